@@ -1,0 +1,27 @@
+"""Answers: JSON bodies, cached representations and what every answer carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_json(payload: Any) -> bytes:
+    """UTF-8 JSON; dates, moments and UUIDs as their RFC 3339 and RFC 9562 texts."""
+    return _encoder.encode(payload)
+
+
+def json_response(
+    payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    return web.Response(
+        body=encode_json(payload),
+        status=status,
+        headers=headers,
+        content_type="application/json",
+    )

@@ -1,0 +1,65 @@
+"""The application factory: what every service is made of, in the order it takes effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
+
+from libs.web.bodies import BODY_SECONDS, DEFAULT_BODY_SECONDS, MAX_JSON_BYTES
+from libs.web.checking import check_request
+from libs.web.context import bind_context, send_request_id
+from libs.web.cors import allow_origins
+from libs.web.health import LIFECYCLE, Lifecycle
+from libs.web.metrics import METRICS, Metrics, measure
+from libs.web.problems import render_problems
+from libs.web.rates import RateLimit, limit_rate
+from libs.web.server import announce_draining
+from libs.web.settings import WebSettings
+
+
+class Clock:
+    """What time it is. Tests put one in its place that stands still."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+CLOCK = web.AppKey("CLOCK", Clock)
+
+
+def create_application(
+    settings: WebSettings,
+    metrics: Metrics,
+    routes: Iterable[web.RouteDef],
+    authentication: Sequence[Middleware],
+) -> web.Application:
+    """An application that is measured, answers problems, checks callers, rates and requests.
+
+    `authentication` are the middlewares that find out who is calling; they set
+    `libs.web.logs.CALLER`, by which the rate limit tells callers apart.
+    """
+    middlewares: list[Middleware] = [bind_context, measure, render_problems]
+    if settings.cors_origins:
+        middlewares.append(allow_origins(settings.cors_origins))
+    middlewares.extend(authentication)
+    if settings.rate_limit is not None:
+        middlewares.append(limit_rate(RateLimit(settings.rate_limit)))
+    middlewares.append(check_request)
+
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_JSON_BYTES)
+    app[METRICS] = metrics
+    app[LIFECYCLE] = Lifecycle()
+    app[CLOCK] = Clock()
+    app[BODY_SECONDS] = DEFAULT_BODY_SECONDS
+    app.on_response_prepare.extend([send_request_id, announce_draining, keep_private])
+    app.add_routes(list(routes))
+    return app
+
+
+async def keep_private(_request: web.Request, response: web.StreamResponse) -> None:
+    """A signal for `on_response_prepare`: what is about people is stored by nobody on the way."""
+    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")

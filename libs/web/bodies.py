@@ -1,0 +1,48 @@
+"""Reading a request's JSON body: its type, its size, its time, its text."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from libs.web.problems import BadRequest, ContentTooLarge, RequestTimeout, UnsupportedMediaType
+
+MAX_JSON_BYTES = 256 * 1024
+# aiohttp bounds slow headers only: a body that drips would stay open for ever.
+BODY_SECONDS = web.AppKey("BODY_SECONDS", float)
+DEFAULT_BODY_SECONDS = 15.0
+
+
+async def read_json(request: web.Request) -> Any:
+    """The decoded body.
+
+    Raises `UnsupportedMediaType`, `ContentTooLarge`, `RequestTimeout` or `BadRequest`.
+    """
+    if request.content_type != "application/json" and not request.content_type.endswith("+json"):
+        raise UnsupportedMediaType("The body must be application/json.")
+    if request.charset not in (None, "utf-8", "UTF-8"):
+        raise UnsupportedMediaType("The body must be UTF-8.")
+    body = await _read(request)
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest("The body is not JSON.") from error
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(request.app[BODY_SECONDS]):
+            return await request.read()
+    except TimeoutError as error:
+        raise RequestTimeout(
+            "The body did not arrive in time.", headers={"Connection": "close"}
+        ) from error
+    except web.HTTPRequestEntityTooLarge as error:
+        raise ContentTooLarge(
+            f"The body is larger than {MAX_JSON_BYTES} bytes.", headers={"Connection": "close"}
+        ) from error
+    except web.RequestPayloadError as error:
+        raise BadRequest("The body cannot be decoded.") from error

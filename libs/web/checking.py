@@ -1,0 +1,97 @@
+"""Checking requests against their schemas before a handler sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from marshmallow import Schema, ValidationError
+
+from libs.web.bodies import read_json
+from libs.web.contract import contract_of
+from libs.web.problems import FieldError, UnprocessableContent
+
+T = TypeVar("T")
+
+# marshmallow has no codes: what it says by itself, our code for it and our words.
+_OWN_WORDS = {
+    "Missing data for required field.": ("required", "This field is required."),
+    "Field may not be null.": ("null", "This field cannot be null."),
+    "Unknown field.": ("unknown", "There is no such field."),
+}
+
+_QUERY = web.RequestKey("QUERY", object)
+_BODY = web.RequestKey("BODY", object)
+
+
+@web.middleware
+async def check_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Load the query and the body by the schemas of the endpoint; 422 tells every wrong field."""
+    contract = contract_of(request.match_info.handler)
+    if contract is None:
+        return await handler(request)
+    if contract.query is not None:
+        request[_QUERY] = _load(contract.query, _query(request), "query")
+    elif request.query:
+        unknown = [_unknown_parameter(name) for name in request.query]
+        raise UnprocessableContent(unknown)
+    if contract.body is not None:
+        request[_BODY] = _load(contract.body, await read_json(request), "body")
+    return await handler(request)
+
+
+def query_of(request: web.Request, kind: type[T]) -> T:
+    """The checked query, as what its schema makes of it."""
+    return _checked(request[_QUERY], kind)
+
+
+def body_of(request: web.Request, kind: type[T]) -> T:
+    """The checked body, as what its schema makes of it."""
+    return _checked(request[_BODY], kind)
+
+
+def _checked(value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(f"the schema makes {type(value).__name__}, not {kind.__name__}")
+    return value
+
+
+def _query(request: web.Request) -> dict[str, str]:
+    repeated = [name for name in request.query if len(request.query.getall(name)) > 1]
+    if repeated:
+        raise UnprocessableContent(
+            [
+                FieldError(f"/{name}", f"{name} is given more than once.", "repeated", "query")
+                for name in sorted(set(repeated))
+            ]
+        )
+    return dict(request.query)
+
+
+def _load(schema: Schema, data: Any, location: str) -> object:
+    try:
+        return schema.load(data)
+    except ValidationError as error:
+        raise UnprocessableContent(list(_field_errors(error.messages, "", location))) from error
+
+
+def _field_errors(messages: Any, pointer: str, location: str) -> Iterator[FieldError]:
+    """Flatten marshmallow's nested messages into one error a field."""
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            below = pointer if name == "_schema" else f"{pointer}/{_escape(str(name))}"
+            yield from _field_errors(inner, below, location)
+        return
+    for message in messages:
+        code, words = _OWN_WORDS.get(message, ("invalid", message))
+        yield FieldError(pointer, words, code, location)
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _unknown_parameter(name: str) -> FieldError:
+    return FieldError(f"/{_escape(name)}", "There is no such parameter.", "unknown", "query")

@@ -1,0 +1,53 @@
+"""What is known of a request from its first byte: its id and the trace it belongs to."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+REQUEST_ID = web.RequestKey("REQUEST_ID", str)
+HEADER = "X-Request-Id"
+
+_acceptable_id = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
+# https://www.w3.org/TR/trace-context/#traceparent-header-field-values
+_traceparent = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+
+
+def request_id_of(request: web.BaseRequest) -> str:
+    """The caller's `X-Request-Id` where it is safe to log, or a new one."""
+    given = request.headers.get(HEADER, "")
+    return given if _acceptable_id(given) else uuid.uuid4().hex
+
+
+def traceparent_of(request: web.BaseRequest) -> str | None:
+    """The W3C trace context that came with the request, if it is well formed."""
+    given = request.headers.get("traceparent", "")
+    return given if _traceparent(given) else None
+
+
+def current_traceparent() -> str | None:
+    """The trace of the request that is being answered, to hand on to others."""
+    value = structlog.contextvars.get_contextvars().get("traceparent")
+    return value if isinstance(value, str) else None
+
+
+@web.middleware
+async def bind_context(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request its id, and every log line written meanwhile the id and the trace."""
+    request_id = request_id_of(request)
+    request[REQUEST_ID] = request_id
+    # Each request is handled by a task of its own, so these end with it.
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    if traceparent := traceparent_of(request):
+        structlog.contextvars.bind_contextvars(traceparent=traceparent)
+    return await handler(request)
+
+
+async def send_request_id(request: web.Request, response: web.StreamResponse) -> None:
+    """A signal for `on_response_prepare`: the answer names the request."""
+    if request_id := request.get(REQUEST_ID):
+        response.headers[HEADER] = request_id

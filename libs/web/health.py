@@ -1,0 +1,53 @@
+"""The admin port: probes and metrics, apart from what the ingress can reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from libs.web.metrics import METRICS, Metrics
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """Where the process stands between start and end."""
+
+    started: bool = False
+    draining: bool = False
+
+    @property
+    def ready(self) -> bool:
+        return self.started and not self.draining
+
+
+LIFECYCLE = web.AppKey("LIFECYCLE", Lifecycle)
+
+
+def admin_application(lifecycle: Lifecycle, metrics: Metrics) -> web.Application:
+    app = web.Application()
+    app[LIFECYCLE] = lifecycle
+    app[METRICS] = metrics
+    app.router.add_get("/livez", report_live)
+    app.router.add_get("/readyz", report_ready)
+    app.router.add_get("/metrics", show_metrics)
+    return app
+
+
+async def report_live(_request: web.Request) -> web.Response:
+    """Touches nothing: a restart mends only a loop that no longer turns."""
+    return web.Response(text="ok\n")
+
+
+async def report_ready(request: web.Request) -> web.Response:
+    """Started and not draining; not the database, whose blink would take every pod away."""
+    lifecycle = request.app[LIFECYCLE]
+    if lifecycle.ready:
+        return web.Response(text="ok\n")
+    return web.Response(status=503, text="draining\n" if lifecycle.draining else "starting\n")
+
+
+async def show_metrics(request: web.Request) -> web.Response:
+    body = generate_latest(request.app[METRICS].registry)
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

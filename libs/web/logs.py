@@ -1,0 +1,116 @@
+"""Logs by structlog: JSON for machines, colours for people, never a token or a password."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import msgspec
+import structlog
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+from libs.web.context import REQUEST_ID
+
+_SECRETS = re.compile(
+    r"(?P<jwt>\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*)"
+    r"|(?P<head>\b(?:bearer|basic)\s+)(?P<credentials>[^\s\"',;]+)"
+    r"|(?P<scheme>\w+://[^\s:/@]+:)(?P<password>[^\s@/]+)(?=@)"
+    r"|(?P<name>\b(?:password|client_secret|refresh_token|access_token|id_token|code_verifier)"
+    r"[\"']?\s*[=:]\s*[\"']?)(?P<value>[^\s&\"',;}]+)",
+    re.IGNORECASE,
+)
+_SECRET_KEYS = frozenset(
+    {"authorization", "password", "secret", "client_secret", "token", "access_token",
+     "refresh_token", "id_token", "dsn", "database_url"}
+)  # fmt: skip
+_MASK = "***"
+
+
+def mask_secrets(text: str) -> str:
+    """`text` with JWTs, bearer credentials, passwords in addresses and the like blotted out."""
+
+    def blot(match: re.Match[str]) -> str:
+        return (match["head"] or match["scheme"] or match["name"] or "") + _MASK
+
+    return _SECRETS.sub(blot, text)
+
+
+def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    for key, value in event.items():
+        if key.lower() in _SECRET_KEYS:
+            event[key] = _MASK
+        elif isinstance(value, str):
+            event[key] = mask_secrets(value)
+    return event
+
+
+def configure_logging(log_format: str, level: str, service: str) -> None:
+    """Set up structlog, and the standard library's loggers through it, once for the process."""
+
+    def name_service(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+        event["service"] = service
+        return event
+
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        name_service,
+    ]
+    tail: list[Any] = [structlog.processors.format_exc_info, _mask_event]
+    if log_format == "json":
+        tail.append(structlog.processors.JSONRenderer(serializer=_to_json))
+    else:
+        tail.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+    structlog.configure(
+        processors=[*shared, *tail],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    _route_foreign_loggers(shared, tail, level)
+
+
+def _route_foreign_loggers(shared: list[Any], tail: list[Any], level: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tail],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+
+
+def _to_json(event: Any, **_options: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
+
+
+class AccessLog(AbstractAccessLogger):
+    """One line a request: what was asked, by whom, the answer, how long.
+
+    The path comes without its query, which may hold names. A request that the parser refused
+    never met a middleware: such a line has no request id.
+    """
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        structlog.get_logger("access").info(
+            "request",
+            request_id=request.get(REQUEST_ID),
+            method=request.method,
+            path=request.path,
+            status=response.status,
+            seconds=round(time, 6),
+            bytes=response.body_length,
+            caller=request.get(CALLER),
+        )
+
+
+CALLER = web.RequestKey("CALLER", str)
+"""Who is asking, as the rate limit and the access log tell callers apart."""

@@ -1,0 +1,92 @@
+"""Prometheus metrics, in a registry of the application's own."""
+
+from __future__ import annotations
+
+import time
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """The metrics that every service has; `registry` takes further ones."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.requests = Counter(
+            "http_requests_total",
+            "Requests answered, by route template.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.durations = Histogram(
+            "http_request_duration_seconds",
+            "Time from the first handler to the answer.",
+            ("method", "route"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.in_flight = Gauge(
+            "http_requests_in_flight", "Requests being answered now.", registry=self.registry
+        )
+        self.errors = Counter(
+            "http_unhandled_errors_total",
+            "Requests that ended in an error nobody foresaw.",
+            ("method", "route"),
+            registry=self.registry,
+        )
+        self.token_verifications = Counter(
+            "auth_token_verifications_total",
+            "Access tokens checked, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.key_fetches = Counter(
+            "auth_key_fetches_total",
+            "Fetches of the issuer's key set, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
+
+
+METRICS = web.AppKey("METRICS", Metrics)
+
+
+def route_of(request: web.Request) -> str:
+    """The template of the route that serves the request, never its address."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unmatched"
+
+
+@web.middleware
+async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
+    metrics = request.app[METRICS]
+    route = route_of(request)
+    began = time.perf_counter()
+    metrics.in_flight.inc()
+    status = "499"  # nginx's word for a client that went away; nothing was answered
+    try:
+        response = await handler(request)
+        status = str(response.status)
+        return response
+    except web.HTTPException as exception:
+        status = str(exception.status)
+        raise
+    finally:
+        metrics.in_flight.dec()
+        metrics.requests.labels(request.method, route, status).inc()
+        metrics.durations.labels(request.method, route).observe(time.perf_counter() - began)

@@ -1,0 +1,48 @@
+"""Lists in pages, by keyset: a cursor names the last row seen, so rows may come and go."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from libs.web.answers import json_response
+from libs.web.problems import FieldError, UnprocessableContent
+
+KeyT = TypeVar("KeyT", bound=msgspec.Struct)
+
+
+def encode_cursor(key: msgspec.Struct) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str | None, kind: type[KeyT]) -> KeyT | None:
+    """The key that `cursor` holds; raises `UnprocessableContent` for one that we never gave."""
+    if cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return msgspec.json.decode(raw, type=kind)
+    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+        raise UnprocessableContent(
+            [FieldError("/cursor", "This is not a cursor of this list.", "cursor", "query")]
+        ) from error
+
+
+def page_response(
+    request: web.Request, items: Sequence[Any], next_key: msgspec.Struct | None, **members: Any
+) -> web.Response:
+    """`{"items": [...], "next": address or null}` and the same address as a `Link` (RFC 8288)."""
+    following = _following(request, next_key)
+    headers = {"Link": f'<{following}>; rel="next"'} if following else None
+    return json_response({"items": items, "next": following, **members}, headers=headers)
+
+
+def _following(request: web.Request, next_key: msgspec.Struct | None) -> str | None:
+    if next_key is None:
+        return None
+    return str(request.rel_url.update_query(cursor=encode_cursor(next_key)))

@@ -1,0 +1,185 @@
+"""Errors as RFC 9457 problems: one small tree, one shape on the wire."""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from libs.web.answers import encode_json
+from libs.web.context import REQUEST_ID
+from libs.web.metrics import METRICS, route_of
+
+TYPE_BASE = "https://api.exampleco.com/problems/"
+CONTENT_TYPE = "application/problem+json"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field.
+
+    `pointer` is a JSON pointer (RFC 6901) into the part of the request that `location` names:
+    body, query, path or header. `code` is stable, `message` is for people.
+    """
+
+    pointer: str
+    message: str
+    code: str = "invalid"
+    location: str = "body"
+
+
+class Problem(Exception):
+    """A refusal that the caller is told about. Subclasses fix the status and the type."""
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal-error"
+
+    def __init__(
+        self, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members
+
+
+class BadRequest(Problem):
+    """The request cannot be read at all, broken JSON for one."""
+
+    status = 400
+    slug = "bad-request"
+
+
+class Forbidden(Problem):
+    """The caller holds the scope, but a rule denies this very resource."""
+
+    status = 403
+    slug = "forbidden"
+
+
+class NotFound(Problem):
+    """There is nothing here that the caller may see."""
+
+    status = 404
+    slug = "not-found"
+
+
+class RequestTimeout(Problem):
+    """The body did not arrive in time."""
+
+    status = 408
+    slug = "request-timeout"
+
+
+class Conflict(Problem):
+    """The resource is in a state that does not allow the change."""
+
+    status = 409
+    slug = "conflict"
+
+
+class PreconditionFailed(Problem):
+    """`If-Match` names a version that is no longer the present one."""
+
+    status = 412
+    slug = "stale-version"
+
+
+class ContentTooLarge(Problem):
+    status = 413
+    slug = "content-too-large"
+
+
+class UnsupportedMediaType(Problem):
+    status = 415
+    slug = "unsupported-media-type"
+
+
+class UnprocessableContent(Problem):
+    """The request can be read, but a field is wrong, unknown or breaks a rule."""
+
+    status = 422
+    slug = "invalid-fields"
+
+    def __init__(self, errors: Sequence[FieldError], detail: str = "") -> None:
+        told = detail or "; ".join(error.message for error in errors[:3])
+        super().__init__(told, errors=[asdict(error) for error in errors])
+
+
+class TooManyRequests(Problem):
+    status = 429
+    slug = "too-many-requests"
+
+
+class ServiceUnavailable(Problem):
+    """Something the service needs is away for now; `retry_after` is in seconds."""
+
+    status = 503
+    slug = "unavailable"
+
+    def __init__(self, detail: str, *, retry_after: int = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+def problem_response(request: web.BaseRequest, problem: Problem) -> web.Response:
+    """The answer that tells of `problem`, with the request id that leads to the log line."""
+    return _respond(request, problem.status, problem.slug, problem)
+
+
+def _respond(request: web.BaseRequest, status: int, slug: str, problem: Problem) -> web.Response:
+    body = {
+        "type": TYPE_BASE + slug,
+        "title": _title(status),
+        "status": status,
+        "detail": problem.detail,
+        "instance": request.path,
+        "request_id": request.get(REQUEST_ID, ""),
+        **problem.members,
+    }
+    return web.Response(
+        status=status, body=encode_json(body), content_type=CONTENT_TYPE, headers=problem.headers
+    )
+
+
+@web.middleware
+async def render_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every exception into a problem. An unforeseen one is logged and tells nothing."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem_response(request, problem)
+    except web.HTTPException as exception:
+        return _render_http_exception(request, exception)
+    except Exception:
+        log.exception("unhandled error", method=request.method, path=request.path)
+        request.app[METRICS].errors.labels(request.method, route_of(request)).inc()
+        return problem_response(
+            request, Problem("The server failed. Tell the request id to whoever runs it.")
+        )
+
+
+def _render_http_exception(request: web.Request, exception: web.HTTPException) -> web.Response:
+    """aiohttp's own refusals (404, 405, libs.auth's 401 and 403) in the same shape."""
+    if exception.status < 400:
+        raise exception
+    title = _title(exception.status)
+    told = exception.text or ""
+    detail = title if told == f"{exception.status}: {exception.reason}" else told or title
+    headers = {
+        name: value
+        for name, value in exception.headers.items()
+        if name.lower() not in ("content-type", "content-length")
+    }
+    slug = title.lower().replace(" ", "-")
+    return _respond(request, exception.status, slug, Problem(detail, headers=headers))
+
+
+def _title(status: int) -> str:
+    return http.HTTPStatus(status).phrase

@@ -1,0 +1,133 @@
+"""Fields that several schemas are made of, and the words they refuse with."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date
+from typing import Any
+
+from marshmallow import RAISE, Schema, fields, validate
+
+MAX_LIMIT = 200
+DEFAULT_LIMIT = 50
+
+
+class StrictSchema(Schema):
+    """A schema that refuses fields it does not know."""
+
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"type": "A JSON object is expected."}
+
+
+class Text(fields.String):
+    """Text that PostgreSQL and a page can hold: no NUL, no control character but tab and line
+    feed, no lone surrogate; composed (NFC), outer white space cut."""
+
+    default_error_messages = {"characters": "This text holds characters that cannot be stored."}
+
+    def __init__(self, *, minimum: int = 0, maximum: int, **options: Any) -> None:
+        told = (
+            f"Between {minimum} and {maximum} characters."
+            if minimum
+            else (f"At most {maximum} characters.")
+        )
+        super().__init__(
+            validate=validate.Length(min=minimum or None, max=maximum, error=told), **options
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if any(_is_forbidden(character) for character in text):
+            raise self.make_error("characters")
+        return unicodedata.normalize("NFC", text).strip()
+
+
+class WholeNumber(fields.Integer):
+    """A JSON number without a fraction; neither true nor "8"."""
+
+    default_error_messages = {"invalid": "A whole number is expected."}
+
+    def __init__(self, *, minimum: int, maximum: int, **options: Any) -> None:
+        super().__init__(
+            validate=validate.Range(
+                minimum, maximum, error=f"A whole number from {minimum} to {maximum}."
+            ),
+            **options,
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is not int:
+            raise self.make_error("invalid")
+        return value
+
+
+class Truth(fields.Boolean):
+    """JSON's true or false, nothing that merely looks like it."""
+
+    default_error_messages = {"invalid": "true or false is expected."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if type(value) is not bool:
+            raise self.make_error("invalid")
+        return value
+
+
+class Day(fields.Date):
+    """A calendar day, `2026-11-23`, without a zone; between 1970 and 9998, so that a week
+    before or after it is still a date."""
+
+    default_error_messages = {"invalid": "A day like 2026-11-23 is expected."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise self.make_error("invalid")
+        try:
+            day = date.fromisoformat(value)
+        except ValueError as error:
+            raise self.make_error("invalid") from error
+        if not 1970 <= day.year <= 9998:
+            raise self.make_error("invalid")
+        return day
+
+
+class PageQuery(StrictSchema):
+    """The parameters of every list."""
+
+    limit = fields.Integer(
+        load_default=DEFAULT_LIMIT,
+        validate=validate.Range(1, MAX_LIMIT, error=f"A whole number from 1 to {MAX_LIMIT}."),
+        error_messages={"invalid": "A whole number is expected."},
+        metadata={"description": "How many items at most."},
+    )
+    cursor = Text(
+        maximum=1024,
+        load_default=None,
+        metadata={"description": "Where the page before ended: from `next` of that page."},
+    )
+
+
+class FieldErrorAnswer(Schema):
+    pointer = fields.String(required=True)
+    message = fields.String(required=True)
+    code = fields.String(required=True)
+    location = fields.String(required=True)
+
+
+class ProblemAnswer(Schema):
+    """RFC 9457. A refusal may carry members of its own beside these."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    instance = fields.String(required=True)
+    request_id = fields.String(required=True)
+    errors = fields.List(fields.Nested(FieldErrorAnswer))
+
+
+def _is_forbidden(character: str) -> bool:
+    category = unicodedata.category(character)
+    return (category == "Cc" and character not in "\t\n\r") or category == "Cs"
