@@ -1,0 +1,182 @@
+"""The sample company: who works there, what for, and which programs may call. Data only."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+AUDIENCE = "https://api.exampleco.com/timesheets"
+CLAIMS = "https://api.exampleco.com/"
+
+
+class Role(StrEnum):
+    EMPLOYEE = "Employee"
+    CONTRACTOR = "Contractor"
+    MANAGER = "Manager"
+    ADMINISTRATOR = "Administrator"
+
+
+OWN_TIME = frozenset({"read:timesheets", "create:timesheets", "delete:timesheets"})
+MANAGING = OWN_TIME | {"approve:timesheets", "read:people"}
+ADMINISTERING = MANAGING | {"manage:timesheets", "read:reports", "manage:people", "read:events"}
+
+PERMISSIONS = {
+    Role.EMPLOYEE: OWN_TIME,
+    Role.CONTRACTOR: OWN_TIME,
+    Role.MANAGER: MANAGING,
+    Role.ADMINISTRATOR: ADMINISTERING,
+}
+SCOPES = ADMINISTERING | {"batch:upload"}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    key: str
+    name: str
+    role: Role
+    manager: str | None
+    employer: str = "ExampleCo"
+    weekly_minutes: int = 40 * 60
+    uploaders: tuple[str, ...] = ()
+
+    @property
+    def sub(self) -> str:
+        return f"auth0|{self.key}"
+
+    @property
+    def email(self) -> str:
+        domain = "exampleco.com" if self.employer == "ExampleCo" else "contractors.example"
+        return f"{self.key}@{domain}"
+
+    @property
+    def kind(self) -> str:
+        return "contractor" if self.role is Role.CONTRACTOR else "employee"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A program that calls in its own name."""
+
+    client_id: str
+    purpose: str
+    permissions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A program that people sign in with; it ships to them, so it keeps no secret."""
+
+    client_id: str
+    name: str
+    callbacks: tuple[str, ...]
+    logout_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    code: str
+    name: str
+    customer: str
+    billable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """`person` stands in for `manager` from today on."""
+
+    manager: str
+    person: str
+    days: int
+
+
+NIGHTLY_UPLOAD = "batch-nightly"
+
+PEOPLE = (
+    Person("ada", "Ada Administrator", Role.ADMINISTRATOR, manager="maya"),
+    # Nobody is above Maya: her weeks wait for an administrator.
+    Person("maya", "Maya Manager", Role.MANAGER, manager=None),
+    Person("marco", "Marco Manager", Role.MANAGER, manager="maya"),
+    Person("erin", "Erin Employee", Role.EMPLOYEE, manager="maya"),
+    Person("emil", "Emil Employee", Role.EMPLOYEE, manager="maya"),
+    Person("elena", "Elena Employee", Role.EMPLOYEE, manager="maya", weekly_minutes=32 * 60),
+    Person("ethan", "Ethan Employee", Role.EMPLOYEE, manager="marco"),
+    Person("ella", "Ella Employee", Role.EMPLOYEE, manager="marco", weekly_minutes=20 * 60),
+    Person("carl", "Carl Contractor", Role.CONTRACTOR, manager="maya", employer="Carl Codes"),
+    Person(
+        "chloe",
+        "Chloe Contractor",
+        Role.CONTRACTOR,
+        manager="marco",
+        employer="Northern Staffing",
+        uploaders=(NIGHTLY_UPLOAD,),
+    ),
+    Person(
+        "cem",
+        "Cem Contractor",
+        Role.CONTRACTOR,
+        manager="marco",
+        employer="Northern Staffing",
+        uploaders=(NIGHTLY_UPLOAD,),
+    ),
+    Person(
+        "clara",
+        "Clara Contractor",
+        Role.CONTRACTOR,
+        manager="marco",
+        employer="Clara Consulting",
+        weekly_minutes=24 * 60,
+    ),
+)
+
+# Maya looks after Marco's team too while he is away.
+DELEGATIONS = (Delegation(manager="marco", person="maya", days=28),)
+
+PROJECTS = (
+    Project("BIG-WEB", "Website relaunch", "Big Company"),
+    Project("BIG-SHOP", "Web shop", "Big Company"),
+    Project("NORTH-ERP", "ERP roll-out", "Northern Railways"),
+    Project("NORTH-SUP", "Support", "Northern Railways"),
+    Project("CITY-APP", "Citizens' app", "City of Example"),
+    Project("CITY-DATA", "Open data portal", "City of Example"),
+    Project("INT-OPS", "Operations", "ExampleCo", billable=False),
+    Project("INT-LEARN", "Learning", "ExampleCo", billable=False),
+)
+
+SERVICES = ("entries", "approvals", "profile")
+
+MACHINES = (
+    Machine(NIGHTLY_UPLOAD, "uploads hours every night", frozenset({"batch:upload"})),
+    Machine("partner-payroll", "pays contractors", frozenset({"read:reports", "read:events"})),
+    *(
+        Machine(f"service-{name}", f"lets {name} follow the others", frozenset({"read:events"}))
+        for name in SERVICES
+    ),
+)
+
+# The port of a loopback address is free, as RFC 8252 section 7.3 wants it.
+APPS = (
+    App(
+        "timesheets-app",
+        "ExampleCo Timesheets",
+        callbacks=(
+            "http://127.0.0.1/callback",
+            "http://[::1]/callback",
+            "http://localhost/callback",
+            "com.exampleco.timesheets://callback",
+            "com.exampleco.timesheets:/callback",
+        ),
+        logout_urls=(
+            "http://127.0.0.1/signed-out",
+            "http://[::1]/signed-out",
+            "http://localhost/signed-out",
+            "com.exampleco.timesheets://signed-out",
+            "com.exampleco.timesheets:/signed-out",
+        ),
+    ),
+)
+
+
+def person_named(key: str) -> Person | None:
+    return next((person for person in PEOPLE if person.key == key), None)
+
+
+def machine_named(client_id: str) -> Machine | None:
+    return next((machine for machine in MACHINES if machine.client_id == client_id), None)

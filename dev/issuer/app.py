@@ -1,0 +1,308 @@
+"""The stand-in's addresses."""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import parse_qsl
+
+import jwt
+import msgspec
+from aiohttp import hdrs, web
+
+from dev.company import APPS, PERMISSIONS, SCOPES, Person, Role, person_named
+from dev.issuer import pages
+from dev.issuer.errors import OAuthError, PageError, RedirectError
+from dev.issuer.grants import Grants
+from dev.issuer.requests import (
+    AuthorizationRequest,
+    is_registered,
+    read_authorization,
+    read_form,
+    with_query,
+)
+from dev.issuer.state import Session, Store
+from dev.issuer.tokens import OPENID_SCOPES, Tokens
+
+SESSION = "stand-in-session"
+SESSION_LIFETIME = 3 * 24 * 3600
+
+Clock = Callable[[], float]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What every handler works with."""
+
+    address: str
+    store: Store
+    tokens: Tokens
+    grants: Grants
+    clock: Clock
+
+
+ISSUER = web.AppKey("ISSUER", Issuer)
+
+
+def create_app(
+    address: str, store: Store, machine_secrets: Mapping[str, str], clock: Clock = time.time
+) -> web.Application:
+    """The stand-in at `address`, which ends in a slash as Auth0's issuers do."""
+    tokens = Tokens(address, store, clock)
+    app = web.Application(middlewares=[answer_errors])
+    grants = Grants(store, tokens, machine_secrets, clock)
+    app[ISSUER] = Issuer(address, store, tokens, grants, clock)
+    app.add_routes(
+        [
+            web.get("/", welcome),
+            web.get("/.well-known/openid-configuration", discover),
+            web.get("/.well-known/jwks.json", publish_keys),
+            web.get("/authorize", ask_who),
+            web.post("/authorize", sign_in),
+            web.post("/oauth/token", exchange),
+            web.post("/oauth/revoke", revoke),
+            web.get("/userinfo", tell_userinfo),
+            web.post("/userinfo", tell_userinfo),
+            web.get("/v2/logout", sign_out),
+            web.get("/oidc/logout", sign_out),
+            web.get("/pictures/{key}.png", show_picture),
+            # Not Auth0's: what an administrator of the tenant does in its dashboard.
+            web.post("/stand-in/rotate-keys", rotate_keys),
+            web.put("/stand-in/people/{key}/roles", assign_roles),
+        ]
+    )
+    return app
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        response = await handler(request)
+    except OAuthError as error:
+        response = _json(
+            {"error": error.error, "error_description": error.description}, error.status
+        )
+        if error.status == 401 and hdrs.AUTHORIZATION in request.headers:
+            response.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="stand-in"'
+    except RedirectError as error:
+        response = _redirect(
+            error.redirect_uri,
+            error=error.error,
+            error_description=error.description,
+            state=error.state,
+        )
+    except PageError as error:
+        response = _html(pages.message("This cannot be answered", error.description), 400)
+    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    return response
+
+
+async def welcome(request: web.Request) -> web.Response:
+    issuer = request.app[ISSUER]
+    return _html(pages.welcome(issuer.address, issuer.tokens.roles))
+
+
+async def discover(request: web.Request) -> web.Response:
+    at = request.app[ISSUER].address
+    return _json(
+        {
+            "issuer": at,
+            "authorization_endpoint": f"{at}authorize",
+            "token_endpoint": f"{at}oauth/token",
+            "userinfo_endpoint": f"{at}userinfo",
+            "jwks_uri": f"{at}.well-known/jwks.json",
+            "revocation_endpoint": f"{at}oauth/revoke",
+            "end_session_endpoint": f"{at}oidc/logout",
+            "scopes_supported": [*OPENID_SCOPES, *sorted(SCOPES)],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_basic",
+                "client_secret_post",
+                "none",
+            ],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "claims_supported": [
+                *("aud", "auth_time", "email", "email_verified", "exp", "family_name"),
+                *("given_name", "iat", "iss", "name", "nickname", "picture", "sub", "updated_at"),
+            ],
+        }
+    )
+
+
+async def publish_keys(request: web.Request) -> web.Response:
+    keys = request.app[ISSUER].store.state.keys.published()
+    response = _json({"keys": [key.jwk for key in keys]})
+    response.headers[hdrs.CACHE_CONTROL] = "public, max-age=15"
+    return response
+
+
+async def ask_who(request: web.Request) -> web.Response:
+    issuer = request.app[ISSUER]
+    asked = read_authorization(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
+    session = _session(request)
+    if session is not None and _suffices(session, asked, issuer.clock()):
+        return _send_code(issuer, asked, session)
+    if asked.prompt == "none":
+        raise asked.refusal("login_required", "Nobody is signed in")
+    return _html(pages.choice(asked, str(request.rel_url), issuer.tokens.roles))
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    issuer = request.app[ISSUER]
+    asked = read_authorization(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
+    form = await request.post()
+    if "cancel" in form:
+        raise asked.refusal("access_denied", "The sign-in was cancelled")
+    person = person_named(str(form.get("person")))
+    if person is None:
+        raise PageError("Nobody of that name works here.")
+    now = int(issuer.clock())
+    state = issuer.store.state
+    state.sessions = {
+        name: session
+        for name, session in state.sessions.items()
+        if now < session.auth_time + SESSION_LIFETIME
+    }
+    name = secrets.token_urlsafe(32)
+    state.sessions[name] = Session(person.key, now)
+    issuer.store.save()
+    response = _send_code(issuer, asked, state.sessions[name])
+    response.set_cookie(SESSION, name, httponly=True, samesite="Lax", max_age=SESSION_LIFETIME)
+    return response
+
+
+async def exchange(request: web.Request) -> web.Response:
+    return _json(request.app[ISSUER].grants.grant(await read_form(request)))
+
+
+async def revoke(request: web.Request) -> web.Response:
+    request.app[ISSUER].grants.revoke(await read_form(request))
+    return web.Response()
+
+
+async def tell_userinfo(request: web.Request) -> web.Response:
+    tokens = request.app[ISSUER].tokens
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if scheme.lower() != "bearer":
+        _challenge("Bearer")
+    try:
+        claims = tokens.read(token)
+    except jwt.InvalidTokenError:
+        _challenge('Bearer error="invalid_token"')
+    person = person_named(str(claims["sub"]).removeprefix("auth0|"))
+    if person is None:
+        _challenge('Bearer error="invalid_token"')
+    return _json(tokens.about(person, str(claims["scope"]).split()))
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    """End the browser's session, and go on to where the application wants, if that is registered.
+
+    Auth0's own address (/v2/logout) says returnTo, OpenID Connect post_logout_redirect_uri.
+    """
+    issuer = request.app[ISSUER]
+    query = request.query
+    wanted = query.get("returnTo", query.get("post_logout_redirect_uri"))
+    allowed = [
+        address
+        for app in APPS
+        if query.get("client_id", app.client_id) == app.client_id
+        for address in app.logout_urls
+    ]
+    if wanted is not None and not is_registered(wanted, allowed):
+        raise PageError("This address is not registered for signing out.")
+    if issuer.store.state.sessions.pop(request.cookies.get(SESSION, ""), None) is not None:
+        issuer.store.save()
+    if wanted is None:
+        response = _html(pages.message("Signed out", "You can close this window."))
+    else:
+        response = _redirect(wanted, state=query.get("state"))
+    response.del_cookie(SESSION)
+    return response
+
+
+async def show_picture(request: web.Request) -> web.Response:
+    person = _person(request)
+    response = web.Response(body=pages.picture(person), content_type="image/png")
+    response.headers[hdrs.CACHE_CONTROL] = "public, max-age=86400"
+    return response
+
+
+async def rotate_keys(request: web.Request) -> web.Response:
+    store = request.app[ISSUER].store
+    store.state.keys = store.state.keys.rotated()
+    store.save()
+    return _json({"kid": store.state.keys.current.kid})
+
+
+async def assign_roles(request: web.Request) -> web.Response:
+    issuer, person = request.app[ISSUER], _person(request)
+    try:
+        roles = msgspec.json.decode(await request.read(), type=list[Role])
+    except msgspec.MsgspecError:
+        known = ", ".join(PERMISSIONS)
+        raise OAuthError("invalid_request", f"The body is a JSON array of {known}") from None
+    issuer.store.state.roles[person.key] = roles
+    issuer.store.save()
+    return _json({"permissions": sorted(issuer.tokens.permissions(person))})
+
+
+def _session(request: web.Request) -> Session | None:
+    return request.app[ISSUER].store.state.sessions.get(request.cookies.get(SESSION, ""))
+
+
+def _suffices(session: Session, asked: AuthorizationRequest, now: float) -> bool:
+    """Whether a browser that is signed in need not be asked again."""
+    age = now - session.auth_time
+    person = person_named(session.person)
+    if person is None or age >= SESSION_LIFETIME or asked.prompt in ("login", "select_account"):
+        return False
+    if asked.max_age is not None and age > asked.max_age:
+        return False
+    return asked.login_hint in (None, person.key, person.email)
+
+
+def _send_code(issuer: Issuer, asked: AuthorizationRequest, session: Session) -> web.Response:
+    person = person_named(session.person)
+    if person is None:
+        raise PageError("Nobody of that name works here.")
+    code = issuer.grants.issue_code(asked, person, session.auth_time)
+    return _redirect(asked.redirect_uri, code=code, state=asked.state)
+
+
+def _person(request: web.Request) -> Person:
+    person = person_named(request.match_info["key"])
+    if person is None:
+        raise web.HTTPNotFound(text="Nobody of that name works here.")
+    return person
+
+
+def _redirect(address: str, **added: str | None) -> web.Response:
+    # Not aiohttp's HTTPFound: it rewrites addresses of a private scheme.
+    return web.Response(status=302, headers={hdrs.LOCATION: with_query(address, added)})
+
+
+def _challenge(challenge: str) -> NoReturn:
+    raise web.HTTPUnauthorized(headers={hdrs.WWW_AUTHENTICATE: challenge})
+
+
+def _html(page: str, status: int = 200) -> web.Response:
+    policy = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'"
+    return web.Response(
+        text=page,
+        status=status,
+        content_type="text/html",
+        headers={"Content-Security-Policy": policy, "X-Frame-Options": "DENY"},
+    )
+
+
+def _json(body: object, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body), status=status, content_type="application/json"
+    )

@@ -1,0 +1,83 @@
+"""What the stand-in remembers, over restarts too: keys, sign-ins, refresh tokens, roles."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from dev.company import MACHINES, Role
+from dev.issuer.keys import KeyRing
+
+
+class Session(msgspec.Struct):
+    """A browser that is signed in."""
+
+    person: str
+    auth_time: int
+
+
+class Family(msgspec.Struct):
+    """All refresh tokens that come from one sign-in; only the newest is good."""
+
+    client_id: str
+    person: str
+    requested: list[str]
+    auth_time: int
+    started_at: int
+    used_at: int
+    newest: str
+
+
+class State(msgspec.Struct):
+    keys: KeyRing
+    sessions: dict[str, Session] = {}
+    families: dict[str, Family] = {}
+    roles: dict[str, list[Role]] = {}
+
+
+class Store:
+    """The state and its file, which is written before anything that rests on it is said."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if path.exists():
+            self.state = msgspec.json.decode(path.read_bytes(), type=State)
+        else:
+            self.state = State(KeyRing.generate())
+            self.save()
+
+    def save(self) -> None:
+        _write_private(self._path, msgspec.json.encode(self.state))
+
+
+def digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def machine_secrets(path: Path) -> dict[str, str]:
+    """The secret of each machine by its client id, made when there is none."""
+    known: dict[str, str] = {}
+    if path.exists():
+        known = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    missing = [machine.client_id for machine in MACHINES if machine.client_id not in known]
+    if missing:
+        known |= {client_id: secrets.token_urlsafe(32) for client_id in missing}
+        _write_private(path, msgspec.json.format(msgspec.json.encode(known)))
+    return known
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    unfinished.replace(path)

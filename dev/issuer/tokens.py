@@ -1,0 +1,126 @@
+"""What the tokens say, in the tenant's own words."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from dev.company import AUDIENCE, CLAIMS, PERMISSIONS, SCOPES, Machine, Person, Role
+from dev.issuer.state import Store
+
+ACCESS_LIFETIME = 3600
+ID_LIFETIME = 36_000
+# The people's own data and a refresh token: granted to everybody who asks.
+OPENID_SCOPES = ("openid", "profile", "email", "offline_access")
+
+
+def granted(requested: Collection[str], assigned: Collection[str]) -> list[str]:
+    """RBAC: what was asked for and is assigned, in the order of asking."""
+    return [
+        scope
+        for scope in dict.fromkeys(requested)
+        if scope in OPENID_SCOPES or (scope in SCOPES and scope in assigned)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Makes the tokens and reads back our own."""
+
+    issuer: str
+    store: Store
+    clock: Callable[[], float]
+
+    @property
+    def userinfo_address(self) -> str:
+        return f"{self.issuer}userinfo"
+
+    def roles(self, person: Person) -> list[Role]:
+        return self.store.state.roles.get(person.key, [person.role])
+
+    def permissions(self, person: Person) -> set[str]:
+        return {scope for role in self.roles(person) for scope in PERMISSIONS[role]}
+
+    def for_person(self, person: Person, client_id: str, scopes: Collection[str]) -> str:
+        openid = "openid" in scopes
+        return self._access(
+            sub=person.sub,
+            aud=[AUDIENCE, self.userinfo_address] if openid else AUDIENCE,
+            azp=client_id,
+            scope=" ".join(scopes),
+            permissions=sorted(self.permissions(person)),
+            **{f"{CLAIMS}email": person.email, f"{CLAIMS}name": person.name},
+        )
+
+    def for_machine(self, machine: Machine, scopes: Collection[str]) -> str:
+        return self._access(
+            sub=f"{machine.client_id}@clients",
+            aud=AUDIENCE,
+            azp=machine.client_id,
+            scope=" ".join(scopes),
+            permissions=sorted(machine.permissions),
+            gty="client-credentials",
+        )
+
+    def identity(
+        self,
+        person: Person,
+        client_id: str,
+        scopes: Collection[str],
+        *,
+        auth_time: int,
+        nonce: str | None,
+    ) -> str:
+        now = int(self.clock())
+        claims = self.about(person, scopes) | {
+            "iss": self.issuer,
+            "aud": client_id,
+            "iat": now,
+            "exp": now + ID_LIFETIME,
+            "auth_time": auth_time,
+        }
+        return self._sign(claims if nonce is None else claims | {"nonce": nonce})
+
+    def about(self, person: Person, scopes: Collection[str]) -> dict[str, Any]:
+        """What an ID token and /userinfo tell (OpenID Connect Core 5.4)."""
+        claims: dict[str, Any] = {"sub": person.sub}
+        if "profile" in scopes:
+            first, last = person.name.split(" ", 1)
+            claims |= {
+                "name": person.name,
+                "given_name": first,
+                "family_name": last,
+                "nickname": person.key,
+                "picture": f"{self.issuer}pictures/{person.key}.png",
+                "updated_at": "2026-11-02T08:00:00.000Z",
+            }
+        if "email" in scopes:
+            claims |= {"email": person.email, "email_verified": True}
+        return claims
+
+    def read(self, token: str) -> Mapping[str, Any]:
+        """The claims of an access token for /userinfo; jwt.InvalidTokenError when it is none."""
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = next((key for key in self.store.state.keys.published() if key.kid == kid), None)
+        if key is None:
+            raise jwt.InvalidTokenError("unknown key")
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key.private.public_key(),
+            algorithms=["RS256"],
+            audience=self.userinfo_address,
+            issuer=self.issuer,
+            options={"require": ["exp", "sub"], "verify_exp": False, "verify_iat": False},
+        )
+        if claims["exp"] <= self.clock():  # by our clock, which may not be the machine's
+            raise jwt.ExpiredSignatureError("expired")
+        return claims
+
+    def _access(self, **claims: Any) -> str:
+        now = int(self.clock())
+        return self._sign({"iss": self.issuer, "iat": now, "exp": now + ACCESS_LIFETIME} | claims)
+
+    def _sign(self, claims: Mapping[str, Any]) -> str:
+        key = self.store.state.keys.current
+        return jwt.encode(dict(claims), key.private, "RS256", {"kid": key.kid, "typ": "JWT"})
