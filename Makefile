@@ -1,0 +1,57 @@
+# Every target makes the environment it needs: Python 3.11 or later and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+AS ?= erin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run token test endurance lint format bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: $(VENV)/stack ## make .venv with what `make run` needs
+
+run: $(VENV)/stack ## start the whole system on this machine
+	@exec $(BIN)/python -m dev run
+
+token: $(VENV)/stack ## print an access token: make token AS=maya
+	@$(BIN)/python -m dev token --as $(AS)
+
+test: $(VENV)/tools ## run every test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not endurance" --cov --cov-report=term:skip-covered
+
+endurance: $(VENV)/tools ## run the tests that take minutes
+	$(BIN)/python -m pytest -m endurance
+
+lint: $(VENV)/tools ## check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy libs services dev tests
+	$(BIN)/lint-imports
+
+format: $(VENV)/tools ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/tools ## measure what the README shows
+	$(BIN)/python -m bench
+
+lock: $(VENV)/tools ## resolve requirements/*.in anew into locked files with hashes
+	$(BIN)/python requirements/lock.py
+
+clean: ## remove the environment, caches and the data of `make run`
+	rm -rf $(VENV) .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/stack: requirements/dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/tools: requirements/test.txt | $(VENV)/stack
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@

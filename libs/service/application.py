@@ -1,0 +1,100 @@
+"""A service's application: its own routes, behind what every service has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import aiohttp
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from libs.auth import (
+    PRINCIPAL,
+    AuthSettings,
+    JwksKeys,
+    TokenVerifier,
+    authentication,
+    check_routes,
+    public,
+    scopes_of,
+)
+from libs.postgres import database_context
+from libs.service.settings import ServiceSettings
+from libs.web.apidocs import ApiPage, api_routes
+from libs.web.app import create_application
+from libs.web.logs import CALLER
+from libs.web.metrics import METRICS, Metrics
+
+HTTP_SESSION = web.AppKey("HTTP_SESSION", aiohttp.ClientSession)
+VERIFIER = web.AppKey("VERIFIER", TokenVerifier)
+
+API_VERSION = "1.0"
+
+
+def create_service(
+    name: str,
+    title: str,
+    settings: ServiceSettings,
+    routes: Sequence[web.RouteDef],
+    middlewares: Sequence[Middleware] = (),
+) -> web.Application:
+    """Everything wired, nothing connected: that happens when the application starts."""
+    page = ApiPage(name, title, API_VERSION, scopes_of)
+    documentation = api_routes(page, routes)
+    for route in documentation:
+        public(route.handler)
+    app = create_application(
+        settings.web,
+        Metrics(),
+        [*routes, *documentation],
+        [authenticate, remember_caller, *middlewares],
+    )
+    check_routes(app)
+    app.cleanup_ctx.extend(
+        [open_session, verifier_context(settings.auth), database_context(settings.database)]
+    )
+    return app
+
+
+@web.middleware
+async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """`libs.auth.authentication` with the verifier that the application made when it started."""
+    return await authentication(request.app[VERIFIER])(request, handler)
+
+
+@web.middleware
+async def remember_caller(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Name the caller for the rate limit and the access log."""
+    principal = request.get(PRINCIPAL)
+    if principal is not None:
+        request[CALLER] = principal.subject
+    return await handler(request)
+
+
+async def open_session(app: web.Application) -> AsyncIterator[None]:
+    """The client that fetches keys and machine tokens and follows feeds."""
+    async with aiohttp.ClientSession() as session:
+        app[HTTP_SESSION] = session
+        yield
+
+
+def verifier_context(
+    settings: AuthSettings,
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def make_verifier(app: web.Application) -> AsyncIterator[None]:
+        metrics = app[METRICS]
+        keys = JwksKeys(
+            app[HTTP_SESSION],
+            settings.issuer,
+            settings.jwks_url,
+            on_fetch=lambda outcome: metrics.key_fetches.labels(outcome).inc(),
+        )
+        app[VERIFIER] = TokenVerifier(
+            settings.issuer,
+            settings.audience,
+            keys,
+            on_verified=lambda outcome: metrics.token_verifications.labels(outcome).inc(),
+        )
+        yield
+
+    return make_verifier

@@ -1,0 +1,29 @@
+"""Resolve each requirements/*.in into a .txt with hashes that names no index."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+# Each file is resolved within the one before, so that what is tested is what ships.
+CHAIN = ("services", "dev", "test")
+
+
+def lock(name: str, within: str | None) -> None:
+    command = ["pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes"]
+    command += ["--no-emit-index-url", "--no-header", "--quiet"]
+    if within:
+        command += ["--constraint", str(FOLDER / f"{within}.txt")]
+    command += [str(FOLDER / f"{name}.in"), "--output-file", str(FOLDER / f"{name}.txt")]
+    subprocess.run([sys.executable, "-m", "uv", *command], check=True)  # noqa: S603 - our own words
+
+
+def main() -> None:
+    for within, name in zip((None, *CHAIN), CHAIN, strict=False):
+        lock(name, within)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+from libs.service.command import run_service
+from services.entries.app import create_app
+
+run_service("entries", create_app)

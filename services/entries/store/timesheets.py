@@ -1,0 +1,136 @@
+"""Weeks: their state, their totals, their history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.entries.model import State, Timesheet, Week
+
+COLUMNS_OF_WEEK = "person, monday, state, minutes, submission_id, reason, version"
+
+READ = f"SELECT {COLUMNS_OF_WEEK} FROM weeks WHERE person = $1 AND monday = $2"
+
+# A week that was never written has no row to lock.
+ENSURE = """
+    INSERT INTO weeks (person, monday, version) VALUES ($1, $2, 0)
+    ON CONFLICT (person, monday) DO NOTHING
+"""
+
+READ_FOR_CHANGE = f"{READ} FOR UPDATE"
+
+LIST = f"""
+    SELECT {COLUMNS_OF_WEEK} FROM weeks
+    WHERE person = $1 AND monday BETWEEN $2 AND $3
+"""
+
+PROJECT_TOTALS = """
+    SELECT monday, project, sum(minutes)::integer AS minutes
+    FROM entries
+    WHERE person = $1 AND date BETWEEN $2 AND $3
+    GROUP BY monday, project
+    ORDER BY monday, project
+"""
+
+SAVE = f"""
+    UPDATE weeks
+    SET state = $3, submission_id = $4, reason = $5, version = version + 1, updated_at = now()
+    WHERE person = $1 AND monday = $2
+    RETURNING {COLUMNS_OF_WEEK}
+"""
+
+ADD_HISTORY = """
+    INSERT INTO week_history (person, monday, event, actor, reason, submission_id, total_minutes)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+
+READ_HISTORY = """
+    SELECT event, at, actor, reason, submission_id, total_minutes
+    FROM week_history
+    WHERE person = $1 AND monday = $2
+    ORDER BY number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line of a week's history."""
+
+    event: str
+    at: datetime
+    actor: str
+    reason: str | None
+    submission_id: UUID | None
+    total_minutes: int
+
+
+async def read_timesheet(connection: asyncpg.Connection, person: str, week: Week) -> Timesheet:
+    record = await connection.fetchrow(READ, person, week.monday)
+    return _timesheet(record) if record else Timesheet(person, week)
+
+
+async def lock_timesheet(connection: asyncpg.Connection, person: str, week: Week) -> Timesheet:
+    """The week, to which no entry is added and which nobody decides until the transaction ends."""
+    record = await connection.fetchrow(READ_FOR_CHANGE, person, week.monday)
+    if record is None:
+        await connection.execute(ENSURE, person, week.monday)
+        record = await connection.fetchrow(READ_FOR_CHANGE, person, week.monday)
+    return _timesheet(record)
+
+
+async def list_timesheets(
+    connection: asyncpg.Connection, person: str, first: Week, last: Week
+) -> dict[Week, Timesheet]:
+    records = await connection.fetch(LIST, person, first.monday, last.monday)
+    return {sheet.week: sheet for sheet in map(_timesheet, records)}
+
+
+async def total_by_project(
+    connection: asyncpg.Connection, person: str, since: date, until: date
+) -> dict[Week, dict[str, int]]:
+    """Minutes of each project in each week between the days."""
+    totals: dict[Week, dict[str, int]] = {}
+    for monday, project, minutes in await connection.fetch(PROJECT_TOTALS, person, since, until):
+        totals.setdefault(Week(monday), {})[project] = minutes
+    return totals
+
+
+async def save_timesheet(connection: asyncpg.Connection, sheet: Timesheet) -> Timesheet:
+    """Store state, submission and reason; the minutes follow from the entries."""
+    record = await connection.fetchrow(
+        SAVE, sheet.person, sheet.week.monday, sheet.state, sheet.submission_id, sheet.reason
+    )
+    return _timesheet(record)
+
+
+async def add_history(
+    connection: asyncpg.Connection,
+    sheet: Timesheet,
+    event: str,
+    actor: str,
+    submission_id: UUID | None,
+) -> None:
+    await connection.execute(
+        ADD_HISTORY,
+        sheet.person,
+        sheet.week.monday,
+        event,
+        actor,
+        sheet.reason,
+        submission_id,
+        sum(sheet.minutes),
+    )
+
+
+async def read_history(connection: asyncpg.Connection, person: str, week: Week) -> list[Step]:
+    return [Step(*record) for record in await connection.fetch(READ_HISTORY, person, week.monday)]
+
+
+def _timesheet(record: asyncpg.Record) -> Timesheet:
+    person, monday, state, minutes, submission_id, reason, version = record
+    return Timesheet(
+        person, Week(monday), State(state), tuple(minutes), submission_id, reason, version
+    )
