@@ -45,7 +45,7 @@ SETTINGS = {
     # The passwords are random, so there is nothing for an iteration count to slow down.
     "scram_iterations": "1",
 }
-# A crash of the machine may cost the data; a crash of the server does not.
+# A crash may cost the last moments, and one of the machine all of the data.
 THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -56,8 +56,8 @@ class PostgresError(Exception):
 class PostgresServer:
     """One server over one directory: made when new, continued when not.
 
-    `durable=False` trades safety against a crash of the machine for speed, as tests want it. Start
-    it from the main thread: on Linux it ends with the thread that started it.
+    `durable=False` trades safety against a crash for speed, as tests want it. Start it from the
+    main thread: on Linux it ends with the thread that started it.
     """
 
     def __init__(self, directory: Path, port: int | None = None, *, durable: bool = True) -> None:

@@ -1,0 +1,186 @@
+"""The way in on one machine: Traefik, routing by the Ingress manifest of the cluster."""
+
+import asyncio
+import secrets
+import subprocess
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+
+from dev import leash
+
+INGRESS = Path(__file__).parent.parent / "deploy" / "k8s" / "base" / "ingress.yaml"
+HOST = "127.0.0.1"
+# aiohttp closes an idle connection after 75 s. Who waits longer sends into a closing one.
+BACKEND_IDLE_TIMEOUT = "60s"
+CHANGE_TIMEOUT = 20.0
+STOP_TIMEOUT = 10.0
+POLL = 0.02
+
+Backends = Mapping[str, Sequence[str]]
+
+
+class GatewayError(Exception):
+    """The gateway ended by itself; its log says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    path: str
+    service: str
+    exact: bool = False
+
+    @property
+    def rule(self) -> str:
+        """Kubernetes' Prefix goes by whole path elements, Traefik's PathPrefix by letters."""
+        path = self.path.rstrip("/")
+        if self.exact:
+            return f"Path(`{self.path}`)"
+        return f"Path(`{path}`) || PathPrefix(`{path}/`)" if path else "PathPrefix(`/`)"
+
+
+def read_routes(ingress: Path) -> list[Route]:
+    """The paths of the manifest, whatever their host: on one machine every Host is right."""
+    manifest = yaml.safe_load(ingress.read_text())
+    return [
+        _route(path, ingress)
+        for rule in manifest["spec"]["rules"]
+        for path in rule["http"]["paths"]
+    ]
+
+
+def routing(routes: Sequence[Route], backends: Backends, sign: str) -> dict[str, Any]:
+    """Traefik's dynamic configuration. It answers at the path `sign` once it is in effect.
+
+    Nothing is ever sent twice: there is no retry, nor in the cluster, so a client meets here what
+    it will meet there. A service without a backend is a 503.
+    """
+    routers = {
+        f"route-{number}": {
+            "rule": route.rule,
+            "service": route.service,
+            "priority": 2 * len(route.path) + route.exact,
+        }
+        for number, route in enumerate(routes, start=1)
+    }
+    services = {
+        name: {
+            "loadBalancer": {
+                "servers": [{"url": url} for url in backends.get(name, ())],
+                "serversTransport": "backends",
+            }
+        }
+        for name in {route.service for route in routes}
+    }
+    in_effect = {"rule": f"Path(`{sign}`)", "service": "ping@internal"}
+    return {
+        "http": {
+            "routers": routers | {"in-effect": in_effect},
+            "services": services,
+            "serversTransports": {
+                "backends": {
+                    "forwardingTimeouts": {
+                        "dialTimeout": "2s",
+                        "idleConnTimeout": BACKEND_IDLE_TIMEOUT,
+                    },
+                    "maxIdleConnsPerHost": 200,
+                    "disableHTTP2": True,
+                }
+            },
+        }
+    }
+
+
+class Gateway:
+    """Traefik over a directory that holds its configuration."""
+
+    def __init__(self, directory: Path, port: int, ingress: Path = INGRESS) -> None:
+        self.url = f"http://{HOST}:{port}"
+        self._directory = directory
+        self._port = port
+        self._routes = read_routes(ingress)
+        self._sign = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, backends: Backends, log: Path) -> subprocess.Popen[bytes]:
+        """Start from the main thread; on Linux it ends with the thread that started it."""
+        (self._directory / "routing").mkdir(parents=True, exist_ok=True)
+        self._write(backends)
+        settings = self._directory / "traefik.yaml"
+        settings.write_text(yaml.safe_dump(self._settings()))
+        program = Path(sysconfig.get_path("scripts")) / "traefik"
+        with log.open("ab") as output:
+            self._process = leash.start([program, f"--configFile={settings}"], output=output)
+        return self._process
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            leash.stop(process, patience=STOP_TIMEOUT)
+
+    async def route(self, backends: Backends) -> None:
+        """Send to these from now on; returns when that is so. Requests under way are not cut."""
+        self._write(backends)
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until the newest routing is in effect; GatewayError or TimeoutError if never."""
+        address = self.url + self._sign
+        async with aiohttp.ClientSession() as session, asyncio.timeout(CHANGE_TIMEOUT):
+            while self._process is not None and self._process.poll() is None:
+                if await _answers(session, address):
+                    return
+                await asyncio.sleep(POLL)
+        raise GatewayError("Traefik does not run")
+
+    def _write(self, backends: Backends) -> None:
+        # Nobody else's: another gateway may hold the port.
+        self._sign = f"/.gateway/{secrets.token_hex(8)}"
+        content = yaml.safe_dump(routing(self._routes, backends, self._sign))
+        # Traefik looks at files of this folder that end in .yaml, at any moment.
+        unfinished = self._directory / "routing" / "services.new"
+        unfinished.write_text(content)
+        unfinished.rename(unfinished.with_suffix(".yaml"))
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+            "log": {"level": "WARN", "noColor": True},
+            "entryPoints": {
+                "web": {
+                    "address": f"{HOST}:{self._port}",
+                    # No deadline for a whole request: a batch may take long to come in. The
+                    # services bound the bodies that should be short. What a client says of
+                    # X-Forwarded-For is not believed; that is Traefik's default.
+                    "transport": {
+                        "respondingTimeouts": {"readTimeout": "0s"},
+                        "lifeCycle": {"graceTimeOut": "3s"},
+                    },
+                }
+            },
+            "providers": {
+                "providersThrottleDuration": "50ms",
+                "file": {"directory": str(self._directory / "routing"), "watch": True},
+            },
+            "ping": {"manualRouting": True},
+        }
+
+
+def _route(path: Mapping[str, Any], ingress: Path) -> Route:
+    kind, service = path["pathType"], path["backend"]["service"]
+    if kind not in ("Prefix", "Exact"):
+        raise ValueError(f"{ingress.name}: pathType {kind} means something else on every cluster")
+    return Route(path["path"], service["name"], exact=kind == "Exact")
+
+
+async def _answers(session: aiohttp.ClientSession, address: str) -> bool:
+    try:
+        async with session.get(address) as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False
