@@ -1,0 +1,147 @@
+"""What a verified token claims, checked claim by claim (RFC 7519 4.1, RFC 9068 4)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Never
+
+from libs.auth.errors import InvalidToken, Outcome
+from libs.auth.principal import Principal
+from libs.auth.scopes import granted_scopes
+
+LEEWAY = 60
+MAX_LIFETIME = 24 * 3600
+MAX_TEXT = 255
+
+_EMAIL = "https://api.exampleco.com/email"
+_NAME = "https://api.exampleco.com/name"
+_LAST_MOMENT = 253_402_300_799  # 9999-12-31T23:59:59Z
+
+# An ID token says who signed in, to the client that asked. It opens nothing here, even should its
+# audience be ours (OpenID Connect Core 2 and 3.1.3.6).
+_OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
+
+_TEXT = frozenset({str})
+_has_control = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsPolicy:
+    issuer: str
+    audience: str
+
+    def principal(self, claims: Mapping[str, Any], now: float) -> Principal:
+        """Who the claims speak of; `now` is in seconds since 1970. Raises `InvalidToken`.
+
+        Expiry is looked at last: an expired token is one that was good in all else.
+        """
+        self._check_parties(claims)
+        expires_at = _check_times(claims, now)
+        subject = _text(claims, "sub")
+        client_id = _client_id(claims)
+        is_machine = _is_machine(claims, subject, client_id)
+        principal = Principal(
+            subject=subject,
+            scopes=granted_scopes(_scope(claims), _permissions(claims)),
+            client_id=client_id,
+            is_machine=is_machine,
+            email=_shown(claims, _EMAIL),
+            name=_shown(claims, _NAME),
+            expires_at=expires_at,
+        )
+        if has_expired(expires_at, now):
+            raise InvalidToken(Outcome.EXPIRED, "exp is past")
+        return principal
+
+    def _check_parties(self, claims: Mapping[str, Any]) -> None:
+        if claims.get("iss") != self.issuer:
+            _refuse("iss is not our issuer")
+        audience = claims.get("aud")
+        audiences = audience if type(audience) is list else [audience]
+        if self.audience not in audiences or not _are_texts(audiences):
+            _refuse("aud is not ours")
+        if not _OF_ID_TOKENS.isdisjoint(claims) or claims.get("token_use", "access") != "access":
+            _refuse("an ID token")
+
+
+def has_expired(expires_at: int, now: float) -> bool:
+    return now >= expires_at + LEEWAY
+
+
+def _check_times(claims: Mapping[str, Any], now: float) -> int:
+    issued_at = _moment(claims, "iat")
+    expires_at = _moment(claims, "exp")
+    if expires_at - issued_at > MAX_LIFETIME:
+        _refuse("lives too long")
+    begins_at = max(issued_at, _moment(claims, "nbf")) if "nbf" in claims else issued_at
+    if begins_at > now + LEEWAY:
+        raise InvalidToken(Outcome.NOT_YET_VALID, "iat or nbf is yet to come")
+    return int(expires_at)
+
+
+def _moment(claims: Mapping[str, Any], name: str) -> float:
+    value: int | float = claims.get(name, -1)
+    # bool is an int to isinstance; NaN and Infinity fail the comparison.
+    if type(value) not in (int, float) or not 0 <= value <= _LAST_MOMENT:
+        _refuse(f"{name} is not a moment")
+    return value
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = _shown(claims, name)
+    if value is None:
+        _refuse(f"{name} is no sane text")
+    return value
+
+
+def _shown(claims: Mapping[str, Any], name: str) -> str | None:
+    """A text for people. An odd one is left out, not held against its owner: it decides nothing."""
+    value = claims.get(name)
+    if type(value) is not str or not 0 < len(value) <= MAX_TEXT:
+        return None
+    # The quick question first: what is printable holds no control character.
+    return value if value.isprintable() or not _has_control(value) else None
+
+
+def _client_id(claims: Mapping[str, Any]) -> str | None:
+    """The client by Auth0's name for it, `azp`, or that of RFC 9068; both must say the same."""
+    azp = _text(claims, "azp") if "azp" in claims else None
+    client_id = _text(claims, "client_id") if "client_id" in claims else azp
+    if azp not in (client_id, None):
+        _refuse("azp and client_id differ")
+    return client_id
+
+
+def _is_machine(claims: Mapping[str, Any], subject: str, client_id: str | None) -> bool:
+    """Not by the suffix of `sub` alone, which a tenant is free to give or not."""
+    by_grant = claims.get("gty") == "client-credentials"
+    if client_id is None:
+        if by_grant:
+            _refuse("a machine without a client id")
+        return False
+    return by_grant or subject in (client_id, f"{client_id}@clients")
+
+
+def _scope(claims: Mapping[str, Any]) -> str:
+    """RFC 6749 3.3: visible ASCII with single spaces between."""
+    value = claims.get("scope", "")
+    if type(value) is not str or not value.isascii() or not value.isprintable():
+        _refuse("scope is not a list of words")
+    return value
+
+
+def _permissions(claims: Mapping[str, Any]) -> tuple[str, ...] | None:
+    if "permissions" not in claims:
+        return None
+    value = claims["permissions"]
+    if type(value) is not list or not _are_texts(value):
+        _refuse("permissions is not a list of texts")
+    return tuple(value)
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return _TEXT.issuperset(map(type, values))
+
+
+def _refuse(reason: str) -> Never:
+    raise InvalidToken(Outcome.BAD_CLAIMS, reason)

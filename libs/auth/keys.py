@@ -1,0 +1,193 @@
+"""The issuer's public keys, fetched from its JWKS and kept."""
+
+import asyncio
+import logging
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from libs.auth.documents import InvalidDocument, receive_object
+from libs.auth.errors import KeysUnavailable
+from libs.auth.flight import Flight
+from libs.auth.keyset import KeySet, parse_key_set
+
+TIMEOUT = 3.0
+MAX_DOCUMENT = 64 * 1024
+FRESH = 10 * 60
+USABLE = 24 * 3600
+SEARCH_PAUSE = 30
+"""Between two fetches that unknown key ids bring about: anybody can send one."""
+STALE_PAUSE = 30
+"""After a fetch that failed, while there are keys to work with."""
+EMPTY_PAUSE = 5
+"""After a fetch that failed, while there are none."""
+UNKNOWN_FOR = 5 * 60
+MAX_UNKNOWN = 1000
+
+_log = logging.getLogger(__name__)
+
+
+class FetchOutcome(StrEnum):
+    """How fetching the key set ended: what `on_fetch` is told."""
+
+    FETCHED = "fetched"
+    UNREACHABLE = "unreachable"
+    INVALID = "invalid"
+
+
+class JwksKeys:
+    """The keys that the issuer publishes, by their id.
+
+    Fresh for 10 minutes, then fetched anew behind the requests' back, and kept for 24 hours should
+    the issuer be down. One fetch at a time. Without `jwks_url` the issuer's discovery document
+    tells it. `generation` rises whenever the keys change. `clock` counts seconds.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        issuer: str,
+        jwks_url: str | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        on_fetch: Callable[[FetchOutcome], object] = lambda _outcome: None,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        self.generation = 0
+        self._session = session
+        self._issuer = issuer
+        self._jwks_url = jwks_url
+        self._discovered_url: str | None = None
+        self._clock = clock
+        self._on_fetch = on_fetch
+        self._timeout = timeout
+        self._flight = Flight(self._fetch)
+        self._keys: KeySet = {}
+        self._fetched_at = -math.inf
+        self._failed_at = -math.inf
+        self._searched_at = -math.inf
+        self._unknown: OrderedDict[str, float] = OrderedDict()
+
+    def tend(self) -> None:
+        """Drop keys that are too old, fetch stale ones anew without waiting for it.
+
+        Called for each request, so it costs next to nothing. Needs a running event loop.
+        """
+        now = self._clock()
+        age = now - self._fetched_at
+        if age < FRESH or not self._keys:
+            return
+        if age >= USABLE:
+            self._keys = {}
+            self.generation += 1
+        elif now - self._failed_at >= STALE_PAUSE:
+            self._flight.start()
+
+    def get(self, kid: str) -> RSAPublicKey | None:
+        """The key of that id, if it is at hand."""
+        return self._keys.get(kid)
+
+    async def find(self, kid: str) -> RSAPublicKey | None:
+        """The key of that id, or None if the issuer has none such, as far as we may ask.
+
+        Raises `KeysUnavailable` while there are no keys at all.
+        """
+        self.tend()
+        if not self._keys:
+            await self._fetch_first()
+        elif kid not in self._keys:
+            await self._search(kid)
+        return self._keys.get(kid)
+
+    async def refresh(self) -> None:
+        """Fetch the keys now, at start for example. A failure shows in `on_fetch` alone."""
+        await self._flight.join()
+
+    async def close(self) -> None:
+        await self._flight.close()
+
+    async def _fetch_first(self) -> None:
+        if self._flight.is_under_way or self._clock() - self._failed_at >= EMPTY_PAUSE:
+            await self._flight.join()
+        if not self._keys:
+            raise KeysUnavailable(EMPTY_PAUSE)
+
+    async def _search(self, kid: str) -> None:
+        """Ask the issuer for a key id that we do not know, but not often.
+
+        Ids that it did not know either are remembered, so that one client with an outdated token
+        does not use up the only question in 30 seconds over and over.
+        """
+        now = self._clock()
+        if now < self._unknown.get(kid, -math.inf):
+            return
+        if not self._flight.is_under_way:
+            if now - self._searched_at < SEARCH_PAUSE:
+                return
+            self._searched_at = now
+        if await self._flight.join() and kid not in self._keys:
+            self._unknown[kid] = now + UNKNOWN_FOR
+            if len(self._unknown) > MAX_UNKNOWN:
+                self._unknown.popitem(last=False)
+
+    async def _fetch(self) -> bool:
+        try:
+            async with asyncio.timeout(self._timeout):
+                keys = parse_key_set(await self._get(await self._address()))
+        except InvalidDocument as error:
+            self._fail(FetchOutcome.INVALID, error)
+            return False
+        except (aiohttp.ClientError, OSError) as error:
+            self._fail(FetchOutcome.UNREACHABLE, error)
+            return False
+        self._take(keys)
+        self._on_fetch(FetchOutcome.FETCHED)
+        return True
+
+    def _take(self, keys: KeySet) -> None:
+        self._fetched_at = self._clock()
+        if keys == self._keys:
+            return
+        self._keys = keys
+        self._unknown.clear()
+        self.generation += 1
+
+    def _fail(self, outcome: FetchOutcome, error: Exception) -> None:
+        self._failed_at = self._clock()
+        self._discovered_url = None
+        self._on_fetch(outcome)
+        _log.warning("the keys of %s are %s: %r", self._issuer, outcome, error)
+
+    async def _address(self) -> str:
+        """OpenID Connect Discovery 4: a document that speaks of another issuer is not for us."""
+        if self._jwks_url is not None:
+            return self._jwks_url
+        if self._discovered_url is None:
+            document = await self._get(
+                f"{self._issuer.removesuffix('/')}/.well-known/openid-configuration"
+            )
+            if document.get("issuer") != self._issuer:
+                raise InvalidDocument("the discovery document is of another issuer")
+            self._discovered_url = self._checked_address(document.get("jwks_uri"))
+        return self._discovered_url
+
+    def _checked_address(self, address: object) -> str:
+        """Keys come over a channel no weaker than the issuer's own."""
+        schemes = {"https", urlsplit(self._issuer).scheme}
+        if type(address) is not str or urlsplit(address).scheme not in schemes:
+            raise InvalidDocument("jwks_uri is not an address to fetch keys from")
+        return address
+
+    async def _get(self, address: str) -> dict[str, object]:
+        async with self._session.get(
+            address, allow_redirects=False, headers={"Accept": "application/json"}
+        ) as response:
+            if response.status != 200:
+                raise InvalidDocument(f"status {response.status}")
+            return await receive_object(response, MAX_DOCUMENT)

@@ -1,0 +1,75 @@
+"""A JWK set (RFC 7517), and which of its keys we trust to have signed a token."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+
+from libs.auth.compact import ALGORITHM, MAX_KID, decode_base64url
+from libs.auth.documents import InvalidDocument
+
+KeySet = Mapping[str, RSAPublicKey]
+
+MAX_KEYS = 32
+
+_SIZES = range(2048, 8192 + 1)
+# Odd and above 2^16 (FIPS 186-5 A.1.1); small enough that a verification stays cheap.
+_EXPONENTS = range(65537, 2**32, 2)
+
+
+def parse_key_set(document: Mapping[str, Any]) -> KeySet:
+    """The keys to verify tokens with, by their id.
+
+    A key that we do not take is passed over, so that a key of another kind beside ours does no
+    harm; keys that share an id are all passed over, as nobody can tell which is meant. Raises
+    `InvalidDocument` when none is left.
+    """
+    members = document.get("keys")
+    if type(members) is not list or len(members) > MAX_KEYS:
+        raise InvalidDocument(f"keys is not a list of at most {MAX_KEYS}")
+    candidates = [member for member in members if type(member) is dict and _is_ours(member)]
+    uses = Counter(member["kid"] for member in candidates)
+    keys = {member["kid"]: _public_key(member) for member in candidates if uses[member["kid"]] == 1}
+    usable = {kid: key for kid, key in keys.items() if key is not None}
+    if not usable:
+        raise InvalidDocument("no key that signs RS256")
+    return usable
+
+
+def _is_ours(member: Mapping[str, Any]) -> bool:
+    kid = member.get("kid")
+    return (
+        member.get("kty") == "RSA"
+        and type(kid) is str
+        and 0 < len(kid) <= MAX_KID
+        and member.get("use", "sig") == "sig"
+        and member.get("alg", ALGORITHM) == ALGORITHM
+        and _may_verify(member.get("key_ops", ["verify"]))
+        # Whoever reads this document could sign with such a key.
+        and "d" not in member
+    )
+
+
+def _may_verify(operations: object) -> bool:
+    return type(operations) is list and "verify" in operations
+
+
+def _public_key(member: Mapping[str, Any]) -> RSAPublicKey | None:
+    modulus, exponent = _number(member.get("n")), _number(member.get("e"))
+    if modulus.bit_length() not in _SIZES or exponent not in _EXPONENTS:
+        return None
+    try:
+        return RSAPublicNumbers(exponent, modulus).public_key()
+    except ValueError:
+        return None
+
+
+def _number(value: object) -> int:
+    """A Base64urlUInt (RFC 7518 2), or nought for anything else."""
+    if type(value) is not str:
+        return 0
+    try:
+        return int.from_bytes(decode_base64url(value.encode("ascii")), "big")
+    except ValueError:
+        return 0

@@ -1,0 +1,44 @@
+"""What has been verified, remembered so that the RSA arithmetic is done once for each token."""
+
+from collections import OrderedDict
+from hashlib import sha256
+
+from libs.auth.claims import has_expired
+from libs.auth.principal import Principal
+
+
+def digest_of(token: str) -> bytes:
+    """What a token is remembered by: the memory of the process then holds none that opens."""
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+class TokenMemory:
+    """The `size` verified tokens used last, by their digest.
+
+    Only what has been verified gets in, so nobody can push good tokens out with bad ones.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._principals: OrderedDict[bytes, Principal] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._principals)
+
+    def recall(self, digest: bytes, now: float) -> Principal | None:
+        principal = self._principals.get(digest)
+        if principal is None:
+            return None
+        if has_expired(principal.expires_at, now):
+            del self._principals[digest]
+            return None
+        self._principals.move_to_end(digest)
+        return principal
+
+    def keep(self, digest: bytes, principal: Principal) -> None:
+        self._principals[digest] = principal
+        if len(self._principals) > self._size:
+            self._principals.popitem(last=False)
+
+    def clear(self) -> None:
+        self._principals.clear()

@@ -1,0 +1,40 @@
+"""What a caller may do, and how a token says so."""
+
+import functools
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    READ_TIMESHEETS = "read:timesheets"
+    CREATE_TIMESHEETS = "create:timesheets"
+    DELETE_TIMESHEETS = "delete:timesheets"
+    APPROVE_TIMESHEETS = "approve:timesheets"
+    MANAGE_TIMESHEETS = "manage:timesheets"
+    BATCH_UPLOAD = "batch:upload"
+    READ_REPORTS = "read:reports"
+    READ_PEOPLE = "read:people"
+    MANAGE_PEOPLE = "manage:people"
+    READ_EVENTS = "read:events"
+
+
+_SCOPES = {scope.value: scope for scope in Scope}
+
+
+@functools.lru_cache(maxsize=256)
+def granted_scopes(scope: str, permissions: tuple[str, ...] | None) -> frozenset[Scope]:
+    """The scopes a token grants by its `scope` claim and, under RBAC, its `permissions`.
+
+    A scope must be in both where there are both. Where `scope` names none of ours (a client that
+    asked for `openid` alone), `permissions` decides. What is not one of ours counts for nothing.
+    """
+    # Cached because the roles of a tenant are few: remembered callers then share a few sets.
+    asked = _known(scope.split(" "))
+    if permissions is None:
+        return asked
+    permitted = _known(permissions)
+    return asked & permitted if asked else permitted
+
+
+def _known(names: Iterable[str]) -> frozenset[Scope]:
+    return frozenset([_SCOPES[name] for name in names if name in _SCOPES])
