@@ -1,0 +1,122 @@
+"""What every test can have: a real database, a real issuer, a real service."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+from libs.postgres.migrate import upgrade
+
+from dev.postgres import PostgresServer
+from libs.service.settings import ServiceSettings
+from libs.web.app import CLOCK
+from libs.web.server import running
+from services.entries.app import create_app as create_entries
+from tests.support.client import Service
+from tests.support.clock import StandingClock
+from tests.support.issuer import Issuer
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with PostgresServer(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+        yield server
+
+
+class Databases:
+    """Makes databases, each migrated to what a service needs: once, and then by copying."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._templates: set[str] = set()
+        self._numbers = itertools.count()
+
+    def empty(self) -> str:
+        name = f"test_{next(self._numbers)}"
+        self._server.create_database(name)
+        return self._server.url(name)
+
+    def of(self, service: str) -> str:
+        """The address of a new database as `service`'s migrations leave it."""
+        template = f"template_{service}"
+        if template not in self._templates:
+            self._server.create_database(template)
+            upgrade(f"services.{service}", self._server.url(template))
+            self._templates.add(template)
+        name = f"test_{next(self._numbers)}"
+        self._server.create_database(name, template=template)
+        return self._server.url(name)
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: PostgresServer) -> Databases:
+    return Databases(postgres)
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    async with Issuer() as running_issuer:
+        yield running_issuer
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as client:
+        yield client
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    """Monday 23 November 2026, noon in UTC, until a test moves it."""
+    return StandingClock()
+
+
+def service_settings(issuer: Issuer, database_url: str, **variables: str) -> ServiceSettings:
+    return ServiceSettings.read(
+        {
+            "HOST": "127.0.0.1",
+            "PORT": "0",
+            "ADMIN_PORT": "0",
+            "AUTH_ISSUER": issuer.issuer,
+            "AUTH_AUDIENCE": issuer.audience,
+            "DATABASE_URL": database_url,
+            "RATE_LIMIT": "off",
+            **variables,
+        }
+    )
+
+
+@asynccontextmanager
+async def serving(
+    app: web.Application,
+    settings: ServiceSettings,
+    issuer: Issuer,
+    session: aiohttp.ClientSession,
+    clock: StandingClock,
+) -> AsyncIterator[Service]:
+    app[CLOCK] = clock
+    async with running(app, settings.web) as (port, admin_port):
+        yield Service(session, issuer, port, admin_port)
+
+
+@pytest.fixture
+async def entries(
+    databases: Databases, issuer: Issuer, session: aiohttp.ClientSession, clock: StandingClock
+) -> AsyncIterator[Service]:
+    """The entries service, over a database of its own."""
+    settings = service_settings(issuer, databases.of("entries"))
+    async with serving(create_entries(settings), settings, issuer, session, clock) as service:
+        yield service
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the shell that runs the tests reaches them."""
+    for name in list(os.environ):
+        if name.startswith(("AUTH_", "M2M_", "DB_", "DATABASE_URL")):
+            monkeypatch.delenv(name)
