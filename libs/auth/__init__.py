@@ -37,7 +37,7 @@ from libs.auth.errors import (
 )
 from libs.auth.keys import FetchOutcome, JwksKeys
 from libs.auth.machine import MachineTokens
-from libs.auth.middleware import PRINCIPAL, authentication
+from libs.auth.middleware import PRINCIPAL, authentication, require_scope
 from libs.auth.principal import Principal
 from libs.auth.scopes import Scope, granted_scopes
 from libs.auth.settings import AuthSettings, MachineSettings
@@ -68,6 +68,7 @@ __all__ = [
     "check_routes",
     "granted_scopes",
     "public",
+    "require_scope",
     "requires",
     "scopes_of",
 ]

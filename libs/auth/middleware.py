@@ -7,16 +7,18 @@ from libs.auth.access import Access, access_of
 from libs.auth.challenges import forbidden, unauthenticated, unauthorized, unavailable
 from libs.auth.errors import InvalidToken, KeysUnavailable, UndeclaredAccess
 from libs.auth.principal import Principal
+from libs.auth.scopes import Scope
 from libs.auth.verifier import TokenVerifier
 
 PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
 
 
-def authentication(verifier: TokenVerifier) -> Middleware:
+def authentication(verifier: TokenVerifier | web.AppKey[TokenVerifier]) -> Middleware:
     """Let a request reach its handler only if the caller is who the handler asks for.
 
     Sets `request[PRINCIPAL]`, except for public handlers. A handler that says nothing is an error
-    here as it is in `check_routes`.
+    here as it is in `check_routes`. A verifier that is made when the application starts is named
+    by the key it will be found under.
     """
 
     @web.middleware
@@ -26,10 +28,16 @@ def authentication(verifier: TokenVerifier) -> Middleware:
             return await handler(request)
         access = _declared(request)
         if not access.public:
-            request[PRINCIPAL] = await _caller(request, access, verifier)
+            request[PRINCIPAL] = await _caller(request, verifier)
+            _check_access(request, access)
         return await handler(request)
 
     return authenticate
+
+
+def require_scope(request: web.Request, scope: Scope, *others: Scope) -> None:
+    """Raise the 403 unless the caller has ANY of these, where it depends on what is asked for."""
+    _check_access(request, Access((scope, *others)))
 
 
 def _declared(request: web.Request) -> Access:
@@ -39,17 +47,23 @@ def _declared(request: web.Request) -> Access:
     return access
 
 
-async def _caller(request: web.Request, access: Access, verifier: TokenVerifier) -> Principal:
+async def _caller(
+    request: web.Request, verifier: TokenVerifier | web.AppKey[TokenVerifier]
+) -> Principal:
     token = _bearer_token(request)
+    if isinstance(verifier, web.AppKey):
+        verifier = request.config_dict[verifier]
     try:
-        principal = await verifier.verify(token)
+        return await verifier.verify(token)
     except InvalidToken as error:
         raise unauthorized(error.outcome) from error
     except KeysUnavailable as error:
         raise unavailable(error.retry_after) from error
-    if not access.allows(principal.scopes):
+
+
+def _check_access(request: web.Request, access: Access) -> None:
+    if not access.allows(request[PRINCIPAL].scopes):
         raise forbidden(access.scopes)
-    return principal
 
 
 def _bearer_token(request: web.Request) -> str:
