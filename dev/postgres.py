@@ -60,8 +60,16 @@ class PostgresServer:
     main thread: on Linux it ends with the thread that started it.
     """
 
-    def __init__(self, directory: Path, port: int | None = None, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int | None = None,
+        *,
+        durable: bool = True,
+        log: Path | None = None,
+    ) -> None:
         self.directory = directory.absolute()
+        self.log = log or self.directory / "postgres.log"
         self._wanted_port = port
         self._durable = durable
         self._port = port or 0
@@ -87,10 +95,6 @@ class PostgresServer:
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
         return self._process
-
-    @property
-    def log(self) -> Path:
-        return self.directory / "postgres.log"
 
     def start(self) -> None:
         """Return when the server takes connections; PostgresError when it does not come up."""

@@ -50,7 +50,7 @@ class Store:
             self.save()
 
     def save(self) -> None:
-        _write_private(self._path, msgspec.json.encode(self.state))
+        write_private(self._path, msgspec.json.encode(self.state))
 
 
 def digest(secret: str) -> str:
@@ -69,11 +69,11 @@ def machine_secrets(path: Path) -> dict[str, str]:
     missing = [machine.client_id for machine in MACHINES if machine.client_id not in known]
     if missing:
         known |= {client_id: secrets.token_urlsafe(32) for client_id in missing}
-        _write_private(path, msgspec.json.format(msgspec.json.encode(known)))
+        write_private(path, msgspec.json.format(msgspec.json.encode(known)))
     return known
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.new")
     unfinished.unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""The programs of the stack: started, watched, ended."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dev import leash
+
+STOP_TIMEOUT = 15.0
+
+
+class ChildError(Exception):
+    """A program of the stack ended that should not have; says which, and where it is told."""
+
+
+@dataclass
+class Child:
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    brief: bool = False
+    """Whether it ends by itself, when it has done its work."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def failure(self) -> ChildError:
+        code = self.process.returncode
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        said = f": {lines[-1].strip()}" if lines else ""
+        return ChildError(f"{self.name} {how}{said} (see {self.log})")
+
+
+class Children:
+    """Call everything from the main thread, where the loop runs: see `leash.start`."""
+
+    def __init__(self, logs: Path, root: Path) -> None:
+        loop = asyncio.get_running_loop()
+        self.lost: asyncio.Future[Child] = loop.create_future()
+        """Done when one ends that nobody asked to."""
+        self._logs = logs
+        self._root = root
+        self._running: list[Child] = []
+        logs.mkdir(parents=True, exist_ok=True)
+        loop.add_signal_handler(signal.SIGCHLD, self._look)
+
+    def log(self, name: str) -> Path:
+        """A fresh file; the one of the run before is kept beside it."""
+        path = self._logs / f"{name}.log"
+        if path.exists():
+            path.replace(path.with_suffix(".log.before"))
+        return path
+
+    def watch(self, child: Child) -> Child:
+        self._running.append(child)
+        self._look()  # it may have ended already
+        return child
+
+    def start(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        brief: bool = False,
+    ) -> Child:
+        """Run one of our modules, with its arguments."""
+        log = self.log(name)
+        with log.open("wb") as output:
+            process = leash.start(
+                [sys.executable, "-m", *arguments], output=output, env=environ, cwd=self._root
+            )
+        return self.watch(Child(name, process, log, brief))
+
+    async def finish(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+        """Run a module that ends by itself; ChildError when it fails."""
+        child = self.start(name, arguments, environ, brief=True)
+        await child.ended.wait()
+        if child.process.returncode != 0:
+            raise child.failure()
+
+    def release(self, name: str) -> None:
+        """Watch this one no longer; somebody else ends it."""
+        self._running = [child for child in self._running if child.name != name]
+
+    def stop(self, keep: Sequence[str] = ()) -> None:
+        """End all but these, at the same time, and wait until they have."""
+        leaving = [child for child in self._running if child.name not in keep]
+        self._running = [child for child in self._running if child.name in keep]
+        for child in leaving:
+            if child.process.poll() is None:
+                child.process.terminate()
+        for child in leaving:
+            leash.stop(child.process, patience=STOP_TIMEOUT)
+
+    def _look(self) -> None:
+        for child in [child for child in self._running if child.process.poll() is not None]:
+            self._running.remove(child)
+            child.ended.set()
+            if not child.brief and not self.lost.done():
+                self.lost.set_result(child)

@@ -1,0 +1,119 @@
+"""What the terminal shows."""
+
+import contextlib
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from dev.company import MACHINES, PEOPLE, PERMISSIONS, person_named
+from dev.stack import Addresses
+
+
+class Terminal:
+    """Says what is going on; a terminal that was closed meanwhile is no reason to fail."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._status = self._console.status("")
+
+    def progress(self, step: str) -> None:
+        with contextlib.suppress(OSError):
+            if self._console.is_terminal:
+                self._status.update(f"{step} …")
+                self._status.start()
+
+    def ready(self, addresses: Addresses, seconds: float, directory: Path) -> None:
+        with contextlib.suppress(OSError):
+            self._status.stop()
+            self._console.print(f"[bold]Ready in {seconds:.1f} s.[/] Ctrl-C stops all of it.\n")
+            self._console.print(_places(addresses))
+            self._console.print(_people())
+            self._console.print(_machines())
+            self._console.print("\n[bold]Try[/]")
+            for line in _examples(addresses, directory):
+                # As it is, however long: a line that was wrapped cannot be pasted.
+                self._console.out(line, highlight=False)
+
+    def done(self) -> None:
+        with contextlib.suppress(OSError):
+            self._status.stop()
+
+    def fail(self, reason: str) -> None:
+        self.done()
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{reason}\n")
+
+
+def _places(addresses: Addresses) -> Table:
+    table = _table("What", "Where")
+    table.add_row("API (the gateway)", f"{addresses.gateway}/v1/")
+    for name in addresses.services:
+        table.add_row(f"API pages of {name}", f"{addresses.gateway}/v1/{name}/docs")
+    table.add_row("Stand-in for Auth0", addresses.issuer)
+    for name, url in addresses.services.items():
+        admin = addresses.admin[name]
+        table.add_row(f"{name} itself", f"{url}  (metrics {admin}/metrics)")
+    table.add_row("Logs", _short(Path(addresses.logs)))
+    table.add_row("Databases", f"PostgreSQL; addresses in {_short(Path(addresses.logs).parent)}")
+    return table
+
+
+def _people() -> Table:
+    table = _table("Sign in as", "Who", "Manager", "May")
+    for person in PEOPLE:
+        manager = person_named(person.manager) if person.manager else None
+        table.add_row(
+            f"[bold]{person.key}[/]",
+            f"{person.name}, {person.role}",
+            manager.name if manager else "nobody",
+            _scopes(PERMISSIONS[person.role]),
+        )
+    return table
+
+
+def _machines() -> Table:
+    table = _table("Program", "What it does", "May")
+    for machine in MACHINES:
+        table.add_row(
+            f"[bold]{machine.client_id}[/]", machine.purpose, _scopes(machine.permissions)
+        )
+    return table
+
+
+def _examples(addresses: Addresses, directory: Path) -> list[str]:
+    python = _short(Path(sys.executable))
+    place = "" if directory.name == ".dev" else f" --directory {shlex.quote(str(directory))}"
+
+    def call(key: str, path: str, *options: str) -> str:
+        token = f'"Authorization: Bearer $({python} -m dev token{place} --as {key})"'
+        return " ".join(["curl", "-sS", *options, "-H", token, f"'{addresses.gateway}{path}'"])
+
+    return [
+        call("erin", "/v1/timesheets"),
+        call("erin", "/v1/entries?limit=5"),
+        call("maya", "/v1/projects"),
+        call("ada", "/v1/entries?person=auth0%7Ccarl&limit=5"),
+        call("partner-payroll", "/v1/entries/feed?limit=5"),
+        f"curl -sS -X POST {addresses.issuer}stand-in/rotate-keys",
+    ]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _scopes(scopes: frozenset[str]) -> str:
+    return ", ".join(sorted(scopes))
+
+
+def _short(path: Path) -> str:
+    """Relative to where one stands, when it is below."""
+    here = Path.cwd()
+    return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,151 @@
+"""Fills a new installation with the sample company, through the API as anybody would."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import aiohttp
+
+from dev.company import DELEGATIONS, PEOPLE, PROJECTS, Person, person_named
+from dev.signin import sign_in
+from dev.timesheets import WorkedWeek, worked_weeks
+
+# So long approvals may take to hear of what was submitted.
+FEED_TIMEOUT = 20.0
+POLL = 0.1
+
+
+class LoadError(Exception):
+    """A service did not take what the sample company brings."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A person with a token of their own, so that every rule holds for them."""
+
+    session: aiohttp.ClientSession
+    api: str
+    token: str
+
+    async def send(self, method: str, path: str, body: object = None) -> Any:
+        """The answer; 409 is no error: what is there already stays as it is."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with self.session.request(
+            method, self.api + path, json=body, headers=headers
+        ) as response:
+            if response.status >= 400 and response.status != 409:
+                raise LoadError(f"{method} {path}: {response.status} {await response.text()}")
+            return await response.json() if response.content_length != 0 else None
+
+
+class Loader:
+    def __init__(self, session: aiohttp.ClientSession, api: str, issuer: str, today: date) -> None:
+        self._session = session
+        self._api = api
+        self._issuer = issuer
+        self._today = today
+
+    async def load(self, services: Iterable[str]) -> None:
+        """What these services hold of the company. Repeating it adds nothing."""
+        steps = {
+            "profile": self._load_people,
+            "entries": self._load_weeks,
+            "approvals": self._load_decisions,
+        }
+        wanted = set(services)
+        callers = {person.key: await self._caller(person) for person in PEOPLE}
+        for name, step in steps.items():
+            if name in wanted:
+                await step(callers)
+
+    async def _caller(self, person: Person) -> Caller:
+        token = await sign_in(self._session, self._issuer, person)
+        return Caller(self._session, self._api, token)
+
+    async def _load_people(self, callers: dict[str, Caller]) -> None:
+        for person in PEOPLE:
+            await callers["ada"].send("PUT", f"/v1/people/{person.sub}", _directory_entry(person))
+        for delegation in DELEGATIONS:
+            until = self._today + timedelta(days=delegation.days)
+            body = {
+                "person": f"auth0|{delegation.person}",
+                "from": self._today.isoformat(),
+                "to": until.isoformat(),
+            }
+            await callers[delegation.manager].send("PUT", "/v1/profile/delegate", body)
+
+    async def _load_weeks(self, callers: dict[str, Caller]) -> None:
+        for project in PROJECTS:
+            body = {
+                "code": project.code,
+                "name": project.name,
+                "customer": project.customer,
+                "billable": project.billable,
+            }
+            await callers["ada"].send("POST", "/v1/projects", body)
+        weeks: dict[str, list[WorkedWeek]] = defaultdict(list)
+        for week in worked_weeks(self._today):
+            weeks[week.person.key].append(week)
+        async with asyncio.TaskGroup() as group:
+            for key, worked in weeks.items():
+                group.create_task(_log_weeks(callers[key], worked))
+
+    async def _load_decisions(self, callers: dict[str, Caller]) -> None:
+        weeks = [week for week in worked_weeks(self._today) if week.submitted and week.decided]
+        async with asyncio.timeout(FEED_TIMEOUT):
+            for week in weeks:
+                decider = callers[_decider(week.person)]
+                found = await _await_approval(decider, week)
+                await decider.send("PUT", f"/v1/approvals/{found}/decision", _decision(week))
+
+
+async def _log_weeks(caller: Caller, weeks: Sequence[WorkedWeek]) -> None:
+    for week in weeks:
+        for entry in week.entries:
+            body = {
+                "date": entry.date.isoformat(),
+                "project": entry.project,
+                "minutes": entry.minutes,
+                "note": entry.note,
+            }
+            await caller.send("PUT", f"/v1/entries/{entry.id}", body)
+        if week.submitted:
+            await caller.send("POST", f"/v1/timesheets/{week.name}/submit")
+
+
+async def _await_approval(caller: Caller, week: WorkedWeek) -> str:
+    """The id of the week's approval, once approvals has heard of the submission."""
+    while True:
+        path = f"/v1/approvals?person={week.person.sub}&week={week.name}".replace("|", "%7C")
+        page = await caller.send("GET", path)
+        if page["items"]:
+            return str(page["items"][0]["id"])
+        await asyncio.sleep(POLL)
+
+
+def _decider(person: Person) -> str:
+    """The manager, or the administrator where there is none."""
+    return person.manager or "ada"
+
+
+def _decision(week: WorkedWeek) -> dict[str, str]:
+    if week.rejection is None:
+        return {"decision": "approve"}
+    return {"decision": "reject", "reason": week.rejection}
+
+
+def _directory_entry(person: Person) -> dict[str, object]:
+    manager = person_named(person.manager) if person.manager else None
+    return {
+        "name": person.name,
+        "email": person.email,
+        "kind": person.kind,
+        "employer": person.employer,
+        "manager": manager.sub if manager else None,
+        "active": True,
+        "uploaders": list(person.uploaders),
+        "target_minutes": person.weekly_minutes,
+    }

@@ -1,0 +1,298 @@
+"""The whole system on one machine: started in parallel, watched, stopped in reverse."""
+
+import asyncio
+import fcntl
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import aiohttp
+import msgspec
+
+from dev.children import Child, Children
+from dev.company import AUDIENCE, SERVICES
+from dev.gateway import Gateway
+from dev.issuer.state import machine_secrets, write_private
+from dev.loading import Loader
+from dev.postgres import PostgresServer
+from dev.settings import HOST, Ports
+
+ROOT = Path(__file__).parent.parent
+READY_TIMEOUT = 60.0
+# What a killed stack left needs a moment to end.
+PATIENCE = 15.0
+POLL = 0.02
+
+
+class StackError(Exception):
+    """The stack cannot run; one line says why."""
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """Where everything is; `stack.json` while the stack runs."""
+
+    pid: int
+    gateway: str
+    issuer: str
+    audience: str
+    services: dict[str, str]
+    admin: dict[str, str]
+    databases: dict[str, str]
+    logs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    name: str
+
+    @property
+    def module(self) -> str:
+        return f"services.{self.name}"
+
+    @property
+    def port(self) -> str:
+        """The variable that says where it listens."""
+        return f"{self.name.upper()}_PORT"
+
+    @property
+    def admin_port(self) -> str:
+        return f"{self.name.upper()}_ADMIN_PORT"
+
+    @property
+    def exists(self) -> bool:
+        return (ROOT / "services" / self.name / "__main__.py").exists()
+
+
+class Stack:
+    def __init__(
+        self,
+        directory: Path,
+        environ: Mapping[str, str],
+        *,
+        today: Callable[[], date] = date.today,
+        progress: Callable[[str], None] = lambda _step: None,
+    ) -> None:
+        self._directory = directory.absolute()
+        self._logs = self._directory / "logs"
+        self._environ = environ
+        self._today = today
+        self._progress = progress
+        self._ports = Ports.read(environ)
+        self._services = [Service(name) for name in SERVICES if Service(name).exists]
+        self._secrets = machine_secrets(self._directory / "issuer" / "clients.json")
+        self._issuer = f"http://{HOST}:{self._ports['ISSUER_PORT']}/"
+        self._postgres = PostgresServer(
+            self._directory / "postgres",
+            self._ports["POSTGRES_PORT"],
+            log=self._logs / "postgres.log",
+        )
+        self._gateway = Gateway(self._directory / "gateway", self._ports["GATEWAY_PORT"])
+
+    async def run(self, on_ready: Callable[[Addresses], None]) -> None:
+        """Until a signal asks to stop.
+
+        SettingsError or StackError when it cannot begin, ChildError when a program of the stack
+        ends before it was asked to. What was there stays.
+        """
+        asked_to_stop = _stop_signal()
+        record = self._directory / "stack.json"
+        with _only_one(self._directory):
+            # A record without a stack: that one was killed.
+            self._ports.check_free(self._unused_ports(), PATIENCE if record.exists() else 0.0)
+            children = Children(self._logs, ROOT)
+            try:
+                await self._serve(children, asked_to_stop, record, on_ready)
+            finally:
+                self._progress("Stopping")
+                self._tear_down(children)
+                record.unlink(missing_ok=True)
+
+    async def _serve(
+        self,
+        children: Children,
+        asked_to_stop: asyncio.Future[None],
+        record: Path,
+        on_ready: Callable[[Addresses], None],
+    ) -> None:
+        ending = (asked_to_stop, children.lost)
+        up = asyncio.create_task(self._bring_up(children, record))
+        await asyncio.wait((up, *ending), return_when=asyncio.FIRST_COMPLETED)
+        if not any(event.done() for event in ending):
+            up.result()
+            on_ready(self._addresses())
+            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        await asyncio.gather(up, return_exceptions=True)
+        if children.lost.done() and not asked_to_stop.done():
+            raise children.lost.result().failure()
+
+    async def _bring_up(self, children: Children, record: Path) -> None:
+        self._progress("Starting PostgreSQL")
+        self._start_issuer(children)
+        self._start_gateway(children)
+        self._start_postgres(children)
+        write_private(record, msgspec.json.format(msgspec.json.encode(self._addresses())))
+        self._progress("Migrating the databases")
+        await asyncio.gather(*(self._migrate(children, service) for service in self._services))
+        self._progress("Starting the services")
+        for service in self._services:
+            self._start_service(children, service)
+        async with aiohttp.ClientSession() as session:
+            await self._wait_until_ready(session)
+            await self._load_company(session)
+
+    async def _wait_until_ready(self, session: aiohttp.ClientSession) -> None:
+        try:
+            async with asyncio.timeout(READY_TIMEOUT):
+                await asyncio.gather(
+                    self._gateway.ready(),
+                    _answers(session, f"{self._issuer}.well-known/openid-configuration"),
+                    *(_answers(session, f"{at}/readyz") for at in self._addresses().admin.values()),
+                )
+        except TimeoutError:
+            raise StackError(
+                f"Not ready after {READY_TIMEOUT:.0f} seconds; {self._logs} may say why."
+            ) from None
+
+    def _start_issuer(self, children: Children) -> Child:
+        directory, port = self._directory / "issuer", self._ports["ISSUER_PORT"]
+        arguments = ["dev.issuer", "--port", str(port), "--directory", str(directory)]
+        return children.start("issuer", arguments, self._environ)
+
+    def _start_gateway(self, children: Children) -> None:
+        log = children.log("gateway")
+        backends = {name: [url] for name, url in self._addresses().services.items()}
+        children.watch(Child("gateway", self._gateway.start(backends, log), log))
+
+    def _start_postgres(self, children: Children) -> None:
+        children.log("postgres")
+        self._postgres.start()
+        if self._postgres.process is not None:
+            children.watch(Child("postgres", self._postgres.process, self._postgres.log))
+        for service in self._services:
+            if not self._postgres.has_database(service.name):
+                self._postgres.create_role(service.name)
+                self._postgres.create_database(service.name, owner=service.name)
+
+    async def _migrate(self, children: Children, service: Service) -> None:
+        await children.finish(
+            f"migrate-{service.name}",
+            ["libs.postgres", "migrate", service.module],
+            self._service_environ(service),
+        )
+
+    def _start_service(self, children: Children, service: Service) -> Child:
+        return children.start(service.name, [service.module], self._service_environ(service))
+
+    def _service_environ(self, service: Service) -> dict[str, str]:
+        """What the shell says, LOG_LEVEL for one, but for what must fit together."""
+        client_id = f"service-{service.name}"
+        preferred = {"LOG_FORMAT": "console", "SHUTDOWN_DELAY": "0", "SHUTDOWN_TIMEOUT": "5"}
+        return {
+            **preferred,
+            **self._environ,
+            "HOST": HOST,
+            "PORT": str(self._ports[service.port]),
+            "ADMIN_PORT": str(self._ports[service.admin_port]),
+            "DATABASE_URL": self._postgres.url(service.name, service.name),
+            "AUTH_ISSUER": self._issuer,
+            "AUTH_AUDIENCE": AUDIENCE,
+            "M2M_CLIENT_ID": client_id,
+            "M2M_CLIENT_SECRET": self._secrets[client_id],
+            "M2M_TOKEN_URL": f"{self._issuer}oauth/token",
+            **{
+                f"{name.upper()}_URL": f"http://{HOST}:{self._ports[Service(name).port]}"
+                for name in SERVICES
+            },
+        }
+
+    async def _load_company(self, session: aiohttp.ClientSession) -> None:
+        """Once for each service: what people did since is theirs."""
+        note = self._directory / "postgres" / "loaded.json"
+        loaded: list[str] = msgspec.json.decode(note.read_bytes()) if note.exists() else []
+        missing = [service.name for service in self._services if service.name not in loaded]
+        if missing:
+            self._progress("Loading the sample company")
+            loader = Loader(session, self._gateway.url, self._issuer, self._today())
+            await loader.load(missing)
+            note.write_bytes(msgspec.json.encode([*loaded, *missing]))
+
+    def _tear_down(self, children: Children) -> None:
+        children.release("gateway")
+        children.release("postgres")
+        self._gateway.stop()
+        children.stop(keep=["issuer"])
+        children.stop()
+        self._postgres.stop()
+
+    def _addresses(self) -> Addresses:
+        def at(port: str) -> str:
+            return f"http://{HOST}:{self._ports[port]}"
+
+        return Addresses(
+            pid=os.getpid(),
+            gateway=self._gateway.url,
+            issuer=self._issuer,
+            audience=AUDIENCE,
+            services={service.name: at(service.port) for service in self._services},
+            admin={service.name: at(service.admin_port) for service in self._services},
+            databases={
+                service.name: self._postgres.url(service.name, service.name)
+                for service in self._services
+            },
+            logs=str(self._logs),
+        )
+
+    def _unused_ports(self) -> set[str]:
+        missing = {Service(name) for name in SERVICES} - set(self._services)
+        return {variable for service in missing for variable in (service.port, service.admin_port)}
+
+
+def read_addresses(directory: Path) -> Addresses:
+    """Where the running stack is; StackError when none runs."""
+    try:
+        return msgspec.json.decode((directory / "stack.json").read_bytes(), type=Addresses)
+    except FileNotFoundError:
+        raise StackError("The stack does not run: start it with `make run`.") from None
+
+
+def _stop_signal() -> asyncio.Future[None]:
+    """Done at the first signal that asks to stop: Ctrl-C, kill, the terminal closed."""
+    loop = asyncio.get_running_loop()
+    asked: asyncio.Future[None] = loop.create_future()
+
+    def ask() -> None:
+        if not asked.done():
+            asked.set_result(None)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, ask)
+    return asked
+
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(f"The stack already runs on {directory}.") from None
+        yield
+
+
+async def _answers(session: aiohttp.ClientSession, address: str) -> None:
+    """Wait until the address answers with 200."""
+    while True:
+        try:
+            async with session.get(address) as response:
+                if response.status == 200:
+                    return
+        except aiohttp.ClientError:
+            pass
+        await asyncio.sleep(POLL)
