@@ -105,11 +105,16 @@ async def serving(
 
 
 @pytest.fixture
+def entries_database(databases: Databases) -> str:
+    return databases.of("entries")
+
+
+@pytest.fixture
 async def entries(
-    databases: Databases, issuer: Issuer, session: aiohttp.ClientSession, clock: StandingClock
+    entries_database: str, issuer: Issuer, session: aiohttp.ClientSession, clock: StandingClock
 ) -> AsyncIterator[Service]:
     """The entries service, over a database of its own."""
-    settings = service_settings(issuer, databases.of("entries"))
+    settings = service_settings(issuer, entries_database)
     async with serving(create_entries(settings), settings, issuer, session, clock) as service:
         yield service
 

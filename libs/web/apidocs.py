@@ -110,9 +110,9 @@ def describe(page: ApiPage, routes: Iterable[web.RouteDef]) -> dict[str, Any]:
         contract = contract_of(route.handler)
         if contract is None:
             continue
-        handler = _documented(contract, page)
-        scratch.router.add_route(route.method, route.path, handler)
-        scopes[route.path, route.method.lower()] = page.scopes_of(route.handler)
+        added = scratch.router.add_route(route.method, route.path, _documented(contract, page))
+        template = added.resource.canonical if added.resource else route.path
+        scopes[template, route.method.lower()] = page.scopes_of(route.handler)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", web.NotAppKeyWarning)
         setup_aiohttp_apispec(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from libs.auth import PRINCIPAL, Scope, require_scope
+from libs.auth import PRINCIPAL, Scope
+from libs.auth.challenges import forbidden
 
 
 def own(request: web.Request) -> str:
@@ -16,5 +17,6 @@ def own_or(request: web.Request, person: str | None) -> str:
     """`person` where one is named, which takes manage:timesheets, else the caller."""
     if person is None or person == own(request):
         return own(request)
-    require_scope(request, Scope.MANAGE_TIMESHEETS)
+    if Scope.MANAGE_TIMESHEETS not in request[PRINCIPAL].scopes:
+        raise forbidden([Scope.MANAGE_TIMESHEETS])
     return person

@@ -129,7 +129,9 @@ async def create_entry(request: web.Request) -> web.Response:
 
 @ROUTES.get(ENTRY, allow_head=False)
 @requires(Scope.READ_TIMESHEETS)
-@endpoint(Contract(summary="Read an entry", answers={200: EntryAnswer(), 304: None}, problems=(404,)))
+@endpoint(
+    Contract(summary="Read an entry", answers={200: EntryAnswer(), 304: None}, problems=(404,))
+)
 async def show_entry(request: web.Request) -> web.Response:
     async with request.app[DATABASE].connection() as connection:
         placed = await store.read_entry(connection, own(request), _id(request))
@@ -255,9 +257,7 @@ async def copy_week(request: web.Request) -> web.Response:
     return web.Response(status=201, body=encode_json(answer), content_type="application/json")
 
 
-async def _find_same(
-    connection: asyncpg.Connection, person: str, new: NewEntry
-) -> Placed | None:
+async def _find_same(connection: asyncpg.Connection, person: str, new: NewEntry) -> Placed | None:
     """The entry that has the id already; raises `Conflict` where it says something else."""
     present = await store.lock_entry(connection, person, new.id) if new.id else None
     if present is not None and not present.entry.says(new.draft):

@@ -7,9 +7,9 @@ from dataclasses import asdict
 import asyncpg
 import msgspec
 from aiohttp import web
+from libs.postgres import DATABASE
 
 from libs.auth import Scope, requires
-from libs.postgres import DATABASE
 from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import etag_of, expected_version, require_version, resource_response
@@ -60,9 +60,7 @@ async def list_projects(request: web.Request) -> web.Response:
 @ROUTES.get(PROJECT, allow_head=False)
 @requires(Scope.READ_TIMESHEETS)
 @endpoint(
-    Contract(
-        summary="Read a project", answers={200: ProjectAnswer(), 304: None}, problems=(404,)
-    )
+    Contract(summary="Read a project", answers={200: ProjectAnswer(), 304: None}, problems=(404,))
 )
 async def show_project(request: web.Request) -> web.Response:
     async with request.app[DATABASE].connection() as connection:

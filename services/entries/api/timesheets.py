@@ -9,9 +9,9 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 from aiohttp import web
+from libs.postgres import DATABASE
 
 from libs.auth import PRINCIPAL, Scope, requires
-from libs.postgres import DATABASE
 from libs.web.app import CLOCK
 from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint
@@ -34,8 +34,8 @@ from services.entries.schemas.timesheets import (
 )
 from services.entries.store import timesheets as store
 from services.entries.store.entries import list_week_entries
-from services.entries.store.period import read_closed_through
 from services.entries.store.people import read_target
+from services.entries.store.period import read_closed_through
 
 ROUTES = web.RouteTableDef()
 
@@ -222,7 +222,4 @@ def _week(request: web.Request) -> Week:
     try:
         return Week.parse(request.match_info["week"])
     except ValueError as error:
-        raise UnprocessableContent(
-            [FieldError("/week", str(error), "invalid", "path")]
-        ) from error
-
+        raise UnprocessableContent([FieldError("/week", str(error), "invalid", "path")]) from error

@@ -172,7 +172,7 @@ async def insert_entry(
     """The new entry, or None where this person has one with this id."""
     with looking_again():
         record = await connection.fetchrow(INSERT, person, entry_id, *_values(draft), source)
-    return entry_of(record) if record else None
+    return entry_of(record)
 
 
 async def update_entry(

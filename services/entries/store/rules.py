@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
-
 from libs.postgres import TransactionCrossed
 
 RULES = frozenset(

@@ -6,9 +6,9 @@ that a submission and an entry contend for, the guard of 24 hours a day, and the
 list. The rules are violations of named constraints; services/entries/store knows the names.
 """
 
-from alembic import op
 from libs.feed.schema import FEED_V1_DOWN, FEED_V1_UP
 from libs.postgres.idempotency import IDEMPOTENCY_KEYS_V1_DOWN, IDEMPOTENCY_KEYS_V1_UP
+from libs.postgres.migrate import run_sql
 
 revision = "0001"
 down_revision = None
@@ -214,16 +214,16 @@ COUNTERS = (
 
 def upgrade() -> None:
     for statements in (PROJECTS, PERIODS, WEEKS, ENTRIES, GUARD, *COUNTERS):
-        op.execute(statements)
-    op.execute(IDEMPOTENCY_KEYS_V1_UP)
-    op.execute(FEED_V1_UP)
+        run_sql(statements)
+    run_sql(IDEMPOTENCY_KEYS_V1_UP)
+    run_sql(FEED_V1_UP)
 
 
 def downgrade() -> None:
-    op.execute(FEED_V1_DOWN)
-    op.execute(IDEMPOTENCY_KEYS_V1_DOWN)
-    op.execute("DROP TABLE entries, week_history, weeks, periods, projects")
+    run_sql(FEED_V1_DOWN)
+    run_sql(IDEMPOTENCY_KEYS_V1_DOWN)
+    run_sql("DROP TABLE entries, week_history, weeks, periods, projects")
     for operation in ("insert", "update", "delete"):
-        op.execute(f"DROP FUNCTION count_{operation}()")
-    op.execute("DROP FUNCTION share_rules_lock()")
-    op.execute("DROP FUNCTION refuse_entries(text, text)")
+        run_sql(f"DROP FUNCTION count_{operation}()")
+    run_sql("DROP FUNCTION share_rules_lock()")
+    run_sql("DROP FUNCTION refuse_entries(text, text)")
