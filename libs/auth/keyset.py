@@ -57,7 +57,7 @@ def _may_verify(operations: object) -> bool:
 
 def _public_key(member: Mapping[str, Any]) -> RSAPublicKey | None:
     modulus, exponent = _number(member.get("n")), _number(member.get("e"))
-    if modulus.bit_length() not in _SIZES or exponent not in _EXPONENTS:
+    if modulus.bit_length() not in _SIZES or modulus % 2 == 0 or exponent not in _EXPONENTS:
         return None
     try:
         return RSAPublicNumbers(exponent, modulus).public_key()

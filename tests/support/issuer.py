@@ -145,7 +145,7 @@ class Issuer:
     def revoke_former(self) -> None:
         self._former.clear()
 
-    def keys(self) -> list[dict[str, object]]:
+    def published(self) -> list[dict[str, object]]:
         numbers = [self._current, self._current + 1, *self._former]
         return [jwk(rsa_key(number), f"key-{number}") for number in numbers]
 
@@ -245,7 +245,7 @@ class Issuer:
     async def _publish_keys(self, _request: web.Request) -> web.StreamResponse:
         if self.jwks_answer is not None:
             return self.jwks_answer()
-        return web.json_response({"keys": self.keys()})
+        return web.json_response({"keys": self.published()})
 
     async def _grant(self, request: web.Request) -> web.StreamResponse:
         if self.token_answer is not None:
