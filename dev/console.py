@@ -9,8 +9,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dev.company import MACHINES, PEOPLE, PERMISSIONS, person_named
-from dev.stack import Addresses
+from dev.company import MACHINES, PEOPLE, Role, person_named
+from dev.stack import ROOT, Addresses
+
+ROLES = {
+    Role.EMPLOYEE: "log own time",
+    Role.CONTRACTOR: "log own time",
+    Role.MANAGER: "log own time, approve the team's",
+    Role.ADMINISTRATOR: "do all but upload for others",
+}
 
 
 class Terminal:
@@ -50,15 +57,14 @@ class Terminal:
 
 def _places(addresses: Addresses) -> Table:
     table = _table("What", "Where")
-    table.add_row("API (the gateway)", f"{addresses.gateway}/v1/")
+    table.add_row("API, by the gateway", f"{addresses.gateway}/v1/")
     for name in addresses.services:
         table.add_row(f"API pages of {name}", f"{addresses.gateway}/v1/{name}/docs")
     table.add_row("Stand-in for Auth0", addresses.issuer)
     for name, url in addresses.services.items():
-        admin = addresses.admin[name]
-        table.add_row(f"{name} itself", f"{url}  (metrics {admin}/metrics)")
-    table.add_row("Logs", _short(Path(addresses.logs)))
-    table.add_row("Databases", f"PostgreSQL; addresses in {_short(Path(addresses.logs).parent)}")
+        table.add_row(f"{name} itself", f"{url}, metrics {addresses.admin[name]}/metrics")
+    table.add_row("PostgreSQL", f"{addresses.postgres}, passwords in {_short(addresses.record)}")
+    table.add_row("Logs", _short(addresses.logs))
     return table
 
 
@@ -68,9 +74,9 @@ def _people() -> Table:
         manager = person_named(person.manager) if person.manager else None
         table.add_row(
             f"[bold]{person.key}[/]",
-            f"{person.name}, {person.role}",
+            person.name,
             manager.name if manager else "nobody",
-            _scopes(PERMISSIONS[person.role]),
+            ROLES[person.role],
         )
     return table
 
@@ -78,15 +84,14 @@ def _people() -> Table:
 def _machines() -> Table:
     table = _table("Program", "What it does", "May")
     for machine in MACHINES:
-        table.add_row(
-            f"[bold]{machine.client_id}[/]", machine.purpose, _scopes(machine.permissions)
-        )
+        scopes = ", ".join(sorted(machine.permissions))
+        table.add_row(f"[bold]{machine.client_id}[/]", machine.purpose, scopes)
     return table
 
 
 def _examples(addresses: Addresses, directory: Path) -> list[str]:
-    python = _short(Path(sys.executable))
-    place = "" if directory.name == ".dev" else f" --directory {shlex.quote(str(directory))}"
+    python = _short(sys.executable)
+    place = "" if directory == ROOT / ".dev" else f" --directory {shlex.quote(str(directory))}"
 
     def call(key: str, path: str, *options: str) -> str:
         token = f'"Authorization: Bearer $({python} -m dev token{place} --as {key})"'
@@ -109,11 +114,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _scopes(scopes: frozenset[str]) -> str:
-    return ", ".join(sorted(scopes))
-
-
-def _short(path: Path) -> str:
+def _short(path: str) -> str:
     """Relative to where one stands, when it is below."""
     here = Path.cwd()
-    return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)
+    return os.path.relpath(path, here) if Path(path).is_relative_to(here) else path

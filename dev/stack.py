@@ -41,8 +41,10 @@ class Addresses(msgspec.Struct, frozen=True):
     audience: str
     services: dict[str, str]
     admin: dict[str, str]
+    postgres: str
     databases: dict[str, str]
     logs: str
+    record: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Stack:
     ) -> None:
         self._directory = directory.absolute()
         self._logs = self._directory / "logs"
+        self._record = self._directory / "stack.json"
         self._environ = environ
         self._today = today
         self._progress = progress
@@ -99,27 +102,25 @@ class Stack:
         ends before it was asked to. What was there stays.
         """
         asked_to_stop = _stop_signal()
-        record = self._directory / "stack.json"
         with _only_one(self._directory):
             # A record without a stack: that one was killed.
-            self._ports.check_free(self._unused_ports(), PATIENCE if record.exists() else 0.0)
+            self._ports.check_free(self._unused_ports(), PATIENCE if self._record.exists() else 0.0)
             children = Children(self._logs, ROOT)
             try:
-                await self._serve(children, asked_to_stop, record, on_ready)
+                await self._serve(children, asked_to_stop, on_ready)
             finally:
                 self._progress("Stopping")
                 self._tear_down(children)
-                record.unlink(missing_ok=True)
+                self._record.unlink(missing_ok=True)
 
     async def _serve(
         self,
         children: Children,
         asked_to_stop: asyncio.Future[None],
-        record: Path,
         on_ready: Callable[[Addresses], None],
     ) -> None:
         ending = (asked_to_stop, children.lost)
-        up = asyncio.create_task(self._bring_up(children, record))
+        up = asyncio.create_task(self._bring_up(children))
         await asyncio.wait((up, *ending), return_when=asyncio.FIRST_COMPLETED)
         if not any(event.done() for event in ending):
             up.result()
@@ -130,12 +131,12 @@ class Stack:
         if children.lost.done() and not asked_to_stop.done():
             raise children.lost.result().failure()
 
-    async def _bring_up(self, children: Children, record: Path) -> None:
+    async def _bring_up(self, children: Children) -> None:
         self._progress("Starting PostgreSQL")
         self._start_issuer(children)
         self._start_gateway(children)
         self._start_postgres(children)
-        write_private(record, msgspec.json.format(msgspec.json.encode(self._addresses())))
+        write_private(self._record, msgspec.json.format(msgspec.json.encode(self._addresses())))
         self._progress("Migrating the databases")
         await asyncio.gather(*(self._migrate(children, service) for service in self._services))
         self._progress("Starting the services")
@@ -244,7 +245,9 @@ class Stack:
                 service.name: self._postgres.url(service.name, service.name)
                 for service in self._services
             },
+            postgres=f"{HOST}:{self._ports['POSTGRES_PORT']}",
             logs=str(self._logs),
+            record=str(self._record),
         )
 
     def _unused_ports(self) -> set[str]:

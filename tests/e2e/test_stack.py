@@ -1,0 +1,358 @@
+"""`make run`, as a person meets it: started as a program, used over HTTP, stopped by a signal."""
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from dev.company import PEOPLE, PROJECTS
+from dev.settings import PORTS
+from dev.stack import Addresses, read_addresses
+from tests.unit.dev.client import CALLBACK, VERIFIER, authorization
+
+ROOT = Path(__file__).parents[2]
+FREE = {variable: "0" for variable, _who, _default in PORTS}
+PATIENCE = 60
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+
+
+@dataclass
+class Running:
+    """The stack in a process of its own."""
+
+    process: subprocess.Popen[str]
+    directory: Path
+    said: str = ""
+
+    @property
+    def addresses(self) -> Addresses:
+        return read_addresses(self.directory)
+
+    @property
+    def seconds(self) -> float:
+        found = re.search(r"Ready in ([0-9.]+) s", self.said)
+        assert found is not None
+        return float(found[1])
+
+    def wait_until_ready(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said += line
+            if "rotate-keys" in line:  # the last of what it prints
+                return
+        pytest.fail(f"it never became ready: {self.said}{self.end()}")
+
+    def end(self) -> str:
+        """Wait for its end; what it had to say about it."""
+        _out, err = self.process.communicate(timeout=PATIENCE)
+        return err
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        self.end()
+        return self.process.returncode
+
+
+@contextmanager
+def launched(directory: Path, **environ: str) -> Iterator[Running]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dev", "run", "--directory", str(directory)],
+        cwd=ROOT,
+        env=os.environ | FREE | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield Running(process, directory)
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def started(directory: Path, **environ: str) -> Iterator[Running]:
+    with launched(directory, **environ) as running:
+        running.wait_until_ready()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared by the tests that do not care what is in it: a second start is quicker."""
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    jar = aiohttp.CookieJar(unsafe=True)  # or it keeps no cookie of an address without a name
+    async with aiohttp.ClientSession(cookie_jar=jar) as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class Process:
+    pid: int
+    parent: int
+    command: str
+
+    @classmethod
+    def all(cls) -> list["Process"]:
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                # The name, in brackets, may hold anything; what follows is state and parent.
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            found.append(cls(int(folder.name), parent, command))
+        return found
+
+    @classmethod
+    def below(cls, pid: int) -> list["Process"]:
+        """Its children and theirs."""
+        everybody = cls.all()
+        family, ancestors = [], {pid}
+        for _generation in range(3):
+            young = [process for process in everybody if process.parent in ancestors]
+            family += young
+            ancestors = {process.pid for process in young}
+        return family
+
+
+@contextmanager
+def watched(processes: list[Process]) -> Iterator[list[int]]:
+    """Descriptors that become readable when the processes have ended."""
+    with ExitStack() as held:
+        watches = []
+        for process in processes:
+            try:
+                watches.append(os.pidfd_open(process.pid))
+            except ProcessLookupError:
+                continue  # a short-lived one
+            held.callback(os.close, watches[-1])
+        yield watches
+
+
+def have_ended(watches: list[int]) -> bool:
+    return all(select.select([watch], [], [], PATIENCE)[0] for watch in watches)
+
+
+class Form(HTMLParser):
+    """The sign-in page as a browser understands it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action = ""
+        self.people: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "form":
+            self.action = given["action"] or ""
+        if tag == "button" and given.get("name") == "person":
+            self.people.append(given["value"] or "")
+
+
+async def sign_in(session: aiohttp.ClientSession, issuer: str, person: str) -> dict[str, Any]:
+    """What the app holds after a person chose themselves in the browser."""
+    async with session.get(
+        f"{issuer}authorize", params=authorization(prompt="login"), allow_redirects=False
+    ) as response:
+        form = Form()
+        form.feed(await response.text())
+    assert form.people == [somebody.key for somebody in PEOPLE]
+    async with session.post(
+        urljoin(issuer, form.action), data={"person": person}, allow_redirects=False
+    ) as response:
+        assert response.headers["Location"].startswith(CALLBACK)
+        code = parse_qs(urlsplit(response.headers["Location"]).query)["code"][0]
+    exchange = {
+        "grant_type": "authorization_code",
+        "client_id": "timesheets-app",
+        "code": code,
+        "redirect_uri": CALLBACK,
+        "code_verifier": VERIFIER,
+    }
+    async with session.post(f"{issuer}oauth/token", data=exchange) as response:
+        held: dict[str, Any] = await response.json()
+        assert response.status == 200, held
+        return held
+
+
+async def call(
+    session: aiohttp.ClientSession, token: str, method: str, url: str, body: object = None
+) -> Any:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with session.request(method, url, json=body, headers=headers) as response:
+        answer = await response.json()
+        assert response.status < 300, answer
+        return answer
+
+
+async def test_hours_logged_before_a_stop_are_there_after_the_next_start(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    entry = f"/v1/entries/{uuid4()}"
+    draft = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "project": PROJECTS[0].code,
+        "minutes": 25,
+        "note": "kept over a restart",
+    }
+
+    with started(tmp_path) as first:
+        at = first.addresses
+        held = await sign_in(session, at.issuer, "erin")
+        weeks = await call(session, held["access_token"], "GET", f"{at.gateway}/v1/timesheets")
+        assert weeks["items"], "the sample company has weeks"
+        await call(session, held["access_token"], "PUT", at.gateway + entry, draft)
+        family = Process.below(first.process.pid)
+        with watched(family) as ends:
+            assert first.stop() == 0
+            assert have_ended(ends)
+    for name in ("traefik", "postgres", "dev.issuer", "services.entries"):
+        assert any(name in process.command for process in family), name
+
+    # On other ports: then the issuer is another one too, and the old tokens are worth nothing.
+    ports = {"ISSUER_PORT": str(urlsplit(at.issuer).port)}
+    with started(tmp_path, **ports) as second:
+        at = second.addresses
+        kept = await call(session, held["access_token"], "GET", at.gateway + entry)
+        assert kept["minutes"] == 25
+        assert kept["note"] == "kept over a restart"
+        # And the app stays signed in.
+        refresh = {
+            "grant_type": "refresh_token",
+            "client_id": "timesheets-app",
+            "refresh_token": held["refresh_token"],
+        }
+        async with session.post(f"{at.issuer}oauth/token", data=refresh) as response:
+            assert response.status == 200
+        assert second.seconds < first.seconds
+        assert second.stop(signal.SIGINT) == 0
+
+
+async def test_the_whole_company_is_there_and_may_what_it_may(
+    directory: Path, session: aiohttp.ClientSession
+) -> None:
+    with started(directory) as running:
+        at = running.addresses
+        ada = (await sign_in(session, at.issuer, "ada"))["access_token"]
+        projects = await call(session, ada, "GET", f"{at.gateway}/v1/projects?limit=200")
+        assert {project.code for project in PROJECTS} <= {
+            project["code"] for project in projects["items"]
+        }
+        for person in PEOPLE:
+            url = f"{at.gateway}/v1/timesheets?person={person.sub.replace('|', '%7C')}"
+            weeks = await call(session, ada, "GET", url)
+            assert sum(week["total_minutes"] > 0 for week in weeks["items"]) >= 3, person.name
+
+        erin = (await sign_in(session, at.issuer, "erin"))["access_token"]
+        async with session.get(
+            f"{at.gateway}/v1/entries?person=auth0%7Ccarl",
+            headers={"Authorization": f"Bearer {erin}"},
+        ) as response:
+            assert response.status == 403
+
+
+def test_what_it_prints_can_be_pasted(directory: Path) -> None:
+    with started(directory) as running:
+        lines = [line for line in running.said.splitlines() if line.startswith("curl ")]
+        assert len(lines) >= 5
+        for line in lines:
+            if "feed" in line:
+                continue
+            done = subprocess.run(
+                ["bash", "-euc", line.replace("curl ", "curl --fail-with-body ")],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=PATIENCE,
+            )
+            assert done.returncode == 0, (line, done.stdout, done.stderr)
+            assert done.stdout.startswith("{"), line
+
+
+def test_a_second_one_on_the_same_data_is_refused(directory: Path) -> None:
+    with started(directory), launched(directory) as second:
+        assert second.end() == f"The stack already runs on {directory}.\n"
+        assert second.process.returncode == 1
+
+
+def test_a_taken_port_is_one_line(directory: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with launched(directory, ENTRIES_PORT=str(port)) as running:
+            told = running.end()
+
+    assert told == f"Port {port} is taken, and entries wants it: set ENTRIES_PORT to another.\n"
+    assert running.process.returncode == 1
+
+
+@pytest.mark.parametrize("name", ["services.entries", "dev.issuer", "traefik", "postgres -D"])
+def test_a_program_that_dies_takes_the_stack_down_and_is_named(directory: Path, name: str) -> None:
+    with started(directory) as running:
+        family = Process.below(running.process.pid)
+        victim = next(process for process in family if name in process.command)
+        with watched(family) as ends:
+            os.kill(victim.pid, signal.SIGKILL)
+            told = running.end()
+            assert have_ended(ends)
+
+    assert running.process.returncode == 1
+    assert "was killed by SIGKILL" in told
+    assert told.count("\n") == 1
+
+
+def test_a_supervisor_that_is_killed_leaves_nobody_and_loses_nothing(directory: Path) -> None:
+    with started(directory) as running:
+        family = Process.below(running.process.pid)
+        with watched(family) as ends:
+            running.process.kill()
+            assert have_ended(ends)
+
+    with started(directory) as again:
+        assert again.stop() == 0
+
+
+def test_a_terminal_that_is_closed_stops_it(directory: Path) -> None:
+    with started(directory) as running:
+        family = Process.below(running.process.pid)
+        assert running.process.stdout is not None
+        running.process.stdout.close()
+        with watched(family) as ends:
+            running.process.send_signal(signal.SIGHUP)
+            running.process.wait(PATIENCE)
+            assert have_ended(ends)
+
+
+def test_a_token_without_a_stack_is_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dev", "token", "--as", "erin", "--directory", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == "The stack does not run: start it with `make run`.\n"
