@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from aiohttp import web
-from libs.postgres.migrate import upgrade
 
 from dev.postgres import PostgresServer
+from libs.postgres.migrate import upgrade
 from libs.service.settings import ServiceSettings
 from libs.web.app import CLOCK
 from libs.web.server import running

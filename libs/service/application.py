@@ -18,7 +18,7 @@ from libs.auth import (
     public,
     scopes_of,
 )
-from libs.postgres import database_context
+from libs.postgres.pool import database_context
 from libs.service.settings import ServiceSettings
 from libs.web.apidocs import ApiPage, api_routes
 from libs.web.app import create_application
@@ -47,19 +47,13 @@ def create_service(
         settings.web,
         Metrics(),
         [*routes, *documentation],
-        [authenticate, remember_caller, *middlewares],
+        [authentication(VERIFIER), remember_caller, *middlewares],
     )
     check_routes(app)
     app.cleanup_ctx.extend(
         [open_session, verifier_context(settings.auth), database_context(settings.database)]
     )
     return app
-
-
-@web.middleware
-async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """`libs.auth.authentication` with the verifier that the application made when it started."""
-    return await authentication(request.app[VERIFIER])(request, handler)
 
 
 @web.middleware

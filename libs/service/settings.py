@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from libs.auth import AuthSettings
-from libs.postgres import DatabaseSettings
+from libs.postgres.settings import DatabaseSettings
 from libs.web.settings import Environment, WebSettings
 
 
@@ -36,6 +36,6 @@ class ServiceSettings:
             "admin_port": self.web.admin_port,
             "issuer": self.auth.issuer,
             "audience": self.auth.audience,
-            "database": self.database.described(),
+            "database": self.database.target,
             "rate_limit": self.web.rate_limit,
         }

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from libs.feed import Event, publish
 
+from libs.feed import Event, publish
 from services.entries.model import Timesheet
 from services.entries.store.entries import list_week_entries
 from services.entries.store.timesheets import total_by_project

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from libs.auth import PRINCIPAL, Scope
-from libs.auth.challenges import forbidden
+from libs.auth import PRINCIPAL, Scope, require_scope
 
 
 def own(request: web.Request) -> str:
@@ -17,6 +16,5 @@ def own_or(request: web.Request, person: str | None) -> str:
     """`person` where one is named, which takes manage:timesheets, else the caller."""
     if person is None or person == own(request):
         return own(request)
-    if Scope.MANAGE_TIMESHEETS not in request[PRINCIPAL].scopes:
-        raise forbidden([Scope.MANAGE_TIMESHEETS])
+    require_scope(request, Scope.MANAGE_TIMESHEETS)
     return person

@@ -11,8 +11,9 @@ import msgspec
 from aiohttp import web
 
 from libs.auth import Scope, requires
-from libs.postgres import DATABASE, Answer, idempotent_response
-from libs.web.answers import encode_json
+from libs.postgres.idempotency import Answer, idempotent_response
+from libs.postgres.pool import DATABASE
+from libs.web.answers import json_response
 from libs.web.app import CLOCK
 from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint
@@ -118,11 +119,13 @@ async def create_entry(request: web.Request) -> web.Response:
     person, now = own(request), request.app[CLOCK].now()
 
     async def create(connection: asyncpg.Connection) -> Answer:
+        place = await store.look_around(connection, person, new.draft)
         placed = await _find_same(connection, person, new) if new.id else None
         if placed is None:
-            placed = await _insert(connection, person, new.id or uuid4(), new.draft, now)
-        headers = {"Location": _address(placed.entry), "ETag": _tag(placed)}
-        return Answer(201, headers, encode_json(placed_shape(placed)))
+            entry_id = new.id or uuid4()
+            placed = await _insert(connection, person, entry_id, new.draft, place, now)
+        location = _address(placed.entry)
+        return Answer.of(_respond(request, placed, status=201, Location=location))
 
     return await idempotent_response(request, person, create)
 
@@ -155,14 +158,16 @@ async def put_entry(request: web.Request) -> web.Response:
     person, now, expected = own(request), request.app[CLOCK].now(), expected_version(request)
 
     async def put(connection: asyncpg.Connection) -> tuple[Placed, bool]:
+        # In this order an entry that is put twice at once is never counted against itself.
+        place = await store.look_around(connection, person, draft)
         present = await store.lock_entry(connection, person, entry_id)
         if present is None:
             if "If-Match" in request.headers:
                 raise PreconditionFailed("There is no such entry any more.")
-            return await _insert(connection, person, entry_id, draft, now), True
+            return await _insert(connection, person, entry_id, draft, place, now), True
         if creates_only(request) and not present.entry.says(draft):
             raise PreconditionFailed("The entry exists.", current=placed_shape(present))
-        return await _replace(connection, present, draft, expected, now), False
+        return await _replace(connection, present, draft, place, expected, now), False
 
     placed, created = await request.app[DATABASE].transact(put)
     if created:
@@ -188,7 +193,8 @@ async def patch_entry(request: web.Request) -> web.Response:
     async def change(connection: asyncpg.Connection) -> Placed:
         present = _found(await store.lock_entry(connection, person, entry_id))
         draft = replace(_draft_of(present.entry), **patch.changes)
-        return await _replace(connection, present, draft, expected, now)
+        place = await store.look_around(connection, person, draft)
+        return await _replace(connection, present, draft, place, expected, now)
 
     return _respond(request, await request.app[DATABASE].transact(change))
 
@@ -253,8 +259,7 @@ async def copy_week(request: web.Request) -> web.Response:
                 items.append(placed_shape(placed))
         return {"items": items, "skipped": skipped}
 
-    answer = await request.app[DATABASE].transact(make_copies)
-    return web.Response(status=201, body=encode_json(answer), content_type="application/json")
+    return json_response(await request.app[DATABASE].transact(make_copies), status=201)
 
 
 async def _find_same(connection: asyncpg.Connection, person: str, new: NewEntry) -> Placed | None:
@@ -268,14 +273,19 @@ async def _find_same(connection: asyncpg.Connection, person: str, new: NewEntry)
 async def _copy(
     connection: asyncpg.Connection, person: str, new_id: UUID, draft: Draft, now: datetime
 ) -> Placed:
+    place = await store.look_around(connection, person, draft)
     present = await store.read_entry(connection, person, new_id)
-    return present or await _insert(connection, person, new_id, draft, now)
+    return present or await _insert(connection, person, new_id, draft, place, now)
 
 
 async def _insert(
-    connection: asyncpg.Connection, person: str, entry_id: UUID, draft: Draft, now: datetime
+    connection: asyncpg.Connection,
+    person: str,
+    entry_id: UUID,
+    draft: Draft,
+    place: Place,
+    now: datetime,
 ) -> Placed:
-    place = await store.look_around(connection, person, draft)
     check_draft(draft, place.surroundings, now)
     full = _with_billable(draft, place)
     entry = await store.insert_entry(connection, person, entry_id, full, SOURCE)
@@ -286,6 +296,7 @@ async def _replace(
     connection: asyncpg.Connection,
     present: Placed,
     draft: Draft,
+    place: Place,
     expected: int | None,
     now: datetime,
 ) -> Placed:
@@ -295,7 +306,6 @@ async def _replace(
         return present
     require_version(expected, entry.version, placed_shape(present))
     check_change(entry.date, present.state, present.closed_through)
-    place = await store.look_around(connection, entry.person, draft)
     check_draft(draft, place.surroundings, now, entry)
     full = _with_billable(draft, place)
     changed = await store.update_entry(connection, entry.person, entry.id, full)

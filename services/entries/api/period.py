@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncpg
 from aiohttp import web
-from libs.postgres import DATABASE
 
 from libs.auth import PRINCIPAL, Scope, authenticated, requires
+from libs.postgres.pool import DATABASE
 from libs.web.answers import json_response
 from libs.web.app import CLOCK
 from libs.web.checking import body_of

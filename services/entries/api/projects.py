@@ -7,9 +7,9 @@ from dataclasses import asdict
 import asyncpg
 import msgspec
 from aiohttp import web
-from libs.postgres import DATABASE
 
 from libs.auth import Scope, requires
+from libs.postgres.pool import DATABASE
 from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import etag_of, expected_version, require_version, resource_response

@@ -9,9 +9,9 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 from aiohttp import web
-from libs.postgres import DATABASE
 
 from libs.auth import PRINCIPAL, Scope, requires
+from libs.postgres.pool import DATABASE
 from libs.web.app import CLOCK
 from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint

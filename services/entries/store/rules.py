@@ -1,7 +1,7 @@
 """The database's own refusals.
 
 They are met only when two requests crossed: the model looked at what was there, and then it
-changed. So the transaction runs again, and this time the model sees it and says why.
+changed. So the transaction runs again, and this time the model sees what changed and says so.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
-from libs.postgres import TransactionCrossed
+
+from libs.postgres.errors import TransactionCrossed
 
 RULES = frozenset(
     {
@@ -26,7 +27,7 @@ RULES = frozenset(
 
 @contextmanager
 def looking_again() -> Iterator[None]:
-    """Turn a violated rule into `TransactionCrossed`, which makes the transaction run again."""
+    """Raise a violated rule as `TransactionCrossed`, at which `transact` tries again."""
     try:
         yield
     except asyncpg.IntegrityConstraintViolationError as error:
