@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, transactions, idempotency keys, migrations."""

@@ -1,0 +1,12 @@
+"""What Alembic runs for every service: its migrations, on the connection it was handed.
+
+The transaction is that of libs.postgres.migrations, which commits it.
+"""
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    on_version_apply=context.config.attributes["on_version_apply"],
+)
+context.run_migrations()

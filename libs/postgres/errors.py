@@ -1,0 +1,68 @@
+"""What the database's errors mean for whoever waits for an answer.
+
+SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+from libs.web.problems import ServiceUnavailable
+
+SERIALIZATION_FAILURE = "40001"
+DEADLOCK_DETECTED = "40P01"
+READ_ONLY_TRANSACTION = "25006"
+TOO_MANY_CONNECTIONS = "53300"
+LOCK_NOT_AVAILABLE = "55P03"
+QUERY_CANCELED = "57014"
+
+# The connection, or the server behind it, is of no further use: a restart, a crash, a failover.
+_LOST = ("08", READ_ONLY_TRANSACTION, "57P01", "57P02", "57P03")
+_CROSSED = (SERIALIZATION_FAILURE, DEADLOCK_DETECTED)
+# Nothing is wrong with the request; the same one may well succeed a moment later.
+_PASSING = (*_CROSSED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, "53", "58")
+
+
+class OutcomeUnknown(ServiceUnavailable):
+    """The connection broke while COMMIT was under way: the change may have been made or not.
+
+    Only an idempotency key, or an operation that may be repeated, makes trying again safe.
+    """
+
+    slug = "outcome-unknown"
+
+
+class TransactionCrossed(Exception):
+    """What a transaction had read was changed by another one before it wrote: begin it anew."""
+
+
+def has_lost_connection(error: BaseException, connection: asyncpg.Connection) -> bool:
+    """Whether the connection is gone. A closed socket is told by many kinds of exception, some
+    of which (a client that hangs up) say nothing about the database, so it is looked at."""
+    return bool(connection.is_closed()) or _state(error).startswith(_LOST)
+
+
+def may_be_repeated(error: BaseException) -> bool:
+    """Whether the transaction was rolled back only because another one was in its way."""
+    return isinstance(error, TransactionCrossed) or _state(error) in _CROSSED
+
+
+def is_aborted(error: BaseException) -> bool:
+    """Whether an error that COMMIT ended in means for certain that nothing was committed.
+
+    An ERROR is the server's word that the transaction is rolled back. FATAL, a time-out or a
+    broken connection leave open what came first.
+    """
+    return getattr(error, "severity_en", None) == "ERROR"
+
+
+def passing_trouble(error: BaseException) -> ServiceUnavailable | None:
+    """The refusal to answer with, or None for an error that trying again does not cure."""
+    passing = isinstance(error, TimeoutError | TransactionCrossed)
+    if passing or _state(error).startswith(_PASSING):
+        return ServiceUnavailable("The database is too busy for this right now.", retry_after=1)
+    return None
+
+
+def _state(error: BaseException) -> str:
+    return (getattr(error, "sqlstate", None) or "") if isinstance(error, Exception) else ""

@@ -1,0 +1,58 @@
+"""What Prometheus learns about the connections."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0)
+
+
+class Pool(Protocol):
+    @property
+    def size(self) -> int: ...
+    @property
+    def in_use(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def available(self) -> bool: ...
+
+
+class PoolMetrics:
+    """The gauges read the pool when they are scraped."""
+
+    def __init__(self, registry: CollectorRegistry, pool: Pool) -> None:
+        gauges = {
+            "db_pool_connections": ("Connections that are open.", lambda: pool.size),
+            "db_pool_in_use": ("Connections that are in use.", lambda: pool.in_use),
+            "db_pool_waiting": ("Who waits for a connection.", lambda: pool.waiting),
+            "db_available": ("1 while the database can be reached.", lambda: pool.available),
+        }
+        for name, (text, read) in gauges.items():
+            Gauge(name, text, registry=registry).set_function(read)
+        self.acquire_seconds = Histogram(
+            "db_pool_acquire_seconds",
+            "Time until a connection was there.",
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._shed = Counter(
+            "db_pool_shed_total",
+            "Refused without a connection: queue full, wait too late, database away.",
+            ("reason",),
+            registry=registry,
+        )
+        self._retries = Counter(
+            "db_transaction_retries_total",
+            "Transactions begun anew, by what ended the one before.",
+            ("reason",),
+            registry=registry,
+        )
+
+    def count_shed(self, reason: str) -> None:
+        self._shed.labels(reason).inc()
+
+    def count_retry(self, reason: str) -> None:
+        self._retries.labels(reason).inc()

@@ -1,0 +1,73 @@
+"""How a service reaches its database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from libs.web.settings import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """Times are seconds.
+
+    The server ends a statement after `statement_timeout`, so a statement that is still silent
+    after `command_timeout` tells of a network that is gone. One that may rightly take longer says
+    so twice: `SET LOCAL statement_timeout` and asyncpg's own `timeout=`.
+    """
+
+    dsn: str = field(repr=False)
+    pool_min: int = 2
+    pool_max: int = 10
+    max_waiting: int = 40
+    """How many may wait for a connection; the next one is turned away at once."""
+    max_wait: float = 2.0
+    connect_timeout: float = 3.0
+    start_timeout: float = 60.0
+    statement_timeout: float = 10.0
+    command_timeout: float = 15.0
+    lock_timeout: float = 5.0
+    idle_in_transaction_timeout: float = 60.0
+    application_name: str = "timesheets"
+
+    @classmethod
+    def read(cls, env: Environment, application_name: str = "timesheets") -> Self:
+        pool_max = env.integer("DB_POOL_MAX", 10, 1, 500)
+        return cls(
+            dsn=env.url("DATABASE_URL", schemes=("postgresql", "postgres")),
+            pool_min=env.integer("DB_POOL_MIN", min(2, pool_max), 0, pool_max),
+            pool_max=pool_max,
+            max_waiting=4 * pool_max,
+            application_name=application_name,
+        )
+
+    def described(self) -> str:
+        """Where the database is, fit to be logged."""
+        parts = urlsplit(self.dsn)
+        return f"{parts.username or ''}@{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    def arguments(self) -> dict[str, Any]:
+        """What `asyncpg.connect` is called with, for the pool and for every other connection."""
+        return {
+            "dsn": self.dsn,
+            "timeout": self.connect_timeout,
+            "command_timeout": self.command_timeout,
+            "target_session_attrs": "read-write",
+            "server_settings": {
+                "application_name": self.application_name,
+                "statement_timeout": _milliseconds(self.statement_timeout),
+                "lock_timeout": _milliseconds(self.lock_timeout),
+                "idle_in_transaction_session_timeout": _milliseconds(
+                    self.idle_in_transaction_timeout
+                ),
+                "timezone": "UTC",
+                # Compiling a plan takes longer than running any statement of ours.
+                "jit": "off",
+            },
+        }
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))
