@@ -10,6 +10,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -50,7 +51,7 @@ def routes_of(app: web.Application) -> Iterator[Route]:
 
 def bad_tokens(issuer: Issuer) -> dict[str, str]:
     """One token for each reason to refuse it; all would have every scope."""
-    good = {"scope": ALL_SCOPES}
+    good: dict[str, Any] = {"scope": ALL_SCOPES}
     header, payload, signature = issuer.token(**good).split(".")
     public_key = (
         rsa_key(0)
