@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import asyncpg
 import pytest
+import structlog
 from aiohttp import web
 
 from dev.postgres import PostgresServer
@@ -29,28 +32,53 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 
 
 class Databases:
-    """Makes databases, each migrated to what a service needs: once, and then by copying."""
+    """Databases as a service's migrations leave them: migrated once, then copied or emptied."""
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
         self._templates: set[str] = set()
+        self._shared: dict[str, str] = {}
         self._numbers = itertools.count()
 
     def empty(self) -> str:
+        """The address of a database without a table."""
         name = f"test_{next(self._numbers)}"
         self._server.create_database(name)
         return self._server.url(name)
 
-    def of(self, service: str) -> str:
-        """The address of a new database as `service`'s migrations leave it."""
-        template = f"template_{service}"
-        if template not in self._templates:
-            self._server.create_database(template)
-            upgrade(f"services.{service}", self._server.url(template))
-            self._templates.add(template)
+    def own(self, service: str) -> str:
+        """A database that no other test uses, for tests that break or fill it."""
         name = f"test_{next(self._numbers)}"
-        self._server.create_database(name, template=template)
+        self._server.create_database(name, template=self._template(service))
         return self._server.url(name)
+
+    def shared(self, service: str) -> str:
+        """An empty database that the test before used and the next will: twenty times quicker."""
+        if service not in self._shared:
+            self._shared[service] = self.own(service)
+        asyncio.run(_empty_tables(self._shared[service]))
+        return self._shared[service]
+
+    def _template(self, service: str) -> str:
+        """PostgreSQL copies only what nobody is connected to, so nobody ever is."""
+        name = f"template_{service}"
+        if name not in self._templates:
+            self._server.create_database(name)
+            upgrade(f"services.{service}", self._server.url(name))
+            self._templates.add(name)
+        return name
+
+
+async def _empty_tables(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    tables = await connection.fetch(
+        "SELECT quote_ident(tablename) FROM pg_tables "
+        "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    )
+    # Without triggers and foreign keys; a TRUNCATE takes twenty times as long.
+    statements = "; ".join(f"DELETE FROM {table}" for (table,) in tables)
+    await connection.execute(f"SET session_replication_role = replica; {statements}")
+    await connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +134,7 @@ async def serving(
 
 @pytest.fixture
 def entries_database(databases: Databases) -> str:
-    return databases.of("entries")
+    return databases.shared("entries")
 
 
 @pytest.fixture
@@ -117,6 +145,21 @@ async def entries(
     settings = service_settings(issuer, entries_database)
     async with serving(create_entries(settings), settings, issuer, session, clock) as service:
         yield service
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> None:
+    """Lines that a test can read; structlog's own default draws the variables of each frame."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -27,13 +27,6 @@ def test_secrets_are_blotted_out(text: str, masked: str) -> None:
     assert mask_secrets(text) == masked
 
 
-@pytest.fixture
-def _restore_logging() -> object:
-    yield
-    structlog.reset_defaults()
-
-
-@pytest.mark.usefixtures("_restore_logging")
 def test_a_line_is_json_and_carries_the_context(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("json", "info", "entries")
     with structlog.contextvars.bound_contextvars(request_id="r-1"):

@@ -176,7 +176,7 @@ BEGIN
     )
     SELECT (SELECT count(*) FROM sums), (SELECT count(*) FROM counted) INTO touched, written;
     IF written < touched THEN
-        PERFORM refuse_entries('week_is_open', NULL);
+        PERFORM refuse_entries('week_is_open', 'submitted or approved');
     END IF;
     RETURN NULL;
 END
