@@ -1,6 +1,7 @@
 """/authorize: who may ask, where the answer goes."""
 
 import pytest
+from yarl import URL
 
 from dev.company import PEOPLE
 from dev.issuer.requests import is_registered
@@ -131,6 +132,7 @@ async def test_a_sign_in_older_than_max_age_is_asked_for_again(
 
 async def test_signing_out_ends_the_browser_session(client: Client) -> None:
     await client.sign_in("erin")
+    [cookie] = client.session.cookie_jar
 
     answer = await client.get(
         "v2/logout",
@@ -139,6 +141,9 @@ async def test_signing_out_ends_the_browser_session(client: Client) -> None:
     )
 
     assert answer.location == "http://127.0.0.1:53127/signed-out"
+    assert (await client.look()).status == 200
+    # Nor does it help to have kept the cookie.
+    client.session.cookie_jar.update_cookies({cookie.key: cookie.value}, URL(client.issuer))
     assert (await client.look()).status == 200
 
 
@@ -164,7 +169,10 @@ async def test_a_private_scheme_is_sent_back_to_untouched(client: Client) -> Non
         assert answer.location.startswith(f"{address}?code=")
 
 
-LOOPBACK = ("http://127.0.0.1/callback", "http://[::1]/callback", "app.example:/callback")
+REGISTERED = (
+    *("http://127.0.0.1/callback", "http://[::1]/callback"),
+    *("app.example:/callback", "http://intranet.example/callback"),
+)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +186,7 @@ LOOPBACK = ("http://127.0.0.1/callback", "http://[::1]/callback", "app.example:/
     ],
 )
 def test_a_registered_address_is_known_at_any_port_of_the_loopback(asked: str) -> None:
-    assert is_registered(asked, LOOPBACK)
+    assert is_registered(asked, REGISTERED)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +203,7 @@ def test_a_registered_address_is_known_at_any_port_of_the_loopback(asked: str) -
         "http://evil.example:80/callback",
         "http://user@127.0.0.1:80/callback",
         "http://localhost:80/callback",
+        "http://intranet.example:80/callback",
         "http://127.0.0.1.evil.example:80/callback",
         "https://127.0.0.1:80/callback",
         "app.example:80/callback",
@@ -202,4 +211,4 @@ def test_a_registered_address_is_known_at_any_port_of_the_loopback(asked: str) -
     ],
 )
 def test_anything_else_is_not(asked: str) -> None:
-    assert not is_registered(asked, LOOPBACK)
+    assert not is_registered(asked, REGISTERED)

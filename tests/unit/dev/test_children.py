@@ -120,11 +120,12 @@ def test_the_terminals_ctrl_c_reaches_the_supervisor_alone(tmp_path: Path) -> No
 def test_a_child_ends_when_its_parent_is_killed() -> None:
     program = (
         "import sys; from dev import leash\n"
-        "child = leash.start(['sleep', '600'], output=-3)\n"
-        "print(child.pid, flush=True); sys.stdin.read()\n"
+        "child = leash.start([sys.executable, '-c', sys.argv[1]], output=1)\n"
+        "sys.stdin.read()\n"
     )
+    says_who_it_is = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
     parent = subprocess.Popen(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", program, says_who_it_is],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,

@@ -342,6 +342,7 @@ async def test_nobody_revokes_another_clients_token(client: Client, stand_in: St
 async def test_sign_ins_keys_and_roles_survive_a_restart(client: Client, stand_in: StandIn) -> None:
     await client.put("stand-in/people/erin/roles", json=["Manager"])
     held = await client.tokens("erin")
+    held = (await client.refresh(held["refresh_token"])).body
     keys = (await client.get(".well-known/jwks.json")).body
 
     await stand_in.stop()

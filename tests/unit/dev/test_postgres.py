@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from dev import postgres
+from dev import leash, postgres
 from dev.postgres import PostgresError, PostgresServer
 
 ROOT = Path(__file__).parents[3]
@@ -144,9 +144,19 @@ def test_a_lock_that_names_another_programs_process_is_stale(server: PostgresSer
     lock = server.directory / "data" / "postmaster.pid"
     content = lock.read_text().splitlines()
     server.stop()
-    lock.write_text("\n".join([str(os.getpid()), *content[1:]]))
-
-    server.start()
+    # Of the server's own user: PostgreSQL takes that for a server that runs.
+    owner = lock.parent.stat()
+    account = leash.Account(owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
+    reading, writing = os.pipe()
+    other = leash.start(["sh", "-c", "echo up; exec sleep 60"], output=writing, account=account)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as output:
+        assert output.readline() == b"up\n"  # by now it is that user's
+    try:
+        lock.write_text("\n".join([str(other.pid), *content[1:]]))
+        server.start()
+    finally:
+        leash.stop(other, patience=5)
 
 
 def test_a_first_start_that_was_cut_short_is_made_anew(tmp_path: Path) -> None:
