@@ -67,7 +67,7 @@ async def waits_for_lock(connection: asyncpg.Connection, task: asyncpg.Connectio
     waiting = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1"
     async with asyncio.timeout(10):
         while not await connection.fetchval(waiting, task.get_server_pid()):
-            await asyncio.sleep(0)
+            pass
 
 
 async def test_without_the_guard_two_requests_fill_a_day_beyond_24_hours(two: Two) -> None:
