@@ -23,6 +23,14 @@ _CROSSED = (SERIALIZATION_FAILURE, DEADLOCK_DETECTED)
 _PASSING = (*_CROSSED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, "53", "58")
 
 
+class DatabaseAway(ServiceUnavailable):
+    """There is no way to the database right now."""
+
+
+class DatabaseBusy(ServiceUnavailable):
+    """The database did not get to it in time: a lock, a slow statement, no room."""
+
+
 class OutcomeUnknown(ServiceUnavailable):
     """The connection broke while COMMIT was under way: the change may have been made or not.
 
@@ -56,11 +64,11 @@ def is_aborted(error: BaseException) -> bool:
     return getattr(error, "severity_en", None) == "ERROR"
 
 
-def passing_trouble(error: BaseException) -> ServiceUnavailable | None:
+def passing_trouble(error: BaseException) -> DatabaseBusy | None:
     """The refusal to answer with, or None for an error that trying again does not cure."""
     passing = isinstance(error, TimeoutError | TransactionCrossed)
     if passing or _state(error).startswith(_PASSING):
-        return ServiceUnavailable("The database is too busy for this right now.", retry_after=1)
+        return DatabaseBusy("The database is too busy for this right now.")
     return None
 
 

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from libs.postgres.errors import (
     TOO_MANY_CONNECTIONS,
+    DatabaseAway,
     OutcomeUnknown,
     has_lost_connection,
     may_be_repeated,
@@ -202,9 +203,9 @@ class Database:
             return None if isinstance(error, OutcomeUnknown) else self._away()
         return passing_trouble(error)
 
-    def _away(self) -> ServiceUnavailable:
+    def _away(self) -> DatabaseAway:
         self.metrics.count_shed("away")
-        return ServiceUnavailable("The database cannot be reached right now.", retry_after=1)
+        return DatabaseAway("The database cannot be reached right now.")
 
     def _begin_outage(self, error: Exception) -> None:
         if getattr(error, "sqlstate", None) == TOO_MANY_CONNECTIONS or self._outage is not None:

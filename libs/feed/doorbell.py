@@ -1,0 +1,102 @@
+"""Waking those who wait for something new: one LISTEN for the whole process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import asyncpg
+import structlog
+
+from libs.feed.schema import CHANNEL
+from libs.postgres.settings import DatabaseSettings
+from libs.postgres.waiting import CONNECT_ERRORS, connect_patiently
+
+FOREVER = float("inf")
+# How often those who wait look by themselves: while nothing listens, and at all, as a
+# notification may get lost on the way, behind a pooler every one.
+LOOK_EVERY = 0.5
+LOOK_EVERY_AT_ALL = 5.0
+# How soon a process that is about to end sends them home.
+TICK = 0.1
+# A connection that goes nowhere is noticed by asking it something.
+ALIVE_EVERY = 20.0
+ALIVE_TIMEOUT = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Doorbell:
+    """Rings when something was published, when it is time to look, and while draining.
+
+    Who waits takes a `ticket` first, looks second and awaits the ticket third, so that what is
+    published in between rings.
+    """
+
+    def __init__(self, draining: Callable[[], bool]) -> None:
+        self.draining = draining
+        self.listening = False
+        self._bell = asyncio.Event()
+
+    def ticket(self) -> asyncio.Event:
+        return self._bell
+
+    def ring(self) -> None:
+        self._bell.set()
+        self._bell = asyncio.Event()
+
+    @asynccontextmanager
+    async def connected(self, settings: DatabaseSettings) -> AsyncIterator[None]:
+        """Listen, and tick, until the context ends."""
+        tasks = [
+            asyncio.create_task(self._tick(), name="tick for the feed"),
+            asyncio.create_task(self._listen(settings), name="listen for the feed"),
+        ]
+        try:
+            yield
+        finally:
+            self.ring()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        looked = loop.time()
+        while True:
+            await asyncio.sleep(TICK)
+            pause = LOOK_EVERY_AT_ALL if self.listening else LOOK_EVERY
+            if self.draining() or loop.time() - looked >= pause:
+                looked = loop.time()
+                self.ring()
+
+    async def _listen(self, settings: DatabaseSettings) -> None:
+        while True:
+            connection = await connect_patiently(settings.arguments(), FOREVER, self._ignore)
+            try:
+                await self._listen_on(connection)
+            except (TimeoutError, *CONNECT_ERRORS) as error:
+                log.warning("no longer listening for events", error=repr(error))
+            finally:
+                self.listening = False
+                connection.terminate()
+
+    async def _listen_on(self, connection: asyncpg.Connection) -> None:
+        ended = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: ended.set())
+        await connection.add_listener(CHANNEL, self._notified)
+        self.listening = True
+        self.ring()
+        while not ended.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ALIVE_EVERY):
+                    await ended.wait()
+            await connection.execute("", timeout=ALIVE_TIMEOUT)
+
+    def _notified(self, *_details: Any) -> None:
+        self.ring()
+
+    def _ignore(self, _error: Exception) -> None:
+        """The pool tells of the same outage; who waits looks by himself meanwhile."""

@@ -1,0 +1,63 @@
+"""What is published, and publishing it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from libs.web.answers import encode_json
+from libs.web.context import current_traceparent
+
+PUBLISH = "SELECT publish_event($1, $2, $3, $4, $5)"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to `subject`; of each subject the newest event is kept for ever."""
+
+    type: str
+    subject: str
+    time: datetime
+    data: dict[str, Any]
+
+
+_postponed: ContextVar[list[tuple[Event, str | None]] | None] = ContextVar(
+    "postponed", default=None
+)
+
+
+async def publish(connection: asyncpg.Connection, event: Event) -> None:
+    """Write the event in the caller's transaction, as the last thing the transaction does.
+
+    From here to COMMIT nobody else publishes, and who has locked rows that are yet to be changed
+    here waits for this one as this one waits for him.
+    """
+    waiting, traceparent = _postponed.get(), current_traceparent()
+    if waiting is not None:
+        waiting.append((event, traceparent))
+    else:
+        await _write(connection, event, traceparent)
+
+
+@asynccontextmanager
+async def publishing_last(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Write what is published within at the end of it, for work that is many pieces."""
+    waiting: list[tuple[Event, str | None]] = []
+    token = _postponed.set(waiting)
+    try:
+        yield
+    finally:
+        _postponed.reset(token)
+    for event, traceparent in waiting:
+        await _write(connection, event, traceparent)
+
+
+async def _write(connection: asyncpg.Connection, event: Event, traceparent: str | None) -> None:
+    data = encode_json(event.data).decode()
+    await connection.execute(PUBLISH, event.type, event.subject, event.time, traceparent, data)

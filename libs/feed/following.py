@@ -1,0 +1,177 @@
+"""Following another service's feed, in one process at a time.
+
+Which one is a lease on the row of the cursor: it holds for some seconds and is renewed before
+each reading, let go at a normal end, and runs out by itself after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from libs.auth import MachineSettings, MachineTokens
+from libs.feed import inbox
+from libs.feed.applying import Applier, Handlers, LeadLost
+from libs.feed.client import Batch, FeedClient, FeedUnavailable
+from libs.feed.metrics import FollowerMetrics
+from libs.postgres.pool import DATABASE, Database
+from libs.postgres.waiting import jittered
+from libs.web.metrics import METRICS
+from libs.web.problems import ServiceUnavailable
+
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 15.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A feed to follow. `name` is that of the service; it is how the cursor is found again."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """`wait`, `lease` and `standby` are seconds. After a crash another process follows within
+    `lease` and `standby`; the lease must outlast the waiting."""
+
+    limit: int = 500
+    wait: float = 5.0
+    lease: float = 10.0
+    standby: float = 2.0
+
+
+class Follower:
+    """Reads one feed and applies it, for as long as it runs and whatever happens."""
+
+    def __init__(
+        self,
+        db: Database,
+        source: str,
+        client: FeedClient,
+        handlers: Handlers,
+        metrics: FollowerMetrics,
+        pace: Pace | None = None,
+    ) -> None:
+        self._db = db
+        self._source = source
+        self._client = client
+        self._metrics = metrics
+        self._pace = pace or Pace()
+        self._holder = uuid.uuid4()
+        self._applier = Applier(db, source, handlers, self._holder, metrics)
+        self._complete_at = time.time()
+
+    async def run(self) -> None:
+        """Follow until cancelled; then let go, so that another process can go on at once."""
+        pause = FIRST_PAUSE
+        try:
+            while True:
+                if await self._succeed():
+                    pause = FIRST_PAUSE
+                else:
+                    await asyncio.sleep(jittered(pause))
+                    pause = min(pause * 2, LONGEST_PAUSE)
+        finally:
+            await self._let_go()
+
+    async def _succeed(self) -> bool:
+        try:
+            await self._round()
+        except (LeadLost, FeedUnavailable, ServiceUnavailable) as error:
+            self._note_failure(error)
+        except Exception as error:
+            self._note_failure(error)
+            log.exception("following failed", source=self._source)
+        else:
+            return True
+        return False
+
+    async def _round(self) -> None:
+        """Read and apply once, or, where another process follows, wait a little."""
+        async with self._db.connection() as connection:
+            lead = await inbox.take_lead(connection, self._source, self._holder, self._pace.lease)
+        if lead is None:
+            self._metrics.forget_lag(self._source)
+            await asyncio.sleep(jittered(self._pace.standby))
+            return
+        self._metrics.following.labels(self._source).set(1)
+        self._metrics.set_aside.labels(self._source).set(lead.set_aside)
+        began = time.monotonic()
+        batch = await self._client.fetch(lead.after, self._pace.limit, self._pace.wait)
+        if batch.deliveries:
+            await self._applier.apply(batch.deliveries)
+        self._note_progress(lead.after, batch)
+        if not batch.deliveries and time.monotonic() - began < self._pace.wait / 2:
+            # A feed that is about to end, or has too many waiting, does not let us wait.
+            await asyncio.sleep(jittered(FIRST_PAUSE))
+
+    def _note_progress(self, after: int, batch: Batch) -> None:
+        now = time.time()
+        reached = batch.deliveries[-1] if batch.deliveries else None
+        missing = max(0, batch.head - (reached.sequence if reached else after))
+        # What comes next happened no earlier than what came last.
+        self._complete_at = reached.time.timestamp() if reached and missing else now
+        self._metrics.lag_events.labels(self._source).set(missing)
+        self._metrics.lag_seconds.labels(self._source).set(max(0.0, now - self._complete_at))
+        self._metrics.last_success.labels(self._source).set(now)
+
+    def _note_failure(self, error: Exception) -> None:
+        log.warning("a feed cannot be followed now", source=self._source, error=repr(error))
+        self._metrics.count_failure(self._source)
+        self._metrics.lag_seconds.labels(self._source).set(time.time() - self._complete_at)
+
+    async def _let_go(self) -> None:
+        with suppress(ServiceUnavailable):
+            async with self._db.connection() as connection:
+                await inbox.give_up_lead(connection, self._source, self._holder)
+
+
+def follow(
+    sources: Sequence[Source],
+    handlers: Mapping[str, Handlers],
+    machine: MachineSettings,
+    audience: str,
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A cleanup context that follows the sources, after the database's.
+
+    `handlers` are by the name of the source and then by the type of the event.
+    """
+
+    async def follow_sources(app: web.Application) -> AsyncIterator[None]:
+        metrics = FollowerMetrics(app[METRICS].registry)
+        async with aiohttp.ClientSession() as session:
+            tokens = MachineTokens(
+                session, machine.token_url, machine.client_id, machine.client_secret, audience
+            )
+            tasks = [
+                asyncio.create_task(
+                    Follower(
+                        app[DATABASE],
+                        source.name,
+                        FeedClient(session, source.url, tokens),
+                        handlers[source.name],
+                        metrics,
+                    ).run(),
+                    name=f"follow {source.name}",
+                )
+                for source in sources
+            ]
+            yield
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await tokens.close()
+
+    return follow_sources

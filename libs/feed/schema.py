@@ -1,0 +1,72 @@
+"""The tables of a feed and of those who follow others, for the services' migrations."""
+
+FEED_LOCK = 7_301_002
+CHANNEL = "feed"
+
+# The lock is taken when an event is written and let go when its transaction has committed, so
+# numbers follow the order of commits: no event appears behind a cursor that was given out. A
+# transaction that publishes nothing never takes it. Publish last, as others wait meanwhile.
+_PUBLISHING_UP = f"""
+CREATE TABLE events (
+    sequence    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id          uuid NOT NULL DEFAULT gen_random_uuid(),
+    type        text NOT NULL,
+    subject     text NOT NULL,
+    time        timestamptz NOT NULL,
+    traceparent text,
+    data        json NOT NULL,
+    size        integer NOT NULL GENERATED ALWAYS AS (octet_length(data::text)) STORED,
+    CONSTRAINT event_says_what_and_of_whom CHECK (type <> '' AND subject <> '')
+);
+
+CREATE INDEX events_by_subject ON events (subject, sequence);
+
+CREATE FUNCTION publish_event(
+    type text, subject text, "time" timestamptz, traceparent text, data json
+) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    number bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock({FEED_LOCK});
+    INSERT INTO events (type, subject, time, traceparent, data)
+    VALUES ($1, $2, $3, $4, $5)
+    RETURNING sequence INTO number;
+    PERFORM pg_notify('{CHANNEL}', '');
+    RETURN number;
+END
+$$;
+"""
+
+# Of each feed that is followed: how far, and which process does so until when. A row outlives
+# poolers and failovers, which a session's advisory lock does not. `holder` only keeps the others
+# from doing the same work; that each event takes effect once follows from the row's lock.
+_FOLLOWING_UP = """
+CREATE TABLE feed_cursors (
+    source     text PRIMARY KEY,
+    after      bigint NOT NULL DEFAULT 0,
+    holder     uuid,
+    held_until timestamptz NOT NULL DEFAULT '-infinity'
+) WITH (fillfactor = 50);
+
+CREATE TABLE feed_set_aside (
+    source        text NOT NULL,
+    sequence      bigint NOT NULL,
+    type          text NOT NULL,
+    subject       text NOT NULL,
+    event         json NOT NULL,
+    reason        text NOT NULL,
+    tries         integer NOT NULL DEFAULT 1,
+    superseded_by bigint,
+    at            timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (source, sequence)
+);
+"""
+
+FEED_V1_UP = _PUBLISHING_UP + _FOLLOWING_UP
+
+FEED_V1_DOWN = """
+DROP TABLE feed_set_aside, feed_cursors;
+DROP FUNCTION publish_event(text, text, timestamptz, text, json);
+DROP TABLE events;
+"""

@@ -1,0 +1,193 @@
+"""A service's own feed over HTTP: `GET /v1/<prefix>/feed?after=&limit=&wait=`.
+
+An answer holds the events after the cursor, in order. `Link: <...>; rel="next"` is where to go
+on; `Feed-Cursor` is the cursor in it, also told by each event as its `sequence`; `Feed-Head` is
+the newest event's, which tells how far behind one is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from aiohttp import hdrs, web
+from marshmallow import fields, post_load, validate
+
+from libs.auth import Scope, requires
+from libs.feed.doorbell import Doorbell
+from libs.feed.wire import CONTENT_TYPE, encode_batch
+from libs.postgres.pool import DATABASE, Database
+from libs.postgres.settings import DatabaseSettings
+from libs.web.checking import query_of
+from libs.web.contract import Contract, endpoint
+from libs.web.health import LIFECYCLE
+from libs.web.problems import Conflict
+from libs.web.schemas import StrictSchema
+
+CURSOR_HEADER = "Feed-Cursor"
+HEAD_HEADER = "Feed-Head"
+
+LAST_SEQUENCE = 2**63 - 1
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+MAX_WAIT = 30.0
+# An answer ends after the event with which it exceeds this.
+MAX_BYTES = 4 * 1024 * 1024
+# More than these are answered at once, with nothing if there is nothing.
+MAX_WAITING = 1000
+
+READ = """
+    SELECT sequence, id, type, subject, time, traceparent, data
+    FROM (
+        SELECT page.*, sum(size) OVER (ORDER BY sequence) - size AS before
+        FROM (SELECT * FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2) AS page
+    ) AS measured
+    WHERE before < $3
+    ORDER BY sequence
+"""
+
+READ_HEAD = "SELECT coalesce(max(sequence), 0) FROM events"
+
+
+class CursorAhead(Conflict):
+    """The follower has seen more than there is: the feed's database is an older copy of itself."""
+
+    slug = "cursor-ahead"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedQuery:
+    after: int
+    limit: int
+    wait: float
+
+
+class FeedQuerySchema(StrictSchema):
+    after = fields.String(
+        load_default="0",
+        validate=validate.Regexp(r"[0-9]{1,20}\Z", error="A cursor of this feed is expected."),
+        metadata={"description": "Where to go on: the cursor of the answer before."},
+    )
+    limit = fields.Integer(
+        load_default=DEFAULT_LIMIT,
+        validate=validate.Range(1, MAX_LIMIT, error=f"A whole number from 1 to {MAX_LIMIT}."),
+        error_messages={"invalid": "A whole number is expected."},
+        metadata={"description": "How many events at most."},
+    )
+    wait = fields.Float(
+        load_default=0.0,
+        validate=validate.Range(0, MAX_WAIT, error=f"Seconds from 0 to {MAX_WAIT:g}."),
+        error_messages={"invalid": "A number of seconds is expected."},
+        metadata={"description": "How many seconds to wait while there is nothing."},
+    )
+
+    @post_load
+    def _make(self, values: dict[str, Any], **_options: Any) -> FeedQuery:
+        after = min(int(values["after"]), LAST_SEQUENCE)
+        return FeedQuery(after, values["limit"], values["wait"])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`head` is the newest event's sequence, or the last one's here."""
+
+    rows: list[asyncpg.Record]
+    cursor: int
+    head: int
+
+
+class Feed:
+    """Reads the feed, and lets those wait for whom there is nothing."""
+
+    def __init__(self, db: Database, doorbell: Doorbell) -> None:
+        self._db = db
+        self._doorbell = doorbell
+        self._waiting = 0
+
+    async def read(self, query: FeedQuery) -> Page:
+        """Raises `CursorAhead` and, while the database is away, `ServiceUnavailable`."""
+        bell = self._doorbell.ticket()
+        page = await self._look(query)
+        if page.rows or not query.wait or self._waiting >= MAX_WAITING:
+            return page
+        self._waiting += 1
+        try:
+            return await self._wait(query, page, bell)
+        finally:
+            self._waiting -= 1
+
+    async def _wait(self, query: FeedQuery, page: Page, bell: asyncio.Event) -> Page:
+        deadline = asyncio.get_running_loop().time() + query.wait
+        while not page.rows and not self._doorbell.draining():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await bell.wait()
+            except TimeoutError:
+                break
+            bell = self._doorbell.ticket()
+            page = await self._look(query)
+        return page
+
+    async def _look(self, query: FeedQuery) -> Page:
+        async with self._db.connection() as connection:
+            rows = await connection.fetch(READ, query.after, query.limit, MAX_BYTES)
+            cursor = rows[-1]["sequence"] if rows else query.after
+            head = await connection.fetchval(READ_HEAD)
+        if not rows and head < query.after:
+            raise CursorAhead(f"This feed ends at {head}, before the cursor {query.after}.")
+        return Page(rows, cursor, head)
+
+
+FEED = web.AppKey("FEED", Feed)
+
+
+def feed_context(
+    settings: DatabaseSettings,
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A cleanup context for what the routes need; the database's goes before it."""
+
+    async def serve_feed(app: web.Application) -> AsyncIterator[None]:
+        lifecycle = app[LIFECYCLE]
+        doorbell = Doorbell(lambda: lifecycle.draining)
+        async with doorbell.connected(settings):
+            app[FEED] = Feed(app[DATABASE], doorbell)
+            yield
+
+    return serve_feed
+
+
+def feed_routes(prefix: str) -> list[web.RouteDef]:
+    source = f"/v1/{prefix}"
+
+    @requires(Scope.READ_EVENTS)
+    @endpoint(
+        Contract(
+            summary="Follow what happens here",
+            description=(
+                "A JSON batch of CloudEvents 1.0, in the order in which they took effect. Go on "
+                f"at the address in `Link`, or with `after` set to `{CURSOR_HEADER}`. Of events "
+                "older than 90 days only the newest of each subject is kept."
+            ),
+            query=FeedQuerySchema(),
+            answers={200: None},
+            problems=(409,),
+            produces=(CONTENT_TYPE,),
+        )
+    )
+    async def show_feed(request: web.Request) -> web.Response:
+        page = await request.app[FEED].read(query_of(request, FeedQuery))
+        following = request.rel_url.update_query(after=str(page.cursor))
+        return web.Response(
+            body=encode_batch(source, page.rows),
+            headers={
+                hdrs.CONTENT_TYPE: CONTENT_TYPE,
+                hdrs.LINK: f'<{following}>; rel="next"',
+                CURSOR_HEADER: str(page.cursor),
+                HEAD_HEADER: str(page.head),
+            },
+        )
+
+    return [web.get(f"{source}/feed", show_feed, allow_head=False)]
