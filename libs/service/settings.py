@@ -36,6 +36,6 @@ class ServiceSettings:
             "admin_port": self.web.admin_port,
             "issuer": self.auth.issuer,
             "audience": self.auth.audience,
-            "database": self.database.target,
+            "database": self.database.described(),
             "rate_limit": self.web.rate_limit,
         }
