@@ -80,12 +80,11 @@ class Loader:
     async def _load_weeks(self, callers: dict[str, Caller]) -> None:
         for project in PROJECTS:
             body = {
-                "code": project.code,
                 "name": project.name,
                 "customer": project.customer,
                 "billable": project.billable,
             }
-            await callers["ada"].send("POST", "/v1/projects", body)
+            await callers["ada"].send("POST", f"/v1/projects/{project.code}", body)
         weeks: dict[str, list[WorkedWeek]] = defaultdict(list)
         for week in worked_weeks(self._today):
             weeks[week.person.key].append(week)
