@@ -68,8 +68,7 @@ class Ports:
 
     def _taken(self, unused: Collection[str]) -> list[str]:
         return [
-            f"Port {self.numbers[variable]} is taken, and {who} wants it: "
-            f"set {variable} to another."
+            f"Port {self.numbers[variable]}, for {who}, is taken: set {variable} to another."
             for variable, who, _default in PORTS
             if variable not in unused and not _is_free(self.numbers[variable])
         ]

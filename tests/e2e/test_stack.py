@@ -304,7 +304,7 @@ def test_a_taken_port_is_one_line(directory: Path) -> None:
         with launched(directory, ENTRIES_PORT=str(port)) as running:
             told = running.end()
 
-    assert told == f"Port {port} is taken, and entries wants it: set ENTRIES_PORT to another.\n"
+    assert told == f"Port {port}, for entries, is taken: set ENTRIES_PORT to another.\n"
     assert running.process.returncode == 1
 
 

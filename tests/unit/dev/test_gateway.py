@@ -40,7 +40,7 @@ async def backend(name: str) -> AsyncIterator[Backend]:
                 "name": name,
                 "path": request.raw_path,
                 "size": len(body),
-                "headers": dict(request.headers),
+                "headers": {name.lower(): value for name, value in request.headers.items()},
             }
         )
 
@@ -164,7 +164,7 @@ async def test_every_host_is_right_here(gateway: Gateway, session: aiohttp.Clien
     async with session.get(
         f"{gateway.url}/v1/entries", headers={"Host": "api.exampleco.com"}
     ) as response:
-        assert (await response.json())["headers"]["Host"] == "api.exampleco.com"
+        assert (await response.json())["headers"]["host"] == "api.exampleco.com"
 
 
 async def test_the_service_learns_who_asked_and_not_what_the_client_makes_up(
@@ -176,10 +176,10 @@ async def test_the_service_learns_who_asked_and_not_what_the_client_makes_up(
     async with session.get(f"{gateway.url}/v1/entries", headers=made_up) as response:
         headers = (await response.json())["headers"]
 
-    assert headers["X-Forwarded-For"] == "127.0.0.1"
+    assert headers["x-forwarded-for"] == "127.0.0.1"
     assert "6.6.6.6" not in headers.values()
-    assert headers["X-Forwarded-Proto"] == "http"
-    assert headers["X-Request-Id"] == "kept"
+    assert headers["x-forwarded-proto"] == "http"
+    assert headers["x-request-id"] == "kept"
 
 
 async def test_a_service_that_is_not_there_is_unavailable(

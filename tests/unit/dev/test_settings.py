@@ -57,7 +57,7 @@ def test_a_taken_port_is_told_with_who_wants_it_and_what_changes_it(taken: int) 
     with pytest.raises(SettingsError) as told:
         ports.check_free(unused=(), patience=0)
     assert str(told.value) == (
-        f"Port {taken} is taken, and the gateway wants it: set GATEWAY_PORT to another."
+        f"Port {taken}, for the gateway, is taken: set GATEWAY_PORT to another."
     )
 
 

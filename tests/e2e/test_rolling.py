@@ -1,0 +1,142 @@
+"""Copies of a service that come and go behind the gateway, as in a rolling update."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import pytest
+
+from dev.gateway import Gateway
+from tests.conftest import Databases
+from tests.support.client import Caller
+from tests.support.issuer import Issuer
+from tests.support.load import Call, Tally, steady_load
+from tests.support.processes import Copy, copy_of, free_port, start_copy
+
+ADD_PROJECT = "INSERT INTO projects (code, name, customer) VALUES ('APOLLO', 'Apollo', 'Big')"
+RATE = 200.0
+
+
+@pytest.fixture
+def database(databases: Databases) -> str:
+    return databases.own("entries")
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
+    opened = await asyncpg.connect(database)
+    await opened.execute(ADD_PROJECT)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def variables(database: str, issuer: Issuer) -> dict[str, str]:
+    return {
+        "AUTH_ISSUER": issuer.issuer,
+        "AUTH_AUDIENCE": issuer.audience,
+        "DATABASE_URL": database,
+        "RATE_LIMIT": "off",
+        "SHUTDOWN_DELAY": "1",
+    }
+
+
+def call(number: int) -> Call:
+    """Every other one a POST; each entry on a day that has room."""
+    if number % 2:
+        return Call("GET", "/v1/entries?limit=5")
+    day = date(2020, 1, 1) + timedelta(days=number % 2000)
+    body = {"date": day.isoformat(), "project": "APOLLO", "minutes": 1}
+    return Call("POST", "/v1/entries", json.dumps(body).encode())
+
+
+async def roll(
+    gateway: Gateway, copies: list[Copy], variables: dict[str, str], log: Path, rounds: int
+) -> None:
+    """Replace each copy in turn. As in Kubernetes, it is told to stop while it is taken out."""
+    for number in range(rounds):
+        leaving = copies[number % 2]
+        staying = copies[1 - number % 2]
+        leaving.signal(signal.SIGTERM)
+        await gateway.route({"entries": [staying.url]})
+        assert await leaving.exit_code() == 0
+        copies[number % 2] = await start_copy("services.entries", variables, log)
+        await gateway.route({"entries": [copy.url for copy in copies]})
+
+
+async def roll_under_load(
+    tmp_path: Path, variables: dict[str, str], issuer: Issuer, rounds: int
+) -> Tally:
+    log, gateway = tmp_path / "entries.log", Gateway(tmp_path / "gateway", free_port())
+    copies = [await start_copy("services.entries", variables, log) for _ in range(2)]
+    try:
+        gateway.start({"entries": [copy.url for copy in copies]}, tmp_path / "gateway.log")
+        await gateway.ready()
+        done = asyncio.Event()
+        load = asyncio.create_task(steady_load(gateway.url, issuer.token(), RATE, call, done))
+        await roll(gateway, copies, variables, log, rounds)
+        done.set()
+        return await load
+    finally:
+        for copy in copies:
+            copy.process.kill()
+            await copy.process.wait()
+        gateway.stop()
+
+
+async def check_no_request_failed(tally: Tally, connection: asyncpg.Connection) -> None:
+    assert tally.failures == []
+    assert set(tally.statuses) == {("GET", 200), ("POST", 201)}
+    stored = await connection.fetchval("SELECT count(*) FROM entries")
+    assert stored == tally.count("POST", 201)
+
+
+async def test_replacing_both_copies_under_load_fails_no_request_and_doubles_none(
+    tmp_path: Path, variables: dict[str, str], issuer: Issuer, connection: asyncpg.Connection
+) -> None:
+    tally = await roll_under_load(tmp_path, variables, issuer, rounds=2)
+    await check_no_request_failed(tally, connection)
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(600)
+async def test_twenty_replacements_under_load_fail_no_request_and_double_none(
+    tmp_path: Path, variables: dict[str, str], issuer: Issuer, connection: asyncpg.Connection
+) -> None:
+    tally = await roll_under_load(tmp_path, variables, issuer, rounds=20)
+    await check_no_request_failed(tally, connection)
+    print(f"\n{sum(tally.statuses.values())} requests, none failed: {dict(tally.statuses)}")
+
+
+async def test_a_copy_that_stops_finishes_what_it_had_begun(
+    tmp_path: Path,
+    variables: dict[str, str],
+    issuer: Issuer,
+    connection: asyncpg.Connection,
+    session: aiohttp.ClientSession,
+) -> None:
+    async with copy_of("services.entries", variables, tmp_path / "entries.log") as copy:
+        caller = Caller(session, copy.url, issuer.token())
+        holding = connection.transaction()
+        await holding.start()
+        await connection.execute("LOCK TABLE entries IN EXCLUSIVE MODE")
+        begun = asyncio.create_task(
+            caller.post("/v1/entries", {"date": "2026-11-23", "project": "APOLLO", "minutes": 60})
+        )
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        while not await connection.fetchval(waiting):
+            pass
+        copy.signal(signal.SIGTERM)
+        refused = await caller.get("/v1/entries/rules")
+        assert refused.headers["Connection"] == "close"
+        await holding.commit()
+        assert (await begun).status == 201
+        assert await copy.exit_code() == 0
+    assert await connection.fetchval("SELECT count(*) FROM entries") == 1
