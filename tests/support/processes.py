@@ -1,0 +1,85 @@
+"""Services in processes of their own, to be stopped and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(slots=True)
+class Copy:
+    """One process of a service."""
+
+    process: asyncio.subprocess.Process
+    url: str
+    admin_url: str
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def exit_code(self) -> int:
+        async with asyncio.timeout(60):
+            return await self.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def start_copy(module: str, variables: dict[str, str], log: Path) -> Copy:
+    """Start `python -m module` and wait until it is ready."""
+    port, admin_port = free_port(), free_port()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "ADMIN_PORT": str(admin_port),
+        **variables,
+    }
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, env=environ, cwd=ROOT, stderr=output, stdout=output
+        )
+    copy = Copy(process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin_port}")
+    await _until_ready(copy, log)
+    return copy
+
+
+@asynccontextmanager
+async def copy_of(module: str, variables: dict[str, str], log: Path) -> AsyncIterator[Copy]:
+    """A copy that is killed at the end, if it still runs."""
+    copy = await start_copy(module, variables, log)
+    try:
+        yield copy
+    finally:
+        if copy.process.returncode is None:
+            copy.process.kill()
+            await copy.process.wait()
+
+
+async def _until_ready(copy: Copy, log: Path) -> None:
+    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+        while True:
+            if copy.process.returncode is not None:
+                raise RuntimeError(f"{copy.url} ended: see {log}")
+            try:
+                async with session.get(f"{copy.admin_url}/readyz") as response:
+                    if response.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.02)
