@@ -104,7 +104,10 @@ def clock() -> StandingClock:
     return StandingClock()
 
 
-def service_settings(issuer: Issuer, database_url: str, **variables: str) -> ServiceSettings:
+def service_settings(
+    name: str, issuer: Issuer, database_url: str, **variables: str
+) -> ServiceSettings:
+    """The settings of a service that follows nobody."""
     return ServiceSettings.read(
         {
             "HOST": "127.0.0.1",
@@ -115,7 +118,8 @@ def service_settings(issuer: Issuer, database_url: str, **variables: str) -> Ser
             "DATABASE_URL": database_url,
             "RATE_LIMIT": "off",
             **variables,
-        }
+        },
+        name,
     )
 
 
@@ -142,7 +146,7 @@ async def entries(
     entries_database: str, issuer: Issuer, session: aiohttp.ClientSession, clock: StandingClock
 ) -> AsyncIterator[Service]:
     """The entries service, over a database of its own."""
-    settings = service_settings(issuer, entries_database)
+    settings = service_settings("entries", issuer, entries_database)
     async with serving(create_entries(settings), settings, issuer, session, clock) as service:
         yield service
 

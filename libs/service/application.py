@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import aiohttp
 from aiohttp import web
@@ -18,8 +18,11 @@ from libs.auth import (
     public,
     scopes_of,
 )
+from libs.feed.applying import Handlers
+from libs.feed.following import follow
+from libs.feed.serving import feed_context, feed_routes
 from libs.postgres.pool import database_context
-from libs.service.settings import ServiceSettings
+from libs.service.settings import FEED_PREFIXES, ServiceSettings
 from libs.web.apidocs import ApiPage, api_routes
 from libs.web.app import create_application
 from libs.web.logs import CALLER
@@ -37,8 +40,13 @@ def create_service(
     settings: ServiceSettings,
     routes: Sequence[web.RouteDef],
     middlewares: Sequence[Middleware] = (),
+    handlers: Mapping[str, Handlers] | None = None,
 ) -> web.Application:
-    """Everything wired, nothing connected: that happens when the application starts."""
+    """Everything wired, nothing connected: that happens when the application starts.
+
+    `handlers` say what to do with the events of the feeds that the settings name.
+    """
+    routes = [*feed_routes(FEED_PREFIXES[name]), *routes]
     page = ApiPage(name, title, API_VERSION, scopes_of)
     documentation = api_routes(page, routes)
     for route in documentation:
@@ -51,8 +59,19 @@ def create_service(
     )
     check_routes(app)
     app.cleanup_ctx.extend(
-        [open_session, verifier_context(settings.auth), database_context(settings.database)]
+        [
+            open_session,
+            verifier_context(settings.auth),
+            database_context(settings.database),
+            feed_context(settings.database),
+        ]
     )
+    following = settings.following
+    if following is not None:
+        audience = settings.auth.audience
+        app.cleanup_ctx.append(
+            follow(following.sources, handlers or {}, following.machine, audience)
+        )
     return app
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from aiohttp import web
@@ -16,10 +16,14 @@ from libs.web.server import serve
 from libs.web.settings import SettingsError
 
 
-def run_service(name: str, create_app: Callable[[ServiceSettings], web.Application]) -> None:
+def run_service(
+    name: str,
+    create_app: Callable[[ServiceSettings], web.Application],
+    follows: Sequence[str] = (),
+) -> None:
     """Serve until SIGTERM. Wrong settings end the process with status 2 and a line for each."""
     try:
-        settings = ServiceSettings.read(os.environ)
+        settings = ServiceSettings.read(os.environ, name, follows)
     except SettingsError as error:
         for mistake in error.mistakes:
             sys.stderr.write(f"{name}: {mistake}\n")

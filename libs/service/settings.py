@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from libs.auth import AuthSettings
+from libs.auth import AuthSettings, MachineSettings
+from libs.feed.following import Source
 from libs.postgres.settings import DatabaseSettings
 from libs.web.settings import Environment, WebSettings
+
+# Under which prefix of /v1 each service publishes.
+FEED_PREFIXES = {"entries": "entries", "approvals": "approvals", "profile": "people"}
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Whose feeds are followed, and as whom."""
+
+    machine: MachineSettings
+    sources: tuple[Source, ...]
+
+    @classmethod
+    def read(cls, env: Environment, follows: Sequence[str]) -> Self:
+        return cls(
+            machine=MachineSettings.read(env),
+            sources=tuple(
+                Source(name, f"{env.url(f'{name.upper()}_URL')}/v1/{FEED_PREFIXES[name]}/feed")
+                for name in follows
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +38,17 @@ class ServiceSettings:
     web: WebSettings
     auth: AuthSettings
     database: DatabaseSettings
+    following: Following | None
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> Self:
-        """Raises `SettingsError` with every mistake."""
+    def read(cls, environ: Mapping[str, str], name: str, follows: Sequence[str] = ()) -> Self:
+        """The settings of the service `name`; raises `SettingsError` with every mistake."""
         env = Environment(environ)
         settings = cls(
             web=WebSettings.read(env),
             auth=AuthSettings.read(env),
-            database=DatabaseSettings.read(env),
+            database=DatabaseSettings.read(env, name),
+            following=Following.read(env, follows) if follows else None,
         )
         env.check()
         return settings
@@ -38,4 +62,5 @@ class ServiceSettings:
             "audience": self.auth.audience,
             "database": self.database.described(),
             "rate_limit": self.web.rate_limit,
+            "follows": [source.url for source in self.following.sources] if self.following else [],
         }

@@ -8,6 +8,9 @@ from libs.service.application import create_service
 from libs.service.settings import ServiceSettings
 from services.entries.api import all_routes
 from services.entries.api.refusals import tell_refusals
+from services.entries.feeds import HANDLERS
+
+FOLLOWS = tuple(HANDLERS)
 
 
 def create_app(settings: ServiceSettings) -> web.Application:
@@ -17,4 +20,5 @@ def create_app(settings: ServiceSettings) -> web.Application:
         settings,
         all_routes(),
         [tell_refusals],
+        HANDLERS,
     )

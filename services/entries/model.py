@@ -309,6 +309,20 @@ def withdraw(sheet: Timesheet) -> Timesheet:
     return replace(sheet, state=State.OPEN, submission_id=None)
 
 
+def decide(
+    sheet: Timesheet, submission_id: uuid.UUID, reason: str | None, *, approved: bool
+) -> Timesheet | None:
+    """The week as the decision leaves it, or None where the decision came too late.
+
+    A decision names its submission: it never lands on a later one.
+    """
+    if sheet.state is not State.SUBMITTED or sheet.submission_id != submission_id:
+        return None
+    if approved:
+        return replace(sheet, state=State.APPROVED)
+    return replace(sheet, state=State.OPEN, submission_id=None, reason=reason)
+
+
 def reopen(sheet: Timesheet, reason: str) -> Timesheet:
     if sheet.state is not State.APPROVED:
         raise WrongState(

@@ -43,6 +43,11 @@ def variables(database: str, issuer: Issuer) -> dict[str, str]:
         "AUTH_ISSUER": issuer.issuer,
         "AUTH_AUDIENCE": issuer.audience,
         "DATABASE_URL": database,
+        "M2M_CLIENT_ID": "follower",
+        "M2M_CLIENT_SECRET": "follower-secret",
+        "M2M_TOKEN_URL": issuer.token_url,
+        "APPROVALS_URL": "http://127.0.0.1:1",
+        "PROFILE_URL": "http://127.0.0.1:1",
         "RATE_LIMIT": "off",
         "SHUTDOWN_DELAY": "1",
     }
@@ -85,10 +90,9 @@ async def roll_under_load(
         done.set()
         return await load
     finally:
-        for copy in copies:
-            copy.process.kill()
-            await copy.process.wait()
         gateway.stop()
+        for copy in copies:
+            await copy.kill()
 
 
 async def check_no_request_failed(tally: Tally, connection: asyncpg.Connection) -> None:

@@ -84,7 +84,7 @@ def _with_subject(payload: str, subject: str) -> str:
 
 @pytest.fixture
 def routes(issuer: Issuer, entries_database: str) -> list[Route]:
-    return list(routes_of(create_entries(service_settings(issuer, entries_database))))
+    return list(routes_of(create_entries(service_settings("entries", issuer, entries_database))))
 
 
 async def test_no_route_lets_a_bad_token_in(
@@ -140,6 +140,8 @@ async def test_a_route_asks_for_the_scope_that_the_design_names(routes: list[Rou
     read, create = {"read:timesheets"}, {"create:timesheets"}
     manage = {"manage:timesheets"}
     assert asked == {
+        "GET /v1/entries/feed": {"read:events"},
+        "GET /v1/reports/missing": {"read:reports", "approve:timesheets"},
         "GET /v1/entries": read,
         "POST /v1/entries": create,
         "GET /v1/entries/rules": set(),

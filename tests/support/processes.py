@@ -28,6 +28,12 @@ class Copy:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    async def kill(self) -> None:
+        """SIGKILL, unless it has ended already."""
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
     async def exit_code(self) -> int:
         async with asyncio.timeout(60):
             return await self.process.wait()
@@ -66,9 +72,7 @@ async def copy_of(module: str, variables: dict[str, str], log: Path) -> AsyncIte
     try:
         yield copy
     finally:
-        if copy.process.returncode is None:
-            copy.process.kill()
-            await copy.process.wait()
+        await copy.kill()
 
 
 async def _until_ready(copy: Copy, log: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.entries.api import entries, period, projects, timesheets
+from services.entries.api import entries, period, projects, reports, timesheets
 
 
 def all_routes() -> list[web.RouteDef]:
     """Every route of the service, but for those of the feed and the API page."""
-    return [*period.ROUTES, *entries.ROUTES, *timesheets.ROUTES, *projects.ROUTES]
+    tables = (period, entries, timesheets, projects, reports)
+    return [route for table in tables for route in table.ROUTES]

@@ -1,12 +1,143 @@
-"""What entries knows of people."""
+"""What entries learned of people."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
 import asyncpg
 
-from services.entries.model import DEFAULT_TARGET_MINUTES
+from services.entries.model import DEFAULT_TARGET_MINUTES, State, Week
+
+READ_TARGET = "SELECT target_minutes FROM people WHERE person = $1"
+
+LEARN = """
+    INSERT INTO people (
+        person, name, email, kind, manager, active, target_minutes, external_ids, uploaders,
+        delegate, delegate_from, delegate_to, version
+    )
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    ON CONFLICT (person) DO UPDATE
+    SET name = excluded.name, email = excluded.email, kind = excluded.kind,
+        manager = excluded.manager, active = excluded.active,
+        target_minutes = excluded.target_minutes, external_ids = excluded.external_ids,
+        uploaders = excluded.uploaders, delegate = excluded.delegate,
+        delegate_from = excluded.delegate_from, delegate_to = excluded.delegate_to,
+        version = excluded.version
+    WHERE people.version < excluded.version
+"""
+
+_MISSING = """
+    SELECT people.person, people.name, people.manager,
+        coalesce(week.state, 'open') AS state,
+        coalesce((SELECT sum(day) FROM unnest(week.minutes) AS day), 0)::integer AS minutes,
+        people.target_minutes
+    FROM people
+    LEFT JOIN weeks AS week ON week.person = people.person AND week.monday = $1
+    WHERE people.active
+      AND coalesce(week.state, 'open') = 'open'
+      AND (people.name, people.person) > ($2, $3)
+"""
+
+MISSING = f"""
+    {_MISSING}
+    ORDER BY people.name, people.person
+    LIMIT $4
+"""
+
+# The teams of `$5`: of those who have this manager, and of managers for whom this one stands in.
+MISSING_IN_TEAMS = f"""
+    {_MISSING}
+      AND people.manager IN (
+          SELECT $5
+          UNION ALL
+          SELECT absent.person FROM people AS absent
+          WHERE absent.delegate = $5 AND $6 BETWEEN absent.delegate_from AND absent.delegate_to
+      )
+      AND people.person <> $5
+    ORDER BY people.name, people.person
+    LIMIT $4
+"""
 
 
-async def read_target(_connection: asyncpg.Connection, _person: str) -> int:
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Somebody whose week is not submitted."""
+
+    person: str
+    name: str
+    manager: str | None
+    state: State
+    total_minutes: int
+    target_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MissingQuery:
+    """Whose week is not submitted, after the key (`name`, `person`)."""
+
+    week: Week
+    name: str
+    person: str
+    limit: int
+
+
+async def read_target(connection: asyncpg.Connection, person: str) -> int:
     """The minutes a week that the person means to work."""
-    return DEFAULT_TARGET_MINUTES
+    target: int | None = await connection.fetchval(READ_TARGET, person)
+    return DEFAULT_TARGET_MINUTES if target is None else target
+
+
+async def learn_person(connection: asyncpg.Connection, told: dict[str, Any]) -> None:
+    """Take in the data of a `person.changed`, unless something newer is known."""
+    delegate = told["delegate"] or {"person": None, "from": None, "to": None}
+    await connection.execute(
+        LEARN,
+        told["person"],
+        told["name"],
+        told["email"],
+        told["kind"],
+        told["manager"],
+        told["active"],
+        told["target_minutes"],
+        json.dumps(told["external_ids"]),
+        told["uploaders"],
+        delegate["person"],
+        _day(delegate["from"]),
+        _day(delegate["to"]),
+        told["version"],
+    )
+
+
+async def list_missing(connection: asyncpg.Connection, query: MissingQuery) -> list[Missing]:
+    records = await connection.fetch(
+        MISSING, query.week.monday, query.name, query.person, query.limit
+    )
+    return [_missing(record) for record in records]
+
+
+async def list_missing_in_teams(
+    connection: asyncpg.Connection, query: MissingQuery, approver: str, today: date
+) -> list[Missing]:
+    """As `list_missing`, for the people whose weeks the approver may decide today."""
+    records = await connection.fetch(
+        MISSING_IN_TEAMS,
+        query.week.monday,
+        query.name,
+        query.person,
+        query.limit,
+        approver,
+        today,
+    )
+    return [_missing(record) for record in records]
+
+
+def _missing(record: asyncpg.Record) -> Missing:
+    person, name, manager, state, minutes, target = record
+    return Missing(person, name, manager, State(state), minutes, target)
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

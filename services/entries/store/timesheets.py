@@ -55,6 +55,15 @@ READ_HISTORY = """
 """
 
 
+WAS_DECIDED = """
+    SELECT EXISTS (
+        SELECT FROM week_history
+        WHERE person = $1 AND monday = $2 AND submission_id = $3
+          AND event IN ('approved', 'rejected')
+    )
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A line of a week's history."""
@@ -127,6 +136,14 @@ async def add_history(
 
 async def read_history(connection: asyncpg.Connection, person: str, week: Week) -> list[Step]:
     return [Step(*record) for record in await connection.fetch(READ_HISTORY, person, week.monday)]
+
+
+async def was_decided(
+    connection: asyncpg.Connection, person: str, week: Week, submission_id: UUID
+) -> bool:
+    """Whether a decision of this submission took effect already."""
+    decided: bool = await connection.fetchval(WAS_DECIDED, person, week.monday, submission_id)
+    return decided
 
 
 def _timesheet(record: asyncpg.Record) -> Timesheet:

@@ -1,0 +1,55 @@
+"""Reports over everybody's weeks."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from libs.auth import PRINCIPAL, Scope, requires
+from libs.postgres.pool import DATABASE
+from libs.web.app import CLOCK
+from libs.web.checking import query_of
+from libs.web.contract import Contract, endpoint
+from libs.web.paging import decode_cursor, page_response
+from services.entries.model import latest_today
+from services.entries.schemas.reports import (
+    MissingPage,
+    MissingWeekQuery,
+    MissingWeekQuerySchema,
+)
+from services.entries.store import people as store
+from services.entries.store.people import MissingQuery
+
+ROUTES = web.RouteTableDef()
+
+
+class PersonKey(msgspec.Struct, array_like=True):
+    """Where a page of people ends."""
+
+    name: str
+    person: str
+
+
+@ROUTES.get("/v1/reports/missing", allow_head=False)
+@requires(Scope.READ_REPORTS, Scope.APPROVE_TIMESHEETS)
+@endpoint(
+    Contract(
+        summary="List who has not submitted a week, by name",
+        description="With read:reports everybody; else the people whose weeks the caller decides.",
+        query=MissingWeekQuerySchema(),
+        answers={200: MissingPage()},
+    )
+)
+async def list_missing(request: web.Request) -> web.Response:
+    query, caller = query_of(request, MissingWeekQuery), request[PRINCIPAL]
+    key = decode_cursor(query.cursor, PersonKey) or PersonKey("", "")
+    wanted = MissingQuery(query.week, key.name, key.person, query.limit + 1)
+    async with request.app[DATABASE].connection() as connection:
+        if Scope.READ_REPORTS in caller.scopes:
+            found = await store.list_missing(connection, wanted)
+        else:
+            today = latest_today(request.app[CLOCK].now())
+            found = await store.list_missing_in_teams(connection, wanted, caller.subject, today)
+    page = found[: query.limit]
+    following = PersonKey(page[-1].name, page[-1].person) if len(found) > query.limit else None
+    return page_response(request, page, following, week=str(query.week))
