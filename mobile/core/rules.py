@@ -1,0 +1,178 @@
+"""The rules of the server that the app must know offline, in the server's own words.
+
+The app ships alone, so this is a copy; a test holds it against the services.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+MAX_MINUTES_A_DAY = 1440
+MAX_DAYS_AHEAD = 31
+MAX_NOTE_LENGTH = 2000
+MAX_TASK_LENGTH = 200
+MAX_REASON_LENGTH = 1000
+DEFAULT_TARGET_MINUTES = 40 * 60
+MAX_PAGE = 200
+
+# The server lets begin what has begun anywhere on earth.
+_EARLIEST_ZONE = timedelta(hours=14)
+
+
+class Scope(StrEnum):
+    """What a person can be allowed, as far as the app cares."""
+
+    READ_TIMESHEETS = "read:timesheets"
+    CREATE_TIMESHEETS = "create:timesheets"
+    DELETE_TIMESHEETS = "delete:timesheets"
+    APPROVE_TIMESHEETS = "approve:timesheets"
+    MANAGE_TIMESHEETS = "manage:timesheets"
+    READ_PEOPLE = "read:people"
+    MANAGE_PEOPLE = "manage:people"
+    READ_REPORTS = "read:reports"
+
+
+class State(StrEnum):
+    """The state of a week."""
+
+    OPEN = "open"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+
+
+class ApprovalState(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class LockReason(StrEnum):
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Why something cannot change, and what would unlock it."""
+
+    reason: LockReason
+    unlock: str
+
+
+LOCKS = {
+    LockReason.SUBMITTED: Lock(
+        LockReason.SUBMITTED, "Withdraw the week, or wait until it is decided."
+    ),
+    LockReason.APPROVED: Lock(
+        LockReason.APPROVED, "An administrator can reopen the week, giving a reason."
+    ),
+    LockReason.CLOSED: Lock(LockReason.CLOSED, "An administrator can move the closed period back."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that a field breaks; `code` is the server's, `message` its words."""
+
+    field: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a person says of an entry. `billable` None means: as the project has it."""
+
+    date: date
+    project: str
+    minutes: int
+    task: str | None = None
+    note: str = ""
+    billable: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the app knows of the place an entry is to have.
+
+    `project_active` is None where there is no such project, `others` are the day's other minutes.
+    """
+
+    state: State
+    closed_through: date | None
+    others: int
+    project_active: bool | None
+    same_project: bool = False
+
+
+def latest_today(now: datetime) -> date:
+    """The day that it is where days begin first."""
+    return (now.astimezone(UTC) + _EARLIEST_ZONE).date()
+
+
+def lock_of(day: date, state: State, closed_through: date | None) -> Lock | None:
+    """Why entries of `day` cannot change; the state of the week is the nearer reason."""
+    if state is State.APPROVED:
+        return LOCKS[LockReason.APPROVED]
+    if state is State.SUBMITTED:
+        return LOCKS[LockReason.SUBMITTED]
+    if closed_through is not None and day <= closed_through:
+        return LOCKS[LockReason.CLOSED]
+    return None
+
+
+def violations_of(draft: Draft, around: Surroundings, now: datetime) -> list[Violation]:
+    """All that the server would refuse of the draft, but for a lock of its week."""
+    return [
+        *_date_violations(draft.date, around.closed_through, now),
+        *([] if around.same_project else _project_violations(draft.project, around)),
+        *_minutes_violations(draft.minutes, around.others),
+        *_text_violations(draft),
+    ]
+
+
+def _date_violations(day: date, closed_through: date | None, now: datetime) -> list[Violation]:
+    if closed_through is not None and day <= closed_through:
+        return [Violation("date", "closed", f"The period through {closed_through} is closed.")]
+    latest = latest_today(now) + timedelta(days=MAX_DAYS_AHEAD)
+    if day > latest:
+        words = f"At most {MAX_DAYS_AHEAD} days ahead, so until {latest}."
+        return [Violation("date", "too_far_ahead", words)]
+    return []
+
+
+def _project_violations(code: str, around: Surroundings) -> list[Violation]:
+    if around.project_active is None:
+        return [Violation("project", "unknown_project", f"There is no project {code}.")]
+    if not around.project_active:
+        words = f"The project {code} is no longer active."
+        return [Violation("project", "inactive_project", words)]
+    return []
+
+
+def _minutes_violations(minutes: int, others: int) -> list[Violation]:
+    if not 1 <= minutes <= MAX_MINUTES_A_DAY:
+        words = f"A whole number from 1 to {MAX_MINUTES_A_DAY}."
+        return [Violation("minutes", "invalid", words)]
+    if others + minutes <= MAX_MINUTES_A_DAY:
+        return []
+    left = MAX_MINUTES_A_DAY - others
+    words = f"A day has 24 hours: {others} minutes are entered, {left} are left."
+    return [Violation("minutes", "day_full", words)]
+
+
+def _text_violations(draft: Draft) -> list[Violation]:
+    texts = (("note", draft.note, MAX_NOTE_LENGTH), ("task", draft.task or "", MAX_TASK_LENGTH))
+    return [
+        Violation(field, "invalid", f"At most {limit} characters.")
+        for field, text, limit in texts
+        if len(text) > limit
+    ]
+
+
+def can_submit(monday: date, state: State, now: datetime) -> bool:
+    return state is State.OPEN and monday <= latest_today(now)

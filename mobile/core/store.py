@@ -1,0 +1,248 @@
+"""What the app knows of the server, for reading at any time; the outbox lies over it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date, datetime
+from sqlite3 import Row
+from typing import Any
+
+from mobile.core.database import Database
+from mobile.core.rules import ApprovalState, State
+from mobile.core.wire import Approval, Entry, Json, Project, Sheet, Step, read
+
+
+class Store:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection = database.connection
+
+    # What is known by name: scopes, rules, profile, timer, moments.
+
+    def get(self, key: str) -> Any:
+        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else json.loads(row["value"])
+
+    def set(self, key: str, value: Any) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO meta (key, value) VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, json.dumps(value)),
+            )
+
+    def forget(self, key: str) -> None:
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+
+    # Entries
+
+    def entries(self, since: date, until: date) -> list[Entry]:
+        rows = self._connection.execute(
+            "SELECT * FROM entries WHERE date BETWEEN ? AND ?", (str(since), str(until))
+        )
+        return [_entry(row) for row in rows]
+
+    def entry(self, entry_id: str) -> Entry | None:
+        row = self._connection.execute("SELECT * FROM entries WHERE id = ?", (entry_id,)).fetchone()
+        return None if row is None else _entry(row)
+
+    def put_entry(self, entry: Entry) -> None:
+        self._put_entries([entry])
+
+    def remove_entry(self, entry_id: str) -> None:
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM entries WHERE id = ?", (entry_id,))
+
+    def replace_entries(self, since: date, until: date, entries: Iterable[Entry]) -> None:
+        """All that the server has between two days."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM entries WHERE date BETWEEN ? AND ?", (str(since), str(until))
+            )
+            self._put_entries(entries)
+
+    def _put_entries(self, entries: Iterable[Entry]) -> None:
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO entries"
+                " (id, date, project, task, minutes, note, billable, source, version)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        *(entry.id, str(entry.date), entry.project, entry.task, entry.minutes),
+                        *(entry.note, entry.billable, entry.source, entry.version),
+                    )
+                    for entry in entries
+                ],
+            )
+
+    def recent_projects(self, limit: int) -> list[str]:
+        rows = self._connection.execute(
+            "SELECT project, max(date) AS last FROM"
+            " (SELECT project, date FROM entries ORDER BY date DESC LIMIT 200)"
+            " GROUP BY project ORDER BY last DESC, count(*) DESC LIMIT ?",
+            (limit,),
+        )
+        return [row["project"] for row in rows]
+
+    def notes_of(self, project: str, limit: int) -> list[str]:
+        """Earlier notes of a project, the latest first."""
+        rows = self._connection.execute(
+            "SELECT note, max(date) AS last FROM entries"
+            " WHERE project = ? AND note != '' GROUP BY note ORDER BY last DESC LIMIT ?",
+            (project, limit),
+        )
+        return [row["note"] for row in rows]
+
+    # Weeks
+
+    def sheet(self, week: str) -> Sheet | None:
+        row = self._connection.execute("SELECT * FROM sheets WHERE week = ?", (week,)).fetchone()
+        return None if row is None else _sheet(row)
+
+    def has_week(self, week: str) -> bool:
+        """Whether the week's entries were read from the server at all."""
+        row = self._connection.execute(
+            "SELECT has_entries FROM sheets WHERE week = ?", (week,)
+        ).fetchone()
+        return row is not None and bool(row["has_entries"])
+
+    def put_sheets(self, sheets: Iterable[Sheet], *, with_entries: bool) -> None:
+        """A history that was not asked for does not replace one that was."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO sheets (week, state, version, submission_id, reason, target_minutes,"
+                " history, has_entries) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (week) DO UPDATE SET state = excluded.state,"
+                " version = excluded.version, submission_id = excluded.submission_id,"
+                " reason = excluded.reason, target_minutes = excluded.target_minutes,"
+                " history = CASE excluded.history WHEN '[]' THEN history ELSE excluded.history END,"
+                " has_entries = max(has_entries, excluded.has_entries)",
+                [
+                    (
+                        *(sheet.week, sheet.state, sheet.version, sheet.submission_id),
+                        *(sheet.reason, sheet.target_minutes, _steps_text(sheet.history)),
+                        with_entries,
+                    )
+                    for sheet in sheets
+                ],
+            )
+
+    # Projects
+
+    def projects(self) -> list[Project]:
+        rows = self._connection.execute("SELECT * FROM projects ORDER BY name COLLATE NOCASE")
+        return [_project(row) for row in rows]
+
+    def project(self, code: str) -> Project | None:
+        row = self._connection.execute("SELECT * FROM projects WHERE code = ?", (code,)).fetchone()
+        return None if row is None else _project(row)
+
+    def replace_projects(self, projects: Iterable[Project]) -> None:
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM projects")
+            connection.executemany(
+                "INSERT OR REPLACE INTO projects (code, name, customer, active, billable)"
+                " VALUES (?, ?, ?, ?, ?)",
+                [
+                    (each.code, each.name, each.customer, each.active, each.billable)
+                    for each in projects
+                ],
+            )
+
+    # Approvals
+
+    def approvals(self, *states: ApprovalState) -> list[Approval]:
+        """Oldest submission first."""
+        marks = ", ".join("?" * len(states))
+        rows = self._connection.execute(
+            f"SELECT body FROM approvals WHERE state IN ({marks}) ORDER BY submitted_at, id", states
+        )
+        return [read(Approval, json.loads(row["body"])) for row in rows]
+
+    def approval(self, approval_id: str) -> tuple[Approval, bool] | None:
+        """And whether its entries and history were read."""
+        row = self._connection.execute(
+            "SELECT body, detailed FROM approvals WHERE id = ?", (approval_id,)
+        ).fetchone()
+        if row is None:
+            return None
+        return read(Approval, json.loads(row["body"])), bool(row["detailed"])
+
+    def put_approval(self, body: Json, *, detailed: bool) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO approvals (id, state, submitted_at, detailed, body)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    *(body["id"], body["state"], body.get("submitted_at"), detailed),
+                    json.dumps(body),
+                ),
+            )
+
+    def replace_approvals(self, bodies: list[Json]) -> None:
+        """What was read in detail stays, where its state is still the same."""
+        with self._database.transaction() as connection:
+            kept = {
+                row["id"]: row["state"]
+                for row in connection.execute("SELECT id, state FROM approvals WHERE detailed")
+            }
+            seen = [body["id"] for body in bodies if kept.get(body["id"]) == body["state"]]
+            marks = ", ".join("?" * len(seen))
+            connection.execute(f"DELETE FROM approvals WHERE id NOT IN ({marks})", seen)
+            for body in bodies:
+                if body["id"] not in seen:
+                    self.put_approval(body, detailed=False)
+
+    def forget_approvals(self) -> None:
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM approvals")
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(
+        id=row["id"],
+        date=date.fromisoformat(row["date"]),
+        project=row["project"],
+        minutes=row["minutes"],
+        version=row["version"],
+        task=row["task"],
+        note=row["note"],
+        billable=bool(row["billable"]),
+        source=row["source"],
+    )
+
+
+def _sheet(row: Row) -> Sheet:
+    return Sheet(
+        week=row["week"],
+        state=State(row["state"]),
+        version=row["version"],
+        submission_id=row["submission_id"],
+        reason=row["reason"],
+        target_minutes=row["target_minutes"],
+        history=tuple(read(Step, step) for step in json.loads(row["history"])),
+    )
+
+
+def _project(row: Row) -> Project:
+    return Project(
+        code=row["code"],
+        name=row["name"],
+        customer=row["customer"],
+        active=bool(row["active"]),
+        billable=bool(row["billable"]),
+    )
+
+
+def _steps_text(steps: Iterable[Step]) -> str:
+    return json.dumps([asdict(step) for step in steps], default=_moment_text)
+
+
+def _moment_text(value: object) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(type(value).__name__)
+    return value.isoformat()

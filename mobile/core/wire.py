@@ -1,0 +1,227 @@
+"""What the services say, as frozen values. Members the app does not know are passed over."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar
+
+from mobile.core.rules import ApprovalState, LockReason, State
+
+Json = dict[str, Any]
+
+
+class BadAnswer(Exception):
+    """An answer that is not what the contract promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    id: str
+    date: date
+    project: str
+    minutes: int
+    version: int
+    task: str | None = None
+    note: str = ""
+    billable: bool = True
+    source: str = "app"
+    can_edit: bool = True
+    lock_reason: LockReason | None = None
+    unlock: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happened to a week or an approval, and by whom."""
+
+    event: str
+    at: datetime | None = None
+    actor: str = ""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A week as the server has it. `history` is empty where it was not asked for."""
+
+    week: str
+    state: State
+    version: int
+    submission_id: str | None = None
+    reason: str | None = None
+    total_minutes: int = 0
+    target_minutes: int = 0
+    by_day: dict[date, int] = field(default_factory=dict)
+    by_project: dict[str, int] = field(default_factory=dict)
+    history: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    code: str
+    name: str
+    customer: str
+    active: bool = True
+    billable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one call tells an offline client."""
+
+    closed_through: date | None = None
+    scopes: tuple[str, ...] = ()
+    target_minutes: int = 2400
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalEntry:
+    date: date
+    project: str
+    minutes: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A submission that the person may decide, or decided."""
+
+    id: str
+    submission_id: str
+    person: str
+    week: str
+    state: ApprovalState
+    person_name: str | None = None
+    total_minutes: int = 0
+    by_day: dict[date, int] = field(default_factory=dict)
+    by_project: dict[str, int] = field(default_factory=dict)
+    submitted_at: datetime | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    reason: str | None = None
+    acting_for: str | None = None
+    why: str | None = None
+    flags: tuple[str, ...] = ()
+    entries: tuple[ApprovalEntry, ...] = ()
+    history: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """Who stands in; the wire says `from` and `to`."""
+
+    person: str
+    since: date = field(metadata={"key": "from"})
+    until: date = field(metadata={"key": "to"})
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    name: str | None = None
+    email: str | None = None
+    target_minutes: int | None = None
+    locale: str | None = None
+    delegate: Delegate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the directory; the wire says `sub` or `person`."""
+
+    sub: str
+    name: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Somebody who has not submitted the week."""
+
+    person: str
+    name: str | None = None
+    total_minutes: int = 0
+
+
+ReadT = TypeVar("ReadT")
+
+
+def read(kind: type[ReadT], value: object) -> ReadT:
+    """`value`, as JSON has it, as a `kind`; raises `BadAnswer` where it does not fit."""
+    try:
+        return typing.cast(ReadT, _decode(kind, value))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadAnswer(f"{kind.__name__}: {type(error).__name__}") from error
+
+
+def read_items(kind: type[ReadT], page: object) -> list[ReadT]:
+    if not isinstance(page, Mapping) or not isinstance(page.get("items"), list):
+        raise BadAnswer("a list is expected")
+    return [read(kind, item) for item in page["items"]]
+
+
+def _decode(kind: Any, value: object) -> object:
+    origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):
+        return _decode_optional(kind, value)
+    if origin is tuple:
+        item = typing.get_args(kind)[0]
+        return tuple(_decode(item, member) for member in _list(value))
+    if origin is dict:
+        key, item = typing.get_args(kind)
+        return {_decode(key, k): _decode(item, v) for k, v in _mapping(value).items()}
+    if hasattr(kind, "__dataclass_fields__"):
+        return _decode_dataclass(kind, _mapping(value))
+    return _decode_plain(kind, value)
+
+
+def _decode_optional(kind: Any, value: object) -> object:
+    if value is None:
+        return None
+    [inner] = [arm for arm in typing.get_args(kind) if arm is not type(None)]
+    return _decode(inner, value)
+
+
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _decode_dataclass(kind: Any, members: Mapping[str, object]) -> object:
+    given = {}
+    for member in fields(kind):
+        value = members.get(member.metadata.get("key", member.name))
+        optional = member.default is not MISSING or member.default_factory is not MISSING
+        if value is None and optional:
+            continue
+        given[member.name] = _decode(_hints(kind)[member.name], value)
+    return kind(**given)
+
+
+def _decode_plain(kind: Any, value: object) -> object:
+    if kind is date:
+        return date.fromisoformat(_typed(str, value))
+    if kind is datetime:
+        return datetime.fromisoformat(_typed(str, value))
+    if issubclass(kind, StrEnum):
+        return kind(_typed(str, value))
+    return _typed(kind, value)
+
+
+def _typed(kind: type[ReadT], value: object) -> ReadT:
+    if type(value) is not kind:
+        raise TypeError(kind.__name__)
+    return value
+
+
+def _list(value: object) -> list[object]:
+    return _typed(list, value)
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return _typed(dict, value)
