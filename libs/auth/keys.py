@@ -140,7 +140,8 @@ class JwksKeys:
         try:
             async with asyncio.timeout(self._timeout):
                 keys = parse_key_set(await self._get(await self._address()))
-        except InvalidDocument as error:
+        # An address that is none raises ValueError too.
+        except ValueError as error:
             self._fail(FetchOutcome.INVALID, error)
             return False
         except (aiohttp.ClientError, OSError) as error:

@@ -25,6 +25,7 @@ def headers() -> list[BadToken]:
         BadToken("a jwk", lambda i: i.token(headers={"jwk": jwk(i.key, i.kid)})),
         BadToken("zip", header_with(zip="DEF")),
         BadToken("enc", header_with(enc="A256GCM")),
+        BadToken("cty", header_with(cty="JWT")),
         BadToken("a nested JWT", _nested),
         BadToken("no typ", header_with(typ=None)),
         *[

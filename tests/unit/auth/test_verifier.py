@@ -5,7 +5,7 @@ import pytest
 
 from libs.auth import InvalidToken, JwksKeys, KeysUnavailable, Outcome, Scope, TokenVerifier
 from libs.auth.claims import LEEWAY, MAX_LIFETIME
-from libs.auth.compact import decode_base64url
+from libs.auth.compact import MAX_TOKEN, decode_base64url
 from libs.auth.keys import FRESH, USABLE
 from libs.auth.verifier import REMEMBERED_HEADERS
 from tests.support.issuer import CLAIMS, Issuer, base64url, rsa_key, signed
@@ -118,6 +118,7 @@ async def test_a_name_may_hold_invisible_joiners(verifier: TokenVerifier, issuer
         pytest.param({"iat": LEEWAY + 1}, Outcome.NOT_YET_VALID, id="issued in the future"),
         pytest.param({"nbf": LEEWAY}, Outcome.VERIFIED, id="not before, within the leeway"),
         pytest.param({"nbf": LEEWAY + 1}, Outcome.NOT_YET_VALID, id="not yet valid"),
+        pytest.param({"nbf": -3600, "iat": LEEWAY + 1}, Outcome.NOT_YET_VALID, id="either of them"),
         pytest.param({"nbf": -3600}, Outcome.VERIFIED, id="valid for an hour"),
         pytest.param({"iat": 0, "exp": MAX_LIFETIME}, Outcome.VERIFIED, id="a lifetime of a day"),
         pytest.param(
@@ -143,6 +144,27 @@ async def test_times_are_kept_to_the_second(
     moments = {name: seconds.now + offset for name, offset in claims.items()}
     token = issuer.sign(issuer.header(), issuer.payload() | moments)
     assert await outcome_of(verifier, token) is outcome
+
+
+async def test_a_token_of_more_than_8_kib_is_refused(
+    verifier: TokenVerifier, issuer: Issuer
+) -> None:
+    short = MAX_TOKEN - len(issuer.token(padding=""))
+    tokens = [issuer.token(padding="x" * (short * 3 // 4 + more)) for more in range(-3, 4)]
+    for token in tokens:
+        fits = len(token) <= MAX_TOKEN
+        outcome = await outcome_of(verifier, token)
+        assert outcome is (Outcome.VERIFIED if fits else Outcome.MALFORMED)
+    assert min(map(len, tokens)) <= MAX_TOKEN < max(map(len, tokens))
+
+
+@pytest.mark.parametrize("kid", ["", "k" * 257, "key-0\n", "\ud800", 7, ["key-0"]])
+async def test_an_id_that_no_key_has_is_not_looked_for(
+    verifier: TokenVerifier, issuer: Issuer, kid: object
+) -> None:
+    token = issuer.token(headers={"kid": kid})
+    assert await outcome_of(verifier, token) is Outcome.MALFORMED
+    assert issuer.fetches == 0
 
 
 async def test_a_token_is_verified_once_and_then_remembered(
