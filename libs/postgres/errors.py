@@ -47,7 +47,7 @@ class TransactionCrossed(Exception):
 def has_lost_connection(error: BaseException, connection: asyncpg.Connection) -> bool:
     """Whether the connection is gone. A closed socket is told by many kinds of exception, some
     of which (a client that hangs up) say nothing about the database, so it is looked at."""
-    return bool(connection.is_closed()) or _state(error).startswith(_LOST)
+    return _is_closed(connection) or _state(error).startswith(_LOST)
 
 
 def may_be_repeated(error: BaseException) -> bool:
@@ -70,6 +70,13 @@ def passing_trouble(error: BaseException) -> DatabaseBusy | None:
     if passing or _state(error).startswith(_PASSING):
         return DatabaseBusy("The database is too busy for this right now.")
     return None
+
+
+def _is_closed(connection: asyncpg.Connection) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # the pool took it away when it closed
+        return True
 
 
 def _state(error: BaseException) -> str:

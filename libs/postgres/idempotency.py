@@ -158,7 +158,8 @@ async def idempotent(
     The primary key decides, at the end of the transaction: of two at once the second waits there
     for the first, and gives up its own work when that commits. So a first request costs one
     statement more, and only one that fails is looked up: it may have failed because the request
-    has been here before. What `work` raises is not stored.
+    has been here before. What `work` raises is not stored. Where the outcome of COMMIT is unknown
+    this is where it is learned, here or when the request is sent again.
 
     Raises `UnprocessableContent` for a key that was used for another request.
     """

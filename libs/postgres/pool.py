@@ -88,7 +88,9 @@ class Database:
         await first.close()
         self._pool = await asyncpg.create_pool(
             **self.settings.arguments(),
-            min_size=self.settings.pool_min,
+            # A floor would keep idle connections for ever, to a server that others have left.
+            min_size=0,
+            init_size=self.settings.pool_min,
             max_size=self.settings.pool_max,
             max_inactive_connection_lifetime=IDLE_LIFETIME,
             reset=_keep,
@@ -167,7 +169,8 @@ class Database:
     async def _acquire(self) -> asyncpg.Connection:
         began = time.perf_counter()
         if self._outage is not None or self._pool is None:
-            raise self._away()
+            self.metrics.count_shed("away")
+            raise _away()
         await self._gate.enter()
         try:
             # Its time-out is that of connecting: the gate leaves nothing else to wait for.
@@ -175,7 +178,8 @@ class Database:
         except CONNECT_ERRORS as error:
             self._gate.leave()
             self._begin_outage(error)
-            raise self._away() from error
+            self.metrics.count_shed("away")
+            raise _away() from error
         except BaseException:
             self._gate.leave()
             raise
@@ -200,12 +204,8 @@ class Database:
             if self._pool is not None:
                 # The others lead to the same server, which is gone or no longer the primary.
                 await self._pool.expire_connections()
-            return None if isinstance(error, OutcomeUnknown) else self._away()
+            return None if isinstance(error, OutcomeUnknown) else _away()
         return passing_trouble(error)
-
-    def _away(self) -> DatabaseAway:
-        self.metrics.count_shed("away")
-        return DatabaseAway("The database cannot be reached right now.")
 
     def _begin_outage(self, error: Exception) -> None:
         if getattr(error, "sqlstate", None) == TOO_MANY_CONNECTIONS or self._outage is not None:
@@ -243,6 +243,10 @@ def database_context(
         await started.stop()
 
     return context
+
+
+def _away() -> DatabaseAway:
+    return DatabaseAway("The database cannot be reached right now.")
 
 
 async def _keep(_connection: asyncpg.Connection) -> None:

@@ -20,6 +20,7 @@ class DatabaseSettings:
 
     dsn: str = field(repr=False)
     pool_min: int = 2
+    """How many are opened at the start; idle ones are closed after a minute."""
     pool_max: int = 10
     max_waiting: int = 40
     """How many may wait for a connection; the next one is turned away at once."""

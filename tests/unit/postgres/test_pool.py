@@ -1,0 +1,310 @@
+import asyncio
+import time
+from dataclasses import replace
+
+import asyncpg
+import pytest
+from aiohttp import web
+from prometheus_client import generate_latest
+from structlog.testing import capture_logs
+
+from libs.postgres.errors import DatabaseAway, DatabaseBusy
+from libs.postgres.pool import DATABASE, Database, database_context
+from libs.postgres.settings import DatabaseSettings
+from libs.web.metrics import METRICS, Metrics
+from libs.web.problems import ServiceUnavailable
+from tests.unit.postgres.conftest import started
+from tests.unit.postgres.polling import until
+from tests.unit.postgres.relay import Relay
+
+
+async def ask(db: Database, sql: str = "SELECT 1", *values: object) -> object:
+    async with db.connection() as connection:
+        return await connection.fetchval(sql, *values)
+
+
+async def eventually_answers(db: Database) -> float:
+    """The seconds until there is an answer again."""
+    began = time.monotonic()
+    while True:
+        try:
+            await ask(db)
+            return time.monotonic() - began
+        except ServiceUnavailable:
+            await asyncio.sleep(0.01)
+
+
+async def sleeping(db: Database) -> None:
+    """Until the server is at it: asked to cancel before, it would not."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    await until(lambda: ask(db, sql))
+
+
+async def waiting(db: Database, count: int) -> None:
+    await until(lambda: db.waiting >= count)
+
+
+async def test_sessions_are_bounded_in_time_and_named(
+    settings: DatabaseSettings,
+) -> None:
+    wanted = replace(
+        settings,
+        statement_timeout=1.5,
+        lock_timeout=0.75,
+        idle_in_transaction_timeout=9,
+        application_name="entries",
+    )
+    async with started(wanted) as db:
+        shown = [
+            await ask(db, f"SHOW {name}")
+            for name in (
+                "statement_timeout",
+                "lock_timeout",
+                "idle_in_transaction_session_timeout",
+                "application_name",
+                "timezone",
+            )
+        ]
+
+    assert shown == ["1500ms", "750ms", "9s", "entries", "UTC"]
+
+
+async def test_who_finds_the_queue_full_is_turned_away_at_once(settings: DatabaseSettings) -> None:
+    async with started(replace(settings, pool_max=1, max_waiting=1)) as db, db.connection():
+        queued = asyncio.create_task(ask(db))
+        await waiting(db, 1)
+        began = time.monotonic()
+        with pytest.raises(ServiceUnavailable) as refused:
+            await ask(db)
+        assert time.monotonic() - began < 0.1
+        assert refused.value.headers == {"Retry-After": "1"}
+        queued.cancel()
+
+
+async def test_who_waits_too_long_is_turned_away(settings: DatabaseSettings) -> None:
+    async with started(replace(settings, pool_max=1, max_wait=0.05)) as db:
+        async with db.connection():
+            with pytest.raises(ServiceUnavailable):
+                await ask(db)
+        assert await ask(db) == 1
+
+
+async def test_connections_are_given_out_in_the_order_of_asking(settings: DatabaseSettings) -> None:
+    served: list[int] = []
+
+    async def take(number: int) -> None:
+        async with db.connection():
+            served.append(number)
+            await asyncio.sleep(0)
+
+    async with started(replace(settings, pool_max=1)) as db:
+        async with db.connection():
+            tasks = []
+            for number in range(20):
+                tasks.append(asyncio.create_task(take(number)))
+                await waiting(db, number + 1)
+        await asyncio.gather(*tasks)
+
+    assert served == list(range(20))
+
+
+async def test_a_place_is_given_back_however_the_work_ends(settings: DatabaseSettings) -> None:
+    async with started(replace(settings, pool_max=1)) as db, started(settings) as other:
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await ask(db, "SELECT 1 / 0")
+        cancelled = asyncio.create_task(ask(db, "SELECT pg_sleep(60)"))
+        await sleeping(other)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        assert await ask(db) == 1
+        assert (db.in_use, db.waiting) == (0, 0)
+
+
+async def test_a_transaction_that_was_cancelled_leaves_a_clean_connection(
+    settings: DatabaseSettings,
+) -> None:
+    async def linger(connection: asyncpg.Connection) -> None:
+        await connection.execute("CREATE TABLE unwanted ()")
+        await connection.execute("SELECT pg_sleep(60)")
+
+    async with started(replace(settings, pool_max=1)) as db, started(settings) as other:
+        task = asyncio.create_task(db.transact(linger))
+        await sleeping(other)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await ask(db, "SELECT to_regclass('unwanted')") is None
+        assert await ask(db, "SELECT pg_current_xact_id_if_assigned()::text") is None
+
+
+async def test_a_statement_that_takes_too_long_is_answered_with_busy(
+    settings: DatabaseSettings,
+) -> None:
+    async with started(replace(settings, statement_timeout=0.05)) as db:
+        with pytest.raises(DatabaseBusy):
+            await ask(db, "SELECT pg_sleep(60)")
+        assert await ask(db) == 1
+
+
+async def test_a_lock_that_takes_too_long_is_answered_with_busy(settings: DatabaseSettings) -> None:
+    async def lock(connection: asyncpg.Connection) -> None:
+        await connection.execute("SELECT pg_advisory_xact_lock(1)")
+
+    async def hold(connection: asyncpg.Connection) -> None:
+        await lock(connection)
+        with pytest.raises(DatabaseBusy):
+            await db.transact(lock)
+
+    async with started(replace(settings, lock_timeout=0.05)) as db:
+        await db.transact(hold)
+
+
+async def test_without_the_database_everybody_is_refused_at_once_and_it_is_found_again_within_2_s(
+    relayed: Database, relay: Relay
+) -> None:
+    await ask(relayed)
+    await relay.down()
+    with pytest.raises(ServiceUnavailable):
+        await ask(relayed)
+
+    began = time.monotonic()
+    for _ in range(100):
+        with pytest.raises(DatabaseAway) as refused:
+            await ask(relayed)
+    assert time.monotonic() - began < 0.5
+    assert refused.value.headers == {"Retry-After": "1"}
+    assert not relayed.available
+
+    await relay.up()
+    assert await eventually_answers(relayed) < 2
+    assert relayed.available
+
+
+async def test_while_the_database_is_away_one_task_alone_looks_for_it(
+    settings: DatabaseSettings, relay: Relay
+) -> None:
+    async with started(replace(settings, dsn=relay.url, connect_timeout=0.1)) as db:
+        relay.on_request = lambda _sent: False  # connections are taken, and then nothing
+        relay.cut()
+        await asyncio.gather(*(ask(db) for _ in range(4)), return_exceptions=True)
+        accepted = relay.accepted
+
+        refusals = await asyncio.gather(*(ask(db) for _ in range(50)), return_exceptions=True)
+
+        assert {type(refusal) for refusal in refusals} == {DatabaseAway}
+        assert relay.accepted - accepted <= 1
+
+
+async def test_a_network_that_swallows_everything_is_noticed(
+    settings: DatabaseSettings, relay: Relay
+) -> None:
+    impatient = replace(
+        settings, dsn=relay.url, command_timeout=0.1, connect_timeout=0.1, max_wait=0.1
+    )
+    async with started(impatient) as db:
+        relay.freeze()
+        with pytest.raises(ServiceUnavailable):
+            await ask(db)
+        relay.cut()
+        relay.thaw()
+        assert await eventually_answers(db) < 2
+
+
+async def test_an_outage_is_told_by_one_line_and_its_end_by_another(
+    relayed: Database, relay: Relay
+) -> None:
+    with capture_logs() as lines:
+        await relay.down()
+        for _ in range(20):
+            with pytest.raises(ServiceUnavailable):
+                await ask(relayed)
+        await relay.up()
+        await eventually_answers(relayed)
+
+    told = [line["event"] for line in lines]
+    assert told == ["the database cannot be reached", "the database is back"]
+
+
+async def test_a_demoted_server_is_left_by_every_connection(db: Database) -> None:
+    async def write_where_it_is_forbidden(connection: asyncpg.Connection) -> int:
+        pids.append(connection.get_server_pid())
+        if len(pids) == 1:
+            await connection.execute("SET TRANSACTION READ ONLY")
+        await connection.execute("CREATE TABLE notes ()")
+        return len(pids)
+
+    pids: list[int] = []
+    async with db.connection() as first, db.connection() as second:
+        old = {first.get_server_pid(), second.get_server_pid()}
+
+    assert await db.transact(write_where_it_is_forbidden) == 2
+    async with db.connection() as first, db.connection() as second:
+        new = {first.get_server_pid(), second.get_server_pid()}
+    assert not old & new
+
+
+async def test_a_start_waits_for_the_database_and_says_so_once(
+    settings: DatabaseSettings, relay: Relay
+) -> None:
+    def cut(_sent: bytes) -> bool:
+        relay.cut()
+        return False
+
+    relay.on_request = cut
+    late = Database(replace(settings, dsn=relay.url))
+    with capture_logs() as lines:
+        start = asyncio.create_task(late.start())
+        await until(lambda: relay.accepted > 3)
+        relay.on_request = lambda _sent: True
+        await start
+    await late.stop()
+
+    assert [line["event"] for line in lines] == [
+        "waiting for the database",
+        "connected to the database",
+    ]
+    assert settings.dsn.split(":")[2].split("@")[0] not in str(lines)
+
+
+async def test_a_start_does_not_wait_for_ever(settings: DatabaseSettings, relay: Relay) -> None:
+    await relay.down()
+
+    with pytest.raises(OSError, match="Connect call failed"):
+        await Database(replace(settings, dsn=relay.url, start_timeout=0.2)).start()
+
+
+async def test_an_application_finds_its_database_and_counts_what_happens(
+    settings: DatabaseSettings,
+) -> None:
+    app = web.Application()
+    app[METRICS] = Metrics()
+    app.cleanup_ctx.append(database_context(replace(settings, pool_max=1, max_waiting=0)))
+    runner = web.AppRunner(app)
+    await runner.setup()
+    async with app[DATABASE].connection():
+        with pytest.raises(ServiceUnavailable):
+            await ask(app[DATABASE])
+        page = generate_latest(app[METRICS].registry).decode()
+    await runner.cleanup()
+
+    assert "db_pool_connections 1.0" in page
+    assert "db_pool_in_use 1.0" in page
+    assert "db_available 1.0" in page
+    assert 'db_pool_shed_total{reason="full"} 1.0' in page
+    assert "db_pool_acquire_seconds_count 1.0" in page
+
+
+async def test_stopping_cuts_what_does_not_come_to_an_end(
+    settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.postgres.pool.CLOSE_TIMEOUT", 0.05)
+    db = Database(settings)
+    await db.start()
+    endless = asyncio.create_task(ask(db, "SELECT pg_sleep(60)"))
+    await sleeping(db)
+
+    await db.stop()
+
+    with pytest.raises(ServiceUnavailable):
+        await endless
