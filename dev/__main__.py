@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dev", description="ExampleCo on one machine")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="start everything, until Ctrl-C")
+    run.add_argument("--empty", action="store_true", help="do not load the sample company")
     token = commands.add_parser("token", help="print an access token")
     names = [person.key for person in PEOPLE] + [machine.client_id for machine in MACHINES]
     token.add_argument("--as", dest="name", required=True, choices=names, metavar="WHO")
@@ -39,10 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "token":
         return _print_token(options.directory, options.name)
-    return _run(options.directory)
+    return _run(options.directory, empty=options.empty)
 
 
-def _run(directory: Path) -> int:
+def _run(directory: Path, *, empty: bool) -> int:
     terminal = Terminal()
     began = time.monotonic()
 
@@ -50,7 +51,7 @@ def _run(directory: Path) -> int:
         terminal.ready(addresses, time.monotonic() - began, directory)
 
     try:
-        stack = Stack(directory, os.environ, progress=terminal.progress)
+        stack = Stack(directory, os.environ, empty=empty, progress=terminal.progress)
         asyncio.run(stack.run(on_ready))
     except REASONS as reason:
         terminal.fail(str(reason))

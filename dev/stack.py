@@ -75,6 +75,7 @@ class Stack:
         directory: Path,
         environ: Mapping[str, str],
         *,
+        empty: bool = False,
         today: Callable[[], date] = date.today,
         progress: Callable[[str], None] = lambda _step: None,
     ) -> None:
@@ -82,6 +83,7 @@ class Stack:
         self._logs = self._directory / "logs"
         self._record = self._directory / "stack.json"
         self._environ = environ
+        self._empty = empty
         self._today = today
         self._progress = progress
         self._ports = Ports.read(environ)
@@ -144,7 +146,8 @@ class Stack:
             self._start_service(children, service)
         async with aiohttp.ClientSession() as session:
             await self._wait_until_ready(session)
-            await self._load_company(session)
+            if not self._empty:
+                await self._load_company(session)
 
     async def _wait_until_ready(self, session: aiohttp.ClientSession) -> None:
         try:

@@ -1,5 +1,7 @@
 """`make run`, as a person meets it: started as a program, used over HTTP, stopped by a signal."""
 
+import asyncio
+import json
 import os
 import re
 import select
@@ -7,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,9 +72,9 @@ class Running:
 
 
 @contextmanager
-def launched(directory: Path, **environ: str) -> Iterator[Running]:
+def launched(directory: Path, *options: str, **environ: str) -> Iterator[Running]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "dev", "run", "--directory", str(directory)],
+        [sys.executable, "-m", "dev", "run", "--directory", str(directory), *options],
         cwd=ROOT,
         env=os.environ | FREE | environ,
         stdout=subprocess.PIPE,
@@ -87,23 +89,10 @@ def launched(directory: Path, **environ: str) -> Iterator[Running]:
 
 
 @contextmanager
-def started(directory: Path, **environ: str) -> Iterator[Running]:
-    with launched(directory, **environ) as running:
+def started(directory: Path, *options: str, **environ: str) -> Iterator[Running]:
+    with launched(directory, *options, **environ) as running:
         running.wait_until_ready()
         yield running
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shared by the tests that do not care what is in it: a second start is quicker."""
-    return tmp_path_factory.mktemp("stack")
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    jar = aiohttp.CookieJar(unsafe=True)  # or it keeps no cookie of an address without a name
-    async with aiohttp.ClientSession(cookie_jar=jar) as opened:
-        yield opened
 
 
 @dataclass(frozen=True)
@@ -207,110 +196,160 @@ async def call(
         return answer
 
 
-async def test_hours_logged_before_a_stop_are_there_after_the_next_start(
-    tmp_path: Path, session: aiohttp.ClientSession
+@dataclass(frozen=True)
+class Before:
+    """What the first run on a new directory left behind."""
+
+    seconds: float
+    addresses: Addresses
+    family: list[Process]
+    exit_code: int
+    all_ended: bool
+    held: dict[str, Any]
+    entry: str
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="module")
+def before(directory: Path) -> Before:
+    with started(directory) as running:
+        entry = f"/v1/entries/{uuid4()}"
+        held = asyncio.run(log_an_entry(running.addresses, entry))
+        addresses, family = running.addresses, Process.below(running.process.pid)
+        with watched(family) as ends:
+            exit_code = running.stop()
+            all_ended = have_ended(ends)
+    return Before(running.seconds, addresses, family, exit_code, all_ended, held, entry)
+
+
+@pytest.fixture(scope="module")
+def stack(directory: Path, before: Before) -> Iterator[Running]:
+    """The second run. The issuer is where it was, or its tokens would be another one's."""
+    port = urlsplit(before.addresses.issuer).port
+    with started(directory, ISSUER_PORT=str(port)) as running:
+        yield running
+        assert running.stop(signal.SIGINT) == 0
+
+
+@pytest.fixture(scope="module")
+def spare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For the stacks that are treated badly."""
+    return tmp_path_factory.mktemp("spare")
+
+
+async def log_an_entry(at: Addresses, entry: str) -> dict[str, Any]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        held = await sign_in(session, at.issuer, "erin")
+        draft = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "project": PROJECTS[0].code,
+            "minutes": 25,
+            "note": "kept over a restart",
+        }
+        await call(session, held["access_token"], "PUT", at.gateway + entry, draft)
+        return held
+
+
+def test_stopping_leaves_no_process(before: Before) -> None:
+    assert before.exit_code == 0
+    assert before.all_ended
+    for name in ("traefik", "postgres", "dev.issuer", "services.entries"):
+        assert any(name in process.command for process in before.family), name
+
+
+async def test_what_was_logged_is_there_after_the_next_start(
+    stack: Running, before: Before, session: aiohttp.ClientSession
 ) -> None:
-    entry = f"/v1/entries/{uuid4()}"
-    draft = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "project": PROJECTS[0].code,
-        "minutes": 25,
-        "note": "kept over a restart",
+    url = stack.addresses.gateway + before.entry
+    kept = await call(session, before.held["access_token"], "GET", url)
+
+    assert (kept["minutes"], kept["note"]) == (25, "kept over a restart")
+
+
+async def test_the_app_stays_signed_in_over_a_restart(
+    stack: Running, before: Before, session: aiohttp.ClientSession
+) -> None:
+    refresh = {
+        "grant_type": "refresh_token",
+        "client_id": "timesheets-app",
+        "refresh_token": before.held["refresh_token"],
     }
 
-    with started(tmp_path) as first:
-        at = first.addresses
-        held = await sign_in(session, at.issuer, "erin")
-        weeks = await call(session, held["access_token"], "GET", f"{at.gateway}/v1/timesheets")
-        assert weeks["items"], "the sample company has weeks"
-        await call(session, held["access_token"], "PUT", at.gateway + entry, draft)
-        family = Process.below(first.process.pid)
-        with watched(family) as ends:
-            assert first.stop() == 0
-            assert have_ended(ends)
-    for name in ("traefik", "postgres", "dev.issuer", "services.entries"):
-        assert any(name in process.command for process in family), name
-
-    # On other ports: then the issuer is another one too, and the old tokens are worth nothing.
-    ports = {"ISSUER_PORT": str(urlsplit(at.issuer).port)}
-    with started(tmp_path, **ports) as second:
-        at = second.addresses
-        kept = await call(session, held["access_token"], "GET", at.gateway + entry)
-        assert kept["minutes"] == 25
-        assert kept["note"] == "kept over a restart"
-        # And the app stays signed in.
-        refresh = {
-            "grant_type": "refresh_token",
-            "client_id": "timesheets-app",
-            "refresh_token": held["refresh_token"],
-        }
-        async with session.post(f"{at.issuer}oauth/token", data=refresh) as response:
-            assert response.status == 200
-        assert second.seconds < first.seconds
-        assert second.stop(signal.SIGINT) == 0
+    async with session.post(f"{stack.addresses.issuer}oauth/token", data=refresh) as response:
+        assert response.status == 200
 
 
-async def test_the_whole_company_is_there_and_may_what_it_may(
-    directory: Path, session: aiohttp.ClientSession
+def test_the_second_start_is_quicker(stack: Running, before: Before) -> None:
+    assert stack.seconds < before.seconds
+
+
+async def test_the_whole_company_is_there(stack: Running, session: aiohttp.ClientSession) -> None:
+    at = stack.addresses
+    ada = (await sign_in(session, at.issuer, "ada"))["access_token"]
+
+    projects = await call(session, ada, "GET", f"{at.gateway}/v1/projects?limit=200")
+    assert {project.code for project in PROJECTS} == {item["code"] for item in projects["items"]}
+    for person in PEOPLE:
+        url = f"{at.gateway}/v1/timesheets?person={person.sub.replace('|', '%7C')}"
+        weeks = await call(session, ada, "GET", url)
+        worked = [week for week in weeks["items"] if week["total_minutes"]]
+        assert len(worked) >= 3, person.name
+        assert any(week["state"] != "open" for week in worked), person.name
+
+
+async def test_people_may_what_their_role_allows(
+    stack: Running, session: aiohttp.ClientSession
 ) -> None:
-    with started(directory) as running:
-        at = running.addresses
-        ada = (await sign_in(session, at.issuer, "ada"))["access_token"]
-        projects = await call(session, ada, "GET", f"{at.gateway}/v1/projects?limit=200")
-        assert {project.code for project in PROJECTS} <= {
-            project["code"] for project in projects["items"]
-        }
-        for person in PEOPLE:
-            url = f"{at.gateway}/v1/timesheets?person={person.sub.replace('|', '%7C')}"
-            weeks = await call(session, ada, "GET", url)
-            assert sum(week["total_minutes"] > 0 for week in weeks["items"]) >= 3, person.name
+    at = stack.addresses
+    erin = (await sign_in(session, at.issuer, "erin"))["access_token"]
 
-        erin = (await sign_in(session, at.issuer, "erin"))["access_token"]
-        async with session.get(
-            f"{at.gateway}/v1/entries?person=auth0%7Ccarl",
-            headers={"Authorization": f"Bearer {erin}"},
-        ) as response:
-            assert response.status == 403
+    async with session.get(
+        f"{at.gateway}/v1/entries?person=auth0%7Ccarl", headers={"Authorization": f"Bearer {erin}"}
+    ) as response:
+        assert response.status == 403
 
 
-def test_what_it_prints_can_be_pasted(directory: Path) -> None:
-    with started(directory) as running:
-        lines = [line for line in running.said.splitlines() if line.startswith("curl ")]
-        assert len(lines) >= 5
-        for line in lines:
-            if "feed" in line:
-                continue
-            done = subprocess.run(
-                ["bash", "-euc", line.replace("curl ", "curl --fail-with-body ")],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=PATIENCE,
-            )
-            assert done.returncode == 0, (line, done.stdout, done.stderr)
-            assert done.stdout.startswith("{"), line
+def test_what_it_prints_can_be_pasted(stack: Running) -> None:
+    lines = [line for line in stack.said.splitlines() if line.startswith("curl ")]
+
+    assert len(lines) >= 5
+    for line in lines:
+        done = subprocess.run(
+            ["bash", "-euc", line.replace("curl ", "curl --fail-with-body ")],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        json.loads(done.stdout)
 
 
-def test_a_second_one_on_the_same_data_is_refused(directory: Path) -> None:
-    with started(directory), launched(directory) as second:
-        assert second.end() == f"The stack already runs on {directory}.\n"
-        assert second.process.returncode == 1
+def test_a_second_one_on_the_same_data_is_refused(stack: Running) -> None:
+    with launched(stack.directory) as second:
+        assert second.end() == f"The stack already runs on {stack.directory}.\n"
+
+    assert second.process.returncode == 1
 
 
-def test_a_taken_port_is_one_line(directory: Path) -> None:
+def test_a_taken_port_is_one_line(spare: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        with launched(directory, ENTRIES_PORT=str(port)) as running:
+        with launched(spare, ENTRIES_PORT=str(port)) as running:
             told = running.end()
 
     assert told == f"Port {port}, for entries, is taken: set ENTRIES_PORT to another.\n"
     assert running.process.returncode == 1
 
 
-@pytest.mark.parametrize("name", ["services.entries", "dev.issuer", "traefik", "postgres -D"])
-def test_a_program_that_dies_takes_the_stack_down_and_is_named(directory: Path, name: str) -> None:
-    with started(directory) as running:
+@pytest.mark.parametrize("name", ["services.entries", "postgres -D"])
+def test_a_program_that_dies_takes_the_stack_down_and_is_named(spare: Path, name: str) -> None:
+    with started(spare, "--empty") as running:
         family = Process.below(running.process.pid)
         victim = next(process for process in family if name in process.command)
         with watched(family) as ends:
@@ -319,30 +358,30 @@ def test_a_program_that_dies_takes_the_stack_down_and_is_named(directory: Path, 
             assert have_ended(ends)
 
     assert running.process.returncode == 1
-    assert "was killed by SIGKILL" in told
+    assert f"{name.removeprefix('services.').split()[0]} was killed by SIGKILL" in told
     assert told.count("\n") == 1
 
 
-def test_a_supervisor_that_is_killed_leaves_nobody_and_loses_nothing(directory: Path) -> None:
-    with started(directory) as running:
+def test_a_killed_supervisor_leaves_nobody_and_the_next_one_starts_at_once(spare: Path) -> None:
+    with started(spare, "--empty") as running:
         family = Process.below(running.process.pid)
+        ports = {"GATEWAY_PORT": str(urlsplit(running.addresses.gateway).port)}
         with watched(family) as ends:
             running.process.kill()
-            assert have_ended(ends)
+            running.process.wait()
+            with started(spare, "--empty", **ports) as again:
+                assert have_ended(ends)
+                close_the_terminal_of(again)
 
-    with started(directory) as again:
-        assert again.stop() == 0
 
-
-def test_a_terminal_that_is_closed_stops_it(directory: Path) -> None:
-    with started(directory) as running:
-        family = Process.below(running.process.pid)
-        assert running.process.stdout is not None
-        running.process.stdout.close()
-        with watched(family) as ends:
-            running.process.send_signal(signal.SIGHUP)
-            running.process.wait(PATIENCE)
-            assert have_ended(ends)
+def close_the_terminal_of(running: Running) -> None:
+    """What is printed from now on goes nowhere, and that must not keep it from stopping."""
+    assert running.process.stdout is not None
+    running.process.stdout.close()
+    with watched(Process.below(running.process.pid)) as ends:
+        running.process.send_signal(signal.SIGHUP)
+        assert running.process.wait(PATIENCE) == 0
+        assert have_ended(ends)
 
 
 def test_a_token_without_a_stack_is_one_line(tmp_path: Path) -> None:
