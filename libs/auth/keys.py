@@ -156,7 +156,6 @@ class JwksKeys:
         if keys == self._keys:
             return
         self._keys = keys
-        self._unknown.clear()
         self.generation += 1
 
     def _fail(self, outcome: FetchOutcome, error: Exception) -> None:
