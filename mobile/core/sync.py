@@ -28,7 +28,9 @@ WEEKS_BACK, WEEKS_AHEAD = 8, 4
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0
 # How long what others did may go unnoticed while the app is open.
 PERIOD = 300.0
-SYNCED_AT, SCOPES = "synced_at", "scopes"
+# Decisions older than this are for the reports.
+DECIDED_WEEKS = 6
+SYNCED_AT, SCOPES, MISSING = "synced_at", "scopes", "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,15 +197,25 @@ class SyncEngine:
     async def _pull_approvals(self) -> None:
         try:
             pending = await self._services.approvals(state=ApprovalState.PENDING)
+            seen = {body["id"] for body in pending}
             decided = [
-                *await self._services.approvals(state=ApprovalState.APPROVED),
-                *await self._services.approvals(state=ApprovalState.REJECTED),
+                body
+                for week in self._recent_weeks()
+                for body in await self._services.approvals(week=str(week))
+                if body["id"] not in seen
             ]
+            missing = await self._services.missing(str(Week.of(self.clock.today()).plus(-1)))
         except (Unreachable, Refused) as error:
             if isinstance(error, Unreachable) and error.offline:
                 raise
             return
-        self._store.replace_approvals([*pending, *decided])
+        with self.database.transaction():
+            self._store.replace_approvals([*pending, *decided])
+            self._store.set(MISSING, [asdict(person) for person in missing])
+
+    def _recent_weeks(self) -> list[Week]:
+        this_week = Week.of(self.clock.today())
+        return [this_week.plus(-back) for back in range(DECIDED_WEEKS)]
 
     async def _rest(self, pause: float) -> None:
         """Until something is to be done, at most `pause` seconds."""
@@ -241,6 +253,7 @@ def _profile_json(profile: Profile) -> dict[str, object]:
     if profile.delegate is not None:
         told["delegate"] = {
             "person": profile.delegate.person,
+            "name": profile.delegate.name,
             "from": profile.delegate.since.isoformat(),
             "to": profile.delegate.until.isoformat(),
         }

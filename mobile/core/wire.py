@@ -119,6 +119,7 @@ class Delegate:
     person: str
     since: date = field(metadata={"key": "from"})
     until: date = field(metadata={"key": "to"})
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,9 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody of the directory; the wire says `sub` or `person`."""
+    """Somebody of the directory; `person` is the `sub`."""
 
-    sub: str
+    person: str
     name: str | None = None
     email: str | None = None
 
@@ -144,8 +145,7 @@ class Missing:
     """Somebody who has not submitted the week."""
 
     person: str
-    name: str | None = None
-    total_minutes: int = 0
+    person_name: str | None = None
 
 
 ReadT = TypeVar("ReadT")

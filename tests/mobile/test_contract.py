@@ -1,0 +1,169 @@
+"""The app ships alone with a copy of the rules: here the copy is held against the services."""
+
+from __future__ import annotations
+
+import ast
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from marshmallow import Schema
+
+import mobile
+from libs.auth import Scope as ServerScope
+from libs.web.schemas import MAX_LIMIT
+from mobile.core import rules, weeks
+from mobile.core.rules import Draft, State, Surroundings
+from mobile.core.timesheet import draft_body
+from mobile.core.wire import Entry, Project, Rules, Sheet, read
+from services.entries import model
+from services.entries.api import shapes
+from services.entries.schemas.entries import EntryAnswer, EntrySchema
+from services.entries.schemas.period import RulesAnswer
+from services.entries.schemas.projects import ProjectAnswer
+from services.entries.schemas.timesheets import TimesheetAnswer
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+TODAY = NOW.date()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("MAX_MINUTES_A_DAY", "MAX_DAYS_AHEAD", "MAX_NOTE_LENGTH", "MAX_TASK_LENGTH"),
+        *("MAX_REASON_LENGTH", "DEFAULT_TARGET_MINUTES"),
+    ],
+)
+def test_limits_are_the_servers(name: str) -> None:
+    assert getattr(rules, name) == getattr(model, name)
+
+
+def test_a_page_is_as_long_as_the_server_allows() -> None:
+    assert rules.MAX_PAGE == MAX_LIMIT
+
+
+def test_scopes_are_the_servers_but_for_those_of_machines() -> None:
+    machines = {ServerScope.BATCH_UPLOAD, ServerScope.READ_EVENTS}
+
+    assert {scope.value for scope in rules.Scope} == {
+        scope.value for scope in ServerScope if scope not in machines
+    }
+
+
+def test_states_and_reasons_are_the_servers() -> None:
+    assert [state.value for state in State] == [state.value for state in model.State]
+    assert [each.value for each in rules.LockReason] == [each.value for each in model.LockReason]
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("closed_through", [None, TODAY - timedelta(days=1), TODAY])
+def test_locks_are_told_in_the_servers_words(state: State, closed_through: date | None) -> None:
+    ours = rules.lock_of(TODAY, state, closed_through)
+    theirs = model.lock_of(TODAY, model.State(state.value), closed_through)
+
+    assert (ours is None) == (theirs is None)
+    if ours is not None and theirs is not None:
+        assert (ours.reason.value, ours.unlock) == (theirs.reason.value, theirs.unlock)
+
+
+DRAFTS = {
+    "fine": (Draft(TODAY, "A", 60), Surroundings(State.OPEN, None, 0, True)),
+    "full day": (Draft(TODAY, "A", 60), Surroundings(State.OPEN, None, 1400, True)),
+    "exactly a day": (Draft(TODAY, "A", 40), Surroundings(State.OPEN, None, 1400, True)),
+    "closed": (Draft(TODAY, "A", 60), Surroundings(State.OPEN, TODAY, 0, True)),
+    "far": (Draft(TODAY + timedelta(40), "A", 60), Surroundings(State.OPEN, None, 0, True)),
+    "farthest": (Draft(TODAY + timedelta(32), "A", 60), Surroundings(State.OPEN, None, 0, True)),
+    "unknown": (Draft(TODAY, "A", 60), Surroundings(State.OPEN, None, 0, None)),
+    "inactive": (Draft(TODAY, "A", 60), Surroundings(State.OPEN, None, 0, False)),
+    "all wrong": (
+        Draft(TODAY + timedelta(99), "A", 60),
+        Surroundings(State.OPEN, None, 1400, None),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRAFTS)
+def test_rules_are_told_in_the_servers_words(name: str) -> None:
+    draft, around = DRAFTS[name]
+    ours = [
+        (each.field, each.code, each.message) for each in rules.violations_of(draft, around, NOW)
+    ]
+
+    theirs: list[tuple[str, str, str]] = []
+    try:
+        model.check_draft(
+            model.Draft(draft.date, draft.project, draft.minutes),
+            model.Surroundings(
+                model.State(around.state.value),
+                around.closed_through,
+                around.others,
+                around.project_active,
+            ),
+            NOW,
+        )
+    except model.RuleBroken as refusal:
+        theirs = [(each.field, each.code, each.message) for each in refusal.violations]
+
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("offset", range(-400, 400, 3))
+def test_weeks_are_the_servers(offset: int) -> None:
+    day = TODAY + timedelta(days=offset)
+
+    assert str(weeks.Week.of(day)) == str(model.Week.of(day))
+    assert weeks.Week.parse(str(model.Week.of(day))).monday == model.Week.of(day).monday
+
+
+@pytest.mark.parametrize("days", [-8, -1, 0, 1, 6, 7, 8])
+def test_a_week_can_be_submitted_when_the_server_says_so(days: int) -> None:
+    now = NOW + timedelta(days=days)
+    week = model.Week.of(TODAY + timedelta(days=7))
+    terms = shapes.Terms(0, None, now)
+    theirs = shapes.summary_shape(model.Timesheet("p", week), {}, terms)["can_submit"]
+
+    assert rules.can_submit(week.monday, State.OPEN, now) == theirs
+
+
+def test_what_the_app_writes_has_just_the_fields_that_the_server_takes() -> None:
+    assert set(draft_body(Draft(TODAY, "A", 60))) == set(EntrySchema().fields)
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema"),
+    [
+        (Entry, EntryAnswer()),
+        (Sheet, TimesheetAnswer()),
+        (Project, ProjectAnswer()),
+        (Rules, RulesAnswer()),
+    ],
+)
+def test_what_the_app_reads_is_what_the_server_promises(kind: Any, schema: Schema) -> None:
+    promised = {field.data_key or name for name, field in schema.fields.items()}
+
+    assert set(kind.__dataclass_fields__) <= promised
+
+
+def test_a_members_absence_is_no_reason_to_fail() -> None:
+    assert read(Rules, {"scopes": ["read:timesheets"], "new": 1}).target_minutes == 2400
+
+
+def test_the_app_imports_nothing_but_its_own() -> None:
+    folder = Path(mobile.__file__).parent
+    strangers = {"services", "libs", "dev", "tests"}
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            assert strangers.isdisjoint(name.partition(".")[0] for name in names), path
+
+
+def test_the_core_and_the_viewmodels_know_no_screen() -> None:
+    folder = Path(mobile.__file__).parent
+    for part in ("core", "viewmodels", "text"):
+        for path in (folder / part).glob("*.py"):
+            assert "kivy" not in path.read_text("utf-8").lower(), path
