@@ -1,0 +1,24 @@
+"""The approvals service, put together."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from libs.service.application import create_service
+from libs.service.settings import ServiceSettings
+from services.approvals.api import all_routes
+from services.approvals.api.refusals import tell_refusals
+from services.approvals.feeds import HANDLERS
+
+FOLLOWS = tuple(HANDLERS)
+
+
+def create_app(settings: ServiceSettings) -> web.Application:
+    return create_service(
+        "approvals",
+        "ExampleCo Timesheets: who must decide, decisions, history",
+        settings,
+        all_routes(),
+        [tell_refusals],
+        HANDLERS,
+    )
