@@ -54,7 +54,7 @@ def _run(directory: Path, *, empty: bool) -> int:
         stack = Stack(directory, os.environ, empty=empty, progress=terminal.progress)
         asyncio.run(stack.run(on_ready))
     except REASONS as reason:
-        terminal.fail(str(reason))
+        terminal.fail(str(reason) or repr(reason))
         return 1
     terminal.done()
     return 0
@@ -64,7 +64,7 @@ def _print_token(directory: Path, name: str) -> int:
     try:
         token = asyncio.run(_token(directory, name))
     except REASONS as reason:
-        sys.stderr.write(f"{reason}\n")
+        sys.stderr.write(f"{str(reason) or repr(reason)}\n")
         return 1
     sys.stdout.write(f"{token}\n")
     return 0

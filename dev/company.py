@@ -89,10 +89,11 @@ class Delegation:
 
 NIGHTLY_UPLOAD = "batch-nightly"
 
+# A manager comes before those who report to them: so the directory takes them one by one.
 PEOPLE = (
-    Person("ada", "Ada Administrator", Role.ADMINISTRATOR, manager="maya"),
     # Nobody is above Maya: her weeks wait for an administrator.
     Person("maya", "Maya Manager", Role.MANAGER, manager=None),
+    Person("ada", "Ada Administrator", Role.ADMINISTRATOR, manager="maya"),
     Person("marco", "Marco Manager", Role.MANAGER, manager="maya"),
     Person("erin", "Erin Employee", Role.EMPLOYEE, manager="maya"),
     Person("emil", "Emil Employee", Role.EMPLOYEE, manager="maya"),

@@ -1,11 +1,13 @@
 """Fills a new installation with the sample company, through the API as anybody would."""
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
@@ -41,6 +43,10 @@ class Caller:
             return await response.json() if response.content_length != 0 else None
 
 
+# People before their weeks, and those before what was decided of them.
+ORDER = ("profile", "entries", "approvals")
+
+
 class Loader:
     def __init__(self, session: aiohttp.ClientSession, api: str, issuer: str, today: date) -> None:
         self._session = session
@@ -48,18 +54,18 @@ class Loader:
         self._issuer = issuer
         self._today = today
 
-    async def load(self, services: Iterable[str]) -> None:
-        """What these services hold of the company. Repeating it adds nothing."""
+    async def load(self, services: Collection[str]) -> AsyncIterator[str]:
+        """Bring these what they hold of the company; yields each that has it all."""
         steps = {
             "profile": self._load_people,
             "entries": self._load_weeks,
             "approvals": self._load_decisions,
         }
-        wanted = set(services)
         callers = {person.key: await self._caller(person) for person in PEOPLE}
-        for name, step in steps.items():
-            if name in wanted:
-                await step(callers)
+        for name in ORDER:
+            if name in services:
+                await steps[name](callers)
+                yield name
 
     async def _caller(self, person: Person) -> Caller:
         token = await sign_in(self._session, self._issuer, person)
@@ -94,11 +100,10 @@ class Loader:
 
     async def _load_decisions(self, callers: dict[str, Caller]) -> None:
         weeks = [week for week in worked_weeks(self._today) if week.submitted and week.decided]
-        async with asyncio.timeout(FEED_TIMEOUT):
-            for week in weeks:
-                decider = callers[_decider(week.person)]
-                found = await _await_approval(decider, week)
-                await decider.send("PUT", f"/v1/approvals/{found}/decision", _decision(week))
+        for week in weeks:
+            decider = callers[_decider(week.person)]
+            found = await _await_approval(decider, week)
+            await decider.send("PUT", f"/v1/approvals/{found}/decision", _decision(week))
 
 
 async def _log_weeks(caller: Caller, weeks: Sequence[WorkedWeek]) -> None:
@@ -117,12 +122,14 @@ async def _log_weeks(caller: Caller, weeks: Sequence[WorkedWeek]) -> None:
 
 async def _await_approval(caller: Caller, week: WorkedWeek) -> str:
     """The id of the week's approval, once approvals has heard of the submission."""
-    while True:
-        path = f"/v1/approvals?person={week.person.sub}&week={week.name}".replace("|", "%7C")
-        page = await caller.send("GET", path)
+    person = quote(week.person.sub)
+    deadline = time.monotonic() + FEED_TIMEOUT
+    while time.monotonic() < deadline:
+        page = await caller.send("GET", f"/v1/approvals?person={person}&week={week.name}")
         if page["items"]:
             return str(page["items"][0]["id"])
         await asyncio.sleep(POLL)
+    raise LoadError(f"approvals has not heard of {week.person.name}'s {week.name}")
 
 
 def _decider(person: Person) -> str:

@@ -222,8 +222,9 @@ class Stack:
         if missing:
             self._progress("Loading the sample company")
             loader = Loader(session, self._gateway.url, self._issuer, self._today())
-            await loader.load(missing)
-            note.write_bytes(msgspec.json.encode([*loaded, *missing]))
+            async for name in loader.load(missing):
+                loaded.append(name)
+                note.write_bytes(msgspec.json.encode(loaded))
 
     def _tear_down(self, children: Children) -> None:
         children.release("gateway")

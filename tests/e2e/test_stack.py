@@ -22,7 +22,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from dev.company import PEOPLE, PROJECTS
+from dev.company import DELEGATIONS, PEOPLE, PROJECTS
 from dev.settings import PORTS
 from dev.stack import Addresses, read_addresses
 from tests.unit.dev.client import CALLBACK, VERIFIER, authorization
@@ -299,6 +299,44 @@ async def test_the_whole_company_is_there(stack: Running, session: aiohttp.Clien
         worked = [week for week in weeks["items"] if week["total_minutes"]]
         assert len(worked) >= 3, person.name
         assert any(week["state"] != "open" for week in worked), person.name
+
+
+async def test_the_directory_knows_who_manages_whom_and_who_stands_in(
+    stack: Running, session: aiohttp.ClientSession
+) -> None:
+    at = stack.addresses
+    if "profile" not in at.services:
+        pytest.skip("this tree has no profile service")
+    ada = (await sign_in(session, at.issuer, "ada"))["access_token"]
+
+    page = await call(session, ada, "GET", f"{at.gateway}/v1/people?limit=200")
+    known = {person["person"]: person for person in page["items"]}
+    for person in PEOPLE:
+        found = known[person.sub]
+        manager = f"auth0|{person.manager}" if person.manager else None
+        assert (found["name"], found["email"]) == (person.name, person.email)
+        assert (found["manager"], found["kind"]) == (manager, person.kind)
+        assert found["uploaders"] == list(person.uploaders)
+    for delegation in DELEGATIONS:
+        delegate = known[f"auth0|{delegation.manager}"]["delegate"]
+        assert delegate["person"] == f"auth0|{delegation.person}"
+
+
+async def test_the_weeks_before_the_last_are_decided_and_the_last_waits(
+    stack: Running, session: aiohttp.ClientSession
+) -> None:
+    at = stack.addresses
+    if "approvals" not in at.services:
+        pytest.skip("this tree has no approvals service")
+    maya = (await sign_in(session, at.issuer, "maya"))["access_token"]
+
+    async def persons(state: str) -> set[str]:
+        url = f"{at.gateway}/v1/approvals?state={state}&limit=200"
+        return {item["person"] for item in (await call(session, maya, "GET", url))["items"]}
+
+    assert {"auth0|erin", "auth0|carl"} <= await persons("pending")
+    assert await persons("rejected") == {"auth0|emil"}
+    assert {"auth0|erin", "auth0|emil", "auth0|ada"} <= await persons("approved")
 
 
 async def test_people_may_what_their_role_allows(

@@ -49,6 +49,12 @@ def test_every_manager_is_one_and_nobodys_weeks_get_stuck() -> None:
     assert {delegation.manager for delegation in DELEGATIONS} <= deciding
 
 
+def test_a_manager_comes_before_those_who_report_to_them() -> None:
+    places = {person.key: place for place, person in enumerate(PEOPLE)}
+
+    assert all(places[person.manager] < places[person.key] for person in PEOPLE if person.manager)
+
+
 def test_whoever_may_upload_is_a_program_that_may() -> None:
     uploading = {machine.client_id for machine in MACHINES if "batch:upload" in machine.permissions}
 
