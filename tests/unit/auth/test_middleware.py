@@ -279,6 +279,17 @@ async def test_a_verifier_made_at_the_start_is_found_by_its_key(
             assert (await client.get(path, headers=bearer(issuer.token()))).status == 200
 
 
+async def test_a_sub_application_finds_the_verifier_of_the_whole(
+    verifier: TokenVerifier, issuer: Issuer
+) -> None:
+    whole = web.Application()
+    whole[VERIFIER] = verifier
+    whole.add_subapp("/v1/", application(VERIFIER))
+    async with TestClient(TestServer(whole)) as client:
+        assert (await client.get("/v1/me", headers=bearer(issuer.token()))).status == 200
+        assert (await client.get("/v1/me")).status == 401
+
+
 async def test_no_request_fails_while_the_keys_are_rotated(
     client: Client, issuer: Issuer, seconds: Seconds
 ) -> None:
