@@ -103,6 +103,13 @@ class Outbox:
         )
         return [_change(row) for row in rows]
 
+    def of_week(self, week: str) -> list[Change]:
+        """Those after which an entry is in the week, or no longer in it, and the week's own."""
+        rows = self._database.connection.execute(
+            "SELECT * FROM outbox WHERE weeks LIKE ? ORDER BY seq", (f"%{week}%",)
+        )
+        return [_change(row) for row in rows]
+
     def counts(self) -> tuple[int, int]:
         """(waiting, in trouble)."""
         [all_of_them, troubled] = self._database.connection.execute(

@@ -113,7 +113,7 @@ class Timesheet:
         return read(Rules, self._store.get(RULES) or {})
 
     def week(self, week: Week) -> WeekView:
-        changes = self._outbox.all()
+        changes = self._outbox.of_week(str(week))
         sheet = self._store.sheet(str(week))
         state, waiting = _state(str(week), sheet, changes)
         closed_through = self.rules.closed_through
@@ -189,7 +189,8 @@ class Timesheet:
         The ids are those that the server would give, so two devices that copy make no doubles.
         """
         added = 0
-        for line in self._lines(source.monday, source.sunday, self._outbox.all()):
+        changes = self._outbox.of_week(str(source))
+        for line in self._lines(source.monday, source.sunday, changes):
             copied = str(uuid.uuid5(uuid.UUID(line.id), str(into)))
             draft = replace(line.draft, date=line.draft.date + (into.monday - source.monday))
             if self.line(copied) is None and not self.check(draft):
@@ -240,7 +241,7 @@ class Timesheet:
         return _state(str(week), self._store.sheet(str(week)), self._outbox.of_target(str(week)))
 
     def _minutes_on(self, day: date, but_for: str | None) -> int:
-        lines = self._lines(day, day, self._outbox.all())
+        lines = self._lines(day, day, self._outbox.of_week(str(Week.of(day))))
         return sum(line.draft.minutes for line in lines if line.id != but_for)
 
     def _lines(self, since: date, until: date, changes: Iterable[Change]) -> list[Line]:

@@ -24,7 +24,11 @@ from mobile.core.network import make_client
 from mobile.core.settings import AppSettings
 from mobile.core.signin import SignedIn, SignIn
 from mobile.core.tokens import TokenManager
+from tests.mobile.desk import Desk, api_of
 from tests.mobile.support import AppClock, MemoryTokenStore, Network
+from tests.support.client import ADMINISTRATOR, Caller, Service
+from tests.support.issuer import PERSON
+from tests.support.issuer import Issuer as TokenIssuer
 
 LOOPBACK = "http://127.0.0.1:49152/callback"
 
@@ -129,3 +133,35 @@ def phone(
 ) -> Phone:
     settings = AppSettings(api=f"http://{urlsplit(stand_in).netloc}", issuer=stand_in)
     return Phone(http, settings, token_store, app_clock)
+
+
+@pytest.fixture
+async def ada(entries: Service) -> Caller:
+    caller = entries.caller("ada", ADMINISTRATOR)
+    for code in ("APOLLO", "ZEUS"):
+        body = {"name": code.title(), "customer": "Big Company"}
+        assert (await caller.post(f"/v1/projects/{code}", body)).status == 201
+    return caller
+
+
+@pytest.fixture
+def erin(entries: Service) -> Caller:
+    """The person herself, from another device."""
+    return entries.caller("erin")
+
+
+@pytest.fixture
+async def desk(
+    tmp_path: Path,
+    app_clock: AppClock,
+    http: httpx.AsyncClient,
+    entries: Service,
+    issuer: TokenIssuer,
+    ada: Caller,  # noqa: ARG001 - her projects are there before the first pull
+) -> AsyncIterator[Desk]:
+    token = issuer.token(sub="auth0|erin", scope=PERSON)
+    api = api_of(http, entries.url, token)
+    made = Desk(Database(tmp_path / "app" / "erin.db", "auth0|erin"), app_clock, api)
+    await made.engine().step()
+    yield made
+    made.database.close()
