@@ -1,0 +1,1 @@
+"""SQL: the only place that knows a column's name."""
