@@ -1,0 +1,20 @@
+"""The profile service, put together."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from libs.service.application import create_service
+from libs.service.settings import ServiceSettings
+from services.profile.api import all_routes
+from services.profile.api.refusals import tell_refusals
+
+
+def create_app(settings: ServiceSettings) -> web.Application:
+    return create_service(
+        "profile",
+        "ExampleCo Timesheets: people, managers, delegates",
+        settings,
+        all_routes(),
+        [tell_refusals],
+    )
