@@ -56,7 +56,7 @@ class Databases:
         """An empty database that the test before used and the next will: twenty times quicker."""
         if service not in self._shared:
             self._shared[service] = self.own(service)
-        asyncio.run(_empty_tables(self._shared[service]))
+        asyncio.run(empty_tables(self._shared[service]))
         return self._shared[service]
 
     def _template(self, service: str) -> str:
@@ -69,7 +69,7 @@ class Databases:
         return name
 
 
-async def _empty_tables(url: str) -> None:
+async def empty_tables(url: str) -> None:
     connection = await asyncpg.connect(url)
     tables = await connection.fetch(
         "SELECT quote_ident(tablename) FROM pg_tables "
