@@ -45,8 +45,9 @@ class ClaimsPolicy:
             scopes=granted_scopes(_scope(claims), _permissions(claims)),
             client_id=client_id,
             is_machine=is_machine,
-            email=_shown(claims, _EMAIL),
-            name=_shown(claims, _NAME),
+            # These decide nothing: an odd one is left out, not held against its owner.
+            email=_sane(claims, _EMAIL),
+            name=_sane(claims, _NAME),
             expires_at=expires_at,
         )
         if has_expired(expires_at, now):
@@ -88,14 +89,14 @@ def _moment(claims: Mapping[str, Any], name: str) -> float:
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
-    value = _shown(claims, name)
+    value = _sane(claims, name)
     if value is None:
         _refuse(f"{name} is no sane text")
     return value
 
 
-def _shown(claims: Mapping[str, Any], name: str) -> str | None:
-    """A text for people. An odd one is left out, not held against its owner: it decides nothing."""
+def _sane(claims: Mapping[str, Any], name: str) -> str | None:
+    """A text of some length that holds no control character, or None."""
     value = claims.get(name)
     if type(value) is not str or not 0 < len(value) <= MAX_TEXT:
         return None
@@ -123,7 +124,7 @@ def _is_machine(claims: Mapping[str, Any], subject: str, client_id: str | None) 
 
 
 def _scope(claims: Mapping[str, Any]) -> str:
-    """RFC 6749 3.3: visible ASCII with single spaces between."""
+    """RFC 6749 3.3: words of visible ASCII with spaces between."""
     value = claims.get("scope", "")
     if type(value) is not str or not value.isascii() or not value.isprintable():
         _refuse("scope is not a list of words")

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -22,13 +21,11 @@ MAX_DOCUMENT = 64 * 1024
 FRESH = 10 * 60
 USABLE = 24 * 3600
 SEARCH_PAUSE = 30
-"""Between two fetches that unknown key ids bring about: anybody can send one."""
+"""Between two fetches that unknown key ids bring about."""
 STALE_PAUSE = 30
 """After a fetch that failed, while there are keys to work with."""
 EMPTY_PAUSE = 5
 """After a fetch that failed, while there are none."""
-UNKNOWN_FOR = 5 * 60
-MAX_UNKNOWN = 1000
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +69,6 @@ class JwksKeys:
         self._fetched_at = -math.inf
         self._failed_at = -math.inf
         self._searched_at = -math.inf
-        self._unknown: OrderedDict[str, float] = OrderedDict()
 
     def tend(self) -> None:
         """Drop keys that are too old, fetch stale ones anew without waiting for it.
@@ -119,44 +115,38 @@ class JwksKeys:
             raise KeysUnavailable(EMPTY_PAUSE)
 
     async def _search(self, kid: str) -> None:
-        """Ask the issuer for a key id that we do not know, but not often.
+        """Ask the issuer for a key id that we do not know, but not often: anybody can make one up.
 
-        Ids that it did not know either are remembered, so that one client with an outdated token
-        does not use up the only question in 30 seconds over and over.
+        Until it may be asked again, an id that it did not know stays unknown.
         """
-        now = self._clock()
-        if now < self._unknown.get(kid, -math.inf):
-            return
-        if not self._flight.is_under_way:
-            if now - self._searched_at < SEARCH_PAUSE:
+        while self._flight.is_under_way:
+            await self._flight.join()
+            if kid in self._keys:
                 return
+        # What was under way may have begun before the key was published, so it is no answer.
+        now = self._clock()
+        if now - self._searched_at >= SEARCH_PAUSE:
             self._searched_at = now
-        if await self._flight.join() and kid not in self._keys:
-            self._unknown[kid] = now + UNKNOWN_FOR
-            if len(self._unknown) > MAX_UNKNOWN:
-                self._unknown.popitem(last=False)
+            await self._flight.join()
 
-    async def _fetch(self) -> bool:
+    async def _fetch(self) -> None:
         try:
             async with asyncio.timeout(self._timeout):
                 keys = parse_key_set(await self._get(await self._address()))
         # An address that is none raises ValueError too.
         except ValueError as error:
             self._fail(FetchOutcome.INVALID, error)
-            return False
         except (aiohttp.ClientError, OSError) as error:
             self._fail(FetchOutcome.UNREACHABLE, error)
-            return False
-        self._take(keys)
-        self._on_fetch(FetchOutcome.FETCHED)
-        return True
+        else:
+            self._take(keys)
 
     def _take(self, keys: KeySet) -> None:
         self._fetched_at = self._clock()
-        if keys == self._keys:
-            return
-        self._keys = keys
-        self.generation += 1
+        if keys != self._keys:
+            self._keys = keys
+            self.generation += 1
+        self._on_fetch(FetchOutcome.FETCHED)
 
     def _fail(self, outcome: FetchOutcome, error: Exception) -> None:
         self._failed_at = self._clock()

@@ -8,15 +8,7 @@ import pytest
 from aiohttp import web
 
 from libs.auth import FetchOutcome, JwksKeys, KeysUnavailable
-from libs.auth.keys import (
-    FRESH,
-    MAX_DOCUMENT,
-    MAX_UNKNOWN,
-    SEARCH_PAUSE,
-    STALE_PAUSE,
-    UNKNOWN_FOR,
-    USABLE,
-)
+from libs.auth.keys import FRESH, MAX_DOCUMENT, SEARCH_PAUSE, STALE_PAUSE, USABLE
 from tests.support.issuer import Issuer
 from tests.unit.auth.conftest import Seconds
 
@@ -113,42 +105,33 @@ async def test_unknown_keys_are_looked_for_once_in_30_seconds(
     assert issuer.fetches == 3
 
 
-async def test_a_key_the_issuer_does_not_know_is_not_looked_for_again(
+async def test_a_key_that_is_published_late_is_found_half_a_minute_later(
     warm: JwksKeys, issuer: Issuer, seconds: Seconds
 ) -> None:
-    await warm.find("outdated")
-    assert issuer.fetches == 2
+    assert await warm.find("key-2") is None
+    issuer.rotate()
+    assert await warm.find("key-2") is None
     seconds.advance(SEARCH_PAUSE)
-    await warm.find("outdated")
-    assert issuer.fetches == 2
-    issuer.rotate()
-    issuer.rotate()
-    assert await warm.find(issuer.kid) is not None, "the outdated key left the question to us"
-    assert issuer.fetches == 3
+    assert await warm.find("key-2") is not None
 
 
-async def test_an_unknown_key_is_forgotten_after_a_while(
+async def test_a_fetch_from_before_a_rotation_does_not_hide_the_new_key(
     warm: JwksKeys, issuer: Issuer, seconds: Seconds
 ) -> None:
-    await warm.find("outdated")
-    seconds.advance(UNKNOWN_FOR)
-    await warm.find("outdated")
-    assert issuer.fetches == 3
-
-
-async def test_made_up_keys_do_not_fill_the_memory(
-    warm: JwksKeys, issuer: Issuer, seconds: Seconds
-) -> None:
+    answers = [text(json.dumps({"keys": issuer.published()}))]
+    seconds.advance(FRESH)
     issuer.gate.clear()
-    searches = [asyncio.create_task(warm.find(str(n))) for n in range(MAX_UNKNOWN + 50)]
+    await warm.find(issuer.kid)
     await issuer.asked_for_keys(times=2)
+    issuer.rotate()
+    issuer.rotate()
+    answers.append(text(json.dumps({"keys": issuer.published()})))
+    issuer.jwks_answer = lambda: answers.pop(0)
+    waiting = [asyncio.create_task(warm.find(issuer.kid)) for _ in range(10)]
+    await asyncio.sleep(0)
     issuer.gate.set()
-    await asyncio.gather(*searches)
-    assert issuer.fetches == 2
-    assert len(warm._unknown) == MAX_UNKNOWN
-    seconds.advance(SEARCH_PAUSE)
-    await warm.find("0")
-    assert issuer.fetches == 3, "the oldest was forgotten"
+    assert None not in await asyncio.gather(*waiting)
+    assert issuer.fetches == 3
 
 
 async def test_a_first_fetch_is_also_the_search_for_an_unknown_key(
