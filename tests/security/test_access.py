@@ -6,47 +6,73 @@ import base64
 import hashlib
 import hmac
 import json
-import re
-import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import pytest
-from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 
-from libs.auth import Access, Scope, access_of
-from services.entries.app import create_app as create_entries
-from tests.conftest import service_settings
+from libs.auth import Scope
+from tests.conftest import Databases, service_settings, serving
 from tests.support.client import Service
+from tests.support.clock import StandingClock
 from tests.support.issuer import Issuer, base64url, rsa_key
+from tests.support.services import SERVICES, Route, routes_of
 
 ALL_SCOPES = " ".join(Scope)
-VALUES = {
-    "id": str(uuid.UUID(int=7)),
-    "week": "2026-W48",
-    "code": "APOLLO",
+
+READ, CREATE = {"read:timesheets"}, {"create:timesheets"}
+APPROVE, MANAGE = {"approve:timesheets"}, {"manage:timesheets"}
+UPLOAD, REPORTS = {"batch:upload"}, {"read:reports"}
+EVENTS, PEOPLE = {"read:events"}, {"read:people"}
+ANY_TOKEN: set[str] = set()
+
+# Design section 5, by service.
+ASKED = {
+    "entries": {
+        "GET /v1/entries": READ,
+        "POST /v1/entries": CREATE,
+        "GET /v1/entries/feed": EVENTS,
+        "GET /v1/entries/rules": ANY_TOKEN,
+        "POST /v1/entries/copy": CREATE,
+        "GET /v1/entries/{id}": READ,
+        "PUT /v1/entries/{id}": CREATE,
+        "PATCH /v1/entries/{id}": CREATE,
+        "DELETE /v1/entries/{id}": {"delete:timesheets"},
+        "GET /v1/timesheets": READ,
+        "GET /v1/timesheets/{week}": READ,
+        "POST /v1/timesheets/{week}/submit": CREATE,
+        "POST /v1/timesheets/{week}/withdraw": CREATE,
+        "POST /v1/timesheets/{week}/reopen": MANAGE,
+        "GET /v1/projects": READ,
+        "GET /v1/projects/{code}": READ,
+        "POST /v1/projects/{code}": MANAGE,
+        "PATCH /v1/projects/{code}": MANAGE,
+        "PUT /v1/period": MANAGE,
+        "GET /v1/reports/missing": REPORTS | APPROVE,
+    },
+    "approvals": {
+        "GET /v1/approvals": APPROVE,
+        "GET /v1/approvals/feed": EVENTS,
+        "GET /v1/approvals/overdue": APPROVE,
+        "POST /v1/approvals/decisions": APPROVE,
+        "GET /v1/approvals/{id}": APPROVE,
+        "PUT /v1/approvals/{id}/decision": APPROVE,
+        "GET /v1/approvals/{id}/history": APPROVE,
+    },
+    "profile": {
+        "GET /v1/profile": ANY_TOKEN,
+        "PATCH /v1/profile": ANY_TOKEN,
+        "PUT /v1/profile/delegate": APPROVE,
+        "DELETE /v1/profile/delegate": APPROVE,
+        "GET /v1/people": PEOPLE,
+        "GET /v1/people/feed": EVENTS,
+        "GET /v1/people/{sub}": PEOPLE,
+        "PUT /v1/people/{sub}": {"manage:people"},
+    },
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    method: str
-    template: str
-    access: Access
-
-    @property
-    def path(self) -> str:
-        return re.sub(r"\{(\w+)\}", lambda match: VALUES[match[1]], self.template)
-
-
-def routes_of(app: web.Application) -> Iterator[Route]:
-    for route in app.router.routes():
-        access = access_of(route.handler)
-        assert access is not None, f"{route} says nothing"
-        assert route.resource is not None
-        yield Route(route.method, route.resource.canonical, access)
 
 
 def bad_tokens(issuer: Issuer) -> dict[str, str]:
@@ -82,82 +108,84 @@ def _with_subject(payload: str, subject: str) -> str:
     return base64url(json.dumps(claims | {"sub": subject}).encode())
 
 
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A service that listens, and its routes."""
+
+    name: str
+    routes: list[Route]
+    service: Service
+
+
+@pytest.fixture(params=SERVICES)
+def service_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def routes(issuer: Issuer, entries_database: str) -> list[Route]:
-    return list(routes_of(create_entries(service_settings("entries", issuer, entries_database))))
+def database(databases: Databases, service_name: str) -> str:
+    return databases.shared(service_name)
 
 
-async def test_no_route_lets_a_bad_token_in(
-    entries: Service, issuer: Issuer, routes: list[Route]
-) -> None:
+@pytest.fixture
+async def guarded(
+    service_name: str,
+    database: str,
+    issuer: Issuer,
+    session: aiohttp.ClientSession,
+    clock: StandingClock,
+) -> AsyncIterator[Guarded]:
+    settings = service_settings(service_name, issuer, database)
+    app = SERVICES[service_name](settings)
+    async with serving(app, settings, issuer, session, clock) as service:
+        yield Guarded(service_name, list(routes_of(app)), service)
+
+
+async def test_no_route_lets_a_bad_token_in(guarded: Guarded, issuer: Issuer) -> None:
     tokens = bad_tokens(issuer)
-    for route in (route for route in routes if not route.access.public):
-        bare = await entries.bearer(None).request(route.method, route.path)
-        assert (bare.status, bare.headers["WWW-Authenticate"]) == (401, "Bearer"), route
+    for route in (route for route in guarded.routes if not route.access.public):
+        bare = await guarded.service.bearer(None).request(route.method, route.path)
+        assert (bare.status, bare.headers["WWW-Authenticate"]) == (401, "Bearer"), str(route)
         for reason, token in tokens.items():
-            reply = await entries.bearer(token).request(route.method, route.path)
+            reply = await guarded.service.bearer(token).request(route.method, route.path)
             challenge = reply.headers.get("WWW-Authenticate", "")
-            assert reply.status == 401, (route, reason)
-            assert 'error="invalid_token"' in challenge, (route, reason)
+            assert reply.status == 401, (str(route), reason)
+            assert 'error="invalid_token"' in challenge, (str(route), reason)
 
 
 async def test_each_route_asks_for_its_scope_and_is_content_with_it(
-    entries: Service, issuer: Issuer, routes: list[Route]
+    guarded: Guarded, issuer: Issuer
 ) -> None:
-    scoped = [route for route in routes if route.access.scopes]
-    assert scoped
-    for route in scoped:
+    for route in (route for route in guarded.routes if route.access.scopes):
         others = " ".join(scope for scope in Scope if scope not in route.access.scopes)
-        without = await entries.bearer(issuer.token(scope=others)).request(route.method, route.path)
+        poor = guarded.service.bearer(issuer.token(scope=others))
+        without = await poor.request(route.method, route.path)
         challenge = without.headers.get("WWW-Authenticate", "")
-        assert without.status == 403, route
-        assert 'error="insufficient_scope"' in challenge, route
+        assert without.status == 403, str(route)
+        assert 'error="insufficient_scope"' in challenge, str(route)
         for scope in route.access.scopes:
-            assert scope in challenge, route
-            right = await entries.bearer(issuer.token(scope=scope)).request(
-                route.method, route.path
-            )
-            assert right.status not in (401, 403, 500), (route, scope, right.body)
+            assert scope in challenge, str(route)
+            right = guarded.service.bearer(issuer.token(scope=scope))
+            reply = await right.request(route.method, route.path)
+            assert reply.status not in (401, 403, 500), (str(route), scope, reply.body)
 
 
-async def test_what_is_for_everybody_is_only_the_api_page(routes: list[Route]) -> None:
-    public = {route.template for route in routes if route.access.public}
-    assert public == {
-        "/v1/entries/openapi.json",
-        "/v1/entries/docs",
-        "/v1/entries/docs/static/start.js",
-        "/v1/entries/docs/static/swagger-ui.css",
-        "/v1/entries/docs/static/swagger-ui-bundle.js",
+async def test_only_the_api_page_is_for_everybody(guarded: Guarded) -> None:
+    base = f"/v1/{guarded.name}"
+    assert {route.template for route in guarded.routes if route.access.public} == {
+        f"{base}/openapi.json",
+        f"{base}/docs",
+        f"{base}/docs/static/start.js",
+        f"{base}/docs/static/swagger-ui.css",
+        f"{base}/docs/static/swagger-ui-bundle.js",
     }
 
 
-async def test_a_route_asks_for_the_scope_that_the_design_names(routes: list[Route]) -> None:
+async def test_a_route_asks_for_the_scope_that_the_design_names(guarded: Guarded) -> None:
     asked = {
-        f"{route.method} {route.template}": {str(scope) for scope in route.access.scopes}
-        for route in routes
+        str(route): {str(scope) for scope in route.access.scopes}
+        for route in guarded.routes
         if not route.access.public
     }
-    read, create = {"read:timesheets"}, {"create:timesheets"}
-    manage = {"manage:timesheets"}
-    assert asked == {
-        "GET /v1/entries/feed": {"read:events"},
-        "GET /v1/reports/missing": {"read:reports", "approve:timesheets"},
-        "GET /v1/entries": read,
-        "POST /v1/entries": create,
-        "GET /v1/entries/rules": set(),
-        "POST /v1/entries/copy": create,
-        "GET /v1/entries/{id}": read,
-        "PUT /v1/entries/{id}": create,
-        "PATCH /v1/entries/{id}": create,
-        "DELETE /v1/entries/{id}": {"delete:timesheets"},
-        "GET /v1/timesheets": read,
-        "GET /v1/timesheets/{week}": read,
-        "POST /v1/timesheets/{week}/submit": create,
-        "POST /v1/timesheets/{week}/withdraw": create,
-        "POST /v1/timesheets/{week}/reopen": manage,
-        "GET /v1/projects": read,
-        "GET /v1/projects/{code}": read,
-        "POST /v1/projects/{code}": manage,
-        "PATCH /v1/projects/{code}": manage,
-        "PUT /v1/period": manage,
-    }
+    assert asked == ASKED[guarded.name]
