@@ -7,6 +7,7 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import aiohttp
 import asyncpg
@@ -23,6 +24,7 @@ from services.entries.app import create_app as create_entries
 from tests.support.client import Service
 from tests.support.clock import StandingClock
 from tests.support.issuer import Issuer
+from tests.support.services import SERVICES, Route, routes_of
 
 
 @pytest.fixture(scope="session")
@@ -134,6 +136,42 @@ async def serving(
     app[CLOCK] = clock
     async with running(app, settings.web) as (port, admin_port):
         yield Service(session, issuer, port, admin_port)
+
+
+@pytest.fixture(params=SERVICES)
+def service_name(request: pytest.FixtureRequest) -> str:
+    """For a test that holds for each of the three services."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def guarded_database(databases: Databases, service_name: str) -> str:
+    return databases.shared(service_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A service that listens, and its routes."""
+
+    name: str
+    routes: list[Route]
+    service: Service
+
+
+@pytest.fixture
+async def guarded(
+    service_name: str,
+    guarded_database: str,
+    issuer: Issuer,
+    session: aiohttp.ClientSession,
+    clock: StandingClock,
+) -> AsyncIterator[Guarded]:
+    """Each of the three services in turn."""
+    settings = service_settings(service_name, issuer, guarded_database)
+    app = SERVICES[service_name](settings)
+    async with serving(app, settings, issuer, session, clock) as service:
+        yield Guarded(service_name, list(routes_of(app)), service)
 
 
 @pytest.fixture

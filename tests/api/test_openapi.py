@@ -1,4 +1,4 @@
-"""The API page: every route is on it, with its scopes and its errors."""
+"""The API pages: every route is on its service's page, with its scopes and its errors."""
 
 from __future__ import annotations
 
@@ -6,48 +6,47 @@ from typing import Any
 
 import pytest
 
-from libs.auth import Scope, access_of
-from libs.feed.serving import feed_routes
-from services.entries.api import all_routes
-from tests.support.client import Service
-
-
-ROUTES = [*all_routes(), *feed_routes("entries")]
+from libs.auth import Scope
+from tests.conftest import Guarded
+from tests.support.services import Route
 
 
 @pytest.fixture
-async def document(entries: Service) -> dict[str, Any]:
-    reply = await entries.bearer(None).get("/v1/entries/openapi.json")
+def routes(guarded: Guarded) -> list[Route]:
+    """All but those of the page itself."""
+    return [route for route in guarded.routes if not route.access.public]
+
+
+@pytest.fixture
+async def document(guarded: Guarded) -> dict[str, Any]:
+    reply = await guarded.service.bearer(None).get(f"/v1/{guarded.name}/openapi.json")
     assert reply.status == 200
     answer: dict[str, Any] = reply.json
     return answer
 
 
-async def test_every_route_is_on_the_page(document: dict[str, Any]) -> None:
+async def test_every_route_is_on_the_page(document: dict[str, Any], routes: list[Route]) -> None:
     documented = {
         (method.upper(), path)
         for path, operations in document["paths"].items()
         for method in operations
     }
-    assert documented == {
-        (route.method, route.path.replace(":[0-9a-fA-F-]{36}", "")) for route in ROUTES
-    }
+    assert documented == {(route.method, route.template) for route in routes}
     assert document["swagger"] == "2.0"
 
 
-async def test_every_operation_tells_its_scopes_and_refusals(document: dict[str, Any]) -> None:
-    for route in ROUTES:
-        path = route.path.replace(":[0-9a-fA-F-]{36}", "")
-        operation = document["paths"][path][route.method.lower()]
-        access = access_of(route.handler)
-        assert access is not None
+async def test_every_operation_tells_its_scopes_and_refusals(
+    document: dict[str, Any], routes: list[Route]
+) -> None:
+    for route in routes:
+        operation = document["paths"][route.template][route.method.lower()]
         asked = {scope for item in operation["security"] for scope in item["auth0"]}
-        assert asked == {str(scope) for scope in access.scopes}
+        assert asked == {str(scope) for scope in route.access.scopes}
         assert operation["summary"]
         assert {"401", "403", "422", "429", "500", "503"} <= operation["responses"].keys()
         for status, answer in operation["responses"].items():
             problem = answer.get("schema", {}).get("$ref") == "#/definitions/ProblemAnswer"
-            assert problem == (int(status) >= 400), (path, status)
+            assert problem == (int(status) >= 400), (str(route), status)
 
 
 async def test_every_reference_leads_somewhere_and_every_scope_exists(
@@ -67,21 +66,24 @@ async def test_every_reference_leads_somewhere_and_every_scope_exists(
 
 
 async def test_bodies_are_required(document: dict[str, Any]) -> None:
-    [body] = [
+    bodies = [
         parameter
-        for parameter in document["paths"]["/v1/entries"]["post"]["parameters"]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for parameter in operation["parameters"]
         if parameter["in"] == "body"
     ]
-    assert body["required"] is True
+    assert bodies
+    assert all(body["required"] for body in bodies)
 
 
-async def test_swagger_ui_is_served_from_its_own_files(entries: Service) -> None:
-    anybody = entries.bearer(None)
-    page = await anybody.get("/v1/entries/docs")
+async def test_swagger_ui_is_served_from_its_own_files(guarded: Guarded) -> None:
+    anybody, base = guarded.service.bearer(None), f"/v1/{guarded.name}/docs"
+    page = await anybody.get(base)
     assert page.status == 200
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     text = page.body.decode()
     assert "http" not in text.replace("<!doctype html>", "")
     for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
-        assert f"/v1/entries/docs/static/{name}" in text
-        assert (await anybody.get(f"/v1/entries/docs/static/{name}")).status == 200
+        assert f"{base}/static/{name}" in text
+        assert (await anybody.get(f"{base}/static/{name}")).status == 200

@@ -6,20 +6,13 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-import pytest
 from cryptography.hazmat.primitives import serialization
 
 from libs.auth import Scope
-from tests.conftest import Databases, service_settings, serving
-from tests.support.client import Service
-from tests.support.clock import StandingClock
+from tests.conftest import Guarded
 from tests.support.issuer import Issuer, base64url, rsa_key
-from tests.support.services import SERVICES, Route, routes_of
 
 ALL_SCOPES = " ".join(Scope)
 
@@ -106,40 +99,6 @@ def bad_tokens(issuer: Issuer) -> dict[str, str]:
 def _with_subject(payload: str, subject: str) -> str:
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return base64url(json.dumps(claims | {"sub": subject}).encode())
-
-
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """A service that listens, and its routes."""
-
-    name: str
-    routes: list[Route]
-    service: Service
-
-
-@pytest.fixture(params=SERVICES)
-def service_name(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def database(databases: Databases, service_name: str) -> str:
-    return databases.shared(service_name)
-
-
-@pytest.fixture
-async def guarded(
-    service_name: str,
-    database: str,
-    issuer: Issuer,
-    session: aiohttp.ClientSession,
-    clock: StandingClock,
-) -> AsyncIterator[Guarded]:
-    settings = service_settings(service_name, issuer, database)
-    app = SERVICES[service_name](settings)
-    async with serving(app, settings, issuer, session, clock) as service:
-        yield Guarded(service_name, list(routes_of(app)), service)
 
 
 async def test_no_route_lets_a_bad_token_in(guarded: Guarded, issuer: Issuer) -> None:
