@@ -87,6 +87,11 @@ class TokenManager:
     _held: _Held | None = field(default=None, init=False)
     _flight: asyncio.Task[_Held] | None = field(default=None, init=False)
     _unsaved: StoredSession | None = field(default=None, init=False, repr=False)
+    _over: bool = field(default=False, init=False)
+
+    def end_here(self) -> None:
+        """The person signs out: a renewal that is under way must not bring them back."""
+        self._over = True
 
     def take(self, grant: Grant) -> None:
         """Use what a sign-in has just given; its refresh token is in the store already."""
@@ -123,6 +128,8 @@ class TokenManager:
         except GrantRefused:
             session = await self._newer_than(session)
             grant = await self._last_try(session)
+        if self._over:
+            raise SignedOut
         renewed = StoredSession(
             session.issuer, session.sub, grant.refresh_token or session.refresh_token
         )

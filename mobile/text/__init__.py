@@ -1,0 +1,62 @@
+"""Words: one file for each language, and dates and figures as that language writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from mobile.core.weeks import Week
+from mobile.text.de import GERMAN
+from mobile.text.en import ENGLISH
+
+LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "de": GERMAN}
+
+
+def language_of(locale: str | None) -> str:
+    """The nearest language there is for `de_DE.UTF-8`, `de-AT` or nothing."""
+    code = (locale or "").replace("_", "-").partition("-")[0].lower()
+    return code if code in LANGUAGES else "en"
+
+
+class Words:
+    def __init__(self, language: str) -> None:
+        self.language = language_of(language)
+        self._words = LANGUAGES[self.language]
+
+    def __call__(self, key: str, **arguments: object) -> str:
+        """The sentence for `key`; with `count` 1 its singular, where it has one."""
+        if arguments.get("count") == 1 and f"{key}.one" in self._words:
+            key = f"{key}.one"
+        return self._words[key].format(**arguments)
+
+    def known(self, key: str) -> bool:
+        return key in self._words
+
+    def weekday(self, day: date) -> str:
+        return self._words["days"].split()[day.weekday()]
+
+    def weekday_letter(self, day: date) -> str:
+        return self._words["day_letters"].split()[day.weekday()]
+
+    def day(self, day: date) -> str:
+        """`Thursday 19 November`"""
+        month = self._words["months"].split()[day.month - 1]
+        return self._words["day_form"].format(weekday=self.weekday(day), day=day.day, month=month)
+
+    def short_day(self, day: date) -> str:
+        """`19 Nov`"""
+        return self._words["short_day_form"].format(day=day.day, month=self._short_month(day))
+
+    def week(self, week: Week) -> str:
+        """`16-22 Nov · week 47`"""
+        first, last = week.monday, week.sunday
+        begin = str(first.day) if first.month == last.month else self.short_day(first)
+        span = self._words["span_form"].format(begin=begin, end=self.short_day(last))
+        return f"{span} · {self('week_number', number=week.number)}"
+
+    def moment(self, moment: datetime) -> str:
+        local = moment.astimezone()
+        return f"{self.short_day(local.date())}, {local:%H:%M}"
+
+    def _short_month(self, day: date) -> str:
+        return self._words["short_months"].split()[day.month - 1]

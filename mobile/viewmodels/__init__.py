@@ -1,0 +1,1 @@
+"""What the screens show and do, as plain Python: screens only bind to them."""

@@ -1,0 +1,193 @@
+"""Who is signed in, and all that the app holds of them while they are."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import httpx
+
+from mobile.core.clock import Clock
+from mobile.core.database import Database, database_path
+from mobile.core.identity import Identity
+from mobile.core.issuer import Issuer
+from mobile.core.network import Api, Unreachable
+from mobile.core.outbox import Outbox
+from mobile.core.rules import Scope
+from mobile.core.settings import AppSettings
+from mobile.core.signin import SignedIn, SignIn
+from mobile.core.store import Store
+from mobile.core.sync import SyncEngine
+from mobile.core.timesheet import Timesheet
+from mobile.core.tokens import (
+    SESSION,
+    Renewal,
+    StoredSession,
+    TokenManager,
+    TokenStore,
+    TokenStoreError,
+)
+
+log = logging.getLogger(__name__)
+
+IDENTITY = "identity"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A person's own: what they have, what they did, and what keeps it in step."""
+
+    database: Database
+    store: Store
+    outbox: Outbox
+    sheet: Timesheet
+    tokens: TokenManager
+    engine: SyncEngine
+
+    @property
+    def person(self) -> str:
+        return self.database.person
+
+    @property
+    def identity(self) -> Identity:
+        known = self.store.get(IDENTITY) or {}
+        return Identity(self.person, known.get("name"), known.get("email"), known.get("picture"))
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.engine.scopes
+
+
+@dataclass
+class Session:
+    """Opens and closes workspaces; `folder` is where the people's files lie."""
+
+    settings: AppSettings
+    token_store: TokenStore
+    http: httpx.AsyncClient
+    folder: Path
+    clock: Clock
+    on_change: Callable[[], None] = lambda: None
+    workspace: Workspace | None = field(default=None, init=False)
+    _running: asyncio.Task[None] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.issuer = Issuer(self.http, self.settings, self.clock)
+        self.signing_in = SignIn(self.issuer, self.settings, self.token_store, self.clock)
+
+    async def restore(self) -> None:
+        """Open what the last start left, network or not; raises `TokenStoreError`."""
+        session = await self._stored()
+        if session is not None and session.issuer == self.settings.issuer:
+            self._open(session.sub)
+
+    async def complete(self, callback: str) -> None:
+        """Sign in with the address the browser came back to; raises as `SignIn.complete` does."""
+        await self.close()
+        self._begin(await self.signing_in.complete(callback))
+
+    def start(self) -> None:
+        """Keep in step from now on."""
+        if self.workspace is not None and self._running is None:
+            self._running = asyncio.create_task(self.workspace.engine.run())
+            self._running.add_done_callback(self._note_end)
+
+    async def sign_out(self, back_to: str) -> str | None:
+        """Wipe what the person has here, whatever the network says, and end what can be ended.
+
+        The address that ends the browser's session, None where the issuer is out of reach.
+        """
+        session = await self._stored_or_none()
+        await self._wipe()
+        self.on_change()
+        try:
+            if session is not None:
+                await self.issuer.revoke(session.refresh_token)
+            return await self.issuer.sign_out_address(back_to)
+        except Unreachable:
+            log.info("signed out while the issuer is out of reach")
+            return None
+
+    async def close(self) -> None:
+        """Stop, and keep everything."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        if self.workspace is not None:
+            # A renewal under way still stores its token, but has nobody to tell.
+            self.workspace.tokens.on_renewed = lambda _renewal: None
+            self.workspace.database.close()
+            self.workspace = None
+
+    async def _wipe(self) -> None:
+        database = None
+        if self.workspace is not None:
+            self.workspace.tokens.end_here()
+            database = self.workspace.database
+        await self.close()
+        if database is not None and database.path is not None:
+            Database(database.path, database.person).wipe()
+        shutil.rmtree(self.folder / "pictures", ignore_errors=True)
+        for name in (SESSION, "pending"):
+            try:
+                await asyncio.to_thread(self.token_store.delete, name)
+            except TokenStoreError:
+                log.warning("the token store could not be cleared")
+
+    def _begin(self, signed_in: SignedIn) -> None:
+        workspace = self._open(signed_in.identity.sub)
+        workspace.store.set(IDENTITY, asdict(signed_in.identity))
+        workspace.tokens.take(signed_in.grant)
+        if signed_in.grant.scopes is not None:
+            workspace.engine.note_scopes(signed_in.grant.scopes)
+        self.on_change()
+
+    def _open(self, sub: str) -> Workspace:
+        database = Database(database_path(self.folder, self.settings.issuer, sub), sub)
+        store, outbox = Store(database), Outbox(database)
+        tokens = TokenManager(self.issuer, self.token_store, self.clock, sub)
+        api = Api(self.http, self.settings.api, tokens)
+        engine = SyncEngine(database, api, self.clock, on_change=self._changed)
+        sheet = Timesheet(store, outbox, self.clock)
+        workspace = Workspace(database, store, outbox, sheet, tokens, engine)
+        tokens.on_renewed = lambda renewal: _note_renewal(workspace, renewal)
+        self.workspace = workspace
+        return workspace
+
+    def _note_end(self, running: asyncio.Task[None]) -> None:
+        """The engine stops by itself only when the issuer ended the sign-in: the store stays, for
+        the same person when they sign in again."""
+        if running is not self._running:
+            return
+        self._running = None
+        if not running.cancelled() and running.exception() is not None:
+            log.error("synchronising stopped", exc_info=running.exception())
+            return
+        if self.workspace is not None:
+            self.workspace.database.close()
+            self.workspace = None
+        self._changed()
+
+    def _changed(self) -> None:
+        self.on_change()
+
+    async def _stored(self) -> StoredSession | None:
+        text = await asyncio.to_thread(self.token_store.load, SESSION)
+        return StoredSession.from_text(text) if text is not None else None
+
+    async def _stored_or_none(self) -> StoredSession | None:
+        try:
+            return await self._stored()
+        except TokenStoreError:
+            return None
+
+
+def _note_renewal(workspace: Workspace, renewal: Renewal) -> None:
+    if renewal.identity is not None:
+        workspace.store.set(IDENTITY, asdict(renewal.identity))
+    if renewal.scopes is not None:
+        workspace.engine.note_scopes(renewal.scopes)

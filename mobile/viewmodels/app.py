@@ -1,0 +1,249 @@
+"""The whole app: which screen is to be seen, and what lies over all of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from mobile.core.network import Unreachable
+from mobile.core.rules import Scope
+from mobile.core.session import Session, Workspace
+from mobile.core.signin import NotOurs, SignInFailed
+from mobile.core.tokens import TokenStoreError
+from mobile.viewmodels.approvals import ApprovalsModel
+from mobile.viewmodels.base import Snack, Tasks, ViewModel
+from mobile.viewmodels.problems import ProblemsModel
+from mobile.viewmodels.profile import ProfileModel
+from mobile.viewmodels.timer import TimerModel
+from mobile.viewmodels.week import WeekModel
+
+log = logging.getLogger(__name__)
+
+
+class Stage(StrEnum):
+    STARTING = "starting"
+    SIGN_IN = "sign_in"
+    BROWSER = "browser"
+    NO_RIGHTS = "no_rights"
+    MAIN = "main"
+
+
+class Tab(StrEnum):
+    WEEK = "week"
+    TIMER = "timer"
+    APPROVALS = "approvals"
+    PROFILE = "profile"
+
+
+class Browser(Protocol):
+    """The system's browser and the way back from it."""
+
+    async def listen(self, redirect_uri: str | None) -> str:
+        """Be ready for an answer, where a killed app waited for it if that is given; the address
+        to come back to."""
+
+    def open(self, address: str) -> None: ...
+
+    async def answer(self) -> str:
+        """The address that the browser came back to."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Models:
+    """The viewmodels of who is signed in."""
+
+    week: WeekModel
+    timer: TimerModel
+    approvals: ApprovalsModel
+    profile: ProfileModel
+    problems: ProblemsModel
+
+
+class AppModel(ViewModel):
+    def __init__(self, session: Session, browser: Browser) -> None:
+        super().__init__()
+        self._session = session
+        self._browser = browser
+        self._waiting: object | None = None
+        self.tasks = Tasks()
+        self.stage = Stage.STARTING
+        self.failure: str | None = None
+        self.models: Models | None = None
+        self.on_snack: Callable[[Snack], None] = lambda _snack: None
+        session.on_change = self._session_changed
+
+    @property
+    def workspace(self) -> Workspace | None:
+        return self._session.workspace
+
+    @property
+    def tabs(self) -> tuple[Tab, ...]:
+        """Approvals only for those who may approve."""
+        may = self.workspace is not None and self.workspace.may(Scope.APPROVE_TIMESHEETS)
+        return tuple(tab for tab in Tab if tab is not Tab.APPROVALS or may)
+
+    @property
+    def badge(self) -> int:
+        return len(self.models.approvals.pending) if self.models is not None else 0
+
+    @property
+    def busy(self) -> bool:
+        return self.workspace is not None and self.workspace.engine.state.busy
+
+    @property
+    def offline(self) -> bool:
+        return self.workspace is not None and self.workspace.engine.state.offline is True
+
+    @property
+    def server_failed(self) -> bool:
+        return self.workspace is not None and self.workspace.engine.state.failed
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """(changes waiting, problems)."""
+        return self.workspace.outbox.counts() if self.workspace is not None else (0, 0)
+
+    @property
+    def email(self) -> str:
+        return (self.workspace.identity.email or "") if self.workspace is not None else ""
+
+    async def start(self) -> None:
+        """Show what is stored; the network is not waited for."""
+        try:
+            await self._session.restore()
+            pending = await self._session.signing_in.pending()
+        except TokenStoreError:
+            self.failure, pending = "store", None
+        if self.workspace is None and pending is not None:
+            self._show(Stage.BROWSER)
+            self.tasks.spawn(self._wait_for_answer(await self._listen(pending.redirect_uri)))
+            return
+        self._enter()
+
+    def sign_in(self) -> None:
+        self.failure = None
+        self.tasks.spawn(self._sign_in())
+
+    def cancel_sign_in(self) -> None:
+        self._waiting = None
+        self.tasks.spawn(self._cancel())
+
+    def take_answer(self, address: str) -> None:
+        """A phone's system hands the app the address itself."""
+        self.tasks.spawn(self._take(address))
+
+    def sign_out(self, back_to: str) -> None:
+        self.tasks.spawn(self._sign_out(back_to))
+
+    async def stop(self) -> None:
+        await self.tasks.cancel()
+        await self._browser.close()
+        await self._session.close()
+
+    async def _sign_in(self) -> None:
+        self._show(Stage.BROWSER)
+        try:
+            redirect_uri = await self._listen(None)
+            address = await self._session.signing_in.begin(redirect_uri)
+        except (Unreachable, TokenStoreError) as error:
+            self.failure = "store" if isinstance(error, TokenStoreError) else "offline"
+            self._show(Stage.SIGN_IN)
+            return
+        self._browser.open(address)
+        await self._wait_for_answer(redirect_uri)
+
+    async def _listen(self, redirect_uri: str | None) -> str:
+        return await self._browser.listen(redirect_uri)
+
+    async def _wait_for_answer(self, redirect_uri: str) -> None:
+        """Until the right one comes: others may come before it, forged or old."""
+        self._waiting = waiting = object()
+        log.info("waiting for the browser at %s", redirect_uri.partition("?")[0])
+        while self._waiting is waiting:
+            if await self._complete(await self._browser.answer()):
+                await self._browser.close()
+                return
+
+    async def _take(self, address: str) -> None:
+        if await self._complete(address):
+            self._waiting = None
+
+    async def _complete(self, address: str) -> bool:
+        """Whether the wait is over."""
+        try:
+            await self._session.complete(address)
+        except NotOurs:
+            return False
+        except SignInFailed as error:
+            self.failure = error.reason
+        except Unreachable:
+            self.failure = "offline"
+        except TokenStoreError:
+            self.failure = "store"
+        self._enter()
+        return True
+
+    async def _cancel(self) -> None:
+        await self._browser.close()
+        try:
+            await self._session.signing_in.cancel()
+        except TokenStoreError:
+            log.warning("the token store could not be cleared")
+        self._show(Stage.SIGN_IN)
+
+    async def _sign_out(self, back_to: str) -> None:
+        address = await self._session.sign_out(back_to)
+        if address is not None:
+            self._browser.open(address)
+
+    def _enter(self) -> None:
+        workspace = self.workspace
+        if workspace is None:
+            self.models = None
+            self._show(Stage.SIGN_IN)
+            return
+        self.failure = None
+        self.models = self._make_models(workspace)
+        self._session.start()
+        self._show(self._stage_of(workspace))
+
+    def _make_models(self, workspace: Workspace) -> Models:
+        clock = self._session.clock
+        return Models(
+            week=WeekModel(workspace, clock, self._tell),
+            timer=TimerModel(workspace, clock),
+            approvals=ApprovalsModel(workspace, clock, self.tasks, self._tell),
+            profile=ProfileModel(workspace, clock, self.tasks, self._tell),
+            problems=ProblemsModel(workspace, clock),
+        )
+
+    def _session_changed(self) -> None:
+        workspace = self.workspace
+        if workspace is None:
+            if self.stage in (Stage.MAIN, Stage.NO_RIGHTS):
+                self.models = None
+                self._show(Stage.SIGN_IN)
+            return
+        if self.models is None or self.stage not in (Stage.MAIN, Stage.NO_RIGHTS):
+            return
+        self.models.week.refresh()
+        self.models.approvals.refresh()
+        self.models.profile.changed()
+        self.models.problems.changed()
+        self._show(self._stage_of(workspace))
+
+    def _stage_of(self, workspace: Workspace) -> Stage:
+        known = workspace.engine.scopes
+        return Stage.MAIN if Scope.READ_TIMESHEETS in known else Stage.NO_RIGHTS
+
+    def _show(self, stage: Stage) -> None:
+        self.stage = stage
+        self.changed()
+
+    def _tell(self, snack: Snack) -> None:
+        self.on_snack(snack)

@@ -1,0 +1,156 @@
+"""What the server refused, one card for each; nothing leaves this list by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from mobile.core.clock import Clock
+from mobile.core.outbox import ENTRY_KINDS, WEEK_KINDS, Change, Kind
+from mobile.core.rules import Draft
+from mobile.core.session import Workspace
+from mobile.core.timesheet import draft_of
+from mobile.core.wire import Json
+from mobile.viewmodels.base import ViewModel
+from mobile.viewmodels.entry_form import EntryForm
+
+
+class Way(StrEnum):
+    """What can be done about a problem."""
+
+    KEEP_MINE = "keep_mine"
+    TAKE_THEIRS = "take_theirs"
+    EDIT = "edit"
+    TRY_AGAIN = "try_again"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`mine` and `theirs` are the two versions of an entry; None: there is none.
+
+    `words` are the server's, `why` a key for what the app can say better itself.
+    """
+
+    seq: int
+    kind: Kind
+    why: str
+    words: str
+    week: str | None
+    mine: Draft | None
+    theirs: Draft | None
+    ways: tuple[Way, ...]
+
+
+class ProblemsModel(ViewModel):
+    def __init__(self, workspace: Workspace, clock: Clock) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._clock = clock
+
+    @property
+    def problems(self) -> list[Problem]:
+        troubled = [each for each in self._workspace.outbox.all() if each.trouble is not None]
+        return [_problem(change) for change in troubled]
+
+    @property
+    def waiting_behind(self) -> int:
+        """Changes that cannot be sent before a problem is settled."""
+        waiting, _ = self._workspace.outbox.counts()
+        free = self._workspace.outbox.next(self._clock.now().timestamp())
+        return waiting if waiting and free is None else 0
+
+    def project_name(self, code: str) -> str:
+        project = self._workspace.store.project(code)
+        return project.name if project is not None else code
+
+    def keep_mine(self, seq: int) -> None:
+        """Put it over what the server has now, which the person has seen."""
+        change = self._workspace.outbox.read(seq)
+        if change is not None and change.trouble is not None:
+            self._again(change, _version(change.trouble.current))
+
+    def try_again(self, seq: int) -> None:
+        change = self._workspace.outbox.read(seq)
+        if change is not None:
+            self._again(change, change.base)
+
+    def take_theirs(self, seq: int) -> None:
+        self.drop(seq)
+        self._workspace.engine.wake(pull=True)
+
+    def drop(self, seq: int) -> None:
+        """Let it go, with what was done to the same thing since."""
+        change = self._workspace.outbox.read(seq)
+        if change is not None:
+            self._workspace.outbox.drop(change)
+            self._workspace.engine.wake()
+        self.changed()
+
+    def edit(self, seq: int, on_saved: Callable[[date], None]) -> EntryForm | None:
+        change = self._workspace.outbox.read(seq)
+        if change is None or change.kind is not Kind.PUT:
+            return None
+
+        def saved(day: date) -> None:
+            self.changed()
+            on_saved(day)
+
+        return EntryForm.of_change(self._workspace, self._clock, change, saved)
+
+    def _again(self, change: Change, base: int | None) -> None:
+        self._workspace.outbox.try_again(change.seq, base=base)
+        self._workspace.engine.wake()
+        self.changed()
+
+
+def _problem(change: Change) -> Problem:
+    trouble = change.trouble
+    if trouble is None:
+        raise ValueError("this change is in no trouble")
+    entry = change.kind in ENTRY_KINDS
+    mine = draft_of(change.body) if change.kind is Kind.PUT else None
+    theirs = draft_of(trouble.current) if entry and trouble.current is not None else None
+    return Problem(
+        seq=change.seq,
+        kind=change.kind,
+        why=_why(change),
+        words="; ".join(message for _, message in trouble.errors) or trouble.detail,
+        week=change.weeks[-1] if change.weeks else None,
+        mine=mine,
+        theirs=theirs,
+        ways=_ways(change),
+    )
+
+
+def _why(change: Change) -> str:
+    trouble = change.trouble
+    if trouble is None:
+        return ""
+    if trouble.lock_reason is not None:
+        return f"lock.{trouble.lock_reason}"
+    if trouble.status == 412:
+        return "problem.changed" if trouble.current is not None else "problem.deleted"
+    known = {403: "problem.not_allowed", 404: "problem.deleted", 409: "problem.state"}
+    return known.get(trouble.status, "problem.refused")
+
+
+def _ways(change: Change) -> tuple[Way, ...]:
+    trouble = change.trouble
+    if trouble is None:
+        return ()
+    if change.kind in WEEK_KINDS or change.kind not in ENTRY_KINDS:
+        return (Way.TRY_AGAIN, Way.DROP)
+    if trouble.status == 412:
+        edit = (Way.EDIT,) if change.kind is Kind.PUT else ()
+        return (Way.KEEP_MINE, Way.TAKE_THEIRS, *edit)
+    if change.kind is Kind.PUT and trouble.lock_reason is None:
+        return (Way.EDIT, Way.TRY_AGAIN, Way.DROP)
+    return (Way.TRY_AGAIN, Way.DROP)
+
+
+def _version(current: Json | None) -> int | None:
+    version = current.get("version") if current is not None else None
+    return version if isinstance(version, int) else None

@@ -1,0 +1,363 @@
+"""What the screens show and do, without a screen."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from mobile.core.database import Database
+from mobile.core.outbox import Kind, Trouble
+from mobile.core.rules import LOCKS, ApprovalState, Scope, State
+from mobile.core.session import Workspace
+from mobile.core.settings import AppSettings
+from mobile.core.sync import SCOPES
+from mobile.core.timesheet import Sync
+from mobile.core.tokens import TokenManager
+from mobile.core.wire import Sheet
+from mobile.text import LANGUAGES, Words
+from mobile.viewmodels.approvals import ApprovalsModel
+from mobile.viewmodels.base import Snack, Tasks
+from mobile.viewmodels.entry_form import CHIPS, EntryForm, Start
+from mobile.viewmodels.problems import ProblemsModel, Way
+from mobile.viewmodels.profile import ProfileModel
+from mobile.viewmodels.timer import TimerModel, rounded_minutes
+from mobile.viewmodels.week import WeekModel
+from tests.mobile.conftest import Phone
+from tests.mobile.desk import MONDAY, PROJECTS, THIS, Desk, api_of, draft
+from tests.mobile.support import AppClock, MemoryTokenStore
+
+
+@dataclass
+class Table:
+    """A workspace without a network, and what it said."""
+
+    workspace: Workspace
+    desk: Desk
+    clock: AppClock
+    said: list[Snack] = field(default_factory=list)
+
+    @property
+    def week(self) -> WeekModel:
+        return WeekModel(self.workspace, self.clock, self.said.append)
+
+    def form(self, **start: Any) -> EntryForm:
+        return EntryForm(self.workspace, self.clock, Start(**{"date": MONDAY, **start}))
+
+    def approvals(self) -> ApprovalsModel:
+        return ApprovalsModel(self.workspace, self.clock, Tasks(), self.said.append)
+
+    def profile(self) -> ProfileModel:
+        return ProfileModel(self.workspace, self.clock, Tasks(), self.said.append)
+
+    def allow(self, *scopes: Scope) -> None:
+        self.desk.store.set(SCOPES, sorted(scopes))
+
+
+@pytest.fixture
+async def table(database: Database, app_clock: AppClock, http: httpx.AsyncClient) -> Table:
+    desk = Desk(database, app_clock, api_of(http, "http://127.0.0.1:1", "token"))
+    desk.store.replace_projects(PROJECTS)
+    phone = Phone(http, AppSettings(), MemoryTokenStore(), app_clock)
+    tokens: TokenManager = phone.manager()
+    workspace = Workspace(database, desk.store, desk.outbox, desk.sheet, tokens, desk.engine())
+    made = Table(workspace, desk, app_clock)
+    made.allow(Scope.READ_TIMESHEETS, Scope.CREATE_TIMESHEETS, Scope.DELETE_TIMESHEETS)
+    return made
+
+
+def approval(number: int, **changed: Any) -> dict[str, Any]:
+    body = {"id": f"approval-{number}", "submission_id": f"submission-{number}"}
+    body |= {"person": f"auth0|{number}", "person_name": f"Person {number}", "week": "2026-W47"}
+    return {**body, "state": "pending", "flags": [], "submitted_at": None, **changed}
+
+
+async def test_two_taps_and_save_make_an_entry(table: Table) -> None:
+    form = table.form()
+    form.choose_project(form.recent[0].code)
+    form.choose_minutes(CHIPS[2])
+
+    assert form.save()
+    [row] = table.week.rows(MONDAY)
+    assert (row.title, row.customer, row.line.draft.minutes) == ("Apollo", "Big Company", 60)
+    assert row.line.sync is Sync.WAITING
+
+
+async def test_errors_stand_under_the_field_they_concern(table: Table) -> None:
+    form = table.form()
+    form.type_duration("soon")
+    assert not form.save()
+    assert set(form.errors) == {"project", "minutes"}
+
+    form.choose_project("APOLLO")
+    form.type_duration("1:30")
+    assert form.errors == {}
+    form.choose_date(MONDAY + timedelta(days=99))
+    assert not form.save()
+    assert set(form.errors) == {"date"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "step", "shown"),
+    [
+        *(("", 15, "0:15"), ("1:30", 15, "1:45"), ("1:32", 15, "1:45"), ("1:32", -15, "1:30")),
+        *(("0:15", -15, "0:15"), ("24:00", 15, "24:00"), ("1.5", -15, "1:15")),
+    ],
+)
+async def test_plus_and_minus_go_by_quarters(
+    table: Table, typed: str, step: int, shown: str
+) -> None:
+    form = table.form()
+    form.type_duration(typed)
+    form.add_minutes(step)
+
+    assert form.duration == shown
+
+
+async def test_projects_are_found_by_name_code_and_customer(table: Table) -> None:
+    form = table.form()
+    for typed in ("apo", "big", "APOLLO", "company apollo", " Apollo "):
+        form.type_search(typed)
+        assert form.matches()[0].code == "APOLLO", typed
+    form.type_search("nothing like it")
+    assert form.matches() == []
+
+
+async def test_a_locked_entry_opens_read_only_and_says_why(table: Table) -> None:
+    entry = table.desk.known()
+    table.desk.store.put_sheets([Sheet("2026-W48", State.APPROVED, 2)], with_entries=True)
+    form = EntryForm.of_entry(table.workspace, table.clock, entry.id)
+
+    assert form is not None
+    assert form.read_only
+    assert form.lock is not None
+    assert not form.can_delete
+
+
+async def test_a_deletion_is_undone_from_the_snackbar(table: Table) -> None:
+    entry = table.desk.known()
+    model = table.week
+    model.delete(entry.id)
+    assert model.rows(MONDAY) == []
+
+    undo = table.said[-1].undo
+    assert undo is not None
+    undo()
+    assert [row.line.id for row in model.rows(MONDAY)] == [entry.id]
+
+
+async def test_submitting_asks_about_what_is_missing(table: Table) -> None:
+    table.desk.known(minutes=480)
+    model = table.week
+
+    assert (model.met, model.doubts) == (False, (4, 1920))
+    model.submit()
+    assert (model.view.state, model.can_add, model.can_withdraw) == (State.SUBMITTED, False, True)
+    model.withdraw()
+    assert model.can_add
+
+
+async def test_a_week_that_was_never_read_is_asked_for(table: Table) -> None:
+    model = table.week
+    model.step(-40)
+
+    assert not model.view.known
+    assert model.week in table.workspace.engine._wanted
+
+
+async def test_nobody_writes_without_the_scope(table: Table) -> None:
+    table.allow(Scope.READ_TIMESHEETS)
+
+    assert not table.week.can_add
+    assert not table.week.can_submit
+    assert table.form().read_only
+
+
+async def test_the_timer_runs_on_across_a_restart(table: Table) -> None:
+    timer = TimerModel(table.workspace, table.clock)
+    timer.choose_project("ZEUS")
+    timer.type_note("talking")
+    timer.start()
+    table.clock.move(minutes=47, seconds=20)
+
+    again = TimerModel(table.workspace, table.clock)
+    assert (again.running, again.seconds) == (True, 47 * 60 + 20)
+    form = again.stop()
+    assert (form.project, form.note, form.minutes, form.date) == ("ZEUS", "talking", 45, MONDAY)
+    assert form.save()
+    assert again.seconds == 0
+    assert not TimerModel(table.workspace, table.clock).running
+
+
+async def test_a_timer_belongs_to_the_day_it_was_started_on(table: Table) -> None:
+    timer = TimerModel(table.workspace, table.clock)
+    timer.start()
+    table.clock.move(hours=13)
+
+    assert timer.stop().date == MONDAY
+
+
+@pytest.mark.parametrize(
+    ("seconds", "minutes"), [(0, 5), (149, 5), (450, 10), (60 * 60, 60), (40 * 3600, 1440)]
+)
+def test_the_timer_rounds_as_it_says(seconds: float, minutes: int) -> None:
+    assert rounded_minutes(seconds) == minutes
+
+
+async def test_a_decision_can_be_undone_until_it_is_sent(table: Table) -> None:
+    table.desk.store.put_approval(approval(1), detailed=False)
+    model = table.approvals()
+    model.approve("approval-1")
+    assert (model.pending, [item.waiting for item in model.decided]) == ([], [True])
+    assert table.desk.outbox.next(table.clock.now().timestamp()) is None
+
+    undo = table.said[-1].undo
+    assert undo is not None
+    undo()
+    assert len(model.pending) == 1
+    assert table.desk.outbox.all() == []
+
+    model.approve("approval-1")
+    table.clock.move(seconds=6)
+    change = table.desk.outbox.next(table.clock.now().timestamp())
+    assert change is not None
+    assert (change.kind, change.body) == (Kind.DECIDE, {"decision": "approve"})
+
+
+async def test_undoing_several_decisions_undoes_each(table: Table) -> None:
+    for number in range(3):
+        table.desk.store.put_approval(approval(number), detailed=False)
+    model = table.approvals()
+    model.approve_clean()
+    undo = table.said[-1].undo
+    assert undo is not None
+    undo()
+
+    assert len(model.pending) == 3
+
+
+async def test_the_clean_ones_are_approved_at_once_and_the_others_wait(table: Table) -> None:
+    table.desk.store.put_approval(approval(1), detailed=False)
+    table.desk.store.put_approval(approval(2, flags=["weekend"]), detailed=False)
+    model = table.approvals()
+    model.approve_clean()
+
+    assert [item.approval.id for item in model.pending] == ["approval-2"]
+
+
+async def test_a_rejection_needs_a_reason_and_remembers_it(table: Table) -> None:
+    table.desk.store.put_approval(approval(1), detailed=False)
+    model = table.approvals()
+
+    assert not model.reject("approval-1", "  ")
+    assert model.reject("approval-1", "wrong project")
+    assert model.reasons() == ["wrong project"]
+    [item] = model.decided
+    assert (item.approval.state, item.approval.reason) == (ApprovalState.REJECTED, "wrong project")
+
+
+async def test_a_conflict_is_kept_until_the_person_decides(table: Table) -> None:
+    entry = table.desk.known()
+    table.desk.sheet.save(draft(note="mine"), entry.id)
+    theirs = {"date": str(MONDAY), "project": "ZEUS", "minutes": 5, "version": 7, "note": "theirs"}
+    [change] = table.desk.outbox.all()
+    table.desk.outbox.set_trouble(change.seq, Trouble(412, "changed", current=theirs))
+    model = ProblemsModel(table.workspace, table.clock)
+
+    [problem] = model.problems
+    assert problem.mine is not None
+    assert problem.theirs is not None
+    assert (problem.mine.note, problem.theirs.note) == ("mine", "theirs")
+    assert problem.ways == (Way.KEEP_MINE, Way.TAKE_THEIRS, Way.EDIT)
+
+    model.keep_mine(problem.seq)
+    [change] = table.desk.outbox.all()
+    assert (change.base, change.trouble) == (7, None)
+
+
+async def test_a_problem_is_mended_in_its_old_place(table: Table) -> None:
+    table.desk.sheet.save(draft(project="ZEUS"))
+    table.desk.sheet.save(draft())
+    first, second = table.desk.outbox.all()
+    errors = (("project", "The project ZEUS is no longer active."),)
+    table.desk.outbox.set_trouble(first.seq, Trouble(422, "wrong", errors=errors))
+    model = ProblemsModel(table.workspace, table.clock)
+    assert model.problems[0].words == errors[0][1]
+
+    form = model.edit(first.seq, lambda _day: None)
+    assert form is not None
+    form.choose_project("APOLLO")
+    assert form.save()
+
+    mended, kept = table.desk.outbox.all()
+    assert (mended.seq, mended.body["project"], mended.trouble) == (first.seq, "APOLLO", None)
+    assert kept.seq == second.seq
+    assert model.problems == []
+
+
+async def test_dropping_leaves_what_the_server_has(table: Table) -> None:
+    entry = table.desk.known()
+    table.desk.sheet.save(draft(minutes=5), entry.id)
+    [change] = table.desk.outbox.all()
+    table.desk.outbox.set_trouble(change.seq, Trouble(409, "no", lock_reason="approved"))
+    model = ProblemsModel(table.workspace, table.clock)
+    assert model.problems[0].ways == (Way.TRY_AGAIN, Way.DROP)
+    model.drop(change.seq)
+
+    assert [row.line.draft.minutes for row in table.week.rows(MONDAY)] == [60]
+
+
+@pytest.mark.parametrize(
+    ("typed", "minutes"), [("40", 2400), ("38:30", 2310), ("38.5", 2310), ("38,5 h", 2310)]
+)
+async def test_a_weekly_target_is_read_as_hours(table: Table, typed: str, minutes: int) -> None:
+    profile = table.profile()
+    assert profile.set_target(typed)
+    assert profile.target_minutes == minutes
+
+
+@pytest.mark.parametrize("typed", ["", "a", "-1", "169", "38:60", "1.2.3"])
+async def test_what_is_no_weekly_target_is_refused(table: Table, typed: str) -> None:
+    assert not table.profile().set_target(typed)
+
+
+async def test_who_stands_in_shows_at_once(table: Table) -> None:
+    profile = table.profile()
+    assert profile.set_delegate("auth0|maya", "Maya", MONDAY, MONDAY + timedelta(days=7))
+    assert profile.delegate is not None
+    assert profile.delegate.name == "Maya"
+    assert not profile.set_delegate("auth0|erin", "Erin", MONDAY, MONDAY)
+    assert not profile.set_delegate("auth0|maya", "Maya", MONDAY, MONDAY - timedelta(days=1))
+    profile.clear_delegate()
+    assert profile.delegate is None
+
+
+def test_every_language_has_the_same_words() -> None:
+    english = LANGUAGES["en"]
+    for language, words in LANGUAGES.items():
+        assert set(words) == set(english), language
+        for key, text in words.items():
+            if not key.startswith("rule."):
+                assert _fields(text) == _fields(english[key]), (language, key)
+
+
+def _fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_locks_are_told_in_the_servers_words_in_english() -> None:
+    for reason, lock in LOCKS.items():
+        assert Words("en")(f"lock.{reason}").endswith(lock.unlock)
+
+
+def test_dates_are_written_as_the_language_does() -> None:
+    day = date(2026, 11, 19)
+    assert Words("en").day(day) == "Thursday 19 November"
+    assert Words("de_AT.UTF-8").day(day) == "Donnerstag, 19. November"
+    assert Words("fr").week(THIS.plus(-1)) == "16\u201322 Nov · week 47"
+    assert Words("en").week(THIS.plus(1)) == "30 Nov\u20136 Dec · week 49"
+    assert Words("en")("week.copied", count=1) == "1 entry copied"
