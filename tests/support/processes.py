@@ -46,9 +46,11 @@ def free_port() -> int:
         return port
 
 
-async def start_copy(module: str, variables: dict[str, str], log: Path) -> Copy:
+async def start_copy(
+    module: str, variables: dict[str, str], log: Path, port: int | None = None
+) -> Copy:
     """Start `python -m module` and wait until it is ready."""
-    port, admin_port = free_port(), free_port()
+    port, admin_port = port or free_port(), free_port()
     environ = {
         "PATH": os.environ["PATH"],
         "HOST": "127.0.0.1",

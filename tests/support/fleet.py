@@ -1,0 +1,104 @@
+"""The three services in processes of their own, following each other over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from tests.support.client import ADMINISTRATOR, Caller
+from tests.support.issuer import PERSON, Issuer
+from tests.support.processes import Copy, free_port, start_copy
+
+NAMES = ("entries", "approvals", "profile")
+HEAD = "SELECT coalesce(max(sequence), 0) FROM events"
+CURSOR = "SELECT coalesce((SELECT after FROM feed_cursors WHERE source = $1), 0)"
+# Who follows whom.
+FOLLOWS = (
+    ("entries", "approvals"),
+    ("entries", "profile"),
+    ("approvals", "entries"),
+    ("approvals", "profile"),
+)
+
+
+class Fleet:
+    """Each service keeps its port over restarts, so that the others find it again."""
+
+    def __init__(
+        self,
+        databases: Mapping[str, str],
+        issuer: Issuer,
+        session: aiohttp.ClientSession,
+        log: Path,
+    ) -> None:
+        self.databases = databases
+        self.issuer = issuer
+        self._session = session
+        self._log = log
+        self._ports = {name: free_port() for name in NAMES}
+        self._copies: dict[str, Copy] = {}
+        self.connections: dict[str, asyncpg.Connection] = {}
+
+    async def start(self) -> None:
+        await asyncio.gather(*(self.start_one(name) for name in NAMES))
+        for name in NAMES:
+            self.connections[name] = await asyncpg.connect(self.databases[name])
+
+    async def stop(self) -> None:
+        for connection in self.connections.values():
+            await connection.close()
+        for copy in self._copies.values():
+            await copy.kill()
+
+    async def start_one(self, name: str) -> None:
+        self._copies[name] = await start_copy(
+            f"services.{name}", self._variables(name), self._log, self._ports[name]
+        )
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL: nothing is finished, nothing is let go."""
+        self._copies[name].signal(signal.SIGKILL)
+        await self._copies[name].process.wait()
+
+    def caller(self, service: str, person: str, scope: str = PERSON) -> Caller:
+        token = self.issuer.token(sub=f"auth0|{person}", scope=scope)
+        return Caller(self._session, f"http://127.0.0.1:{self._ports[service]}", token)
+
+    def administrator(self, service: str) -> Caller:
+        return self.caller(service, "ada", ADMINISTRATOR)
+
+    async def rows(self, service: str, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        rows: list[asyncpg.Record] = await self.connections[service].fetch(query, *arguments)
+        return rows
+
+    async def drained(self, seconds: float = 30.0) -> None:
+        """Wait until every follower has reached the end of what it follows."""
+        async with asyncio.timeout(seconds):
+            while not await self._is_drained():
+                await asyncio.sleep(0.02)
+
+    async def _is_drained(self) -> bool:
+        for follower, source in FOLLOWS:
+            head = await self.connections[source].fetchval(HEAD)
+            if await self.connections[follower].fetchval(CURSOR, source) < head:
+                return False
+        return True
+
+    def _variables(self, name: str) -> dict[str, str]:
+        return {
+            "AUTH_ISSUER": self.issuer.issuer,
+            "AUTH_AUDIENCE": self.issuer.audience,
+            "DATABASE_URL": self.databases[name],
+            "M2M_CLIENT_ID": "follower",
+            "M2M_CLIENT_SECRET": "follower-secret",
+            "M2M_TOKEN_URL": self.issuer.token_url,
+            "RATE_LIMIT": "off",
+            "SHUTDOWN_DELAY": "0",
+            **{f"{other.upper()}_URL": f"http://127.0.0.1:{self._ports[other]}" for other in NAMES},
+        }
