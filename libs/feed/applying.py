@@ -59,9 +59,9 @@ class Applier:
         """Raises `LeadLost`, and `ServiceUnavailable` when it should be tried again later."""
         try:
             await self._apply_together(deliveries)
-        except (LeadLost, ServiceUnavailable):
-            raise
         except Exception as error:
+            if not _is_about_events(error):
+                raise
             log.info("applying events one by one", source=self._source, error=repr(error))
             for delivery in deliveries:
                 await self._apply_alone(delivery)
@@ -87,20 +87,19 @@ class Applier:
     async def _apply_alone(self, delivery: Delivery) -> None:
         try:
             await self._apply_together([delivery])
-        except DatabaseBusy as error:
-            if not self._is_its_own_fault(delivery):
+        except Exception as error:
+            if not _is_about_events(error) or self._may_pass(error, delivery):
                 raise
             await self._set_aside(delivery, error)
-        except (LeadLost, ServiceUnavailable):
-            raise
-        except Exception as error:
-            await self._set_aside(delivery, error)
 
-    def _is_its_own_fault(self, delivery: Delivery) -> bool:
+    def _may_pass(self, error: Exception, delivery: Delivery) -> bool:
+        """Whether the database was busy, and not each time that this event was tried."""
+        if not isinstance(error, DatabaseBusy):
+            return False
         sequence, tries = self._busy
         tries = tries + 1 if sequence == delivery.sequence else 1
         self._busy = (delivery.sequence, tries)
-        return tries >= BUSY_TRIES
+        return tries < BUSY_TRIES
 
     async def _set_aside(self, delivery: Delivery, error: Exception) -> None:
         reason = reason_of(error)
@@ -149,6 +148,11 @@ async def handle(handler: Handler, connection: asyncpg.Connection, delivery: Del
         return
     with structlog.contextvars.bound_contextvars(traceparent=delivery.traceparent):
         await handler(connection, delivery)
+
+
+def _is_about_events(error: Exception) -> bool:
+    """Not about who follows, nor about a database that cannot be reached."""
+    return isinstance(error, DatabaseBusy) or not isinstance(error, LeadLost | ServiceUnavailable)
 
 
 def reason_of(error: Exception) -> str:

@@ -1,0 +1,343 @@
+"""Each event takes effect exactly once, whatever is lost, repeated or cannot be handled."""
+
+import asyncio
+import json
+import uuid
+from dataclasses import replace
+
+import asyncpg
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+
+from libs.feed import inbox
+from libs.feed.applying import BUSY_TRIES, Applier, Handlers, LeadLost
+from libs.feed.events import publish
+from libs.feed.metrics import FollowerMetrics
+from libs.feed.wire import Delivery
+from libs.postgres.errors import DatabaseBusy
+from libs.postgres.pool import Database
+from libs.postgres.settings import DatabaseSettings
+from libs.web.problems import ServiceUnavailable
+from tests.feeds.conftest import HANDLERS, SOURCE, delivery, event, fetch, started
+from tests.unit.postgres.relay import Relay
+
+FIVE = [delivery(number, f"week-{number}", what=f"effect {number}") for number in range(1, 6)]
+BOUND = ["effect 1", "effect 2", "effect 3", "effect 4", "effect 5"]
+
+
+class Follows:
+    """An applier and what it counted."""
+
+    def __init__(self, db: Database, handlers: Handlers = HANDLERS) -> None:
+        self.db = db
+        self.holder = uuid.uuid4()
+        self.registry = CollectorRegistry()
+        self.applier = Applier(db, SOURCE, handlers, self.holder, FollowerMetrics(self.registry))
+
+    async def lead(self, seconds: float = 60) -> inbox.Lead | None:
+        async with self.db.connection() as connection:
+            return await inbox.take_lead(connection, SOURCE, self.holder, seconds)
+
+    async def apply(self, *deliveries: Delivery) -> None:
+        await self.applier.apply(deliveries)
+
+    def counted(self, outcome: str, kind: str = "timesheet.submitted") -> float:
+        labels = {"source": SOURCE, "type": kind, "outcome": outcome}
+        return self.registry.get_sample_value("feed_events_total", labels) or 0
+
+
+@pytest.fixture
+async def follows(own: Database) -> Follows:
+    made = Follows(own)
+    await made.lead()
+    return made
+
+
+async def effects(db: Database) -> list[str]:
+    return await fetch(db, "SELECT what FROM effects ORDER BY number")
+
+
+async def cursor(db: Database) -> int:
+    found: int = (await fetch(db, "SELECT after FROM feed_cursors WHERE source = $1", SOURCE))[0]
+    return found
+
+
+async def aside(db: Database) -> list[tuple[int, str]]:
+    async with db.connection() as connection:
+        return [(one.delivery.sequence, one.reason) for one in await inbox.list_aside(connection)]
+
+
+async def test_events_take_effect_in_their_order(follows: Follows) -> None:
+    await follows.apply(*FIVE)
+
+    assert await effects(follows.db) == BOUND
+    assert await cursor(follows.db) == 5
+    assert follows.counted("handled") == 5
+
+
+async def test_what_is_delivered_again_has_no_effect(follows: Follows) -> None:
+    await follows.apply(*FIVE[:3])
+    await follows.apply(*FIVE[1:4])
+    await follows.apply(FIVE[3], FIVE[4], FIVE[4])
+
+    assert await effects(follows.db) == BOUND
+    assert follows.counted("duplicate", "other") == 4
+
+
+async def test_types_that_nobody_knows_are_passed_over(follows: Follows) -> None:
+    await follows.apply(FIVE[0], replace(FIVE[1], type="timesheet.painted"), FIVE[2])
+
+    assert await effects(follows.db) == ["effect 1", "effect 3"]
+    assert await cursor(follows.db) == 3
+    assert follows.counted("skipped", "other") == 1
+
+
+async def test_what_cannot_be_handled_is_set_aside_and_holds_nothing_up(follows: Follows) -> None:
+    await follows.apply(FIVE[0], replace(FIVE[1], data={"fail": "no such project"}), *FIVE[2:])
+
+    assert await effects(follows.db) == [BOUND[0], *BOUND[2:]]
+    assert await cursor(follows.db) == 5
+    assert await aside(follows.db) == [(2, "LookupError: no such project")]
+    assert (follows.counted("handled"), follows.counted("set_aside")) == (4, 1)
+
+
+async def test_what_the_database_refuses_is_set_aside(own: Database) -> None:
+    async def break_rule(connection: asyncpg.Connection, told: Delivery) -> None:
+        """By itself, by sending nonsense, or, as a deferred constraint does, at COMMIT."""
+        await connection.execute("INSERT INTO effects (what) VALUES ('must vanish')")
+        await connection.execute(told.data["sql"])
+
+    follows = Follows(own, {"timesheet.submitted": break_rule})
+    await follows.lead()
+    await follows.apply(
+        delivery(1, sql="SELECT 1"),
+        delivery(2, sql="SELECT 1 / 0"),
+        delivery(3, sql="SELECT nonsense"),
+        delivery(4, sql="INSERT INTO effects (what, late) VALUES ('refers to nothing', -1)"),
+        delivery(5, sql="SELECT 1"),
+    )
+
+    assert await effects(own) == ["must vanish", "must vanish"]
+    told = await aside(own)
+    assert [sequence for sequence, _ in told] == [2, 3, 4]
+    assert told[2][1].startswith("ForeignKeyViolationError")
+
+
+async def test_all_of_a_batch_may_have_to_be_set_aside(follows: Follows) -> None:
+    await follows.apply(*(replace(one, data={"fail": "all"}) for one in FIVE))
+
+    assert [sequence for sequence, _ in await aside(follows.db)] == [1, 2, 3, 4, 5]
+    assert await cursor(follows.db) == 5
+
+
+async def test_an_event_that_finds_the_database_busy_is_not_to_blame_at_once(
+    own: Database,
+) -> None:
+    async def take_busy_row(connection: asyncpg.Connection, told: Delivery) -> None:
+        await connection.execute("SELECT pg_advisory_xact_lock(99)")
+        await connection.execute("INSERT INTO effects (what) VALUES ($1)", told.data["what"])
+
+    follows = Follows(own, {"timesheet.submitted": take_busy_row})
+    await follows.lead()
+    async with own.connection() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(99)")
+        with pytest.raises(DatabaseBusy):
+            await follows.apply(FIVE[0])
+    await follows.apply(FIVE[0])
+
+    assert await effects(own) == ["effect 1"]
+    assert await aside(own) == []
+
+
+async def test_an_event_that_finds_the_database_busy_each_time_is_set_aside(
+    own: Database,
+) -> None:
+    async def take_for_ever(connection: asyncpg.Connection, _told: Delivery) -> None:
+        await connection.execute("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(10)")
+
+    follows = Follows(own, {"timesheet.submitted": take_for_ever})
+    await follows.lead()
+    for _ in range(BUSY_TRIES - 1):
+        with pytest.raises(DatabaseBusy):
+            await follows.apply(FIVE[0])
+    await follows.apply(FIVE[0])
+
+    ((sequence, reason),) = await aside(own)
+    assert sequence == 1
+    assert reason.startswith("QueryCanceledError")
+
+
+async def test_who_is_no_longer_the_one_that_follows_applies_nothing(own: Database) -> None:
+    first, second = Follows(own), Follows(own)
+    await first.lead(seconds=0)
+    assert await second.lead() is not None
+
+    with pytest.raises(LeadLost):
+        await first.apply(*FIVE)
+    assert await effects(own) == []
+    await second.apply(*FIVE)
+    assert await effects(own) == BOUND
+
+
+async def test_two_who_both_believe_to_follow_apply_each_event_once(own: Database) -> None:
+    """The row of the cursor decides, not who is believed to be the one."""
+    first, second = Follows(own), Follows(own)
+    second.applier._holder = first.holder
+    await first.lead()
+
+    await asyncio.gather(first.apply(*FIVE), second.apply(*FIVE))
+
+    assert await effects(own) == BOUND
+
+
+async def test_while_one_applies_nobody_takes_over_however_late_it_is(own: Database) -> None:
+    async def let_others_try(connection: asyncpg.Connection, told: Delivery) -> None:
+        tried.append(await second.lead())
+        await HANDLERS[told.type](connection, told)
+
+    tried: list[inbox.Lead | None] = []
+    first = Follows(own, {"timesheet.submitted": let_others_try})
+    second = Follows(own)
+    await first.lead(seconds=0)
+    await first.apply(FIVE[0])
+
+    assert tried == [None]
+    lead = await second.lead()
+    assert lead is not None
+    assert lead.after == 1
+
+
+async def test_what_handlers_publish_is_published_once_and_at_the_end(own: Database) -> None:
+    async def answer(connection: asyncpg.Connection, told: Delivery) -> None:
+        await publish(connection, event(told.subject, "decision.void"))
+        assert await connection.fetchval("SELECT count(*) FROM events") == 0
+        await HANDLERS[told.type](connection, told)
+
+    follows = Follows(own, {"timesheet.submitted": answer})
+    await follows.lead()
+    await follows.apply(*FIVE[:2])
+    await follows.apply(*FIVE[:2])
+
+    assert await fetch(own, "SELECT subject FROM events ORDER BY sequence") == ["week-1", "week-2"]
+
+
+async def test_what_follows_from_an_event_belongs_to_its_trace(own: Database) -> None:
+    async def answer(connection: asyncpg.Connection, told: Delivery) -> None:
+        await publish(connection, event(told.subject, "decision.void"))
+
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    follows = Follows(own, {"timesheet.submitted": answer})
+    await follows.lead()
+    await follows.apply(replace(FIVE[0], traceparent=trace), FIVE[1])
+
+    assert await fetch(own, "SELECT traceparent FROM events ORDER BY sequence") == [trace, None]
+    assert "traceparent" not in structlog.contextvars.get_contextvars()
+
+
+async def test_a_later_event_of_the_same_subject_supersedes_what_was_set_aside(
+    follows: Follows,
+) -> None:
+    await follows.apply(delivery(1, "erin", fail="broken"), delivery(2, "pat", fail="broken"))
+    await follows.apply(delivery(3, "erin", what="newer"))
+
+    newer = await fetch(
+        follows.db, "SELECT superseded_by FROM feed_set_aside ORDER BY source, sequence"
+    )
+    assert newer == [3, None]
+
+
+class Crash:
+    """Cuts the way to the database at its n-th message, before or after it arrives there."""
+
+    def __init__(self, relay: Relay, messages: int, *, arrives: bool) -> None:
+        self._relay = relay
+        self._left = messages
+        self._arrives = arrives
+        self.happened = False
+        relay.on_request = self._on_request
+
+    def _on_request(self, _sent: bytes) -> bool:
+        self._left -= 1
+        if self._left >= 0:
+            return True
+        self.happened = True
+        # A process that is dead does not come back and try again.
+        self._relay.on_request = self._cut
+        if not self._arrives:
+            return self._cut(b"")
+        self._relay.on_answer = self._cut
+        return True
+
+    def _cut(self, _sent: bytes) -> bool:
+        self._relay.cut()
+        return False
+
+
+@pytest.mark.parametrize("arrives", [False, True], ids=["lost", "unanswered"])
+async def test_a_crash_between_any_two_statements_neither_loses_nor_doubles_an_effect(
+    own: Database, follower_settings: DatabaseSettings, arrives: bool
+) -> None:
+    """One of the events cannot be handled, so that every way of applying them is taken."""
+    batch = [FIVE[0], replace(FIVE[1], data={"fail": "broken"})]
+    crashes = 0
+    while True:
+        async with Relay(follower_settings.dsn) as relay:
+            happened = await crash_at(relay, follower_settings, crashes, batch, arrives=arrives)
+        survivor = Follows(own)
+        await clear_lead(own)
+        assert await survivor.lead() is not None
+        await survivor.apply(*batch)
+
+        assert await effects(own) == ["effect 1"], f"after a crash at message {crashes}"
+        assert [sequence for sequence, _ in await aside(own)] == [2]
+        assert await cursor(own) == 2
+        if not happened:
+            break
+        await start_over(own)
+        crashes += 1
+
+    assert crashes > 20
+
+
+async def crash_at(
+    relay: Relay,
+    settings: DatabaseSettings,
+    messages: int,
+    batch: list[Delivery],
+    *,
+    arrives: bool,
+) -> bool:
+    dying = replace(settings, dsn=relay.url, pool_max=1)
+    async with started(dying) as db:
+        follows = Follows(db)
+        await follows.lead()
+        crash = Crash(relay, messages, arrives=arrives)
+        try:
+            await follows.apply(*batch)
+        except ServiceUnavailable:
+            assert crash.happened
+        return crash.happened
+
+
+async def clear_lead(db: Database) -> None:
+    async with db.connection() as connection:
+        await connection.execute("UPDATE feed_cursors SET held_until = '-infinity'")
+
+
+async def start_over(db: Database) -> None:
+    async with db.connection() as connection:
+        await connection.execute(
+            "DELETE FROM effects; DELETE FROM feed_cursors; DELETE FROM feed_set_aside"
+        )
+
+
+async def test_an_event_that_is_set_aside_is_kept_as_it_came(follows: Follows) -> None:
+    came = replace(delivery(1, fail="é", hours={"2026-11-23": 480}), traceparent="00-a")
+    await follows.apply(came)
+
+    async with follows.db.connection() as connection:
+        (kept,) = await inbox.list_aside(connection)
+        raw = await connection.fetchval("SELECT event FROM feed_set_aside")
+    assert kept.delivery == came
+    assert json.loads(raw)["data"]["hours"] == {"2026-11-23": 480}
