@@ -1,0 +1,50 @@
+"""Uploads that were begun and whose answer was not seen, so that they are resumed, not repeated."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A file for each upload under way, named by what is uploaded, holding its key.
+
+    Where it cannot be written, in a container without a volume for one, an upload that is killed
+    between the service's commit and its answer is sent again under another key: a second batch,
+    in which every row is unchanged.
+    """
+
+    directory: Path
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Self:
+        given = environ.get("BATCH_STATE_DIR", "").strip()
+        if given:
+            return cls(Path(given))
+        state = environ.get("XDG_STATE_HOME", "").strip()
+        base = Path(state) if state else Path(os.path.expanduser("~/.local/state"))  # noqa: PTH111 - Path.home() raises where there is no home
+        return cls(base / "exampleco-batch")
+
+    def pending(self, upload: str) -> str | None:
+        """The key under which the upload was begun."""
+        try:
+            return (self.directory / upload).read_text("ascii").strip() or None
+        except (OSError, ValueError):
+            return None
+
+    def begin(self, upload: str, key: str) -> None:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            half = self.directory / f"{upload}.{os.getpid()}"
+            half.write_text(key, "ascii")
+            half.replace(self.directory / upload)
+        except OSError:
+            return
+
+    def end(self, upload: str) -> None:
+        try:
+            (self.directory / upload).unlink(missing_ok=True)
+        except OSError:
+            return
