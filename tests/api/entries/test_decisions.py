@@ -15,7 +15,8 @@ from libs.feed.wire import Delivery
 from services.entries.feeds import HANDLERS
 from services.entries.schemas.reports import MissingPage
 from tests.api.entries.conftest import Week, log
-from tests.support.client import MANAGER, PERSON, Caller, Service
+from tests.support.client import MANAGER, Caller, Service
+from tests.support.issuer import PERSON
 
 THIS = f"/v1/timesheets/{Week.THIS}"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
