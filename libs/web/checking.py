@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError
 
 from libs.web.bodies import read_json
 from libs.web.contract import contract_of
-from libs.web.problems import FieldError, UnprocessableContent
+from libs.web.problems import FieldError, NotFound, UnprocessableContent
 
 T = TypeVar("T")
 
@@ -32,6 +32,8 @@ async def check_request(request: web.Request, handler: Handler) -> web.StreamRes
     contract = contract_of(request.match_info.handler)
     if contract is None:
         return await handler(request)
+    if "\0" in request.path:
+        raise NotFound("Nothing here has such a name.")
     if contract.query is not None:
         request[_QUERY] = _load(contract.query, _query(request), "query")
     elif request.query:

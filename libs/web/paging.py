@@ -26,6 +26,9 @@ def decode_cursor(cursor: str | None, kind: type[KeyT]) -> KeyT | None:
         return None
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        # PostgreSQL holds no NUL, so no key of ours does.
+        if b"\\u0000" in raw:
+            raise ValueError("a NUL")
         return msgspec.json.decode(raw, type=kind)
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise UnprocessableContent(

@@ -53,3 +53,9 @@ async def test_projects_are_listed_by_code_in_pages(ada: Caller, erin: Caller) -
     assert [project["code"] for project in second.json["items"]] == ["ZEUS"]
     assert second.json["next"] is None
     assert (await erin.get("/v1/projects?active=maybe")).status == 422
+
+
+async def test_a_name_that_postgresql_cannot_hold_is_the_name_of_nothing(erin: Caller) -> None:
+    assert (await erin.get("/v1/projects/%00")).status == 404
+    cursor = "WyJcdTAwMDAiXQ"  # a NUL
+    assert (await erin.get(f"/v1/projects?cursor={cursor}")).codes == {("/cursor", "cursor")}
