@@ -44,6 +44,9 @@ ASKED = {
         "POST /v1/projects/{code}": MANAGE,
         "PATCH /v1/projects/{code}": MANAGE,
         "PUT /v1/period": MANAGE,
+        "POST /v1/batches": {"batch:upload"},
+        "GET /v1/batches/{id}": {"batch:upload"},
+        "GET /v1/batches/{id}/errors": {"batch:upload"},
         "GET /v1/reports/missing": REPORTS | APPROVE,
     },
     "approvals": {

@@ -1,0 +1,1 @@
+"""Files of entries that other companies upload: read in pieces, checked row by row."""

@@ -1,0 +1,89 @@
+"""Whole lines out of a body that comes in pieces, and what every format refuses alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from libs.web.problems import ContentTooLarge, FieldError, UnprocessableContent
+from services.entries.batches.rows import Parsed
+
+MAX_ROW_BYTES = 64 * 1024
+MAX_LINES = 5_000_000
+# Between two steps other requests get their turn. A wrong row takes fifty times as long as a right
+# one, so a step is as long as its time.
+STEP_SECONDS = 0.004
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Reader(Protocol):
+    """Turns a file into rows, in steps that are short whatever the file is."""
+
+    def feed(self, data: bytes) -> Iterator[Parsed]: ...
+
+    def finish(self) -> Iterator[Parsed]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines; `first` is the number of the first one. A file begins with line 1."""
+
+    first: int
+    data: bytes
+    text: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.removesuffix("\n").split("\n")
+
+
+class LineCutter:
+    """Cuts pieces at line ends. Raises `ContentTooLarge` and `UnprocessableContent`."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._next_line = 1
+
+    def cut(self, data: bytes) -> Block | None:
+        """The lines that are complete now."""
+        data = self._rest + data
+        end = data.rfind(b"\n") + 1
+        self._rest = data[end:]
+        if len(self._rest) > MAX_ROW_BYTES:
+            raise too_long(self._next_line + data.count(b"\n", 0, end))
+        return self._block(data[:end]) if end else None
+
+    def last(self) -> Block | None:
+        """What follows the last line end, once the file is over."""
+        data, self._rest = self._rest, b""
+        return self._block(data) if data else None
+
+    def _block(self, data: bytes) -> Block:
+        first = self._next_line
+        if first == 1:
+            if data.startswith(_OTHER_MARKS):
+                raise _not_utf8(1)
+            data = data.removeprefix(BYTE_ORDER_MARK)
+        self._next_line += data.count(b"\n")
+        if self._next_line > MAX_LINES:
+            raise ContentTooLarge(f"The file has more than {MAX_LINES} lines: send it in parts.")
+        try:
+            return Block(first, data, data.decode())
+        except UnicodeDecodeError as error:
+            raise _not_utf8(first + data.count(b"\n", 0, error.start)) from error
+
+
+def too_long(line: int, hint: str = "") -> ContentTooLarge:
+    return ContentTooLarge(f"The row on line {line} is longer than {MAX_ROW_BYTES} bytes.{hint}")
+
+
+def wrong_file(code: str, message: str, pointer: str = "") -> UnprocessableContent:
+    """The refusal of the file as a whole: nothing in it can be taken for rows."""
+    return UnprocessableContent([FieldError(pointer, message, code)])
+
+
+def _not_utf8(line: int) -> UnprocessableContent:
+    return wrong_file("encoding", f"The file is not UTF-8: see line {line}.")

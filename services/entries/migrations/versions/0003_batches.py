@@ -1,0 +1,79 @@
+"""Batches of rows that other companies upload, and what the reports over everybody lean on."""
+
+from libs.postgres.migrate import run_sql
+
+revision = "0003"
+down_revision = "0002"
+
+# `number_of_rows` counts what the file held; a batch that was refused as a whole wrote none.
+BATCHES = """
+CREATE TABLE batches (
+    client         text NOT NULL,
+    id             uuid NOT NULL,
+    skips_errors   boolean NOT NULL,
+    dry_run        boolean NOT NULL,
+    number_of_rows integer NOT NULL,
+    created        integer NOT NULL,
+    updated        integer NOT NULL,
+    unchanged      integer NOT NULL,
+    failed         integer NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (client, id)
+);
+
+CREATE TABLE batch_errors (
+    batch   uuid NOT NULL,
+    line    integer NOT NULL,
+    field   text NOT NULL,
+    code    text NOT NULL,
+    message text NOT NULL,
+    PRIMARY KEY (batch, line, field)
+);
+"""
+
+# The minutes of a day after each row in turn, a row that does not fit left out. `gone` are the
+# minutes that the row takes off the same day. The state begins as null: `base` is in its place.
+FILLED_DAY = """
+CREATE FUNCTION fill_day(filled integer, base integer, gone integer, minutes integer)
+RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN minutes <= gone OR coalesce(filled, base) - gone + minutes <= 1440
+        THEN coalesce(filled, base) - gone + minutes
+        ELSE coalesce(filled, base)
+    END
+$$;
+
+CREATE AGGREGATE filled_day(base integer, gone integer, minutes integer) (
+    SFUNC = fill_day,
+    STYPE = integer
+);
+"""
+
+INDEXES = """
+CREATE UNIQUE INDEX entries_by_external_id ON entries (source, external_id)
+    WHERE external_id IS NOT NULL;
+CREATE INDEX entries_by_date ON entries (date);
+CREATE INDEX entries_by_project ON entries (project, date);
+CREATE INDEX weeks_by_monday ON weeks (monday);
+CREATE INDEX people_by_uploader ON people USING gin (uploaders);
+CREATE INDEX events_of_approval ON events (sequence) WHERE type = 'timesheet.approved';
+"""
+
+
+def upgrade() -> None:
+    for statements in (BATCHES, FILLED_DAY, INDEXES):
+        run_sql(statements)
+
+
+def downgrade() -> None:
+    run_sql("""
+        DROP INDEX events_of_approval;
+        DROP INDEX people_by_uploader;
+        DROP INDEX weeks_by_monday;
+        DROP INDEX entries_by_project;
+        DROP INDEX entries_by_date;
+        DROP INDEX entries_by_external_id;
+        DROP AGGREGATE filled_day(integer, integer, integer);
+        DROP FUNCTION fill_day(integer, integer, integer, integer);
+        DROP TABLE batch_errors, batches;
+    """)

@@ -1,0 +1,143 @@
+"""Batches: the rows of a file, and what came of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from libs.web.schemas import Day, PageQuery, StrictSchema, Text, Truth, WholeNumber
+from services.entries.batches.hours import minutes_of
+from services.entries.model import MAX_MINUTES_A_DAY, MAX_NOTE_LENGTH, MAX_TASK_LENGTH
+from services.entries.schemas.common import MAX_PERSON_LENGTH, PageAnswer, ProjectCode
+
+MAX_KEY_LENGTH = MAX_PERSON_LENGTH
+
+_REQUIRED: dict[str, Any] = {
+    "required": "This field is required.",
+    "null": "This field is required.",
+}
+
+
+class Hours(fields.Field[int]):
+    """Decimal hours or H:MM, as whole minutes."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        try:
+            minutes = minutes_of("" if isinstance(value, bool | dict | list) else value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+        if not 1 <= minutes <= MAX_MINUTES_A_DAY:
+            raise ValidationError(f"Between 1 and {MAX_MINUTES_A_DAY} minutes.")
+        return minutes
+
+
+class RowSchema(StrictSchema):
+    """A row, as the names and values of its fields."""
+
+    error_messages = {**StrictSchema.error_messages, "unknown": "There is no such field."}
+
+    external_id = Text(minimum=1, maximum=MAX_KEY_LENGTH, required=True, error_messages=_REQUIRED)
+    person = Text(minimum=1, maximum=MAX_KEY_LENGTH, required=True, error_messages=_REQUIRED)
+    date = Day(required=True, error_messages=_REQUIRED)
+    project = ProjectCode(required=True, error_messages=_REQUIRED)
+    minutes = WholeNumber(minimum=1, maximum=MAX_MINUTES_A_DAY, allow_none=True, load_default=None)
+    hours = Hours(allow_none=True, load_default=None)
+    task = Text(maximum=MAX_TASK_LENGTH, allow_none=True, load_default=None)
+    note = Text(maximum=MAX_NOTE_LENGTH, allow_none=True, load_default=None)
+    billable = Truth(allow_none=True, load_default=None)
+
+    @validates_schema(skip_on_field_errors=False)
+    def check_duration(self, data: dict[str, Any], **_options: Any) -> None:
+        minutes, hours = data.get("minutes"), data.get("hours")
+        if "minutes" not in data or "hours" not in data:
+            return  # one of them is wrong in itself
+        if minutes is None and hours is None:
+            raise ValidationError("This field is required.", "minutes")
+        if minutes is not None and hours is not None and minutes != hours:
+            raise ValidationError("Minutes and hours differ.", "hours")
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> dict[str, Any]:
+        hours = data.pop("hours")
+        minutes = data["minutes"] if hours is None else hours
+        return {
+            **data,
+            "minutes": minutes,
+            "task": data["task"] or None,
+            "note": data["note"] or "",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BatchQuery:
+    on_error: str
+    dry_run: bool
+
+
+class BatchQuerySchema(StrictSchema):
+    on_error = fields.String(
+        load_default="fail",
+        validate=validate.OneOf(("fail", "skip"), error="fail or skip is expected."),
+        metadata={"description": "`skip` takes the good rows; without it all or nothing."},
+    )
+    dry_run = fields.Boolean(
+        load_default=False,
+        truthy={"true"},
+        falsy={"false"},
+        error_messages={"invalid": "true or false is expected."},
+        metadata={"description": "Only tell what would happen."},
+    )
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> BatchQuery:
+        return BatchQuery(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsQuery:
+    format: str | None
+    limit: int
+    cursor: str | None
+
+
+class ErrorsQuerySchema(PageQuery):
+    format = fields.String(
+        load_default=None,
+        validate=validate.OneOf(("json", "csv"), error="json or csv is expected."),
+        metadata={"description": "`csv` has all of them; without it `Accept` decides."},
+    )
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> ErrorsQuery:
+        return ErrorsQuery(**data)
+
+
+class BatchAnswer(Schema):
+    id = fields.UUID(required=True)
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf(("applied", "refused", "dry_run")),
+        metadata={"description": "`refused`: a row was wrong, so none was taken."},
+    )
+    on_error = fields.String(required=True)
+    dry_run = fields.Boolean(required=True)
+    rows = fields.Integer(required=True, strict=True)
+    created = fields.Integer(required=True, strict=True)
+    updated = fields.Integer(required=True, strict=True)
+    unchanged = fields.Integer(required=True, strict=True)
+    failed = fields.Integer(required=True, strict=True)
+    errors = fields.String(required=True, metadata={"description": "Where the errors are."})
+    created_at = fields.DateTime(required=True)
+
+
+class RowErrorAnswer(Schema):
+    line = fields.Integer(required=True, strict=True)
+    field = fields.String(required=True)
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class BatchErrorPage(PageAnswer):
+    items = fields.List(fields.Nested(RowErrorAnswer), required=True)
