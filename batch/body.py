@@ -33,8 +33,15 @@ class Body:
         Nothing but the rows decides what the bytes are: the same rows are the same request.
         """
         file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - `close` does it
-        lines = array("Q")
-        encoder = msgspec.json.Encoder()
+        try:
+            return cls._written(file, rows)
+        except BaseException:
+            file.close()
+            raise
+
+    @classmethod
+    def _written(cls, file: IO[bytes], rows: Iterable[tuple[int, Row]]) -> Self:
+        lines, encoder = array("Q"), msgspec.json.Encoder()
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=LEVEL, mtime=0) as packed:
             for line, row in rows:
                 packed.write(encoder.encode(row) + b"\n")

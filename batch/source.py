@@ -31,7 +31,8 @@ class Source:
     def __init__(self, path: Path, encoding: str = "utf-8") -> None:
         self._path = path
         self._encoding = encoding
-        self.size = self._state()[0]
+        self._first_state = self._state()
+        self.size = self._first_state[0]
 
     @property
     def name(self) -> str:
@@ -50,14 +51,13 @@ class Source:
     def items(self, progress: Progress = lambda _position: None) -> Iterator[Item]:
         """Each row that is not blank. Raises `Misuse` where the file as a whole makes no sense,
         or was changed since it was first looked at."""
-        before = self._state()
         with self._opened() as (file, position):
             for number, item in enumerate(self._items(file)):
                 if number % TICK == 0:
                     progress(position())
                 yield item
             progress(position())
-        if self._state() != before:
+        if self._state() != self._first_state:
             raise Misuse(f"{self.name} was changed while it was read.")
 
     def _items(self, file: IO[bytes]) -> Iterator[Item]:

@@ -11,7 +11,6 @@ from batch.maps import People, Projects
 from batch.outcome import Misuse
 from batch.rows import Attempt, Draft, LeftOut, Mistake, Reading, Record, Row, read_truth
 
-
 MAX_TEXT = 10_000
 """Characters. The service judges how long a note may be; far beyond that it would refuse the whole
 file, as a row has no end there."""
