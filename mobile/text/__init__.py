@@ -47,6 +47,10 @@ class Words:
         """`19 Nov`"""
         return self._words["short_day_form"].format(day=day.day, month=self._short_month(day))
 
+    def month(self, day: date) -> str:
+        """`November 2026`"""
+        return f"{self._words['months'].split()[day.month - 1]} {day.year}"
+
     def week(self, week: Week) -> str:
         """`16-22 Nov · week 47`"""
         first, last = week.monday, week.sunday

@@ -1,0 +1,1 @@
+"""Screens: each binds to its viewmodel and knows nothing else."""

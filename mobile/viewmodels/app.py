@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from mobile.core.clock import Clock
 from mobile.core.network import Unreachable
 from mobile.core.rules import Scope
 from mobile.core.session import Session, Workspace
@@ -82,6 +83,10 @@ class AppModel(ViewModel):
         return self._session.workspace
 
     @property
+    def clock(self) -> Clock:
+        return self._session.clock
+
+    @property
     def tabs(self) -> tuple[Tab, ...]:
         """Approvals only for those who may approve."""
         may = self.workspace is not None and self.workspace.may(Scope.APPROVE_TIMESHEETS)
@@ -132,6 +137,10 @@ class AppModel(ViewModel):
     def cancel_sign_in(self) -> None:
         self._waiting = None
         self.tasks.spawn(self._cancel())
+
+    def synchronise(self) -> None:
+        if self.workspace is not None:
+            self.workspace.engine.wake(pull=True)
 
     def take_answer(self, address: str) -> None:
         """A phone's system hands the app the address itself."""

@@ -173,8 +173,14 @@ class EntryForm(ViewModel):
         self.date = day
         self._forget_error("date")
 
+    @property
+    def near_days(self) -> tuple[date, date]:
+        """Today and yesterday."""
+        today = self._clock.today()
+        return today, today - timedelta(days=1)
+
     def choose_yesterday(self) -> None:
-        self.choose_date(self._clock.today() - timedelta(days=1))
+        self.choose_date(self.near_days[1])
 
     def choose_today(self) -> None:
         self.choose_date(self._clock.today())

@@ -1,0 +1,211 @@
+"""A company on one device and no network: for pictures, measurements and tests of the screens."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from mobile.core.clock import Clock
+from mobile.core.identity import Identity
+from mobile.core.outbox import Trouble
+from mobile.core.rules import Draft, Scope, State
+from mobile.core.session import IDENTITY, Session, Workspace
+from mobile.core.settings import AppSettings
+from mobile.core.sync import MISSING, SCOPES, SYNCED_AT
+from mobile.core.timesheet import RULES
+from mobile.core.weeks import Week
+from mobile.core.wire import Entry, Project, Sheet
+from mobile.viewmodels.app import AppModel, Stage
+
+NOW = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
+TODAY = NOW.date()
+THIS = Week.of(TODAY)
+SUB = "auth0|maya"
+PROJECTS = [
+    Project("BIG-WEB", "Website relaunch", "Big Company"),
+    Project("BIG-SHOP", "Web shop", "Big Company"),
+    Project("NORTH-ERP", "ERP roll-out", "Northern Railways"),
+    Project("NORTH-SUP", "Support", "Northern Railways"),
+    Project("CITY-APP", "Citizens' app", "City of Example"),
+    Project("CITY-DATA", "Open data portal", "City of Example"),
+    Project("INT-OPS", "Operations", "ExampleCo", billable=False),
+    Project("INT-LEARN", "Learning", "ExampleCo", billable=False),
+]
+WORK = {
+    0: [("BIG-WEB", 300, "Templates"), ("NORTH-ERP", 180, "Import of master data")],
+    1: [("BIG-WEB", 270, "Review with the customer"), ("INT-LEARN", 180, "Kotlin course")],
+    2: [("NORTH-ERP", 300, "Import of master data"), ("BIG-SHOP", 180, "Payment page")],
+    3: [("BIG-WEB", 90, "sprint planning")],
+}
+SCOPES_OF_MANAGER = [
+    Scope.READ_TIMESHEETS,
+    Scope.CREATE_TIMESHEETS,
+    Scope.DELETE_TIMESHEETS,
+    Scope.APPROVE_TIMESHEETS,
+    Scope.READ_PEOPLE,
+]
+
+
+class StillClock(Clock):
+    def __init__(self, now: datetime = NOW) -> None:
+        self.time = now
+
+    def now(self) -> datetime:
+        return self.time
+
+    def today(self) -> date:
+        return self.time.date()
+
+
+class OfflineSession(Session):
+    """Opens a workspace and leaves the network alone."""
+
+    def start(self) -> None:
+        """Nothing is kept in step."""
+
+    def open_sample(self, sub: str = SUB) -> Workspace:
+        return self._open(sub)
+
+
+class NoTokens:
+    def load(self, _name: str) -> str | None:
+        return None
+
+    def save(self, _name: str, _secret: str) -> None:
+        """Nothing is kept."""
+
+    def delete(self, _name: str) -> None:
+        """Nothing is there."""
+
+
+class NoBrowser:
+    back_to = ""
+
+    async def listen(self, _redirect_uri: str | None) -> str:
+        return ""
+
+    def open(self, _address: str) -> None:
+        """Nobody is there to sign in."""
+
+    async def answer(self) -> str:
+        return ""
+
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+
+def make_session(http: httpx.AsyncClient, folder: Path, clock: Clock) -> OfflineSession:
+    return OfflineSession(AppSettings(), NoTokens(), http, folder, clock)
+
+
+def fill(workspace: Workspace) -> None:
+    """What Maya's phone holds on a Thursday afternoon."""
+    store = workspace.store
+    store.set(IDENTITY, asdict(Identity(SUB, "Maya Manager", "maya@exampleco.com")))
+    store.set(SCOPES, sorted(SCOPES_OF_MANAGER))
+    store.set(RULES, {"target_minutes": 2400})
+    store.set(SYNCED_AT, NOW.isoformat())
+    store.set("profile", {"target_minutes": 2400, "delegate": _delegate()})
+    store.replace_projects(PROJECTS)
+    for back in range(4):
+        week = THIS.plus(-back)
+        for offset, works in WORK.items():
+            for code, minutes, note in works:
+                store.put_entry(_entry(week.monday + timedelta(days=offset), code, minutes, note))
+    store.put_sheets(
+        [
+            Sheet(str(THIS), State.OPEN, 9, target_minutes=2400),
+            Sheet(str(THIS.plus(-1)), State.SUBMITTED, 4, target_minutes=2400),
+            Sheet(str(THIS.plus(-2)), State.APPROVED, 5, target_minutes=2400),
+            Sheet(str(THIS.plus(-3)), State.OPEN, 5, reason="wrong project", target_minutes=2400),
+        ],
+        with_entries=True,
+    )
+    for number, each in enumerate(_approvals()):
+        store.put_approval(each, detailed=number == 1)
+    store.set(MISSING, [{"person": "auth0|ella", "person_name": "Ella Employee"}])
+    workspace.sheet.save(Draft(TODAY, "NORTH-SUP", 30, note="Call about the printer"))
+
+
+def add_problem(workspace: Workspace) -> None:
+    """An edit that crossed with somebody else's."""
+    entry = _entry(THIS.monday, "BIG-WEB", 300, "Templates")
+    workspace.sheet.save(Draft(THIS.monday, "BIG-WEB", 270, note="Templates, first half"), entry.id)
+    change = workspace.outbox.of_target(entry.id)[-1]
+    theirs = {**asdict(entry), "date": str(entry.date), "minutes": 330, "version": 4}
+    theirs["note"] = "Templates and menus"
+    trouble = Trouble(412, "Somebody changed this meanwhile.", current=theirs)
+    workspace.outbox.set_trouble(change.seq, trouble)
+
+
+def make_model(session: Session) -> AppModel:
+    return AppModel(session, NoBrowser())
+
+
+def enter(model: AppModel, stage: Stage | None = None) -> None:
+    """As after a start; `stage` shows another screen instead."""
+    model._enter()
+    if stage is not None:
+        model._show(stage)
+
+
+def _entry(day: date, code: str, minutes: int, note: str) -> Entry:
+    made = uuid.uuid5(uuid.NAMESPACE_OID, f"{day} {code}")
+    return Entry(str(made), day, code, minutes, 3, note=note)
+
+
+def _delegate() -> dict[str, str]:
+    until = (TODAY + timedelta(days=11)).isoformat()
+    return {
+        "person": "auth0|marco",
+        "name": "Marco Manager",
+        "from": TODAY.isoformat(),
+        "to": until,
+    }
+
+
+def _approvals() -> list[dict[str, Any]]:
+    people = (
+        ("erin", "Erin Employee", 2400, []),
+        ("carl", "Carl Contractor", 3150, ["over_10_hours", "weekend", "uploaded"]),
+        ("emil", "Emil Employee", 2280, ["off_target"]),
+    )
+    pending = [_approval(key, name, total, flags) for key, name, total, flags in people]
+    decided = [
+        {**_approval("elena", "Elena Employee", 1920, []), "state": "approved"},
+        {**_approval("cem", "Cem Contractor", 2400, []), "state": "rejected", "reason": "No notes"},
+    ]
+    return pending + decided
+
+
+def _approval(key: str, name: str, total: int, flags: list[str]) -> dict[str, Any]:
+    week = THIS.plus(-1)
+    shares = (0.19, 0.21, 0.2, 0.22, 0.1, 0.08, 0) if flags else (0.2, 0.2, 0.2, 0.2, 0.2, 0, 0)
+    by_day = {str(day): int(total * share) for day, share in zip(week.days, shares, strict=True)}
+    by_day[str(week.monday)] += total - sum(by_day.values())
+    submitted = NOW - timedelta(days=3)
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, key)),
+        "submission_id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{key} submission")),
+        "person": f"auth0|{key}",
+        "person_name": name,
+        "week": str(week),
+        "state": "pending",
+        "total_minutes": total,
+        "by_day": by_day,
+        "by_project": {"BIG-SHOP": total - total // 3, "NORTH-SUP": total // 3},
+        "submitted_at": submitted.isoformat(),
+        "why": "manager",
+        "flags": flags,
+        "entries": [
+            {"date": str(day), "project": "BIG-SHOP", "minutes": minutes, "note": "Checkout"}
+            for day, minutes in zip(week.days, by_day.values(), strict=True)
+            if minutes
+        ],
+        "history": [{"event": "submitted", "at": submitted.isoformat(), "actor": f"auth0|{key}"}],
+    }

@@ -1,0 +1,161 @@
+"""One submitted week: what it holds, who decides and why, and the decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kivy.metrics import dp
+from kivy.properties import StringProperty
+from kivymd.uix.boxlayout import MDBoxLayout
+from kivymd.uix.stacklayout import MDStackLayout
+
+from mobile.core.durations import format_duration
+from mobile.core.rules import ApprovalState
+from mobile.core.weeks import Week
+from mobile.core.wire import ApprovalEntry, Step
+from mobile.ui.entry import ErrorLine, HeadLine, QuietLine
+from mobile.ui.parts import Action, Chip, Field, Sheet, Tag, load_kv
+from mobile.ui.skeleton import Skeleton
+from mobile.ui.week import DayBar
+from mobile.viewmodels.approvals import SUGGESTIONS, ApprovalsModel, Item
+
+if TYPE_CHECKING:
+    from mobile.ui.shell import Shell
+
+
+class Pair(MDBoxLayout):
+    """A name at the left, a figure at the right, perhaps a line below."""
+
+    name = StringProperty()
+    figure = StringProperty()
+    below = StringProperty()
+
+
+class ApprovalDetail(MDBoxLayout):
+    def __init__(self, item: Item, model: ApprovalsModel, shell: Shell, *, with_back: bool) -> None:
+        super().__init__()
+        self._item = item
+        self._model = model
+        self._shell = shell
+        words, approval = shell.words, item.approval
+        self.ids.back.opacity = 1 if with_back else 0
+        self.ids.back.disabled = not with_back
+        self.ids.back.width = dp(48) if with_back else dp(8)
+        self.ids.back.bind(on_release=lambda *_: model.open(None))
+        self.ids.name.text = item.name
+        self.ids.week.text = words.week(Week.parse(approval.week))
+        self.ids.total.text = format_duration(approval.total_minutes)
+        self._fill()
+        self._offer()
+
+    def _fill(self) -> None:
+        words, approval, list_ = self._shell.words, self._item.approval, self.ids.list
+        if approval.flags:
+            tags = MDStackLayout(adaptive_height=True, spacing=dp(6))
+            for flag in approval.flags:
+                key = f"flag.{flag}"
+                tags.add_widget(Tag(text=words(key) if words.known(key) else flag))
+            list_.add_widget(tags)
+        if approval.why is not None and words.known(f"why.{approval.why}"):
+            list_.add_widget(QuietLine(text=words(f"why.{approval.why}")))
+        if approval.reason:
+            text = words("state.rejected_because", reason=approval.reason)
+            list_.add_widget(QuietLine(text=text))
+        self._fill_days()
+        list_.add_widget(HeadLine(text=words("approvals.by_project")))
+        for code, minutes in sorted(approval.by_project.items(), key=lambda pair: -pair[1]):
+            name = self._model.project_name(code)
+            list_.add_widget(Pair(name=name, figure=format_duration(minutes)))
+        if approval.entries:
+            list_.add_widget(HeadLine(text=words("approvals.entries")))
+            for entry in approval.entries:
+                list_.add_widget(self._entry(entry))
+        elif self._model.loading_detail:
+            list_.add_widget(Skeleton())
+        if approval.history:
+            list_.add_widget(HeadLine(text=words("approvals.history")))
+            for step in approval.history:
+                list_.add_widget(self._step(step))
+
+    def _fill_days(self) -> None:
+        words, approval = self._shell.words, self._item.approval
+        bars = MDBoxLayout(size_hint_y=None, height=dp(112))
+        for day in Week.parse(approval.week).days:
+            minutes = approval.by_day.get(day, 0)
+            bars.add_widget(
+                DayBar(
+                    letter=words.weekday_letter(day),
+                    hours=format_duration(minutes) if minutes else "\u2013",
+                    share=minutes / 480,
+                    disabled=True,
+                )
+            )
+        self.ids.list.add_widget(bars)
+
+    def _entry(self, entry: ApprovalEntry) -> Pair:
+        words, name = self._shell.words, self._model.project_name(entry.project)
+        day = f"{words.weekday(entry.date)[:2]} {words.short_day(entry.date)}"
+        below = f"{day} · {entry.note}" if entry.note else day
+        return Pair(name=name, figure=format_duration(entry.minutes), below=below)
+
+    def _step(self, step: Step) -> Pair:
+        words = self._shell.words
+        key = f"state.{step.event}"
+        moment = words.moment(step.at) if step.at is not None else ""
+        return Pair(
+            name=words(key) if words.known(key) else step.event,
+            figure="",
+            below=" · ".join(part for part in (moment, step.reason or "") if part),
+        )
+
+    def _offer(self) -> None:
+        """Approve and Reject, while there is something to decide."""
+        words, foot, approval = self._shell.words, self.ids.foot, self._item.approval
+        if approval.state is not ApprovalState.PENDING:
+            foot.height = 0
+            return
+        reject = Action(kind="outlined", text=words("approvals.reject"), size_hint_x=1)
+        reject.bind(on_release=lambda *_: self._ask_why())
+        approve = Action(text=words("approvals.approve"), size_hint_x=1)
+        approve.bind(on_release=lambda *_: self._approve())
+        foot.add_widget(reject)
+        foot.add_widget(approve)
+
+    def _approve(self) -> None:
+        self._model.open(None)
+        self._model.approve(self._item.approval.id)
+
+    def _ask_why(self) -> None:
+        self._shell.show(ReasonSheet(self._item, self._model, self._shell))
+
+
+class ReasonSheet(Sheet):
+    def __init__(self, item: Item, model: ApprovalsModel, shell: Shell) -> None:
+        words = shell.words
+        super().__init__(title=words("approvals.reason"))
+        self._item = item
+        self._model = model
+        self._words = words
+        self.reason = Field(hint=words("approvals.reason"), lines=5)
+        self.ids.content.add_widget(self.reason)
+        self.error = ErrorLine()
+        self.ids.content.add_widget(self.error)
+        earlier = MDStackLayout(adaptive_height=True, spacing=dp(8))
+        for text in model.reasons()[:SUGGESTIONS]:
+            chip = Chip(text=text, icon="history")
+            chip.bind(on_release=lambda _chip, text=text: setattr(self.reason, "text", text))
+            earlier.add_widget(chip)
+        self.ids.content.add_widget(earlier)
+        reject = Action(text=words("approvals.reject"), size_hint_x=1)
+        reject.bind(on_release=lambda *_: self.reject())
+        self.ids.foot.add_widget(reject)
+
+    def reject(self) -> None:
+        if not self._model.reject(self._item.approval.id, self.reason.text):
+            self.error.text = self._words("approvals.reason_needed")
+            return
+        self.close()
+        self._model.open(None)
+
+
+load_kv(__file__)

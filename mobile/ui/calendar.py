@@ -1,0 +1,68 @@
+"""Choosing a day: a month, weeks from Monday on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from kivy.metrics import dp
+from kivy.properties import BooleanProperty, StringProperty
+from kivymd.uix.boxlayout import MDBoxLayout
+from kivymd.uix.gridlayout import MDGridLayout
+
+from mobile.core.weeks import Week
+from mobile.text import Words
+from mobile.ui.parts import IconTap, Sheet, Tap, load_kv
+
+
+class DayCell(Tap):
+    text = StringProperty()
+    chosen = BooleanProperty(False)
+    faint = BooleanProperty(False)
+
+
+class DaySheet(Sheet):
+    def __init__(self, words: Words, chosen: date, act: Callable[[date], None]) -> None:
+        super().__init__(title=words("entry.date"))
+        self._words = words
+        self._chosen = chosen
+        self._act = act
+        self._month = chosen.replace(day=1)
+        self._render()
+
+    def _render(self) -> None:
+        content, words = self.ids.content, self._words
+        content.clear_widgets()
+        head = MDBoxLayout(size_hint_y=None, height=dp(48))
+        head.add_widget(IconTap(icon="chevron-left", on_release=lambda *_: self._turn(-1)))
+        head.add_widget(MonthLabel(text=words.month(self._month)))
+        head.add_widget(IconTap(icon="chevron-right", on_release=lambda *_: self._turn(1)))
+        content.add_widget(head)
+        grid = MDGridLayout(cols=7, adaptive_height=True)
+        first = Week.of(self._month).monday
+        for offset in range(42):
+            day = first + timedelta(days=offset)
+            cell = DayCell(
+                text=str(day.day),
+                chosen=day == self._chosen,
+                faint=day.month != self._month.month,
+            )
+            cell.bind(on_release=lambda _cell, day=day: self._choose(day))
+            grid.add_widget(cell)
+        content.add_widget(grid)
+
+    def _turn(self, months: int) -> None:
+        number = self._month.year * 12 + self._month.month - 1 + months
+        self._month = date(number // 12, number % 12 + 1, 1)
+        self._render()
+
+    def _choose(self, day: date) -> None:
+        self.close()
+        self._act(day)
+
+
+class MonthLabel(MDBoxLayout):
+    text = StringProperty()
+
+
+load_kv(__file__)

@@ -1,0 +1,80 @@
+"""A question with two answers, and a menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kivy.metrics import dp
+from kivy.properties import StringProperty
+from kivy.uix.floatlayout import FloatLayout
+from kivy.uix.widget import Widget
+from kivymd.theming import ThemableBehavior
+
+from mobile.ui.parts import Tap, load_kv
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    icon: str
+    text: str
+    act: Callable[[], None]
+
+
+class Overlay(ThemableBehavior, FloatLayout):
+    """Takes every touch; one beside the card closes it."""
+
+    def on_touch_down(self, touch):
+        if not self.ids.card.collide_point(*touch.pos):
+            self.close()
+            return True
+        super().on_touch_down(touch)
+        return True
+
+    def close(self) -> None:
+        if self.parent is not None:
+            self.parent.remove_widget(self)
+
+
+class Dialog(Overlay):
+    title = StringProperty()
+    text = StringProperty()
+    yes = StringProperty()
+    no = StringProperty()
+
+    def __init__(self, title: str, text: str, yes: str, no: str, act: Callable[[], None]) -> None:
+        super().__init__(title=title, text=text, yes=yes, no=no)
+        self._act = act
+
+    def accept(self) -> None:
+        self.close()
+        self._act()
+
+
+class MenuRow(Tap):
+    icon = StringProperty()
+    text = StringProperty()
+
+
+class Menu(Overlay):
+    def __init__(self, choices: list[Choice], opener: Widget) -> None:
+        super().__init__()
+        self._opener = opener
+        for choice in choices:
+            row = MenuRow(icon=choice.icon, text=choice.text)
+            row.bind(on_release=lambda _row, act=choice.act: self._choose(act))
+            self.ids.card.add_widget(row)
+        self.bind(size=self._place)
+
+    def _place(self, *_arguments: object) -> None:
+        x, y = self._opener.to_window(*self._opener.pos)
+        card = self.ids.card
+        card.x = min(x + self._opener.width - card.width, self.width - card.width - dp(8))
+        card.top = y
+
+    def _choose(self, act: Callable[[], None]) -> None:
+        self.close()
+        act()
+
+
+load_kv(__file__)

@@ -1,0 +1,122 @@
+"""What several screens are made of; colours come from the theme's roles alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kivy.lang import Builder
+from kivy.metrics import dp
+from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty, StringProperty
+from kivy.uix.behaviors import ButtonBehavior
+from kivy.uix.floatlayout import FloatLayout
+from kivy.uix.widget import Widget
+from kivymd.theming import ThemableBehavior
+from kivymd.uix.behaviors import RectangularRippleBehavior
+from kivymd.uix.boxlayout import MDBoxLayout
+from kivymd.uix.button import MDIconButton
+from kivymd.uix.relativelayout import MDRelativeLayout
+
+# From these widths on: a rail at the side, list and detail beside each other.
+RAIL_WIDTH, SPLIT_WIDTH = 600, 840
+
+
+def load_kv(module_file: str) -> None:
+    """The .kv beside a .py, once."""
+    path = str(Path(module_file).with_suffix(".kv"))
+    if path not in Builder.files:
+        Builder.load_file(path, encoding="utf8")
+
+
+class Tap(RectangularRippleBehavior, ButtonBehavior, MDBoxLayout):
+    """A row that can be tapped."""
+
+
+class TapArea(RectangularRippleBehavior, ButtonBehavior, MDRelativeLayout):
+    """The same, for what lies over one another."""
+
+
+class IconTap(MDIconButton):
+    """An icon of at least 48 dp."""
+
+
+class Chip(ButtonBehavior, MDBoxLayout):
+    text = StringProperty()
+    icon = StringProperty()
+    active = BooleanProperty(False)
+    ripple_alpha = NumericProperty(0)
+
+
+class Tag(MDBoxLayout):
+    text = StringProperty()
+
+
+class Action(TapArea):
+    """A button of Material 3: filled, tonal, outlined or text."""
+
+    text = StringProperty()
+    kind = StringProperty("filled")
+
+
+class Meter(ThemableBehavior, Widget):
+    """How much of something is done; `share` from nought to one."""
+
+    share = NumericProperty(0)
+
+
+class Panel(MDBoxLayout):
+    pass
+
+
+class Empty(MDBoxLayout):
+    """What an empty list says to do next."""
+
+    icon = StringProperty("check-circle-outline")
+    title = StringProperty()
+    hint = StringProperty()
+
+
+class Field(MDBoxLayout):
+    """A text field with its error in words below."""
+
+    text = StringProperty()
+    hint = StringProperty()
+    error = StringProperty()
+    lines = NumericProperty(1)
+    on_typed: Callable[[str], None] = ObjectProperty(None, allownone=True)
+
+    def typed(self, text: str) -> None:
+        if text != self.text:
+            self.text = text
+            if self.on_typed is not None:
+                self.on_typed(text)
+
+
+class Sheet(ThemableBehavior, FloatLayout):
+    """Comes up from below on a phone and from the side on a tablet."""
+
+    title = StringProperty()
+    beside = BooleanProperty(False)
+
+    def __init__(self, on_close: Callable[[], None] = lambda: None, **options: object) -> None:
+        super().__init__(**options)
+        self._on_close = on_close
+        self.bind(width=self._place)
+
+    def _place(self, *_arguments: object) -> None:
+        self.beside = self.width >= dp(RAIL_WIDTH)
+
+    def on_touch_down(self, touch: object) -> bool:
+        if not self.ids.card.collide_point(*touch.pos):
+            self.close()
+            return True
+        super().on_touch_down(touch)
+        return True
+
+    def close(self) -> None:
+        if self.parent is not None:
+            self.parent.remove_widget(self)
+            self._on_close()
+
+
+load_kv(__file__)

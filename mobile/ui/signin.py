@@ -1,0 +1,49 @@
+"""Before anybody is signed in, while the browser is open, and without rights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kivy.properties import StringProperty
+from kivymd.uix.relativelayout import MDRelativeLayout
+
+from mobile.ui.parts import Action, load_kv
+from mobile.viewmodels.app import Stage
+
+if TYPE_CHECKING:
+    from mobile.ui.shell import Shell
+
+
+class SignInScreen(MDRelativeLayout):
+    title = StringProperty()
+    text = StringProperty()
+    wrong = StringProperty()
+
+    def __init__(self, shell: Shell, **options: object) -> None:
+        super().__init__(**options)
+        words, app = shell.words, shell.model
+        self.title = words("app")
+        if app.stage is Stage.BROWSER:
+            self.text = f"{words('sign_in.waiting')}\n{words('sign_in.waiting_hint')}"
+            self._offer("sign_in.again", app.sign_in, "tonal", shell)
+            self._offer("cancel", app.cancel_sign_in, "text", shell)
+        elif app.stage is Stage.NO_RIGHTS:
+            self.title = words("no_rights.title")
+            self.text = words("no_rights.text", email=app.email)
+            self._offer("sign_in.again", app.synchronise, "filled", shell)
+            self._offer("sign_out", shell.sign_out, "text", shell)
+        elif app.stage is Stage.SIGN_IN:
+            self.text = words("sign_in.promise")
+            self.wrong = words(f"sign_in.{app.failure}") if app.failure else ""
+            self._offer("sign_in.button", app.sign_in, "filled", shell)
+
+    def _offer(self, key: str, act: object, kind: str, shell: Shell) -> None:
+        action = Action(text=shell.words(key), kind=kind, size_hint_x=1)
+        action.bind(on_release=lambda *_: act())
+        self.ids.actions.add_widget(action)
+
+    def leave(self) -> None:
+        """Nothing to stop watching: it is made anew for each stage."""
+
+
+load_kv(__file__)

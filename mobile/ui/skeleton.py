@@ -1,0 +1,14 @@
+"""Grey shapes where cards will be."""
+
+from __future__ import annotations
+
+from kivymd.uix.boxlayout import MDBoxLayout
+
+from mobile.ui.parts import load_kv
+
+
+class Skeleton(MDBoxLayout):
+    pass
+
+
+load_kv(__file__)
