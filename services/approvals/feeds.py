@@ -6,7 +6,7 @@ no row is written by both, and what follows from both is worked out when it is a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
@@ -49,6 +49,7 @@ class Ended(msgspec.Struct, frozen=True):
     """`timesheet.withdrawn`, `decision.void`."""
 
     submission_id: UUID
+    person: str
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -127,24 +128,14 @@ async def on_submitted(connection: asyncpg.Connection, event: Delivery) -> None:
 
 
 async def on_withdrawn(connection: asyncpg.Connection, event: Delivery) -> None:
-    case = await store.lock_case(connection, _told(event, Ended).submission_id)
-    if case is None:
-        return
-    withdrawn = model.withdraw(case.approval)
-    if withdrawn != case.approval:
-        changed, step = add_step(withdrawn, StepKind.WITHDRAWN, event.time, withdrawn.person)
-        await store.save_approval(connection, changed, step)
+    ended = _told(event, Ended)
+    await _change(connection, event, ended, model.withdraw, StepKind.WITHDRAWN, ended.person)
 
 
 async def on_void(connection: asyncpg.Connection, event: Delivery) -> None:
     """The person's withdrawal came before the decision."""
-    case = await store.lock_case(connection, _told(event, Ended).submission_id)
-    if case is None:
-        return
-    voided = model.void(case.approval)
-    if voided != case.approval:
-        changed, step = add_step(voided, StepKind.VOID, event.time, voided.person)
-        await store.save_approval(connection, changed, step)
+    ended = _told(event, Ended)
+    await _change(connection, event, ended, model.void, StepKind.VOID, ended.person)
 
 
 async def on_approved(connection: asyncpg.Connection, event: Delivery) -> None:
@@ -159,15 +150,8 @@ async def on_rejected(connection: asyncpg.Connection, event: Delivery) -> None:
 
 async def on_reopened(connection: asyncpg.Connection, event: Delivery) -> None:
     told = _told(event, Reopened)
-    case = await store.lock_case(connection, told.submission_id)
-    if case is None or case.approval.reopened:
-        return
-    reopened = model.reopen(case.approval)
-    if reopened != case.approval:
-        changed, step = add_step(
-            reopened, StepKind.REOPENED, event.time, told.reopened_by, reason=told.reason
-        )
-        await store.save_approval(connection, changed, step)
+    actor, reason = told.reopened_by, told.reason
+    await _change(connection, event, told, model.reopen, StepKind.REOPENED, actor, reason)
 
 
 async def on_person_changed(connection: asyncpg.Connection, event: Delivery) -> None:
@@ -200,6 +184,26 @@ HANDLERS: Mapping[str, Handlers] = {
 }
 
 
+async def _change(
+    connection: asyncpg.Connection,
+    event: Delivery,
+    told: Ended | Reopened,
+    rule: Callable[[Approval], Approval],
+    kind: StepKind,
+    actor: str,
+    reason: str | None = None,
+) -> None:
+    """Change the approval by the rule, and its history where that changes anything."""
+    case = await store.lock_case(connection, told.submission_id)
+    if case is None:
+        return
+    changed = rule(case.approval)
+    if changed != case.approval:
+        await store.save_approval(
+            connection, *add_step(changed, kind, event.time, actor, reason=reason)
+        )
+
+
 async def _confirm(
     connection: asyncpg.Connection,
     event: Delivery,
@@ -214,7 +218,7 @@ async def _confirm(
     confirmed = model.confirm(present, outcome, told.decided_by, event.time, told.reason)
     if confirmed == present:
         return None
-    if confirmed.decided_at == present.decided_at:
+    if (confirmed.state, confirmed.decided_by) == (present.state, present.decided_by):
         await store.save_approval(connection, confirmed)
         return confirmed
     adopted, step = add_step(

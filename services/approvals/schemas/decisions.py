@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import (
+    INCLUDE,
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates_schema,
+)
 
 from libs.web.schemas import ProblemAnswer, StrictSchema, Text
 from services.approvals.model import MAX_DECISIONS, MAX_REASON_LENGTH, Decision, Verdict
@@ -65,7 +73,7 @@ class OutcomeAnswer(Schema):
         strict=True,
         metadata={"description": "What deciding this one alone would have been answered with."},
     )
-    problem = fields.Nested(ProblemAnswer)
+    problem = fields.Nested(ProblemAnswer, unknown=INCLUDE)
 
 
 class OutcomesAnswer(Schema):

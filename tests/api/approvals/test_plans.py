@@ -1,0 +1,97 @@
+"""Lists over many people and years are answered from indexes, few rows of each."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import pytest
+
+from services.approvals.model import Caller, Flag, State, Today, Week
+from services.approvals.store.approvals import Wanted, list_statement
+from tests.conftest import Databases
+
+TODAY = Today.at(datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
+
+# Of 300 people ten have the same manager; everybody submitted for two years, all but the last
+# week of which is decided.
+PEOPLE = """
+    INSERT INTO people (person, name, manager, active, target_minutes, since, version)
+    SELECT 'p' || n, 'Person ' || n, 'p' || (n / 10 * 10), true, 2400, '2023-01-02', 1
+    FROM generate_series(1, 300) AS n
+"""
+APPROVALS = """
+    INSERT INTO approvals (
+        id, person, monday, total_minutes, by_day, by_project, entries, submitted_at, flags,
+        state, decided_by, decided_at, confirmed, reopened, steps, head, version
+    )
+    SELECT gen_random_uuid(), 'p' || n, '2026-11-16'::date - 7 * week, 2400, '{}', '{}', '[]',
+        '2026-11-20'::timestamptz - make_interval(weeks => week, secs => n),
+        CASE WHEN n % 7 = 0 THEN ARRAY['weekend'] ELSE '{}' END,
+        CASE WHEN week = 0 THEN 'pending' ELSE 'approved' END,
+        CASE WHEN week > 0 THEN 'p' || (n / 10 * 10) || '-' END,
+        CASE WHEN week > 0 THEN '2026-11-20'::timestamptz END, true, false, 1, '', 1
+    FROM generate_series(1, 300) AS n, generate_series(0, 99) AS week
+"""
+
+
+@pytest.fixture
+def crowded_database(databases: Databases) -> str:
+    return databases.own("approvals")
+
+
+@pytest.fixture
+async def crowded(crowded_database: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(crowded_database)
+    await connection.execute(f"{PEOPLE}; {APPROVALS}; ANALYZE")
+    yield connection
+    await connection.close()
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from nodes(inner)
+
+
+async def rows_read(connection: asyncpg.Connection, wanted: Wanted) -> int:
+    """How many rows of approvals are looked at; fails where the whole table is."""
+    statement, arguments = list_statement(wanted)
+    [answer] = await connection.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
+    read = 0
+    for node in nodes(json.loads(answer)[0]["Plan"]):
+        if node.get("Relation Name") == "approvals":
+            assert node["Node Type"] != "Seq Scan", node
+            removed = node.get("Rows Removed by Filter", 0)
+            read += round((node["Actual Rows"] + removed) * node["Actual Loops"])
+    return read
+
+
+async def test_a_list_looks_at_few_rows_whoever_asks_for_what(
+    crowded: asyncpg.Connection,
+) -> None:
+    manager, administrator = Caller("p100"), Caller("p100", administers=True)
+    begin = (datetime(1970, 1, 1, tzinfo=UTC), uuid.UUID(int=0))
+    late = (datetime(2026, 11, 1, tzinfo=UTC), uuid.UUID(int=0))
+    week = Week.parse("2026-W47")
+    for wanted, most in (
+        (Wanted(manager, TODAY, *begin, limit=51, state=State.PENDING), 40),
+        (Wanted(manager, TODAY, *begin, limit=51), 600),
+        (Wanted(manager, TODAY, *late, limit=51), 120),
+        (Wanted(manager, TODAY, *begin, limit=51, week=week), 40),
+        (Wanted(manager, TODAY, *begin, limit=51, state=State.PENDING, flags=()), 40),
+        (Wanted(administrator, TODAY, *begin, limit=51, state=State.PENDING), 120),
+        (Wanted(administrator, TODAY, *begin, limit=51), 120),
+        (Wanted(administrator, TODAY, *begin, limit=51, week=week), 120),
+        (Wanted(administrator, TODAY, *begin, limit=51, person="p7"), 120),
+        (Wanted(administrator, TODAY, *begin, limit=51, state=State.REJECTED), 0),
+        (
+            Wanted(administrator, TODAY, *begin, 51, State.PENDING, flags=(Flag.WEEKEND,)),
+            400,
+        ),
+    ):
+        assert await rows_read(crowded, wanted) <= most, wanted

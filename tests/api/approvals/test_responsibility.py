@@ -1,0 +1,218 @@
+"""Who may decide, by the database's index and by the model: the same people, in any company."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from services.approvals.chain import StepKind, add_step
+from services.approvals.model import (
+    Approval,
+    Caller,
+    Decision,
+    Delegation,
+    Flag,
+    Manager,
+    Standing,
+    State,
+    Today,
+    Verdict,
+    Week,
+    Why,
+    decide,
+    flags_of,
+    standing_of,
+)
+from services.approvals.store.approvals import Wanted, insert_approval, list_cases, save_approval
+from services.approvals.store.overdue import WantedMissing, count_missing, list_missing
+from services.approvals.store.people import Person, save_person
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+TODAY = Today.at(NOON)
+MONDAY = date(2026, 11, 16)
+NAMES = ("ann", "ben", "cleo")
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+names = st.sampled_from(NAMES)
+# The days before, on and after those that it is somewhere on earth.
+days = st.sampled_from([date(2026, 11, day) for day in (22, 23, 24, 25)])
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Those whom profile told of, and of each name the total of a week and who decided it."""
+
+    people: tuple[Person, ...]
+    totals: dict[str, int]
+    deciders: dict[str, str]
+
+    def manager_of(self, name: str) -> Manager | None:
+        known = {person.person: person for person in self.people}
+        if name not in known or known[name].manager is None:
+            return None
+        manager = known.get(known[name].manager or "")
+        if manager is None:
+            return Manager(known[name].manager or "")
+        delegation = manager.delegation
+        if delegation is not None and delegation.person in known:
+            delegation = replace(delegation, active=known[delegation.person].active)
+        return Manager(manager.person, manager.active, delegation)
+
+    def target_of(self, name: str) -> int:
+        targets = {person.person: person.target_minutes for person in self.people}
+        return targets.get(name, 2400)
+
+
+@st.composite
+def delegations(draw: st.DrawFn) -> Delegation:
+    since, until = sorted((draw(days), draw(days)))
+    return Delegation(draw(names), since, until)
+
+
+@st.composite
+def companies(draw: st.DrawFn) -> Company:
+    people = tuple(
+        Person(
+            person=name,
+            name=name.title(),
+            manager=draw(names) if draw(st.integers(0, 7)) else None,
+            active=draw(st.integers(0, 4)) > 0,
+            target_minutes=draw(st.sampled_from([0, 600, 2400])),
+            delegation=draw(delegations()) if draw(st.integers(0, 3)) else None,
+            version=1,
+        )
+        for name in NAMES
+        if draw(st.integers(0, 7)) > 0
+    )
+    totals = {name: draw(st.sampled_from([0, 539, 540, 660, 661, 2400])) for name in NAMES}
+    deciders = {
+        name: decider for name in NAMES if draw(st.booleans()) and (decider := draw(names)) != name
+    }
+    return Company(people, totals, deciders)
+
+
+def told(name: str, manager: str | None, **fields: Any) -> Person:
+    person = Person(name, name.title(), manager, True, 2400, None, 1)
+    return replace(person, **fields)
+
+
+AWAY = Delegation("cleo", date(2026, 11, 20), date(2026, 11, 27))
+TOTALS = dict.fromkeys(NAMES, 2400)
+WITH_AN_INACTIVE_DELEGATE = Company(
+    (told("ann", "ben"), told("ben", None, delegation=AWAY), told("cleo", None, active=False)),
+    TOTALS,
+    {},
+)
+WITH_A_MANAGER_OF_THEMSELVES = Company((told("ben", "ben", delegation=AWAY),), TOTALS, {})
+WITH_AN_UNKNOWN_MANAGER = Company((told("ann", "ben"),), TOTALS, {})
+
+
+def approvals_of(company: Company) -> Iterator[Approval]:
+    for number, (name, total) in enumerate(company.totals.items()):
+        received = Approval(
+            id=uuid.uuid5(uuid.NAMESPACE_OID, name),
+            person=name,
+            week=Week(MONDAY),
+            total_minutes=total,
+            by_day={MONDAY: total} if total else {},
+            by_project={"A": total} if total else {},
+            submitted_at=NOON + timedelta(seconds=number),
+            flags=(Flag.OVER_10_HOURS,) if total > 600 else (),
+        )
+        approval, _ = add_step(received, StepKind.SUBMITTED, received.submitted_at, name)
+        if decider := company.deciders.get(name):
+            verdict, standing = Verdict(Decision.APPROVE), Standing(Why.MANAGER)
+            approval = decide(approval, verdict, decider, standing, NOON, 2400)
+        yield approval
+
+
+async def store(connection: asyncpg.Connection, company: Company) -> list[Approval]:
+    for person in company.people:
+        await save_person(connection, person, MONDAY - timedelta(weeks=9))
+    approvals = list(approvals_of(company))
+    for approval in approvals:
+        _, step = add_step(
+            replace(approval, steps=0, head=""), StepKind.SUBMITTED, NOON, approval.person
+        )
+        await insert_approval(connection, replace(approval, state=State.PENDING), [], step)
+        await save_approval(connection, approval)
+    return approvals
+
+
+@given(company=companies())
+@example(company=WITH_AN_INACTIVE_DELEGATE)
+@example(company=WITH_A_MANAGER_OF_THEMSELVES)
+@example(company=WITH_AN_UNKNOWN_MANAGER)
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+async def test_a_list_holds_just_what_the_model_lets_the_caller_see(
+    connection: asyncpg.Connection, company: Company
+) -> None:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        approvals = await store(connection, company)
+        for caller in [Caller(name, manages) for name in NAMES for manages in (False, True)]:
+            await check_list(connection, company, approvals, caller)
+            await check_missing(connection, company, caller)
+    finally:
+        await transaction.rollback()
+
+
+async def check_list(
+    connection: asyncpg.Connection, company: Company, approvals: list[Approval], caller: Caller
+) -> None:
+    wanted = Wanted(caller, TODAY, BEGINNING, uuid.UUID(int=0), limit=200)
+    visible = [
+        approval
+        for approval in approvals
+        if standing_of(approval.person, company.manager_of(approval.person), caller, TODAY)
+        or approval.decided_by == caller.person
+    ]
+    for state, flags in (
+        (None, None),
+        (State.PENDING, ()),
+        (None, (Flag.OFF_TARGET,)),
+        (State.APPROVED, (Flag.OVER_10_HOURS,)),
+    ):
+        cases = await list_cases(connection, replace(wanted, state=state, flags=flags))
+        assert [case.approval.id for case in cases] == [
+            approval.id
+            for approval in visible
+            if state in (None, approval.state)
+            and has_flags(flags, flags_of(approval, company.target_of(approval.person)))
+        ]
+        for case in cases:
+            assert case.manager == company.manager_of(case.approval.person)
+            assert case.target_minutes == company.target_of(case.approval.person)
+
+
+def has_flags(wanted: tuple[Flag, ...] | None, flags: tuple[Flag, ...]) -> bool:
+    if wanted == ():
+        return not flags
+    return wanted is None or set(wanted) <= set(flags)
+
+
+async def check_missing(connection: asyncpg.Connection, company: Company, caller: Caller) -> None:
+    week = Week(MONDAY).plus(-1)
+    wanted = WantedMissing(caller, TODAY, (week,), date.min, "", limit=200)
+    missing = await list_missing(connection, wanted)
+    assert [row.person for row in missing] == [
+        person.person
+        for person in company.people
+        if person.active
+        and standing_of(person.person, company.manager_of(person.person), caller, TODAY)
+    ]
+    # Of the last four weeks everybody submitted the last.
+    assert await count_missing(connection, caller, TODAY) == 3 * len(missing)
