@@ -47,6 +47,8 @@ ASKED = {
         "POST /v1/batches": {"batch:upload"},
         "GET /v1/batches/{id}": {"batch:upload"},
         "GET /v1/batches/{id}/errors": {"batch:upload"},
+        "GET /v1/reports/entries": REPORTS,
+        "GET /v1/reports/totals": REPORTS,
         "GET /v1/reports/missing": REPORTS | APPROVE,
     },
     "approvals": {

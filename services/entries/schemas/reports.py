@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from marshmallow import Schema, fields, post_load
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from libs.web.schemas import PageQuery
+from libs.web.schemas import Day, PageQuery, StrictSchema, Text
 from services.entries.model import State, Week
-from services.entries.schemas.common import PageAnswer, WeekField
+from services.entries.schemas.common import (
+    MAX_PERSON_LENGTH,
+    PageAnswer,
+    ProjectCode,
+    WeekField,
+    check_order,
+)
+
+GROUPS = ("project", "person", "week", "customer")
+MAX_DAYS_OF_TOTALS = 366
+
+_MISSING = fields.Field.default_error_messages["required"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +51,124 @@ class MissingAnswer(Schema):
 class MissingPage(PageAnswer):
     week = fields.String(required=True)
     items = fields.List(fields.Nested(MissingAnswer), required=True)
+
+
+class _FilterFields(StrictSchema):
+    """`person` here asks for no scope of its own: a report is about everybody."""
+
+    since = Day(data_key="from", load_default=None, metadata={"description": "First day."})
+    until = Day(data_key="to", load_default=None, metadata={"description": "Last day."})
+    state = fields.Enum(
+        State,
+        by_value=True,
+        load_default=None,
+        metadata={"description": "Only entries whose week is open, submitted or approved."},
+        error_messages={"unknown": "open, submitted or approved is expected."},
+    )
+    project = ProjectCode(load_default=None)
+    person = Text(minimum=1, maximum=MAX_PERSON_LENGTH, load_default=None)
+    customer = Text(minimum=1, maximum=200, load_default=None)
+
+    @validates_schema
+    def check_range(self, data: dict[str, Any], **_options: Any) -> None:
+        check_order(data)
+
+
+def _require_range(data: dict[str, Any]) -> None:
+    asked = {"from": data["since"], "to": data["until"]}
+    # marshmallow's own words for it, which are told under a code of their own.
+    missing = {name: [_MISSING] for name, day in asked.items() if day is None}
+    if missing:
+        raise ValidationError(missing)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportQuery:
+    since: date | None
+    until: date | None
+    state: State | None
+    project: str | None
+    person: str | None
+    customer: str | None
+    format: str
+    approved_since: str | None
+
+
+class ReportQuerySchema(_FilterFields):
+    format = fields.String(
+        load_default="csv",
+        validate=validate.OneOf(
+            ("csv", "ndjson", "xlsx"), error="csv, ndjson or xlsx is expected."
+        ),
+    )
+    approved_since = Text(
+        minimum=1,
+        maximum=200,
+        load_default=None,
+        metadata={
+            "description": "The weeks approved after this cursor: 0 the first time, then what "
+            "`Report-Cursor` said the time before."
+        },
+    )
+
+    @validates_schema
+    def check_scope(self, data: dict[str, Any], **_options: Any) -> None:
+        if data["approved_since"] is None:
+            _require_range(data)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> ReportQuery:
+        return ReportQuery(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsQuery:
+    since: date
+    until: date
+    state: State | None
+    project: str | None
+    person: str | None
+    customer: str | None
+    group_by: tuple[str, ...]
+    limit: int
+    cursor: str | None
+
+
+class TotalsQuerySchema(_FilterFields, PageQuery):
+    group_by = fields.String(
+        load_default="project",
+        metadata={"description": f"Some of {', '.join(GROUPS)}, with commas."},
+    )
+
+    @validates_schema
+    def check_groups(self, data: dict[str, Any], **_options: Any) -> None:
+        groups = data["group_by"].split(",")
+        if not set(groups) <= set(GROUPS) or len(set(groups)) < len(groups):
+            raise ValidationError(f"Some of {', '.join(GROUPS)} are expected.", "group_by")
+
+    @validates_schema
+    def check_length(self, data: dict[str, Any], **_options: Any) -> None:
+        _require_range(data)
+        if (data["until"] - data["since"]).days >= MAX_DAYS_OF_TOTALS:
+            raise ValidationError(f"At most {MAX_DAYS_OF_TOTALS} days.", "to")
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> TotalsQuery:
+        groups = tuple(data.pop("group_by").split(","))
+        return TotalsQuery(group_by=groups, **data)
+
+
+class TotalAnswer(Schema):
+    """Only the fields that `group_by` names are there."""
+
+    project = fields.String()
+    person = fields.String()
+    week = fields.String()
+    customer = fields.String()
+    minutes = fields.Integer(required=True, strict=True)
+    billable_minutes = fields.Integer(required=True, strict=True)
+    entries = fields.Integer(required=True, strict=True)
+
+
+class TotalPage(PageAnswer):
+    items = fields.List(fields.Nested(TotalAnswer), required=True)

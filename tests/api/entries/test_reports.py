@@ -1,0 +1,354 @@
+"""Exports and totals over everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import re
+import uuid
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from typing import Any
+from xml.etree import ElementTree
+
+import aiohttp
+import asyncpg
+import pytest
+
+from libs.feed.events import publishing_last
+from libs.feed.wire import Delivery
+from services.entries.feeds import HANDLERS
+from services.entries.model import State
+from services.entries.schemas.reports import TotalPage
+from services.entries.spreadsheet import Spreadsheet
+from services.entries.store import reports
+from services.entries.store.reports import Approvals, Filters
+from tests.api.entries.agency import learn
+from tests.api.entries.conftest import Week, log
+from tests.conftest import Databases
+from tests.support.client import Caller, Reply, Service
+
+MONTH = "from=2026-11-01&to=2026-11-30"
+FORMULAS = ["=1+1", "+49 30 1234", "-5", "@SUM(A1)", "fine", 'a "b", c']
+
+
+@pytest.fixture
+async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
+    opened = await asyncpg.connect(entries_database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def payroll(entries: Service, erin: Caller) -> Caller:
+    """Reads the reports on what erin logged."""
+    for number, note in enumerate(FORMULAS):
+        await log(erin, note=note, minutes=10 + number)
+    await log(erin, date="2026-10-31", project="ZEUS")
+    return entries.caller("payroll", "read:reports")
+
+
+def table(reply: Reply) -> list[dict[str, str]]:
+    """The rows by their minutes, as they come in no order."""
+    assert reply.status == 200, reply.body
+    rows = csv.DictReader(io.StringIO(reply.body.decode(), newline=""))
+    return sorted(rows, key=lambda row: int(row["minutes"]))
+
+
+def lines(reply: Reply) -> list[dict[str, Any]]:
+    assert reply.status == 200, reply.body
+    return sorted(map(json.loads, reply.body.splitlines()), key=lambda row: int(row["minutes"]))
+
+
+async def approve(connection: asyncpg.Connection, submitted: Reply) -> None:
+    data = {
+        "submission_id": submitted.json["submission_id"],
+        "person": submitted.json["person"],
+        "week": submitted.json["week"],
+        "decision": "approved",
+        "reason": None,
+        "decided_by": "auth0|maya",
+    }
+    now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    event = Delivery(1, str(uuid.uuid4()), "approvals", "approval.decided", "x", now, data)
+    async with connection.transaction(), publishing_last(connection):
+        await HANDLERS["approvals"]["approval.decided"](connection, event)
+
+
+async def test_the_same_rows_come_as_csv_ndjson_and_xlsx(
+    payroll: Caller, connection: asyncpg.Connection
+) -> None:
+    await learn(connection, "erin")
+    rows = table(await payroll.get(f"/v1/reports/entries?{MONTH}"))
+    assert [row["minutes"] for row in rows] == ["10", "11", "12", "13", "14", "15"]
+    first = rows[0]
+    assert (first["person"], first["name"], first["email"], first["week"], first["state"]) == (
+        "auth0|erin",
+        "Erin",
+        "erin@exampleco.com",
+        "2026-W48",
+        "open",
+    )
+    assert (first["customer"], first["date"]) == ("Big Company", Week.MONDAY)
+    objects = lines(await payroll.get(f"/v1/reports/entries?{MONTH}&format=ndjson"))
+    assert [each["note"] for each in objects] == FORMULAS
+    assert objects[0].keys() == first.keys()
+    sheet = await payroll.get(f"/v1/reports/entries?{MONTH}&format=xlsx")
+    assert sheet.headers["Content-Type"].endswith("spreadsheetml.sheet")
+    cells = sorted(cells_of(sheet.body)[1:], key=lambda row: row[10] or "")
+    assert [cells[0][1], cells[0][10], cells[-1][10]] == ["auth0|erin", "10", "15"]
+
+
+def cells_of(workbook: bytes, number: int = 1) -> list[list[str | None]]:
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        assert archive.testzip() is None
+        root = ElementTree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"))
+    return [["".join(cell.itertext()) or None for cell in row] for row in root[0]]
+
+
+async def test_cells_that_begin_like_a_formula_are_defused_in_csv(payroll: Caller) -> None:
+    rows = table(await payroll.get(f"/v1/reports/entries?{MONTH}"))
+    assert [row["note"] for row in rows] == [
+        "'=1+1",
+        "'+49 30 1234",
+        "'-5",
+        "'@SUM(A1)",
+        "fine",
+        'a "b", c',
+    ]
+
+
+def test_a_full_sheet_is_followed_by_another() -> None:
+    sheet = Spreadsheet("Rows", ["number", "text"], max_rows=3)
+    body = b"".join(sheet.write([(n, f"<{n}>\x00")]) for n in range(5)) + sheet.finish()
+    assert cells_of(body) == [["number", "text"], ["0", "<0>\ufffd"], ["1", "<1>\ufffd"]]
+    assert [row[0] for row in cells_of(body, 3)] == ["number", "4"]
+
+
+async def test_a_report_can_be_narrowed(
+    payroll: Caller, erin: Caller, ada: Caller, connection: asyncpg.Connection
+) -> None:
+    await log(ada, project="ZEUS", minutes=99)
+    submitted = await erin.post(f"/v1/timesheets/{Week.THIS}/submit")
+    await approve(connection, submitted)
+
+    async def count(query: str) -> int:
+        return len(table(await payroll.get(f"/v1/reports/entries?{query}")))
+
+    assert await count("from=2026-10-01&to=2026-12-31") == 8
+    assert await count(f"{MONTH}&person=auth0|ada") == 1
+    assert await count(f"{MONTH}&project=ZEUS") == 1
+    assert await count(f"{MONTH}&customer=Big Company") == 6
+    assert await count(f"{MONTH}&state=approved") == 6
+    assert await count(f"{MONTH}&state=open&project=APOLLO") == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "codes"),
+    [
+        ("", {("/from", "required"), ("/to", "required")}),
+        ("from=2026-11-02&to=2026-11-01", {("/from", "invalid")}),
+        (f"{MONTH}&format=pdf", {("/format", "invalid")}),
+        (f"{MONTH}&state=lost", {("/state", "invalid")}),
+        ("approved_since=yesterday", {("/approved_since", "cursor")}),
+    ],
+)
+async def test_a_wrong_question_is_told(
+    payroll: Caller, query: str, codes: set[tuple[str, str]]
+) -> None:
+    reply = await payroll.get(f"/v1/reports/entries?{query}")
+    assert (reply.status, reply.codes) == (422, codes)
+
+
+async def test_an_unchanged_month_is_not_sent_again(
+    payroll: Caller, erin: Caller, ada: Caller, connection: asyncpg.Connection
+) -> None:
+    address = f"/v1/reports/entries?{MONTH}"
+
+    async def changed(tag: str) -> str:
+        again = await payroll.get(address, headers={"If-None-Match": tag})
+        assert again.status == 200
+        same = await payroll.get(address, headers={"If-None-Match": f'"x", {again.etag}'})
+        assert (same.status, same.etag, same.body) == (304, again.etag, b"")
+        return again.etag
+
+    tag = await changed('"none"')
+    entry = await log(erin)
+    tag = await changed(tag)
+    await erin.delete(entry.headers["Location"])
+    tag = await changed(tag)
+    await erin.post(f"/v1/timesheets/{Week.THIS}/submit")
+    tag = await changed(tag)
+    await ada.patch("/v1/projects/ZEUS", {"name": "Zeus again"})
+    tag = await changed(tag)
+    await learn(connection, "erin")
+    tag = await changed(tag)
+    await log(erin, date="2026-12-07")
+    same = await payroll.get(address, headers={"If-None-Match": tag})
+    assert same.status == 304
+
+
+async def test_what_was_approved_since_comes_once(
+    payroll: Caller, erin: Caller, ada: Caller, connection: asyncpg.Connection
+) -> None:
+    async def since(cursor: str) -> tuple[list[str], str]:
+        reply = await payroll.get(f"/v1/reports/entries?approved_since={cursor}")
+        assert f"approved_since={reply.headers['Report-Cursor']}" in reply.headers["Link"]
+        return [row["week"] for row in table(reply)], reply.headers["Report-Cursor"]
+
+    found, cursor = await since("0")
+    assert found == []
+    await approve(connection, await erin.post("/v1/timesheets/2026-W44/submit"))
+    found, cursor = await since(cursor)
+    assert found == ["2026-W44"]
+    found, cursor = await since(cursor)
+    assert found == []
+    await approve(connection, await erin.post(f"/v1/timesheets/{Week.THIS}/submit"))
+    body = {"person": "auth0|erin", "reason": "wrong"}
+    assert (await ada.post("/v1/timesheets/2026-W44/reopen", body)).status == 200
+    found, cursor = await since(cursor)
+    assert set(found) == {Week.THIS}
+    await approve(connection, await erin.post("/v1/timesheets/2026-W44/submit"))
+    assert (await since(cursor))[0] == ["2026-W44"]
+    assert set((await since("0"))[0]) == {"2026-W44", Week.THIS}
+
+
+async def test_totals_are_made_by_what_is_asked_for(payroll: Caller, ada: Caller) -> None:
+    await log(ada, project="ZEUS", minutes=99)
+    address = "/v1/reports/totals?from=2026-10-01&to=2026-12-31"
+
+    async def totals(groups: str) -> list[list[object]]:
+        reply = await payroll.get(f"{address}&group_by={groups}")
+        assert TotalPage().validate(reply.json) == {}
+        return [list(item.values()) for item in reply.json["items"]]
+
+    assert await totals("project") == [["APOLLO", 75, 75, 6], ["ZEUS", 159, 0, 2]]
+    assert await totals("customer,person") == [
+        ["Big Company", "auth0|erin", 75, 75, 6],
+        ["Small Company", "auth0|ada", 99, 0, 1],
+        ["Small Company", "auth0|erin", 60, 0, 1],
+    ]
+    first = await payroll.get(f"{address}&group_by=week,project&limit=2")
+    second = await payroll.get(first.json["next"])
+    weeks = [item["week"] for item in (*first.json["items"], *second.json["items"])]
+    assert (weeks, second.json["next"]) == (["2026-W44", "2026-W48", "2026-W48"], None)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=2026-01-01",
+        f"{MONTH}&group_by=colour",
+        f"{MONTH}&group_by=week,week",
+        "from=2025-01-01&to=2026-12-31",
+        f"{MONTH}&cursor=W1tdXQ",
+    ],
+)
+async def test_wrong_totals_are_told(payroll: Caller, query: str) -> None:
+    assert (await payroll.get(f"/v1/reports/totals?{query}")).status == 422
+
+
+FILL = """
+    INSERT INTO entries (person, id, date, project, minutes, billable, source, note)
+    SELECT 'auth0|' || number % 40, gen_random_uuid(), date '2020-01-01' + number % 2000,
+        'P' || number % 200, 1, true, 'app', repeat('x', 100)
+    FROM generate_series(1, $1::integer) AS number
+"""
+PROJECTS = """
+    INSERT INTO projects (code, name, customer)
+    SELECT 'P' || number, 'P', 'C' || number % 20 FROM generate_series(0, 199) AS number
+"""
+
+
+@pytest.fixture(scope="module")
+def filled_database(databases: Databases) -> str:
+    """40 people with 50,000 entries."""
+    url = databases.own("entries")
+
+    async def fill() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(PROJECTS)
+        await connection.execute(FILL, 50_000)
+        await connection.execute("VACUUM ANALYZE")
+        await connection.close()
+
+    asyncio.run(fill())
+    return url
+
+
+DAYS = (date(2024, 1, 1), date(2024, 1, 31))
+QUERIES = {
+    "a month": (reports.entries_query(Filters(*DAYS)), "entries_by_date"),
+    "a project": (
+        reports.entries_query(Filters(date(2020, 1, 1), date(2025, 12, 31), project="P7")),
+        "entries_by_project",
+    ),
+    "a person": (
+        reports.entries_query(Filters(*DAYS, person="auth0|7")),
+        "entries_by_day",
+    ),
+    "a state": (
+        reports.entries_query(Filters(*DAYS, state=State.APPROVED)),
+        "entries_by_date",
+    ),
+    "approved since": (
+        reports.entries_query(Filters(date(1970, 1, 1), date(9998, 12, 31)), Approvals(5, 9)),
+        "events_of_approval",
+    ),
+    "totals": (
+        reports.totals_query(Filters(*DAYS), ["project", "week"], None, 51),
+        "entries_by_date",
+    ),
+    "the mark": (reports.Query(reports.MARK_WEEKS, (*DAYS, None)), "weeks_by_monday"),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+async def test_every_report_is_served_by_an_index(filled_database: str, name: str) -> None:
+    query, index = QUERIES[name]
+    connection = await asyncpg.connect(filled_database)
+    # Of a table with few rows the planner would rightly read all.
+    await connection.execute("SET enable_seqscan = off")
+    plan = "\n".join(
+        row[0] for row in await connection.fetch(f"EXPLAIN {query.sql}", *query.arguments)
+    )
+    await connection.close()
+    assert re.search(rf"Scan( Backward)? (using|on) {index}", plan), plan
+    assert "Seq Scan on entries" not in plan
+
+
+ACTIVE = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND state = 'active' AND query LIKE 'COPY%'
+"""
+
+
+@pytest.fixture
+def filled_service_database(databases: Databases) -> str:
+    return databases.own("entries")
+
+
+async def test_a_client_that_goes_away_stops_its_query(
+    payroll: Caller,
+    entries: Service,
+    issuer: object,
+    connection: asyncpg.Connection,
+    session: aiohttp.ClientSession,
+) -> None:
+    # More than all buffers on the way hold, so that the statement runs while nobody reads.
+    await connection.execute(PROJECTS)
+    await connection.execute(FILL.replace("'auth0|' || number % 40", "'auth0|erin'"), 60_000)
+    token = entries.caller("payroll", "read:reports")._token
+    address = f"{entries.url}/v1/reports/entries?from=2020-01-01&to=2026-12-31&format=ndjson"
+    reply = await session.get(address, headers={"Authorization": f"Bearer {token}"})
+    assert reply.status == 200
+    await reply.content.readexactly(1000)
+    assert await connection.fetchval(ACTIVE) == 1
+    reply.close()
+    async with asyncio.timeout(1):
+        while await connection.fetchval(ACTIVE):
+            await asyncio.sleep(0.01)
+    assert (await payroll.get(f"/v1/reports/entries?{MONTH}")).status == 200
