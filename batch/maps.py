@@ -32,7 +32,9 @@ class People:
 
     def find(self, email: str, name: str) -> str:
         """Raises ValueError with words for people."""
-        mapped = self.persons.get(_plain(email)) or self.persons.get(_plain(name))
+        mapped = None
+        if self.persons:
+            mapped = self.persons.get(_plain(email)) or self.persons.get(_plain(name))
         if mapped or email:
             return mapped or email
         if not name.strip():
@@ -61,8 +63,7 @@ class Projects:
     def find(self, client: str, name: str, code: str = "") -> str:
         """What the table says comes first, then the file's own code, then a name that already
         is a code. Raises ValueError with words for people."""
-        keys = (_key(client, name), _key("", name), _key(client, code), _key("", code))
-        mapped = next((self.codes[key] for key in keys if key in self.codes), "")
+        mapped = self._mapped(client, name, code) if self.codes else ""
         if mapped or code:
             return mapped or code
         if not name:
@@ -73,6 +74,10 @@ class Projects:
             f"Which code the project {name[:80]} has is not known: give --project-map with a "
             "table of the columns project,code."
         )
+
+    def _mapped(self, client: str, name: str, code: str) -> str:
+        keys = (_key(client, name), _key("", name), _key(client, code), _key("", code))
+        return next((self.codes[key] for key in keys if key in self.codes), "")
 
 
 def _plain(text: str) -> str:

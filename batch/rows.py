@@ -22,7 +22,10 @@ class Record:
 
     def first(self, *columns: str) -> str:
         """The first of the columns that is not empty."""
-        return next((cell for column in columns if (cell := self[column])), "")
+        for column in columns:
+            if cell := self[column]:
+                return cell
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def _record(line: int, names: tuple[str, ...], cells: list[str]) -> Item:
         if extra:
             words = f"{len(names)} columns are expected, {len(cells)} are there: a quote is missing"
             return Unreadable(line, (Mistake("row", f"{words}, or a comma is one too many."),))
-    pairs = zip(names, (cell.strip() for cell in cells), strict=False)
+    pairs = zip(names, [cell.strip() for cell in cells], strict=False)
     return Record(line, dict(pairs), is_short=len(cells) < len(names))
 
 
