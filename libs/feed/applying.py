@@ -104,24 +104,21 @@ class Applier:
     async def _set_aside(self, delivery: Delivery, error: Exception) -> None:
         reason = reason_of(error)
 
-        async def work(connection: asyncpg.Connection) -> bool:
-            cursor = await self._lock(connection)
-            if delivery.sequence <= cursor.after:
-                return False
+        async def work(connection: asyncpg.Connection) -> None:
+            await self._lock(connection)
             await inbox.set_aside(connection, self._source, delivery, reason)
             await inbox.advance(connection, self._source, delivery.sequence)
-            return True
 
-        if await self._db.transact(work):
-            self._metrics.count(self._source, delivery.type, "set_aside")
-            log.error(
-                "event set aside",
-                source=self._source,
-                sequence=delivery.sequence,
-                type=delivery.type,
-                reason=reason,
-                exc_info=error,
-            )
+        await self._db.transact(work)
+        self._metrics.count(self._source, delivery.type, "set_aside")
+        log.error(
+            "event set aside",
+            source=self._source,
+            sequence=delivery.sequence,
+            type=delivery.type,
+            reason=reason,
+            exc_info=error,
+        )
 
     async def _lock(self, connection: asyncpg.Connection) -> inbox.Cursor:
         cursor = await inbox.lock_cursor(connection, self._source, self._holder)

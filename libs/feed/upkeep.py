@@ -37,13 +37,13 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command and return the exit code."""
     options = _parse(arguments)
     env = Environment(environ)
-    settings = DatabaseSettings.read(env, application_name="upkeep")
     try:
+        settings = DatabaseSettings.read(env, application_name="upkeep")
         env.check()
-        return asyncio.run(_run(options, settings))
     except SettingsError as error:
         sys.stderr.write(f"the settings are wrong: {error}\n")
         return MISUSED
+    return asyncio.run(_run(options, settings))
 
 
 async def _run(options: argparse.Namespace, settings: DatabaseSettings) -> int:

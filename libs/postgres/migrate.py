@@ -85,19 +85,20 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command and return the exit code."""
     options = _parse(arguments)
     env = Environment(environ)
-    settings = DatabaseSettings.read(env, application_name="migrate")
     try:
+        settings = DatabaseSettings.read(env, application_name="migrate")
         env.check()
         package = Package.find(options.package)
-        return asyncio.run(_run(options, package, settings))
     except SettingsError as error:
         _tell(f"the settings are wrong: {error}")
         return MISUSED
     except NoMigrations as error:
         _tell(str(error))
         return MISUSED
+    try:
+        return asyncio.run(_run(options, package, settings))
     except CONNECT_ERRORS as error:
-        _tell(f"{settings.described()}: {_masked(error)}")
+        _tell(f"{settings.described()}: {_describe(error)}")
         return FAILED
 
 
@@ -130,7 +131,7 @@ async def _change(options: argparse.Namespace, package: Package, settings: Datab
         else:
             ran = await migrations.upgrade(package.versions, settings)
     except migrations.MigrationError as error:
-        _tell(f"{place}: {_masked(error)}")
+        _tell(f"{place}: {_describe(error)}")
         return FAILED
     took = f"{time.monotonic() - began:.2f} s"
     _tell(f"{place}: {', '.join(ran) or 'nothing to do'} ({took})")
@@ -139,7 +140,7 @@ async def _change(options: argparse.Namespace, package: Package, settings: Datab
 
 async def _read_revision(settings: DatabaseSettings) -> str | None:
     connection = await connect_patiently(
-        settings.arguments(), PATIENCE, lambda error: _tell(f"waiting: {_masked(error)}")
+        settings.arguments(), PATIENCE, lambda error: _tell(f"waiting: {_describe(error)}")
     )
     try:
         revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
@@ -168,10 +169,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _masked(error: Exception) -> str:
-    from libs.web.logs import mask_secrets
-
-    return mask_secrets(f"{type(error).__name__}: {error}")
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _tell(text: str) -> None:

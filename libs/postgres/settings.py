@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-from libs.web.settings import Environment
+from libs.web.settings import Environment, SettingsError
+
+# Stricter than asyncpg, which takes part of a password with a # or a / in it for a port, and
+# tells it.
+_HOST = r"(?:[\w.%-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?"
+_PARAMETER = r"\w+=[^&#\s]*"
+_address = re.compile(
+    r"postgres(?:ql)?://"
+    r"(?:(?P<user>[^:/?#\[\]@\s]+)(?::[^/?#\[\]@\s]*)?@)?"
+    rf"(?P<hosts>{_HOST}(?:,{_HOST})*)"
+    r"/(?P<database>[^/?#\s]+)"
+    rf"(?:\?{_PARAMETER}(?:&{_PARAMETER})*)?"
+).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,7 @@ class DatabaseSettings:
     def read(cls, env: Environment, application_name: str = "timesheets") -> Self:
         pool_max = env.integer("DB_POOL_MAX", 10, 1, 500)
         return cls(
-            dsn=env.url("DATABASE_URL", schemes=("postgresql", "postgres")),
+            dsn=_read_address(env),
             pool_min=env.integer("DB_POOL_MIN", min(2, pool_max), 0, pool_max),
             pool_max=pool_max,
             max_waiting=4 * pool_max,
@@ -46,8 +58,10 @@ class DatabaseSettings:
 
     def described(self) -> str:
         """Where the database is, fit to be logged."""
-        parts = urlsplit(self.dsn)
-        return f"{parts.username or ''}@{parts.netloc.rpartition('@')[2]}{parts.path}"
+        address = _address(self.dsn)
+        if address is None:
+            return "an address that cannot be read"
+        return f"{address['user'] or ''}@{address['hosts']}/{address['database']}"
 
     def arguments(self) -> dict[str, Any]:
         """What `asyncpg.connect` is called with, for the pool and for every other connection."""
@@ -68,6 +82,21 @@ class DatabaseSettings:
                 "jit": "off",
             },
         }
+
+
+def _read_address(env: Environment) -> str:
+    address = env.secret("DATABASE_URL")
+    if not address or _address(address):
+        return address
+    mistake = (
+        "DATABASE_URL is not postgresql://user:password@host:port/database, special characters "
+        "percent-encoded"
+    )
+    try:
+        env.check()
+    except SettingsError as error:
+        raise SettingsError((*error.mistakes, mistake)) from None
+    raise SettingsError((mistake,))
 
 
 def _milliseconds(seconds: float) -> str:

@@ -22,15 +22,59 @@ def test_the_password_is_neither_in_the_representation_nor_in_what_is_logged() -
     assert settings.described() == "entries@db.example:5432/entries"
 
 
-def test_all_mistakes_are_told_at_once_and_without_the_password() -> None:
-    env = Environment({"DATABASE_URL": "mysql://x:hidden@db/entries", "DB_POOL_MAX": "many"})
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mysql://x:hidden@db/entries",
+        "postgresql://x:hidden#hidden@db/entries",
+        "postgresql://x:hidden/hidden@db/entries",
+        "postgresql://x:hidden?hidden@db/entries",
+        "postgresql://x:hidden@hidden@db/entries",
+        "postgresql://x:hidden[hidden@db/entries",
+        "postgresql://x:hidden hidden@db/entries",
+        "postgresql://x:hidden@db",
+        "postgresql://x:hidden@db:port/entries",
+        "postgresql://x:hidden@db/entries?hidden",
+        "hidden",
+    ],
+)
+def test_all_mistakes_are_told_at_once_and_without_the_password(address: str) -> None:
+    env = Environment({"DATABASE_URL": address, "DB_POOL_MAX": "many"})
+
+    with pytest.raises(SettingsError) as caught:
+        DatabaseSettings.read(env)
+
+    assert len(caught.value.mistakes) == 2
+    assert "hidden" not in str(caught.value) + DatabaseSettings(address).described()
+
+
+@pytest.mark.parametrize(
+    ("address", "described"),
+    [
+        ("postgres://db/entries", "@db/entries"),
+        (
+            "postgresql://x:a%23b@db.example:5432/entries?sslmode=require",
+            "x@db.example:5432/entries",
+        ),
+        ("postgresql://x:a:b@one:5432,two:5433/entries", "x@one:5432,two:5433/entries"),
+        ("postgresql://x:y@[::1]:5432/entries", "x@[::1]:5432/entries"),
+        ("postgresql://x:y@%2Fvar%2Frun/entries", "x@%2Fvar%2Frun/entries"),
+    ],
+)
+def test_addresses_may_have_several_forms(address: str, described: str) -> None:
+    env = Environment({"DATABASE_URL": address})
+
+    assert DatabaseSettings.read(env).described() == described
+    env.check()
+
+
+def test_a_database_must_be_named() -> None:
+    env = Environment({})
 
     DatabaseSettings.read(env)
 
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError, match="DATABASE_URL is not set"):
         env.check()
-    assert len(caught.value.mistakes) == 2
-    assert "hidden" not in str(caught.value)
 
 
 def test_the_pool_keeps_no_more_connections_than_it_may_have() -> None:
