@@ -23,7 +23,7 @@ from services.approvals.chain import StepKind, add_step
 from services.approvals.model import Approval, Delegation, State, Week
 from services.approvals.store import approvals as store
 from services.approvals.store.people import Person, save_person
-from services.approvals.store.projects import add_approved_projects, read_approved_projects
+from services.approvals.store.projects import add_approved_projects
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -114,17 +114,18 @@ async def on_submitted(connection: asyncpg.Connection, event: Delivery) -> None:
         submitted_at=told.submitted_at,
         flags=(),
     )
+    past = await store.read_past(connection, received)
     flags = model.lasting_flags(
         by_day,
         told.by_project.keys(),
         {entry.source for entry in told.entries},
-        approved_projects=await read_approved_projects(connection, told.person),
-        resubmitted=await store.was_submitted_before(connection, received),
+        approved_projects=past.approved_projects,
+        resubmitted=past.submitted_before,
     )
     approval, step = add_step(
         replace(received, flags=flags), StepKind.SUBMITTED, told.submitted_at, told.person
     )
-    await store.insert_approval(connection, approval, event.data["entries"], step)
+    await store.receive_approval(connection, approval, event.data["entries"], step)
 
 
 async def on_withdrawn(connection: asyncpg.Connection, event: Delivery) -> None:

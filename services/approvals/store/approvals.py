@@ -25,7 +25,8 @@ from services.approvals.model import (
     Week,
     Why,
 )
-from services.approvals.store.history import add_history
+from services.approvals.store.history import COLUMNS as COLUMNS_OF_HISTORY
+from services.approvals.store.history import add_history, values_of
 from services.approvals.store.people import (
     COLUMNS_OF_MANAGER,
     MANAGED,
@@ -62,20 +63,30 @@ READ_ALL = f"""
     LIMIT $2
 """
 
-WAS_SUBMITTED_BEFORE = """
-    SELECT EXISTS (
-        SELECT FROM approvals WHERE person = $1 AND monday = $2 AND submitted_at < $3 AND id <> $4
-    )
+READ_PAST = """
+    SELECT
+        ARRAY (SELECT project FROM approved_projects WHERE person = $1) AS approved_projects,
+        EXISTS (
+            SELECT FROM approvals
+            WHERE person = $1 AND monday = $2 AND submitted_at < $3 AND id <> $4
+        ) AS submitted_before
 """
 
-INSERT = """
-    INSERT INTO approvals (
-        id, person, monday, total_minutes, by_day, by_project, entries, submitted_at, flags,
-        state, confirmed, reopened, steps, head, version
+# With the first row of its history, in one statement: whoever was away receives many at once.
+RECEIVE = f"""
+    WITH received AS (
+        INSERT INTO approvals (
+            id, person, monday, total_minutes, by_day, by_project, entries, submitted_at, flags,
+            state, confirmed, reopened, steps, head, version
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false, false, $11, $12, $13)
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false, false, $11, $12, $13)
-    ON CONFLICT (id) DO NOTHING
-    RETURNING true
+    INSERT INTO history ({COLUMNS_OF_HISTORY})
+    SELECT id, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27
+    FROM received
+    WHERE id = $14
 """
 
 SAVE = """
@@ -125,6 +136,14 @@ LIST = f"""
     )
     ORDER BY approval.submitted_at, approval.id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What came before a submission, as far as its flags ask."""
+
+    approved_projects: frozenset[str]
+    submitted_before: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,24 +249,19 @@ def _flags_condition(flags: tuple[Flag, ...], parameter: Callable[[Any], str]) -
     return " AND ".join([*off_target, f"approval.flags @> {parameter(others)}::text[]"])
 
 
-async def was_submitted_before(connection: asyncpg.Connection, approval: Approval) -> bool:
-    """Whether there is an earlier submission of the same week."""
-    found: bool = await connection.fetchval(
-        WAS_SUBMITTED_BEFORE,
-        approval.person,
-        approval.week.monday,
-        approval.submitted_at,
-        approval.id,
+async def read_past(connection: asyncpg.Connection, received: Approval) -> Past:
+    record = await connection.fetchrow(
+        READ_PAST, received.person, received.week.monday, received.submitted_at, received.id
     )
-    return found
+    return Past(frozenset(record["approved_projects"]), record["submitted_before"])
 
 
-async def insert_approval(
+async def receive_approval(
     connection: asyncpg.Connection, approval: Approval, entries: Any, step: Step
 ) -> None:
     """Nothing happens where the submission is known."""
-    inserted = await connection.fetchval(
-        INSERT,
+    await connection.execute(
+        RECEIVE,
         approval.id,
         approval.person,
         approval.week.monday,
@@ -261,9 +275,8 @@ async def insert_approval(
         approval.steps,
         approval.head,
         approval.version,
+        *values_of(step),
     )
-    if inserted:
-        await add_history(connection, step)
 
 
 async def save_approval(

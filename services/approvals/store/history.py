@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -29,8 +30,12 @@ READ_MANY = f"""
 
 
 async def add_history(connection: asyncpg.Connection, step: Step) -> None:
-    await connection.execute(
-        ADD,
+    await connection.execute(ADD, *values_of(step))
+
+
+def values_of(step: Step) -> tuple[Any, ...]:
+    """In the order of `COLUMNS`."""
+    return (
         step.submission_id,
         step.number,
         step.person,

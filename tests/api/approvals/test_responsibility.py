@@ -30,7 +30,7 @@ from services.approvals.model import (
     flags_of,
     standing_of,
 )
-from services.approvals.store.approvals import Wanted, insert_approval, list_cases, save_approval
+from services.approvals.store.approvals import Wanted, list_cases, receive_approval, save_approval
 from services.approvals.store.overdue import WantedMissing, count_missing, list_missing
 from services.approvals.store.people import Person, save_person
 
@@ -141,7 +141,7 @@ async def store(connection: asyncpg.Connection, company: Company) -> list[Approv
         _, step = add_step(
             replace(approval, steps=0, head=""), StepKind.SUBMITTED, NOON, approval.person
         )
-        await insert_approval(connection, replace(approval, state=State.PENDING), [], step)
+        await receive_approval(connection, replace(approval, state=State.PENDING), [], step)
         await save_approval(connection, approval)
     return approvals
 
