@@ -63,10 +63,7 @@ class TimesheetsApp(MDApp):
 
     def run_quietly(self) -> None:
         """Built and on the window, with nobody but the caller to move time on."""
-        self.load_config()
-        self.load_kv(filename=self.kv_file)
-        self.root = self.build()
-        Window.add_widget(self.root)
+        self._run_prepare()
         runTouchApp(embedded=True)
 
     def _make_shell(self) -> Shell:

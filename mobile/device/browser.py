@@ -18,7 +18,8 @@ SIGNED_OUT_PATH = "/signed-out"
 MAX_REQUEST = 16 * 1024
 _PAGE = (
     "<!doctype html><meta charset=utf-8><title>ExampleCo Timesheets</title>"
-    "<style>body{{font:1.2rem system-ui;margin:20vh auto;max-width:24rem;text-align:center}}</style>"
+    "<style>body{{font:1.2rem system-ui;margin:20vh auto;max-width:24rem;"
+    "text-align:center}}</style>"
     "<p>{words}"
 )
 

@@ -21,6 +21,7 @@ from mobile.core.timesheet import RULES
 from mobile.core.weeks import Week
 from mobile.core.wire import Entry, Project, Sheet
 from mobile.viewmodels.app import AppModel, Stage
+from mobile.viewmodels.timer import TIMER
 
 NOW = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
 TODAY = NOW.date()
@@ -111,6 +112,8 @@ def fill(workspace: Workspace) -> None:
     store.set(RULES, {"target_minutes": 2400})
     store.set(SYNCED_AT, NOW.isoformat())
     store.set("profile", {"target_minutes": 2400, "delegate": _delegate()})
+    began = {"started": (NOW - timedelta(minutes=47, seconds=12)).isoformat(), "day": str(TODAY)}
+    store.set(TIMER, {"project": "CITY-APP", "note": "Accessibility review", **began})
     store.replace_projects(PROJECTS)
     for back in range(4):
         week = THIS.plus(-back)
@@ -188,7 +191,7 @@ def _approval(key: str, name: str, total: int, flags: list[str]) -> dict[str, An
     shares = (0.19, 0.21, 0.2, 0.22, 0.1, 0.08, 0) if flags else (0.2, 0.2, 0.2, 0.2, 0.2, 0, 0)
     by_day = {str(day): int(total * share) for day, share in zip(week.days, shares, strict=True)}
     by_day[str(week.monday)] += total - sum(by_day.values())
-    submitted = NOW - timedelta(days=3)
+    submitted = NOW - timedelta(days=3, minutes=len(key) * total % 997)
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_OID, key)),
         "submission_id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{key} submission")),

@@ -51,31 +51,34 @@ class ApprovalDetail(MDBoxLayout):
     def _fill(self) -> None:
         words, approval, list_ = self._shell.words, self._item.approval, self.ids.list
         if approval.flags:
-            tags = MDStackLayout(adaptive_height=True, spacing=dp(6))
-            for flag in approval.flags:
-                key = f"flag.{flag}"
-                tags.add_widget(Tag(text=words(key) if words.known(key) else flag))
-            list_.add_widget(tags)
+            list_.add_widget(self._tags(approval.flags))
         if approval.why is not None and words.known(f"why.{approval.why}"):
             list_.add_widget(QuietLine(text=words(f"why.{approval.why}")))
         if approval.reason:
             text = words("state.rejected_because", reason=approval.reason)
             list_.add_widget(QuietLine(text=text))
         self._fill_days()
-        list_.add_widget(HeadLine(text=words("approvals.by_project")))
-        for code, minutes in sorted(approval.by_project.items(), key=lambda pair: -pair[1]):
-            name = self._model.project_name(code)
-            list_.add_widget(Pair(name=name, figure=format_duration(minutes)))
-        if approval.entries:
-            list_.add_widget(HeadLine(text=words("approvals.entries")))
-            for entry in approval.entries:
-                list_.add_widget(self._entry(entry))
-        elif self._model.loading_detail:
+        totals = sorted(approval.by_project.items(), key=lambda pair: -pair[1])
+        name_of = self._model.project_name
+        figures = [Pair(name=name_of(code), figure=format_duration(m)) for code, m in totals]
+        self._part("approvals.by_project", figures)
+        self._part("approvals.entries", [self._entry(entry) for entry in approval.entries])
+        if self._model.loading_detail and not approval.entries:
             list_.add_widget(Skeleton())
-        if approval.history:
-            list_.add_widget(HeadLine(text=words("approvals.history")))
-            for step in approval.history:
-                list_.add_widget(self._step(step))
+        self._part("approvals.history", [self._step(step) for step in approval.history])
+
+    def _part(self, key: str, rows: list[Pair]) -> None:
+        if rows:
+            self.ids.list.add_widget(HeadLine(text=self._shell.words(key)))
+        for row in rows:
+            self.ids.list.add_widget(row)
+
+    def _tags(self, flags: tuple[str, ...]) -> MDStackLayout:
+        words, tags = self._shell.words, MDStackLayout(adaptive_height=True, spacing=dp(6))
+        for flag in flags:
+            key = f"flag.{flag}"
+            tags.add_widget(Tag(text=words(key) if words.known(key) else flag))
+        return tags
 
     def _fill_days(self) -> None:
         words, approval = self._shell.words, self._item.approval
@@ -87,7 +90,6 @@ class ApprovalDetail(MDBoxLayout):
                     letter=words.weekday_letter(day),
                     hours=format_duration(minutes) if minutes else "\u2013",
                     share=minutes / 480,
-                    disabled=True,
                 )
             )
         self.ids.list.add_widget(bars)

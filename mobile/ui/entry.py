@@ -84,7 +84,7 @@ class EntrySheet(Sheet):
         if form.lock is not None:
             content.add_widget(QuietLine(text=words(f"lock.{form.lock.reason}")))
         content.add_widget(HeadLine(text=words("entry.project")))
-        self.projects = MDStackLayout(adaptive_height=True, spacing=dp(8))
+        self.projects = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
         content.add_widget(self.projects)
         self.search = Field(hint=words("entry.search"), on_typed=self._search)
         self.found = ProjectList(form.choose_project, size_hint_y=None, height=0)
@@ -92,21 +92,21 @@ class EntrySheet(Sheet):
         content.add_widget(HeadLine(text=words("entry.duration")))
         self._build_duration(content)
         content.add_widget(HeadLine(text=words("entry.date")))
-        self.days = MDStackLayout(adaptive_height=True, spacing=dp(8))
+        self.days = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
         content.add_widget(self.days)
         self.date_error = ErrorLine()
         content.add_widget(HeadLine(text=words("entry.note")))
         self.note = Field(hint=words("entry.note"), lines=5, on_typed=form.type_note)
         self.note.text = form.note
         content.add_widget(self.note)
-        self.notes = MDStackLayout(adaptive_height=True, spacing=dp(8))
+        self.notes = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
         content.add_widget(self.notes)
         content.disabled = form.read_only
         self._build_foot()
 
     def _build_duration(self, content: MDBoxLayout) -> None:
         words, form = self._words, self.form
-        chips = MDStackLayout(adaptive_height=True, spacing=dp(8))
+        chips = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
         for minutes in CHIPS:
             chip = Chip(text=format_duration(minutes))
             chip.bind(on_release=lambda _chip, m=minutes: form.choose_minutes(m))

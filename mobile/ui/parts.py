@@ -15,6 +15,7 @@ from kivymd.theming import ThemableBehavior
 from kivymd.uix.behaviors import RectangularRippleBehavior
 from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.button import MDIconButton
+from kivymd.uix.label import MDIcon
 from kivymd.uix.relativelayout import MDRelativeLayout
 
 # From these widths on: a rail at the side, list and detail beside each other.
@@ -41,10 +42,34 @@ class IconTap(MDIconButton):
 
 
 class Chip(ButtonBehavior, MDBoxLayout):
+    """A choice; the chosen one has a tick, not its colour alone."""
+
     text = StringProperty()
     icon = StringProperty()
     active = BooleanProperty(False)
-    ripple_alpha = NumericProperty(0)
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+        self._icon = ChipIcon()
+        self._show_icon()
+
+    def on_active(self, *_arguments: object) -> None:
+        self._show_icon()
+
+    def _show_icon(self) -> None:
+        if not hasattr(self, "_icon"):
+            return
+        self._icon.icon = self.icon or "check"
+        self._icon.active = self.active
+        wanted = bool(self.icon or self.active)
+        if wanted and self._icon.parent is None:
+            self.add_widget(self._icon, index=len(self.children))
+        elif not wanted and self._icon.parent is not None:
+            self.remove_widget(self._icon)
+
+
+class ChipIcon(MDIcon):
+    active = BooleanProperty(False)
 
 
 class Tag(MDBoxLayout):

@@ -236,6 +236,7 @@ class Shell(ThemableBehavior, FloatLayout):
                 active=active,
                 badge=self.model.badge if tab is Tab.APPROVALS else 0,
             )
+            item.size_hint_y, item.height = (None, dp(72)) if self.rail else (1, dp(80))
             item.bind(on_release=lambda _item, tab=tab: self.go(tab))
             place.add_widget(item)
         if self.rail:

@@ -1,0 +1,124 @@
+"""What buildozer would build: permissions, backup, and requirements that exist for Android."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import importlib.util
+import re
+import runpy
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import mobile
+from mobile.core.settings import PRIVATE_REDIRECT
+from mobile.tools.stage import stage
+
+FOLDER = Path(mobile.__file__).parent
+ROOT = FOLDER.parent
+
+# As python-for-android 2026.5.9 has them.
+RECIPES = {
+    *("python3", "kivy", "materialyoucolor", "pillow", "pyjnius", "android", "sqlite3", "openssl"),
+    *("libffi", "cffi", "cryptography", "httpx"),
+}
+# Wheels for any platform, so that pip takes them as they are.
+PURE = {
+    *("kivymd", "asynckivy", "asyncgui", "filetype", "pycparser", "pyjwt", "httpcore", "h11"),
+    *("anyio", "idna", "certifi", "sniffio", "typing_extensions"),
+}
+# On the desktop alone: the import that needs it is never reached on Android.
+DESKTOP = {"keyring"}
+MODULES = {"jwt": "pyjwt", "PIL": "pillow", "jnius": "pyjnius"}
+
+
+@pytest.fixture(scope="module")
+def spec() -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(FOLDER / "buildozer.spec")
+    return parser["app"]
+
+
+def names(spec: configparser.SectionProxy) -> list[str]:
+    return [part.strip().partition("==")[0] for part in spec["requirements"].split(",")]
+
+
+def test_the_app_asks_for_no_more_than_it_needs(spec: configparser.SectionProxy) -> None:
+    asked = {part.strip() for part in spec["android.permissions"].split(",")}
+
+    assert asked == {"INTERNET", "POST_NOTIFICATIONS"}
+    assert spec["android.allow_backup"] == "False"
+    assert int(spec["android.api"]) >= 36
+    assert "arm64-v8a" in spec["android.archs"]
+
+
+def test_the_way_back_from_the_browser_is_declared() -> None:
+    text = (FOLDER / "data" / "intent-filters.xml").read_text("utf-8")
+    space = "http://schemas.android.com/apk/res/android"
+    filters = ElementTree.fromstring(f'<all xmlns:android="{space}">{text}</all>')
+    declared = {
+        f"{data.get(f'{{{space}}}scheme')}://{data.get(f'{{{space}}}host')}"
+        for data in filters.iter("data")
+    }
+
+    assert PRIVATE_REDIRECT in declared
+    assert any(address.startswith("https://") for address in declared)
+
+
+def test_every_requirement_is_pure_or_has_a_recipe(spec: configparser.SectionProxy) -> None:
+    assert set(names(spec)) - RECIPES - PURE == set()
+
+
+def test_what_the_app_imports_is_required(spec: configparser.SectionProxy) -> None:
+    imported = set()
+    for path in FOLDER.rglob("*.py"):
+        if "tools" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                imported.add((node.module or "").partition(".")[0])
+    outside = imported - set(sys.stdlib_module_names) - {"mobile"}
+
+    assert {MODULES.get(name, name) for name in outside} - DESKTOP <= set(names(spec))
+
+
+def test_what_is_pinned_is_what_is_locked(spec: configparser.SectionProxy) -> None:
+    locked = dict(
+        re.findall(r"^([a-z0-9-]+)==([^ ]+)", (ROOT / "requirements/mobile.txt").read_text(), re.M)
+    )
+    for part in spec["requirements"].split(","):
+        name, pinned, version = part.strip().partition("==")
+        if pinned:
+            assert locked[name.replace("_", "-")] == version, name
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("pythonforandroid") is None,
+    reason="python-for-android is not installed: the recipes are checked by the table alone",
+)
+@pytest.mark.filterwarnings("default")
+def test_the_build_graph_resolves_for_android(spec: configparser.SectionProxy) -> None:
+    from pythonforandroid.build import Context
+    from pythonforandroid.graph import get_recipe_order_and_bootstrap
+
+    order, modules, bootstrap = get_recipe_order_and_bootstrap(Context(), names(spec), None)
+
+    assert set(order) >= RECIPES
+    assert {name.lower() for name in modules} >= PURE - {"sniffio"}
+    assert bootstrap.name == "sdl2"
+
+
+def test_what_is_staged_runs_from_its_own_folder(tmp_path: Path) -> None:
+    stage(tmp_path)
+
+    assert (tmp_path / "buildozer.spec").exists()
+    assert (tmp_path / "mobile" / "ui" / "week.kv").exists()
+    assert not (tmp_path / "mobile" / "tools").exists()
+    assert "run_module" in (tmp_path / "main.py").read_text()
+    found = runpy.run_path(str(tmp_path / "mobile" / "__init__.py"))
+    assert re.fullmatch(r"\d+\.\d+\.\d+", found["VERSION"])
