@@ -83,23 +83,27 @@ async def stage(session: Session, body: Body, reader: Reader) -> int:
     """Take the file in, and return how many rows it has."""
     await create_staging(session.connection)
     staging = _Staging(session.connection)
-    async for piece in body.pieces():
-        for parsed in reader.feed(piece):
+    try:
+        async for piece in body.pieces():
+            for parsed in reader.feed(piece):
+                await staging.add(parsed)
+        for parsed in reader.finish():
             await staging.add(parsed)
-    for parsed in reader.finish():
-        await staging.add(parsed)
-    await staging.flush()
+    finally:
+        await staging.settle()
+    await staging.finish()
     await analyze_staging(session.connection)
     return staging.number_of_rows
 
 
 class _Staging:
-    """Collects rows until they are worth a COPY."""
+    """Collects rows until they are worth a COPY, and goes on while PostgreSQL takes them in."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
         self._rows: list[Staged] = []
         self._mistakes: list[Mistake] = []
+        self._copying: asyncio.Task[None] | None = None
         self.number_of_rows = 0
 
     async def add(self, parsed: Parsed) -> None:
@@ -107,15 +111,26 @@ class _Staging:
         self._rows += parsed.staged
         self._mistakes += parsed.mistakes
         if len(self._rows) + len(self._mistakes) >= ROWS_A_COPY:
-            await self.flush()
+            await self.settle()
+            self._copying = asyncio.create_task(self._copy(self._rows, self._mistakes))
+            self._rows, self._mistakes = [], []
         await asyncio.sleep(0)
 
-    async def flush(self) -> None:
-        if self._rows:
-            await stage_rows(self._connection, self._rows)
-        if self._mistakes:
-            await stage_mistakes(self._connection, self._mistakes)
-        self._rows, self._mistakes = [], []
+    async def finish(self) -> None:
+        await self.settle()
+        await self._copy(self._rows, self._mistakes)
+
+    async def settle(self) -> None:
+        """Wait for what is under way; raises what it failed of."""
+        copying, self._copying = self._copying, None
+        if copying is not None:
+            await copying
+
+    async def _copy(self, rows: list[Staged], mistakes: list[Mistake]) -> None:
+        if rows:
+            await stage_rows(self._connection, rows)
+        if mistakes:
+            await stage_mistakes(self._connection, mistakes)
 
 
 async def merge(
@@ -143,7 +158,7 @@ async def merge(
 
 async def _write(connection: asyncpg.Connection, upload: Upload) -> Counts:
     await merging.plan(connection, upload.client, upload.source)
-    hopeless = not upload.skips_errors and (await merging.count_rows(connection)).failed > 0
+    hopeless = not upload.skips_errors and await merging.found_errors(connection)
     if not upload.dry_run and not hopeless:
         await merging.share_rules(connection)
         await merging.lock_places(connection)
@@ -157,7 +172,7 @@ async def _write(connection: asyncpg.Connection, upload: Upload) -> Counts:
     counts = await merging.count_rows(connection)
     refused = counts.failed > 0 and not upload.skips_errors
     if not upload.dry_run and not refused:
-        await merging.write_entries(connection, upload.source)
+        await merging.write_entries(connection, upload.source, upload.id)
     if not upload.dry_run and not hopeless:
         await merging.forget_weeks(connection)
     return Counts(0, 0, counts.unchanged, counts.failed) if refused else counts

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 import asyncpg
 
@@ -75,7 +76,7 @@ PLAN = """
     LEFT JOIN projects AS project ON project.code = row.project
     LEFT JOIN entries AS entry ON entry.source = $1 AND entry.external_id = row.external_id
 """
-ANALYZE_PLAN = "ANALYZE planned"
+ANALYZE_PLAN = "ANALYZE planned (person, date, monday, entry_id, same)"
 
 LOCK_ENTRIES = """
     WITH locked AS (
@@ -115,6 +116,12 @@ FORGET_WEEKS = """
     WHERE weeks.person = touched.person AND weeks.monday = touched.monday AND weeks.version = 0
 """
 
+# Hashes are compared far quicker than texts, and mostly they tell that there is nothing to find.
+MAY_REPEAT = """
+    SELECT EXISTS (
+        SELECT FROM staged_rows GROUP BY hashtextextended(external_id, 0) HAVING count(*) > 1
+    )
+"""
 REFUSE_REPEATED = """
     INSERT INTO staged_errors
     SELECT row.line, 'external_id', 'repeated',
@@ -178,42 +185,45 @@ REFUSE_DATES = """
         ON reason.name = found.reason
 """
 
-# The days that would hold more than 24 hours, and on these each row in turn. All or nothing: what
-# other rows take off a day makes room on it. Otherwise ($1) only what a row itself takes off
-# does, as the others may be refused.
-FIND_FULL_DAYS = """
-    CREATE TEMPORARY TABLE overfull ON COMMIT DROP AS
-    WITH live AS (
-        SELECT *, CASE
-            WHEN $1 AND entry_person = person AND entry_date = date THEN entry_minutes ELSE 0
-        END AS gone
-        FROM planned
-        WHERE NOT same AND person IS NOT NULL
-          AND NOT EXISTS (SELECT FROM staged_errors AS error WHERE error.line = planned.line)
+_LIVE = "FROM planned WHERE NOT same"
+
+# What a row takes off the day that it adds to. All or nothing: what any row takes off a day makes
+# room on it, counted once for the day. Otherwise ($1) only what a row itself takes off does, as
+# the others may be refused.
+_GONE = """
+    CASE WHEN $1 AND entry_person = person AND entry_date = date THEN entry_minutes ELSE 0 END
+"""
+
+# The days that would hold more than 24 hours.
+FIND_FULL_DAYS = f"""
+    CREATE TEMPORARY TABLE full_days ON COMMIT DROP AS
+    WITH days AS (
+        SELECT person, date, sum(minutes - {_GONE}) AS added {_LIVE} GROUP BY person, date
     ),
     freed AS (
         SELECT entry_person AS person, entry_date AS date, sum(entry_minutes) AS minutes
-        FROM live WHERE NOT $1 AND entry_id IS NOT NULL
+        {_LIVE} AND NOT $1 AND entry_id IS NOT NULL
         GROUP BY entry_person, entry_date
-    ),
-    days AS (
-        SELECT person, date, monday, sum(minutes - gone) AS added
-        FROM live GROUP BY person, date, monday
-    ),
-    full_days AS (
-        SELECT days.person, days.date, held.minutes AS base
-        FROM days
-        LEFT JOIN weeks AS week USING (person, monday)
-        LEFT JOIN freed ON freed.person = days.person AND freed.date = days.date
-        CROSS JOIN LATERAL (
-            SELECT (coalesce(week.minutes[extract(isodow FROM days.date)::integer], 0)
-                - coalesce(freed.minutes, 0))::integer AS minutes
-        ) AS held
-        WHERE held.minutes + days.added > $2
-    ),
+    )
+    SELECT days.person, days.date, held.minutes AS base
+    FROM days
+    LEFT JOIN weeks AS week
+        ON week.person = days.person
+        AND week.monday = days.date - (extract(isodow FROM days.date)::integer - 1)
+    LEFT JOIN freed ON freed.person = days.person AND freed.date = days.date
+    CROSS JOIN LATERAL (
+        SELECT (coalesce(week.minutes[extract(isodow FROM days.date)::integer], 0)
+            - coalesce(freed.minutes, 0))::integer AS minutes
+    ) AS held
+    WHERE held.minutes + days.added > $2
+"""
+
+# On these days each row in turn, by line.
+FIND_OVERFULL = f"""
+    CREATE TEMPORARY TABLE overfull ON COMMIT DROP AS
+    WITH live AS (SELECT line, person, date, minutes, {_GONE} AS gone {_LIVE}),
     filled AS (
-        SELECT live.line, person, date, live.minutes, live.gone, base,
-            filled_day(base, gone, minutes) OVER by_line AS after
+        SELECT live.*, base, filled_day(base, gone, minutes) OVER by_line AS after
         FROM live JOIN full_days USING (person, date)
         WINDOW by_line AS (PARTITION BY person, date ORDER BY line)
     ),
@@ -232,13 +242,16 @@ TELL_FULL_DAYS = """
         USING (others)
 """
 
+LEAVE_OUT = """
+    DELETE FROM planned USING staged_errors AS error WHERE error.line = planned.line
+"""
+
 COUNT = """
     SELECT count(*) FILTER (WHERE entry_id IS NULL) AS created,
         count(*) FILTER (WHERE entry_id IS NOT NULL AND NOT same) AS updated,
         count(*) FILTER (WHERE same) AS unchanged,
         (SELECT count(DISTINCT line) FROM staged_errors) AS failed
     FROM planned
-    WHERE NOT EXISTS (SELECT FROM staged_errors AS error WHERE error.line = planned.line)
 """
 
 UPDATE = """
@@ -249,17 +262,19 @@ UPDATE = """
     FROM planned
     WHERE entry.person = planned.entry_person AND entry.id = planned.entry_id
       AND NOT planned.same
-      AND NOT EXISTS (SELECT FROM staged_errors AS error WHERE error.line = planned.line)
 """
 
 # In the order of the key, so that the rows of a person lie together and the indexes grow in order.
+# Ids follow from the batch's, which is random (RFC 9562 section 5.8): drawing a million of them
+# would take as long as writing an index.
 INSERT = """
     INSERT INTO entries
         (person, id, date, project, task, minutes, note, billable, source, external_id)
-    SELECT person, gen_random_uuid(), date, project, task, minutes, note, billable, $1, external_id
+    SELECT person,
+        overlay(overlay(md5($2 || line) PLACING '8' FROM 13) PLACING '8' FROM 17)::uuid,
+        date, project, task, minutes, note, billable, $1, external_id
     FROM planned
     WHERE entry_id IS NULL
-      AND NOT EXISTS (SELECT FROM staged_errors AS error WHERE error.line = planned.line)
     ORDER BY person, date, line
 """
 
@@ -299,7 +314,8 @@ async def plan(connection: asyncpg.Connection, client: str, source: str) -> None
     await connection.execute(RESOLVE_PEOPLE, client)
     await connection.execute(PLAN, source)
     await connection.execute(ANALYZE_PLAN)
-    await connection.execute(REFUSE_REPEATED)
+    if await connection.fetchval(MAY_REPEAT):
+        await connection.execute(REFUSE_REPEATED)
     await connection.execute(REFUSE_PEOPLE, client)
 
 
@@ -333,12 +349,23 @@ async def check_days(
     *,
     skips_errors: bool,
 ) -> None:
-    """`tell` says what is wrong with a day that holds so many minutes already."""
+    """Look at the rows that are good in themselves; `tell` says what is wrong with a day that
+    holds so many minutes already."""
+    await connection.execute(LEAVE_OUT)
     await connection.execute(FIND_FULL_DAYS, skips_errors, maximum)
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM full_days)"):
+        return
+    await connection.execute(FIND_OVERFULL, skips_errors, maximum)
     found = [row[0] for row in await connection.fetch("SELECT DISTINCT others FROM overfull")]
     told = [tell(others) for others in found]
     codes, messages = [broken.code for broken in told], [broken.message for broken in told]
     await connection.execute(TELL_FULL_DAYS, found, codes, messages)
+    await connection.execute(LEAVE_OUT)
+
+
+async def found_errors(connection: asyncpg.Connection) -> bool:
+    """Whether a row is known to be wrong by now."""
+    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM staged_errors)"))
 
 
 async def count_rows(connection: asyncpg.Connection) -> Counts:
@@ -346,11 +373,11 @@ async def count_rows(connection: asyncpg.Connection) -> Counts:
     return Counts(*await connection.fetchrow(COUNT))
 
 
-async def write_entries(connection: asyncpg.Connection, source: str) -> None:
+async def write_entries(connection: asyncpg.Connection, source: str, batch: UUID) -> None:
     """Raises `TransactionCrossed` where a rule was broken that the checks had found kept."""
     try:
         await connection.execute(UPDATE)
-        await connection.execute(INSERT, source)
+        await connection.execute(INSERT, source, str(batch))
     except asyncpg.IntegrityConstraintViolationError as error:
         if error.constraint_name not in _RULES:
             raise

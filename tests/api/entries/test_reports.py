@@ -334,7 +334,6 @@ def filled_service_database(databases: Databases) -> str:
 async def test_a_client_that_goes_away_stops_its_query(
     payroll: Caller,
     entries: Service,
-    issuer: object,
     connection: asyncpg.Connection,
     session: aiohttp.ClientSession,
 ) -> None:
