@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-# Each file is resolved within the one before, so that what is tested is what ships.
-CHAIN = ("services", "dev", "test")
+# Each file is resolved within the one it names, so that what is tested is what ships.
+WITHIN = {"services": None, "batch": "services", "dev": "services", "test": "dev"}
 
 
 def lock(name: str, within: str | None) -> None:
@@ -21,7 +21,7 @@ def lock(name: str, within: str | None) -> None:
 
 
 def main() -> None:
-    for within, name in zip((None, *CHAIN), CHAIN, strict=False):
+    for name, within in WITHIN.items():
         lock(name, within)
 
 
