@@ -211,10 +211,6 @@ class Approval:
     head: str = ""
     version: int = 0
 
-    @property
-    def is_decided(self) -> bool:
-        return self.state in (State.APPROVED, State.REJECTED)
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

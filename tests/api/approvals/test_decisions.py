@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -238,3 +240,28 @@ async def test_a_hundred_are_decided_at_once(company: Neighbours, maya: Caller) 
     reply = await maya.post("/v1/approvals/decisions", {"ids": submitted, **APPROVE})
     assert {item["status"] for item in reply.json["items"]} == {200}
     assert len(reply.json["items"]) == 100
+
+
+@asynccontextmanager
+async def closed(database: str) -> AsyncIterator[None]:
+    """The database takes no connection and has none."""
+    server, _, name = database.rpartition("/")
+    connection = await asyncpg.connect(f"{server}/postgres")
+    await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+    )
+    try:
+        yield
+    finally:
+        await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        await connection.close()
+
+
+async def test_without_a_database_many_are_refused_as_one(
+    approvals_database: str, maya: Caller
+) -> None:
+    async with closed(approvals_database):
+        sent = [str(uuid.uuid4()), str(uuid.uuid4())]
+        reply = await maya.post("/v1/approvals/decisions", {"ids": sent, **APPROVE})
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
