@@ -134,6 +134,22 @@ async def test_a_fetch_from_before_a_rotation_does_not_hide_the_new_key(
     assert issuer.fetches == 3
 
 
+async def test_a_fetch_under_way_that_brings_the_key_is_enough(
+    warm: JwksKeys, issuer: Issuer, seconds: Seconds
+) -> None:
+    seconds.advance(FRESH)
+    issuer.gate.clear()
+    await warm.find(issuer.kid)
+    await issuer.asked_for_keys(times=2)
+    issuer.rotate()
+    issuer.rotate()
+    waiting = [asyncio.create_task(warm.find(issuer.kid)) for _ in range(10)]
+    await asyncio.sleep(0)
+    issuer.gate.set()
+    assert None not in await asyncio.gather(*waiting)
+    assert issuer.fetches == 2
+
+
 async def test_a_first_fetch_is_also_the_search_for_an_unknown_key(
     keys: JwksKeys, issuer: Issuer
 ) -> None:

@@ -214,6 +214,7 @@ async def test_a_revoked_key_ends_what_is_remembered(
     await keys.refresh()
     assert verifier.remembered(token) is None
     assert await outcome_of(verifier, token) is Outcome.UNKNOWN_KEY
+    assert not verifier._key_ids
 
 
 async def test_remembered_tokens_alone_keep_the_keys_fresh(
