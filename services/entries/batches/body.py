@@ -63,14 +63,16 @@ class Body:
         """The next bytes, or none at the end."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        allowed = self._request.app[BODY_SECONDS] + self._received / MIN_BYTES_A_SECOND
+        silence = self._request.app[BODY_SECONDS]
+        allowed = silence + self._received / MIN_BYTES_A_SECOND - self._waited
         try:
-            async with asyncio.timeout(allowed - self._waited):
+            async with asyncio.timeout(min(silence, allowed)):
                 data = await self._request.content.readany()
         except TimeoutError as error:
             raise RequestTimeout("The body did not arrive in time.", headers=_CLOSE) from error
         except (web.RequestPayloadError, HttpProcessingError, ClientError, OSError) as error:
-            raise BadRequest("The body broke off, or cannot be unpacked.") from error
+            told = "The body broke off, or cannot be unpacked."
+            raise BadRequest(told, headers=_CLOSE) from error
         self._waited += loop.time() - began
         self._received += len(data)
         return data

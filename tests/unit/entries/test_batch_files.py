@@ -1,0 +1,132 @@
+"""Reading files piece by piece: the same rows however the pieces are cut."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tracemalloc
+import unicodedata
+
+import pytest
+
+from libs.web.problems import BadRequest, TooManyRequests
+from services.entries.batches.body import Gunzip
+from services.entries.batches.csvfile import CsvReader
+from services.entries.batches.hours import minutes_of
+from services.entries.batches.lines import Reader
+from services.entries.batches.ndjson import NdjsonReader
+from services.entries.batches.rows import Mistake, Staged
+from services.entries.batches.slots import Slots
+
+CSV = (
+    "\ufeffNote,external_id,person,date,project,hours,billable\r\n"
+    '"on ""two""\nlines",a,erin,2026-11-23,APOLLO,1:30,yes\r\n'
+    "\r\n"
+    ' ,b ,"x"y,2026-11-23,APOLLO,2,\n'
+    ",c,erin,2026-11-23,APOLLO,0.675,\n"
+    f"{unicodedata.normalize('NFD', 'späte Schicht')},d,erin,2026-11-24,APOLLO,.5,false"
+).encode()
+OBJECTS = [
+    {"external_id": "a", "person": "erin", "date": "2026-11-23", "project": "P", "minutes": 5},
+    {"external_id": " b ", "person": "erin", "date": "2026-11-23", "project": "P", "hours": 1.5},
+    {"external_id": "c", "person": "erin", "date": "2026-11-23", "project": "P", "minutes": 1.5},
+    {"external_id": "d", "person": "è", "date": "2026-11-23", "project": "P", "hours": "2:00"},
+]
+NDJSON = b"\n\n".join(json.dumps(each).encode() for each in OBJECTS)
+
+
+def read(reader: Reader, data: bytes, size: int) -> tuple[list[Staged], list[Mistake], int]:
+    staged: list[Staged] = []
+    mistakes: list[Mistake] = []
+    rows = 0
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
+    steps = [step for piece in pieces for step in reader.feed(piece)]
+    for parsed in (*steps, *reader.finish()):
+        staged += parsed.staged
+        mistakes += parsed.mistakes
+        rows += parsed.rows
+    return staged, mistakes, rows
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 10_000])
+def test_csv_is_read_the_same_however_it_is_cut(size: int) -> None:
+    staged, mistakes, rows = read(CsvReader(), CSV, size)
+    assert [(row.line, row.external_id, row.minutes, row.billable) for row in staged] == [
+        (2, "a", 90, True),
+        (6, "c", 41, None),
+        (7, "d", 30, False),
+    ]
+    assert [row.note for row in staged] == ['on "two"\nlines', "", "späte Schicht"]
+    assert [(mistake.line, mistake.code) for mistake in mistakes] == [(5, "csv")]
+    assert rows == 4
+
+
+@pytest.mark.parametrize("size", [1, 5, 10_000])
+def test_json_lines_are_read_the_same_however_they_are_cut(size: int) -> None:
+    staged, mistakes, rows = read(NdjsonReader(), NDJSON, size)
+    assert [(row.line, row.external_id, row.minutes) for row in staged] == [
+        (1, "a", 5),
+        (3, "b", 90),
+        (7, "d", 120),
+    ]
+    assert [(mistake.line, mistake.field) for mistake in mistakes] == [(5, "minutes")]
+    assert rows == 4
+
+
+@pytest.mark.parametrize(
+    ("hours", "minutes"),
+    [
+        ("1:30", 90),
+        ("0:05", 5),
+        ("1.5", 90),
+        (1, 60),
+        (0.1, 6),
+        ("0.008", 0),
+        ("0.0083", 0),
+        ("0.00834", 1),
+        (1.675, 101),
+        ("24", 1440),
+    ],
+)
+def test_hours_become_the_nearest_minute_half_up(hours: str | float, minutes: int) -> None:
+    assert minutes_of(hours) == minutes
+
+
+@pytest.mark.parametrize(
+    "hours", ["", "-1", "1:60", "1,5", "1h", "NaN", "1e3", float("inf"), "1:5"]
+)
+def test_what_is_no_hours_is_refused(hours: str | float) -> None:
+    with pytest.raises(ValueError, match="are expected"):
+        minutes_of(hours)
+
+
+def test_gzip_is_unpacked_in_small_pieces_of_one_member_or_several() -> None:
+    packed = gzip.compress(b"x" * 10_000_000) + gzip.compress(b"end") + b"\0\0"
+    unpack = Gunzip()
+    tracemalloc.start()
+    total = sum(len(piece) for byte in (packed,) for piece in unpack.feed(byte))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    unpack.finish()
+    assert total == 10_000_003
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("cut", [5, 20, 40])
+def test_gzip_that_is_cut_off_is_not_taken_for_a_whole_file(cut: int) -> None:
+    packed = gzip.compress(bytes(range(256)) * 10)
+    unpack = Gunzip()
+    for _ in unpack.feed(packed[:-cut]):
+        pass
+    with pytest.raises(BadRequest, match="cut off"):
+        unpack.finish()
+
+
+def test_a_slot_is_free_again_when_its_holder_is_done() -> None:
+    slots = Slots(each=1, total=2)
+    with slots.one("a"), slots.one("b"):
+        for client in ("a", "c"):
+            with pytest.raises(TooManyRequests), slots.one(client):
+                pass
+    with slots.one("a"):
+        pass
