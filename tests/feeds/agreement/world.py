@@ -59,6 +59,7 @@ class World:
         self._urls = {"entries": entries_url, "approvals": approvals_url}
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
+        self._clock = StandingClock()
         self._people: list[Delivery] = []
         self._metrics = FollowerMetrics(CollectorRegistry())
         self.links: dict[str, Link] = {}
@@ -75,10 +76,13 @@ class World:
     def empty(self) -> None:
         """Nothing has happened yet: no entry, no event, no cursor."""
         self._people.clear()
+        self._clock.time = NOON
         self._runner.run(self._empty())
 
     def call(self, service: str, person: str, method: str, path: str, body: Any = None) -> Reply:
         caller = self._callers[service, person]
+        # Submissions sort by their moment, the same way in every run.
+        self._clock.move(seconds=1)
         return self._runner.run(caller.request(method, path, json=body))
 
     def rows(self, service: str, query: str, *arguments: Any) -> list[asyncpg.Record]:
@@ -148,7 +152,7 @@ class World:
         for name, create in (("entries", create_entries), ("approvals", create_approvals)):
             settings = service_settings(name, issuer, self._urls[name])
             app = create(settings)
-            app[CLOCK] = StandingClock()
+            app[CLOCK] = self._clock
             service = Service(session, issuer, *await enter(running(app, settings.web)))
             for person, scope in SCOPES.items():
                 self._callers[name, person] = service.caller(person, scope)
