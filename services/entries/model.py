@@ -23,6 +23,7 @@ DEFAULT_TARGET_MINUTES = 40 * 60
 # The zone in which a day begins first. The services do not know a person's zone, and a working
 # day is what the person says it is: what has begun anywhere on earth has begun.
 _EARLIEST_ZONE = timedelta(hours=14)
+_LATEST_ZONE = timedelta(hours=-12)
 
 
 class State(StrEnum):
@@ -211,6 +212,11 @@ class WrongState(Exception):
 def latest_today(now: datetime) -> date:
     """The day that it is where days begin first."""
     return (now.astimezone(UTC) + _EARLIEST_ZONE).date()
+
+
+def earliest_today(now: datetime) -> date:
+    """The day that it still is where days end last."""
+    return (now.astimezone(UTC) + _LATEST_ZONE).date()
 
 
 def lock_of(day: date, state: State, closed_through: date | None) -> Lock | None:

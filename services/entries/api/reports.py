@@ -11,7 +11,6 @@ from libs.web.app import CLOCK
 from libs.web.checking import query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
-from services.entries.model import latest_today
 from services.entries.schemas.reports import (
     MissingPage,
     MissingWeekQuery,
@@ -48,8 +47,8 @@ async def list_missing(request: web.Request) -> web.Response:
         if Scope.READ_REPORTS in caller.scopes:
             found = await store.list_missing(connection, wanted)
         else:
-            today = latest_today(request.app[CLOCK].now())
-            found = await store.list_missing_in_teams(connection, wanted, caller.subject, today)
+            now = request.app[CLOCK].now()
+            found = await store.list_missing_in_teams(connection, wanted, caller.subject, now)
     page = found[: query.limit]
     following = PersonKey(page[-1].name, page[-1].person) if len(found) > query.limit else None
     return page_response(request, page, following, week=str(query.week))

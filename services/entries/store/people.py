@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import asyncpg
 
-from services.entries.model import DEFAULT_TARGET_MINUTES, State, Week
+from services.entries.model import (
+    DEFAULT_TARGET_MINUTES,
+    State,
+    Week,
+    earliest_today,
+    latest_today,
+)
 
 READ_TARGET = "SELECT target_minutes FROM people WHERE person = $1"
 
@@ -47,14 +53,16 @@ MISSING = f"""
     LIMIT $4
 """
 
-# The teams of `$5`: of those who have this manager, and of managers for whom this one stands in.
+# The teams of `$5`: of those who have this manager, and of managers for whom this one stands in
+# on a day that it is somewhere, from `$6` to `$7`.
 MISSING_IN_TEAMS = f"""
     {_MISSING}
       AND people.manager IN (
           SELECT $5
           UNION ALL
           SELECT absent.person FROM people AS absent
-          WHERE absent.delegate = $5 AND $6 BETWEEN absent.delegate_from AND absent.delegate_to
+          WHERE absent.active AND absent.delegate = $5
+            AND absent.delegate_from <= $7 AND absent.delegate_to >= $6
       )
       AND people.person <> $5
     ORDER BY people.name, people.person
@@ -119,9 +127,9 @@ async def list_missing(connection: asyncpg.Connection, query: MissingQuery) -> l
 
 
 async def list_missing_in_teams(
-    connection: asyncpg.Connection, query: MissingQuery, approver: str, today: date
+    connection: asyncpg.Connection, query: MissingQuery, approver: str, now: datetime
 ) -> list[Missing]:
-    """As `list_missing`, for the people whose weeks the approver may decide today."""
+    """As `list_missing`, for the people whose weeks the approver may decide now."""
     records = await connection.fetch(
         MISSING_IN_TEAMS,
         query.week.monday,
@@ -129,7 +137,8 @@ async def list_missing_in_teams(
         query.person,
         query.limit,
         approver,
-        today,
+        earliest_today(now),
+        latest_today(now),
     )
     return [_missing(record) for record in records]
 
