@@ -58,6 +58,9 @@ GERMAN = {
     "sign_in.offline": "Es gibt keine Verbindung. Bitte versuchen Sie es später.",
     "sign_in.store": "Der Passwortspeicher dieses Geräts ist nicht nutzbar. Entsperren Sie ihn und "
     "versuchen Sie es noch einmal.",
+    "sign_in.agree_why": "Auf diesem Gerät gibt es keinen sicheren Ort für Ihre Anmeldung. "
+    "In einer einfachen Datei könnte in Ihrem Namen handeln, wer Ihre Dateien lesen kann.",
+    "sign_in.agree": "Einfache Datei verwenden",
     "no_rights.title": "Noch kein Zugang",
     "no_rights.text": "Sie sind als {email} angemeldet. "
     "Bitten Sie Ihre Führungskraft um Zugang zur Zeiterfassung.",

@@ -57,6 +57,9 @@ ENGLISH = {
     "sign_in.identity": "The sign-in could not be verified, so it was not used.",
     "sign_in.offline": "There is no connection. Please try again later.",
     "sign_in.store": "This device's store for passwords cannot be used. Unlock it and try again.",
+    "sign_in.agree_why": "There is no safe place for your sign-in on this device. In a plain file, "
+    "whoever can read your files could act in your name.",
+    "sign_in.agree": "Use a plain file",
     "no_rights.title": "No access yet",
     "no_rights.text": "You are signed in as {email}. Ask your manager for access to timesheets.",
     "sign_out": "Sign out",

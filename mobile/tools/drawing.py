@@ -62,6 +62,7 @@ def scenes(app: TimesheetsApp) -> dict[str, Callable[[Shell], None]]:
     def problems(shell: Shell) -> None:
         if model.workspace is not None and not model.counts[1]:
             add_problem(model.workspace)
+        shell.go(Tab.PROFILE)
         shell.open_problems()
 
     def stage(which: Stage) -> Callable[[Shell], None]:
@@ -101,6 +102,8 @@ async def draw(folder: Path, size: str, only: str = "") -> None:
                     if only in name:
                         show(app, arrange)
                         take(folder / f"{name}-{size}-{look}.png")
+            if app.shell is not None:
+                app.shell.leave()
             stopTouchApp()
             await session.close()
 

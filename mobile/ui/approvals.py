@@ -13,7 +13,7 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 from mobile.core.durations import format_duration
 from mobile.core.weeks import Week
 from mobile.ui.approval import ApprovalDetail
-from mobile.ui.parts import Chip, Empty, Tag, Tap, load_kv
+from mobile.ui.parts import Chip, Empty, Tap, load_kv
 from mobile.ui.skeleton import Skeleton
 from mobile.viewmodels.approvals import ApprovalsModel, Item
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mobile.ui.shell import Shell
 
 TABS = ("waiting", "decided", "overdue")
-MAX_TAGS = 3
+PLACES = ("first", "second", "third")
 
 
 class ApprovalRow(Tap):
@@ -32,15 +32,13 @@ class ApprovalRow(Tap):
     week = StringProperty()
     hours = StringProperty()
     state = StringProperty()
-    tags = ObjectProperty([])
+    # Three that are there from the start: to make widgets while scrolling is what takes time.
+    first = StringProperty()
+    second = StringProperty()
+    third = StringProperty()
     selectable = BooleanProperty(False)
     selected = BooleanProperty(False)
     opened = BooleanProperty(False)
-
-    def on_tags(self, *_arguments: object) -> None:
-        self.ids.tags.clear_widgets()
-        for text in self.tags:
-            self.ids.tags.add_widget(Tag(text=text))
 
     def on_release(self) -> None:
         if self.key:
@@ -141,7 +139,7 @@ class ApprovalsScreen(MDRelativeLayout):
             "week": words("approvals.week", number=number),
             "hours": format_duration(approval.total_minutes),
             "state": "" if waiting else state,
-            "tags": tags[:MAX_TAGS] if waiting else [],
+            **_named(tags if waiting else []),
             "selectable": waiting,
             "selected": approval.id in self.model.selected,
             "opened": self.split and approval.id == self.model.opened,
@@ -197,6 +195,10 @@ class ApprovalsScreen(MDRelativeLayout):
     def _lay_out(self, _shell: Shell, split: bool) -> None:
         self.split = split
         self.render()
+
+
+def _named(tags: list[str]) -> dict[str, str]:
+    return dict(zip(PLACES, [*tags, "", "", ""], strict=False))
 
 
 load_kv(__file__)

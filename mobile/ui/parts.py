@@ -6,11 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kivy.lang import Builder
-from kivy.metrics import dp
-from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty, StringProperty
+from kivy.metrics import dp, sp
+from kivy.properties import (
+    BooleanProperty,
+    ColorProperty,
+    NumericProperty,
+    ObjectProperty,
+    StringProperty,
+)
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.floatlayout import FloatLayout
+from kivy.uix.label import Label
 from kivy.uix.widget import Widget
+from kivymd.app import MDApp
 from kivymd.theming import ThemableBehavior
 from kivymd.uix.behaviors import RectangularRippleBehavior
 from kivymd.uix.boxlayout import MDBoxLayout
@@ -27,6 +35,72 @@ def load_kv(module_file: str) -> None:
     path = str(Path(module_file).with_suffix(".kv"))
     if path not in Builder.files:
         Builder.load_file(path, encoding="utf8")
+
+
+# Sizes in sp by style and role, as Material 3 has them.
+SIZES = {
+    ("Display", "large"): 57,
+    ("Headline", "small"): 24,
+    ("Title", "large"): 22,
+    ("Title", "medium"): 16,
+    ("Title", "small"): 14,
+    ("Body", "large"): 16,
+    ("Body", "medium"): 14,
+    ("Body", "small"): 12,
+    ("Label", "large"): 14,
+    ("Label", "medium"): 12,
+    ("Label", "small"): 11,
+}
+
+
+class Text(Label):
+    """A text in a role of Material 3.
+
+    KivyMD's own label takes several times as long to make, and a sheet has dozens of them.
+    """
+
+    font_style = StringProperty("Body")
+    role = StringProperty("large")
+    adaptive_height = BooleanProperty(False)
+    adaptive_size = BooleanProperty(False)
+    theme_text_color = StringProperty("Primary")
+    text_color = ColorProperty(None, allownone=True)
+
+    def __init__(self, **options: object) -> None:
+        self.theme_cls = MDApp.get_running_app().theme_cls
+        super().__init__(**options)
+        self.theme_cls.bind(onSurfaceColor=self._paint)
+        # The whole text at its true size, and the widget as large as that where it is to adapt.
+        self.bind(texture_size=self._fit, width=self._wrap, text_color=self._paint)
+        for name in ("font_style", "role"):
+            self.bind(**{name: self._measure})
+        self._measure()
+        self._paint()
+        self._wrap()
+
+    def _measure(self, *_arguments: object) -> None:
+        self.font_size = sp(SIZES.get((self.font_style, self.role), 16))
+
+    def _paint(self, *_arguments: object) -> None:
+        self.color = self.text_color or self.theme_cls.onSurfaceColor
+
+    def _wrap(self, *_arguments: object) -> None:
+        if self.adaptive_size:
+            self.text_size = (None, None)
+        else:
+            self.text_size = (self.width, None)
+
+    def _fit(self, *_arguments: object) -> None:
+        if self.adaptive_size:
+            self.size_hint = (None, None)
+            self.size = self.texture_size
+        elif self.adaptive_height:
+            self.size_hint_y = None
+            self.height = self.texture_size[1] if self.text else 0
+
+    def on_kv_post(self, _base: Widget) -> None:
+        self._wrap()
+        self._fit()
 
 
 class Tap(RectangularRippleBehavior, ButtonBehavior, MDBoxLayout):
@@ -50,18 +124,21 @@ class Chip(ButtonBehavior, MDBoxLayout):
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)
-        self._icon = ChipIcon()
+        self._icon: ChipIcon | None = None
+        self._ready = True
         self._show_icon()
 
     def on_active(self, *_arguments: object) -> None:
-        self._show_icon()
+        if getattr(self, "_ready", False):
+            self._show_icon()
 
     def _show_icon(self) -> None:
-        if not hasattr(self, "_icon"):
-            return
-        self._icon.icon = self.icon or "check"
-        self._icon.active = self.active
         wanted = bool(self.icon or self.active)
+        if wanted and self._icon is None:
+            self._icon = ChipIcon()
+        if self._icon is None:
+            return
+        self._icon.icon, self._icon.active = self.icon or "check", self.active
         if wanted and self._icon.parent is None:
             self.add_widget(self._icon, index=len(self.children))
         elif not wanted and self._icon.parent is not None:

@@ -36,6 +36,9 @@ class SignInScreen(MDRelativeLayout):
             self.text = words("sign_in.promise")
             self.wrong = words(f"sign_in.{app.failure}") if app.failure else ""
             self._offer("sign_in.button", app.sign_in, "filled", shell)
+            if app.failure == "store" and app.can_agree:
+                self.wrong = words("sign_in.agree_why")
+                self._offer("sign_in.agree", app.agree, "text", shell)
 
     def _offer(self, key: str, act: object, kind: str, shell: Shell) -> None:
         action = Action(text=shell.words(key), kind=kind, size_hint_x=1)

@@ -98,7 +98,6 @@ class WeekScreen(MDRelativeLayout):
         self.ids.state_icon.icon = "alert-circle-outline" if rejected else ICONS[view.state]
         lock = view.lock
         self.ids.lock.text = words(f"lock.{lock.reason}") if lock is not None else ""
-        self.ids.lock.height = self.ids.lock.texture_size[1] if lock is not None else 0
         self._render_step()
         self._render_list()
         self.ids.add.opacity = 1 if model.can_add else 0

@@ -130,6 +130,15 @@ class AppModel(ViewModel):
             return
         self._enter()
 
+    @property
+    def can_agree(self) -> bool:
+        """Whether a plain file would be left to keep the sign-in in, if the person agrees."""
+        return bool(getattr(self._session.token_store, "needs_consent", False))
+
+    def agree(self) -> None:
+        self._session.token_store.agree()  # type: ignore[attr-defined] # asked by `can_agree`
+        self.sign_in()
+
     def sign_in(self) -> None:
         self.failure = None
         self.tasks.spawn(self._sign_in())
@@ -206,6 +215,9 @@ class AppModel(ViewModel):
         self._show(Stage.SIGN_IN)
 
     async def _sign_out(self, back_to: str) -> None:
+        # First nobody looks at the store any more, then it goes.
+        self.models = None
+        self._show(Stage.SIGN_IN)
         address = await self._session.sign_out(back_to)
         if address is not None:
             self._browser.open(address)

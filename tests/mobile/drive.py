@@ -1,0 +1,221 @@
+"""Drives the real widgets without a display and prints what it saw as JSON; run by test_screens.
+
+A process of its own: Kivy takes over the process that imports it. test_screens sets the size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from kivy.base import EventLoop
+from kivy.core.window import Window
+from kivy.uix.widget import Widget
+
+from mobile.app import TimesheetsApp
+from mobile.core.network import Api, make_client
+from mobile.core.sync import SCOPES
+from mobile.core.wire import Entry
+from mobile.preferences import Preferences
+from mobile.tools.sample import NoBrowser, StillClock, enter, fill, make_model, make_session
+from mobile.ui.parts import Action, Chip, IconTap, Tap, TapArea
+from mobile.ui.shell import Shell
+from mobile.viewmodels.app import Tab
+
+LEAST = 48
+FRAMES = 4
+
+
+class Hanging(httpx.AsyncBaseTransport):
+    """A network that answers nothing for ten seconds."""
+
+    asked = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        await asyncio.sleep(10)
+        raise httpx.ReadTimeout("too slow", request=request)
+
+
+class FixedTokens:
+    async def access_token(self) -> str:
+        return "token"
+
+    async def replace(self, stale: str) -> str:
+        return stale
+
+
+def settle(frames: int = FRAMES) -> None:
+    for _ in range(frames):
+        EventLoop.idle()
+
+
+def tap(widget: Widget) -> float:
+    """Press and let go; how many milliseconds the app's own thread was busy with it: others that
+    use the machine, and graphics drawn by software, are not its doing."""
+    began = time.thread_time()
+    widget.dispatch("on_press")
+    widget.dispatch("on_release")
+    return (time.thread_time() - began) * 1000
+
+
+def found(root: Widget, kind: type, text: str = "") -> list[Any]:
+    return [
+        each
+        for each in root.walk()
+        if isinstance(each, kind) and (not text or getattr(each, "text", "") == text)
+    ]
+
+
+def small_targets(shell: Shell) -> list[str]:
+    """What can be tapped and is less than a thumb wide or high."""
+    return [
+        f"{type(each).__name__} {getattr(each, 'text', '')} {each.width:.0f}x{each.height:.0f}"
+        for each in shell.walk()
+        if isinstance(each, (Action, Chip, IconTap, Tap, TapArea))
+        and not each.disabled
+        and min(each.width, each.height) < LEAST
+    ]
+
+
+def log_an_entry(shell: Shell) -> dict[str, Any]:
+    shell.go(Tab.WEEK)
+    settle()
+    before = len(shell.models.week.rows(shell.today))
+    waits = [tap(shell.screen.ids.add)]
+    settle()
+    sheet = shell.ids.overlays.children[0]
+    waits.append(tap(found(sheet, Chip, "Web shop")[0]))
+    waits.append(tap(found(sheet, Chip, "1:00")[0]))
+    small = small_targets(shell)
+    waits.append(tap(found(sheet, Action, "Save")[0]))
+    settle()
+    added = len(shell.models.week.rows(shell.today)) - before
+    cards = sum(type(each).__name__ == "EntryCard" for each in shell.walk())
+    return {"added": added, "cards": cards, "slowest_tap_ms": max(waits), "small": small}
+
+
+def scroll(shell: Shell, many: int) -> list[float]:
+    """Milliseconds for each frame while the longest list is scrolled through."""
+    shell.go(Tab.APPROVALS)
+    settle(10)
+    list_, times = shell.screen.list, []
+    for step in range(many):
+        began = time.thread_time()
+        list_.scroll_y = 1 - step / many
+        EventLoop.idle()
+        times.append((time.thread_time() - began) * 1000)
+    return sorted(times)
+
+
+def many_approvals(shell: Shell) -> None:
+    workspace = shell.model.workspace
+    if workspace is None:
+        return
+    for number in range(300):
+        body = {
+            "id": f"many-{number}",
+            "submission_id": "s",
+            "person": "p",
+            "flags": ["weekend"],
+            "person_name": f"Person {number}",
+            "week": "2026-W46",
+            "state": "pending",
+        }
+        workspace.store.put_approval(body, detailed=False)
+    shell.models.approvals.refresh()
+
+
+async def press_while_the_network_hangs(shell: Shell) -> dict[str, Any]:
+    workspace, transport = shell.model.workspace, Hanging()
+    assert workspace is not None
+    async with httpx.AsyncClient(transport=transport) as http:
+        api = Api(http, "http://127.0.0.1:1", FixedTokens())
+        workspace.engine.api = api
+        workspace.engine._courier = type(workspace.engine._courier)(
+            workspace.database, workspace.store, workspace.outbox, api
+        )
+        running = asyncio.create_task(workspace.engine.run())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        logged = log_an_entry(shell)
+        waits = [logged["slowest_tap_ms"]]
+        for tab in (Tab.TIMER, Tab.APPROVALS, Tab.PROFILE, Tab.WEEK):
+            began = time.thread_time()
+            shell.go(tab)
+            waits.append((time.thread_time() - began) * 1000)
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    return {"asked": transport.asked, "added": logged["added"], "slowest_ms": max(waits)}
+
+
+async def drive() -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as place:
+        async with make_client() as http:
+            clock = StillClock()
+            session = make_session(http, Path(place), clock)
+            workspace = session.open_sample()
+            fill(workspace)
+            first = date(2026, 1, 1)
+            workspace.store.replace_entries(
+                first,
+                date(2026, 10, 1),
+                [
+                    Entry(f"e{n}", first + timedelta(days=n % 270), "BIG-WEB", 30, 1, note=str(n))
+                    for n in range(2000)
+                ],
+            )
+            await session.close()
+
+            began = time.thread_time()
+            session.open_sample()
+            model = make_model(session)
+            preferences = Preferences(Path(place) / "preferences.json")
+            preferences.language = "en"
+            app = TimesheetsApp(model, NoBrowser(), preferences, clock)
+            enter(model)
+            app.run_quietly()
+            EventLoop.idle()
+            told["start_seconds"] = time.thread_time() - began
+            shell = app.shell
+            assert shell is not None
+
+            told["entry"] = log_an_entry(shell)
+            told["tabs"] = [str(tab) for tab in model.tabs]
+            small = []
+            for tab in Tab:
+                shell.go(tab)
+                settle()
+                small += small_targets(shell)
+            told["small"] = small
+            told["window"] = list(Window.size)
+
+            many_approvals(shell)
+            frames = scroll(shell, 200)
+            told["frame_p99_ms"] = frames[int(len(frames) * 0.99)]
+            told["hanging"] = await press_while_the_network_hangs(shell)
+
+            shell.go(Tab.APPROVALS)
+            now = model.workspace
+            assert now is not None
+            now.store.set(SCOPES, ["read:timesheets", "create:timesheets"])
+            session.on_change()
+            settle()
+            told["tabs_without_scope"] = [str(tab) for tab in model.tabs]
+            told["tab_after"] = str(shell.tab)
+            shell.leave()
+            await session.close()
+    return told
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(asyncio.run(drive())))
