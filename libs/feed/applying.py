@@ -153,6 +153,7 @@ def _is_about_events(error: Exception) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """Why, for whoever looks after what was set aside."""
+    """Why, for whoever looks after what was set aside; nothing that PostgreSQL cannot store."""
     cause = error.__cause__ if isinstance(error, DatabaseBusy) and error.__cause__ else error
-    return f"{type(cause).__name__}: {cause}"[:1000]
+    told = f"{type(cause).__name__}: {cause}".replace("\0", "")[:1000]
+    return told.encode(errors="replace").decode()

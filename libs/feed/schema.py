@@ -16,7 +16,8 @@ CREATE TABLE events (
     traceparent text,
     data        json NOT NULL,
     size        integer NOT NULL GENERATED ALWAYS AS (octet_length(data::text)) STORED,
-    CONSTRAINT event_says_what_and_of_whom CHECK (type <> '' AND subject <> '')
+    CONSTRAINT event_says_what_and_of_whom CHECK (type <> '' AND subject <> ''),
+    CONSTRAINT event_data_is_an_object CHECK (json_typeof(data) = 'object')
 );
 
 CREATE INDEX events_by_subject ON events (subject, sequence);

@@ -124,6 +124,20 @@ async def test_what_the_database_refuses_is_set_aside(own: Database) -> None:
     assert told[2][1].startswith("ForeignKeyViolationError")
 
 
+@pytest.mark.parametrize("reason", ["a\0b", "a\ud800b", "x" * 5000])
+async def test_whatever_the_reason_says_it_can_be_stored(own: Database, reason: str) -> None:
+    async def fail(_connection: asyncpg.Connection, _told: Delivery) -> None:
+        raise LookupError(reason)
+
+    follows = Follows(own, {"timesheet.submitted": fail})
+    await follows.lead()
+    await follows.apply(FIVE[0])
+
+    ((_, stored),) = await aside(own)
+    assert stored.startswith("LookupError: ")
+    assert len(stored) <= 1000
+
+
 async def test_all_of_a_batch_may_have_to_be_set_aside(follows: Follows) -> None:
     await follows.apply(*(replace(one, data={"fail": "all"}) for one in FIVE))
 

@@ -115,6 +115,13 @@ async def test_an_event_says_what_happened_and_to_whom(
         await publish_all(publisher, event(subject, kind))
 
 
+async def test_the_data_of_an_event_is_an_object(publisher: Database) -> None:
+    """Whatever else is there could not be read, and would hold every follower up."""
+    async with publisher.connection() as connection:
+        with pytest.raises(asyncpg.CheckViolationError, match="event_data_is_an_object"):
+            await connection.execute("SELECT publish_event('t', 's', now(), NULL, '[]'::json)")
+
+
 async def test_an_event_carries_the_trace_of_the_request_that_made_it(
     publisher: Database,
 ) -> None:

@@ -1,0 +1,55 @@
+"""What a service's database must be rid of from time to time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import structlog
+from aiohttp import web
+
+from libs.feed.compaction import compact
+from libs.postgres.idempotency import forget_old_keys
+from libs.postgres.pool import DATABASE, Database
+from libs.postgres.waiting import jittered
+from libs.web.app import CLOCK, Clock
+
+AN_HOUR = 3600.0
+KEYS_AT_ONCE = 10_000
+
+log = structlog.get_logger(__name__)
+
+
+def housekeeping(every: float = AN_HOUR) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A cleanup context that tidies up every so many seconds, after the database's.
+
+    Every replica does it: the second one finds nothing left, which costs less than to agree on
+    who does.
+    """
+
+    async def keep_house(app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(_tidy_on_and_on(app[DATABASE], app[CLOCK], every))
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return keep_house
+
+
+async def tidy(db: Database, clock: Clock) -> None:
+    """Remove old idempotency keys and events that later ones replace, in bounded steps."""
+    keys = removed = await forget_old_keys(db, at_most=KEYS_AT_ONCE)
+    while removed == KEYS_AT_ONCE:
+        removed = await forget_old_keys(db, at_most=KEYS_AT_ONCE)
+        keys += removed
+    events = await compact(db, clock.now())
+    log.info("tidied up", keys=keys, events=events)
+
+
+async def _tidy_on_and_on(db: Database, clock: Clock, every: float) -> None:
+    while True:
+        await asyncio.sleep(jittered(every))
+        try:
+            await tidy(db, clock)
+        except Exception as error:
+            log.warning("could not tidy up", error=repr(error))
