@@ -1,11 +1,12 @@
 # Every target makes the environment it needs: Python 3.11 or later and make are enough.
 PYTHON ?= python3
 VENV := .venv
+APPVENV := .appvenv
 BIN := $(VENV)/bin
 AS ?= erin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token test endurance lint format bench lock clean
+.PHONY: help setup run app screenshots token test endurance lint format bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -14,6 +15,12 @@ setup: $(VENV)/stack ## make .venv with what `make run` needs
 
 run: $(VENV)/stack ## start the whole system on this machine
 	@exec $(BIN)/python -m dev run
+
+app: $(APPVENV)/ready ## start the app against `make run`
+	TIMESHEETS_API=http://127.0.0.1:8000 AUTH_ISSUER=http://127.0.0.1:8001/ $(APPVENV)/bin/python -m mobile
+
+screenshots: $(APPVENV)/ready ## draw the app's screens into docs/images, without a display
+	$(APPVENV)/bin/python -m mobile.tools.screenshots docs/images
 
 token: $(VENV)/stack ## print an access token: make token AS=maya
 	@$(BIN)/python -m dev token --as $(AS)
@@ -41,7 +48,7 @@ lock: $(VENV)/tools ## resolve requirements/*.in anew into locked files with has
 	$(BIN)/python requirements/lock.py
 
 clean: ## remove the environment, caches and the data of `make run`
-	rm -rf $(VENV) .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(APPVENV) .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -50,6 +57,12 @@ $(BIN)/python:
 
 $(VENV)/stack: requirements/dev.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# KivyMD's materialshapes wants a compiler, for a widget the app does not use: hence --no-deps.
+$(APPVENV)/ready: requirements/mobile.txt
+	$(PYTHON) -m venv $(APPVENV)
+	$(APPVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 $(VENV)/tools: requirements/test.txt | $(VENV)/stack

@@ -8,12 +8,14 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 # Each file is resolved within the one it names, so that what is tested is what ships.
-WITHIN = {"services": None, "batch": "services", "dev": "services", "test": "dev"}
+WITHIN = {"services": None, "batch": "services", "dev": "services", "test": "dev", "mobile": None}
 
 
 def lock(name: str, within: str | None) -> None:
     command = ["pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes"]
     command += ["--no-emit-index-url", "--no-header", "--quiet"]
+    if (excludes := FOLDER / f"{name}.excludes").exists():
+        command += ["--excludes", str(excludes)]
     if within:
         command += ["--constraint", str(FOLDER / f"{within}.txt")]
     command += [str(FOLDER / f"{name}.in"), "--output-file", str(FOLDER / f"{name}.txt")]
