@@ -26,14 +26,19 @@ def decode_cursor(cursor: str | None, kind: type[KeyT]) -> KeyT | None:
         return None
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        # PostgreSQL holds no NUL, so no key of ours does.
-        if b"\\u0000" in raw:
-            raise ValueError("a NUL")
-        return msgspec.json.decode(raw, type=kind)
+        key = msgspec.json.decode(raw, type=kind)
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise UnprocessableContent(
-            [FieldError("/cursor", "This is not a cursor of this list.", "cursor", "query")]
-        ) from error
+        raise _not_a_cursor() from error
+    # PostgreSQL holds no NUL, so no key of ours does.
+    if b"\\u0000" in raw:
+        raise _not_a_cursor()
+    return key
+
+
+def _not_a_cursor() -> UnprocessableContent:
+    return UnprocessableContent(
+        [FieldError("/cursor", "This is not a cursor of this list.", "cursor", "query")]
+    )
 
 
 def page_response(
