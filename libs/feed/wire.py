@@ -18,6 +18,8 @@ from cloudevents.core.v1.event import CloudEvent
 CONTENT_TYPE = "application/cloudevents-batch+json"
 # As many digits as the largest bigint has, and one.
 SEQUENCE_DIGITS = 20
+# What the specification leaves open, or the library would make up.
+_NEEDED = frozenset({"specversion", "id", "subject", "time", "sequence", "data"})
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[dict[str, Any]])
@@ -91,6 +93,8 @@ def _encode(source: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _decode(members: dict[str, Any]) -> Delivery:
+    if missing := _NEEDED - members.keys():
+        raise LookupError(f"an event without {', '.join(sorted(missing))}")
     data = members.pop("data")
     if not isinstance(data, dict):
         raise TypeError("the data of an event is an object")

@@ -244,6 +244,46 @@ async def test_a_demoted_server_is_left_by_every_connection(db: Database) -> Non
     assert not old & new
 
 
+async def test_a_server_that_has_no_connection_left_is_not_taken_for_one_that_is_away(
+    settings: DatabaseSettings, url: str
+) -> None:
+    admin = await asyncpg.connect(url)
+    await admin.execute("CREATE ROLE limited LOGIN PASSWORD 'limited' CONNECTION LIMIT 1")
+    await admin.execute(f"GRANT CONNECT ON DATABASE {url.rpartition('/')[2]} TO limited")
+    address = f"postgresql://limited:limited@{url.partition('@')[2]}"
+    try:
+        async with started(replace(settings, dsn=address)) as db, db.connection() as only:
+            with pytest.raises(DatabaseAway):
+                await ask(db)
+            assert db.available
+            assert await only.fetchval("SELECT 1") == 1
+    finally:
+        await until(lambda: gone(admin, "limited"))
+        await admin.execute("DROP OWNED BY limited; DROP ROLE limited")
+        await admin.close()
+
+
+async def gone(admin: asyncpg.Connection, role: str) -> bool:
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1"
+    return bool(await admin.fetchval(sql, role) == 0)
+
+
+async def test_who_gives_up_while_a_connection_is_made_leaves_no_trace(
+    settings: DatabaseSettings, relay: Relay
+) -> None:
+    async with started(replace(settings, dsn=relay.url, pool_min=0, pool_max=1)) as db:
+        relay.freeze()
+        asked = asyncio.create_task(ask(db))
+        await until(lambda: relay.accepted == 2)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        relay.thaw()
+
+        assert db.in_use == 0
+        assert await ask(db) == 1
+
+
 async def test_a_start_waits_for_the_database_and_says_so_once(
     settings: DatabaseSettings, relay: Relay
 ) -> None:
