@@ -53,13 +53,12 @@ def test_a_locked_keyring_is_told_and_not_worked_around(tmp_path: Path) -> None:
     ring.locked = True
     store = KeyringStore(ring, tmp_path)
 
-    for act in (
-        lambda: store.load("session"),
-        lambda: store.save("session", "secret"),
-        lambda: store.delete("session"),
-    ):
-        with pytest.raises(TokenStoreError):
-            act()
+    with pytest.raises(TokenStoreError):
+        store.load("session")
+    with pytest.raises(TokenStoreError):
+        store.save("session", "secret")
+    with pytest.raises(TokenStoreError):
+        store.delete("session")
     assert list(tmp_path.iterdir()) == []
 
 
