@@ -59,10 +59,7 @@ def _public_key(member: Mapping[str, Any]) -> RSAPublicKey | None:
     modulus, exponent = _number(member.get("n")), _number(member.get("e"))
     if modulus.bit_length() not in _SIZES or modulus % 2 == 0 or exponent not in _EXPONENTS:
         return None
-    try:
-        return RSAPublicNumbers(exponent, modulus).public_key()
-    except ValueError:
-        return None
+    return RSAPublicNumbers(exponent, modulus).public_key()
 
 
 def _number(value: object) -> int:
