@@ -35,6 +35,7 @@ runpy.run_module("tests.mobile.drive", run_name="__main__")
 """
 MISSING = _missing()
 pytestmark = [
+    pytest.mark.timeout(300),  # graphics by software, on whatever else the machine is busy with
     pytest.mark.skipif(bool(MISSING), reason=MISSING),
     pytest.mark.xdist_group("mobile_screens"),
 ]
@@ -58,7 +59,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
