@@ -23,11 +23,11 @@ ROOT = FOLDER.parent
 # As python-for-android 2026.5.9 has them.
 RECIPES = {
     *("python3", "kivy", "materialyoucolor", "pillow", "pyjnius", "android", "sqlite3", "openssl"),
-    *("libffi", "cffi", "cryptography", "httpx"),
+    *("libffi", "cffi", "cryptography", "httpx", "pycparser"),
 }
 # Wheels for any platform, so that pip takes them as they are.
 PURE = {
-    *("kivymd", "asynckivy", "asyncgui", "filetype", "pycparser", "pyjwt", "httpcore", "h11"),
+    *("kivymd", "asynckivy", "asyncgui", "filetype", "pyjwt", "httpcore", "h11"),
     *("anyio", "idna", "certifi", "sniffio", "typing_extensions"),
 }
 # On the desktop alone: the import that needs it is never reached on Android.
