@@ -60,6 +60,8 @@ RECALL = """
     SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2
 """
 
+KEEPS_KEYS = "SELECT to_regclass('idempotency_keys') IS NOT NULL"
+
 FORGET = """
     DELETE FROM idempotency_keys WHERE (caller, key) IN (
         SELECT caller, key FROM idempotency_keys
@@ -209,9 +211,11 @@ async def recall(
 
 async def forget_old_keys(db: Database, *, at_most: int = 10_000) -> int:
     """Delete keys older than a week, the oldest first, and return how many; fewer than `at_most`
-    means that none is left."""
+    means that none is left. A service without the table has none."""
 
     async def work(connection: asyncpg.Connection) -> int:
+        if not await connection.fetchval(KEEPS_KEYS):
+            return 0
         done = await connection.execute(FORGET, LIFETIME_DAYS, at_most)
         return int(done.rpartition(" ")[2])
 

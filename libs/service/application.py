@@ -20,6 +20,7 @@ from libs.auth import (
 )
 from libs.feed.applying import Handlers
 from libs.feed.following import follow
+from libs.feed.housekeeping import housekeeping
 from libs.feed.serving import feed_context, feed_routes
 from libs.postgres.pool import database_context
 from libs.service.settings import FEED_PREFIXES, ServiceSettings
@@ -64,6 +65,7 @@ def create_service(
             verifier_context(settings.auth),
             database_context(settings.database),
             feed_context(settings.database),
+            housekeeping(),
         ]
     )
     following = settings.following
@@ -109,5 +111,6 @@ def verifier_context(
             on_verified=lambda outcome: metrics.token_verifications.labels(outcome).inc(),
         )
         yield
+        await keys.close()
 
     return make_verifier
