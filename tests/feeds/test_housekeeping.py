@@ -72,7 +72,7 @@ async def test_an_application_keeps_house_while_it_runs(
 
 async def test_what_goes_wrong_is_tried_again_later(untidy: Database, clock: StandingClock) -> None:
     async with untidy.connection() as connection:
-        await connection.execute("ALTER TABLE idempotency_keys RENAME TO elsewhere")
+        await connection.execute("ALTER TABLE events RENAME TO elsewhere")
     app = web.Application()
     app[DATABASE], app[CLOCK] = untidy, clock
     app.cleanup_ctx.append(housekeeping(every=0.01))
@@ -81,7 +81,7 @@ async def test_what_goes_wrong_is_tried_again_later(untidy: Database, clock: Sta
         await runner.setup()
         await until(lambda: bool(lines))
         async with untidy.connection() as connection:
-            await connection.execute("ALTER TABLE elsewhere RENAME TO idempotency_keys")
+            await connection.execute("ALTER TABLE elsewhere RENAME TO events")
         await until(lambda: lines[-1]["event"] == "tidied up")
         await runner.cleanup()
 
