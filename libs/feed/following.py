@@ -47,9 +47,9 @@ class Pace:
     `lease` and `standby`; the lease must outlast the waiting."""
 
     limit: int = 500
-    wait: float = 5.0
-    lease: float = 10.0
-    standby: float = 2.0
+    wait: float = 2.0
+    lease: float = 3.0
+    standby: float = 0.5
 
 
 class Follower:

@@ -36,6 +36,10 @@ class Environment:
         if self._mistakes:
             raise SettingsError(tuple(self._mistakes))
 
+    def refuse(self, mistake: str) -> None:
+        """Note a mistake that only the reader of a variable can see."""
+        self._mistakes.append(mistake)
+
     def text(self, name: str, default: str | None = None) -> str:
         value = self._environ.get(name, "").strip()
         if value:

@@ -261,6 +261,10 @@ async def test_fifty_submissions_a_second_are_seen_and_decided_within_300_ms(fle
         asyncio.create_task(pending.watch(fleet, "approvals", PENDING, done)),
         asyncio.create_task(approved.watch(fleet, "entries", APPROVED, done)),
     ]
+    # A follower that found its neighbour not started yet pauses: one week goes before all others.
+    await submit_and_decide(fleet, 1000, pending, approved)
+    pending.asked.clear()
+    approved.asked.clear()
     tasks = []
     for number in range(1000):
         tasks.append(asyncio.create_task(submit_and_decide(fleet, number, pending, approved)))
