@@ -13,7 +13,8 @@ WITHIN = {"services": None, "batch": "services", "dev": "services", "test": "dev
 
 def lock(name: str, within: str | None) -> None:
     command = ["pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes"]
-    command += ["--no-emit-index-url", "--no-header", "--quiet"]
+    # Stripped of its extra, a pin does not hold the "coverage[toml]" that pytest-cov asks pip for.
+    command += ["--no-strip-extras", "--no-emit-index-url", "--no-header", "--quiet"]
     if (excludes := FOLDER / f"{name}.excludes").exists():
         command += ["--excludes", str(excludes)]
     if within:
