@@ -192,6 +192,8 @@ async def entries(
 @pytest.fixture(autouse=True)
 def plain_logs() -> None:
     """Lines that a test can read; structlog's own default draws the variables of each frame."""
+    # What the test before configured is not to decide whether this one's lines are seen.
+    structlog.reset_defaults()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
