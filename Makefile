@@ -34,7 +34,7 @@ endurance: $(VENV)/tools ## run the tests that take minutes
 lint: $(VENV)/tools ## check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy libs services batch dev tests
+	$(BIN)/mypy libs services batch bench dev tests
 	$(BIN)/lint-imports
 
 format: $(VENV)/tools ## rewrite the code in the project's style
