@@ -62,7 +62,8 @@ def _places(addresses: Addresses) -> Table:
         table.add_row(f"API pages of {name}", f"{addresses.gateway}/v1/{name}/docs")
     table.add_row("Stand-in for Auth0", addresses.issuer)
     for name, url in addresses.services.items():
-        table.add_row(f"{name} itself", f"{url}, metrics {addresses.admin[name]}/metrics")
+        table.add_row(f"{name} itself", url)
+        table.add_row(f"metrics of {name}", f"{addresses.admin[name]}/metrics")
     table.add_row("PostgreSQL", f"{addresses.postgres}, passwords in {_short(addresses.record)}")
     table.add_row("Logs", _short(addresses.logs))
     return table
@@ -108,7 +109,7 @@ def _examples(addresses: Addresses, directory: Path) -> list[str]:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
