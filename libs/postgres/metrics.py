@@ -7,6 +7,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0)
+SHED_REASONS = ("full", "late", "away")
 
 
 class Pool(Protocol):
@@ -44,6 +45,9 @@ class PoolMetrics:
             ("reason",),
             registry=registry,
         )
+        for reason in SHED_REASONS:
+            # A series that begins with its first event hides that event from rate().
+            self._shed.labels(reason)
         self._retries = Counter(
             "db_transaction_retries_total",
             "Transactions begun anew, by what ended the one before.",

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 from libs.auth import (
     PRINCIPAL,
     AuthSettings,
+    FetchOutcome,
     JwksKeys,
     TokenVerifier,
     authentication,
@@ -98,6 +99,9 @@ def verifier_context(
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     async def make_verifier(app: web.Application) -> AsyncIterator[None]:
         metrics = app[METRICS]
+        for outcome in FetchOutcome:
+            # A series that begins with its first event hides that event from rate().
+            metrics.key_fetches.labels(outcome)
         keys = JwksKeys(
             app[HTTP_SESSION],
             settings.issuer,

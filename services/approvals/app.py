@@ -9,12 +9,13 @@ from libs.service.settings import ServiceSettings
 from services.approvals.api import all_routes
 from services.approvals.api.refusals import tell_refusals
 from services.approvals.feeds import HANDLERS
+from services.approvals.figures import figures
 
 FOLLOWS = tuple(HANDLERS)
 
 
 def create_app(settings: ServiceSettings) -> web.Application:
-    return create_service(
+    app = create_service(
         "approvals",
         "ExampleCo Timesheets: who must decide, decisions, history",
         settings,
@@ -22,3 +23,5 @@ def create_app(settings: ServiceSettings) -> web.Application:
         [tell_refusals],
         HANDLERS,
     )
+    app.cleanup_ctx.append(figures())
+    return app

@@ -6,15 +6,17 @@ from aiohttp import web
 
 from libs.service.application import create_service
 from libs.service.settings import ServiceSettings
+from libs.web.metrics import METRICS
 from services.entries.api import all_routes
 from services.entries.api.refusals import tell_refusals
 from services.entries.feeds import HANDLERS
+from services.entries.figures import FIGURES, Figures
 
 FOLLOWS = tuple(HANDLERS)
 
 
 def create_app(settings: ServiceSettings) -> web.Application:
-    return create_service(
+    app = create_service(
         "entries",
         "ExampleCo Timesheets: entries, weeks, projects",
         settings,
@@ -22,3 +24,5 @@ def create_app(settings: ServiceSettings) -> web.Application:
         [tell_refusals],
         HANDLERS,
     )
+    app[FIGURES] = Figures(app[METRICS].registry)
+    return app

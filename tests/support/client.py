@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 from multidict import CIMultiDictProxy
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.issuer import PERSON, Issuer
 
@@ -101,3 +102,14 @@ class Service:
     def admin(self) -> Caller:
         """The admin port, as the platform sees it."""
         return Caller(self._session, self.admin_url, None)
+
+    async def metric(self, name: str, **labels: str) -> float:
+        """What Prometheus would read of one series now."""
+        text = (await self.admin.get("/metrics")).body.decode()
+        [value] = [
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and sample.labels == labels
+        ]
+        return value

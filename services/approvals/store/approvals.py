@@ -89,6 +89,10 @@ RECEIVE = f"""
     WHERE id = $14
 """
 
+READ_WAITING = """
+    SELECT count(*) AS number, min(submitted_at) AS oldest FROM approvals WHERE state = 'pending'
+"""
+
 SAVE = """
     UPDATE approvals
     SET state = $2, decided_by = $3, decided_at = $4, reason = $5, acting_for = $6, why = $7,
@@ -147,6 +151,14 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many wait for a decision, and since when the oldest does."""
+
+    number: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """An approval, and what says at this moment who decides it and what it is measured by."""
 
@@ -188,6 +200,10 @@ async def lock_case(connection: asyncpg.Connection, approval_id: uuid.UUID) -> C
 async def read_entries(connection: asyncpg.Connection, approval_id: uuid.UUID) -> msgspec.Raw:
     """The entries as they were submitted, in JSON."""
     return msgspec.Raw((await connection.fetchval(READ_ENTRIES, approval_id)).encode())
+
+
+async def read_waiting(connection: asyncpg.Connection) -> Waiting:
+    return Waiting(*await connection.fetchrow(READ_WAITING))
 
 
 async def read_all_approvals(

@@ -32,6 +32,7 @@ from services.entries.batches.lines import Reader
 from services.entries.batches.ndjson import NdjsonReader
 from services.entries.batches.slots import Slots
 from services.entries.batches.uploading import Upload, hash_body, merge, stage
+from services.entries.figures import FIGURES
 from services.entries.schemas.batches import (
     BatchAnswer,
     BatchErrorPage,
@@ -57,6 +58,13 @@ class ErrorKey(msgspec.Struct, array_like=True):
 
     line: int
     field: str
+
+
+class Told(msgspec.Struct):
+    """What is counted of an answer."""
+
+    state: str
+    created: int
 
 
 def batch_routes() -> list[web.RouteDef]:
@@ -97,6 +105,8 @@ def batch_routes() -> list[web.RouteDef]:
         reader, body = _reader(request), Body(request)
         with slots.one(client):
             answer = await _take(request, upload, body, reader)
+        if not answer.replayed:
+            _count(request, answer)
         return answer.response()
 
     return [
@@ -163,6 +173,13 @@ async def _replay(request: web.Request, upload: Upload, digest: bytes) -> Answer
     if stored is None:
         raise OutcomeUnknown("Nobody knows yet what became of this. Send it again.")
     return stored
+
+
+def _count(request: web.Request, answer: Answer) -> None:
+    told, figures = msgspec.json.decode(answer.body, type=Told), request.app[FIGURES]
+    figures.count_batch(told.state)
+    if told.state == "applied":
+        figures.count_entries("batch", told.created)
 
 
 def _client(request: web.Request) -> str:

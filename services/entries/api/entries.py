@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from libs.auth import Scope, requires
-from libs.postgres.idempotency import Answer, idempotent_response
+from libs.postgres.idempotency import REPLAYED, Answer, idempotent_response
 from libs.postgres.pool import DATABASE
 from libs.web.answers import json_response
 from libs.web.app import CLOCK
@@ -28,6 +28,7 @@ from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import Conflict, NotFound, PreconditionFailed
 from services.entries.api.callers import own, own_or
 from services.entries.api.shapes import Json, placed_shape
+from services.entries.figures import FIGURES
 from services.entries.model import (
     Draft,
     Entry,
@@ -117,17 +118,23 @@ async def list_entries(request: web.Request) -> web.Response:
 async def create_entry(request: web.Request) -> web.Response:
     new = body_of(request, NewEntry)
     person, now = own(request), request.app[CLOCK].now()
+    made = False
 
     async def create(connection: asyncpg.Connection) -> Answer:
+        nonlocal made
         place = await store.look_around(connection, person, new.draft)
         placed = await _find_same(connection, person, new) if new.id else None
+        made = placed is None
         if placed is None:
             entry_id = new.id or uuid4()
             placed = await _insert(connection, person, entry_id, new.draft, place, now)
         location = _address(placed.entry)
         return Answer.of(_respond(request, placed, status=201, Location=location))
 
-    return await idempotent_response(request, person, create)
+    response = await idempotent_response(request, person, create)
+    if made and REPLAYED not in response.headers:
+        request.app[FIGURES].count_entries(SOURCE)
+    return response
 
 
 @ROUTES.get(ENTRY, allow_head=False)
@@ -171,6 +178,7 @@ async def put_entry(request: web.Request) -> web.Response:
 
     placed, created = await request.app[DATABASE].transact(put)
     if created:
+        request.app[FIGURES].count_entries(SOURCE)
         return _respond(request, placed, status=201, Location=_address(placed.entry))
     return _respond(request, placed)
 
@@ -240,26 +248,30 @@ async def copy_week(request: web.Request) -> web.Response:
     copy = body_of(request, Copy)
     person, now = own(request), request.app[CLOCK].now()
 
-    async def make_copies(connection: asyncpg.Connection) -> Json:
+    async def make_copies(connection: asyncpg.Connection) -> tuple[Json, int]:
         sheet = await read_timesheet(connection, person, copy.to_week)
         closed_through = await read_closed_through(connection)
         check_change(copy.to_week.sunday, sheet.state, closed_through)
         items: list[Json] = []
         skipped: list[Json] = []
+        made = 0
         for source in await store.list_week_entries(connection, person, copy.from_week):
             entry = source.entry
             draft = copied_draft(entry, copy.from_week, copy.to_week)
             new_id = copied_id(entry.id, copy.to_week)
             try:
-                placed = await _copy(connection, person, new_id, draft, now)
+                placed, is_new = await _copy(connection, person, new_id, draft, now)
             except RuleBroken as refusal:
                 broken = refusal.violations[0]
                 skipped.append({"id": entry.id, "code": broken.code, "message": broken.message})
             else:
                 items.append(placed_shape(placed))
-        return {"items": items, "skipped": skipped}
+                made += is_new
+        return {"items": items, "skipped": skipped}, made
 
-    return json_response(await request.app[DATABASE].transact(make_copies), status=201)
+    shape, number = await request.app[DATABASE].transact(make_copies)
+    request.app[FIGURES].count_entries(SOURCE, number)
+    return json_response(shape, status=201)
 
 
 async def _find_same(connection: asyncpg.Connection, person: str, new: NewEntry) -> Placed | None:
@@ -272,10 +284,13 @@ async def _find_same(connection: asyncpg.Connection, person: str, new: NewEntry)
 
 async def _copy(
     connection: asyncpg.Connection, person: str, new_id: UUID, draft: Draft, now: datetime
-) -> Placed:
+) -> tuple[Placed, bool]:
+    """The copy, and whether it was made just now."""
     place = await store.look_around(connection, person, draft)
     present = await store.read_entry(connection, person, new_id)
-    return present or await _insert(connection, person, new_id, draft, place, now)
+    if present is not None:
+        return present, False
+    return await _insert(connection, person, new_id, draft, place, now), True
 
 
 async def _insert(

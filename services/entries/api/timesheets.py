@@ -21,6 +21,7 @@ from libs.web.problems import FieldError, UnprocessableContent
 from services.entries import feeds, model
 from services.entries.api.callers import own, own_or
 from services.entries.api.shapes import Json, Terms, summary_shape, timesheet_shape
+from services.entries.figures import FIGURES
 from services.entries.model import Timesheet, Week, latest_today
 from services.entries.schemas.timesheets import (
     PersonQuery,
@@ -114,7 +115,9 @@ async def submit_timesheet(request: web.Request) -> web.Response:
         await store.add_history(connection, submitted, "submitted", person, submitted.submission_id)
         await feeds.publish_submitted(connection, submitted, now)
 
-    return await _change(request, person, submit)
+    response = await _change(request, person, submit)
+    request.app[FIGURES].count_week()
+    return response
 
 
 @ROUTES.post("/v1/timesheets/{week}/withdraw")

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from services.approvals.model import Caller, Flag, State, Today, Week
-from services.approvals.store.approvals import Wanted, list_statement
+from services.approvals.store.approvals import READ_WAITING, Wanted, list_statement
 from tests.conftest import Databases
 
 TODAY = Today.at(datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
@@ -95,3 +95,13 @@ async def test_a_list_looks_at_few_rows_whoever_asks_for_what(
         ),
     ):
         assert await rows_read(crowded, wanted) <= most, wanted
+
+
+async def test_those_who_wait_are_counted_from_an_index(crowded: asyncpg.Connection) -> None:
+    [answer] = await crowded.fetchrow(f"EXPLAIN (FORMAT JSON) {READ_WAITING}")
+    [scan] = [
+        node
+        for node in nodes(json.loads(answer)[0]["Plan"])
+        if node.get("Relation Name") == "approvals"
+    ]
+    assert (scan["Node Type"], scan["Index Name"]) == ("Index Only Scan", "approvals_by_state")

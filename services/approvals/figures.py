@@ -1,0 +1,64 @@
+"""What Prometheus learns about the weeks that wait to be decided."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge
+
+from libs.postgres.pool import DATABASE
+from libs.postgres.waiting import jittered
+from libs.web.app import CLOCK
+from libs.web.metrics import METRICS
+from services.approvals.store.approvals import Waiting, read_waiting
+
+HALF_A_MINUTE = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class Figures:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._waiting = Gauge(
+            "approvals_waiting", "Weeks that wait for a decision.", registry=registry
+        )
+        self._oldest = Gauge(
+            "approvals_oldest_waiting_seconds",
+            "For how long the oldest of them has waited; 0 where none waits.",
+            registry=registry,
+        )
+
+    def show(self, waiting: Waiting, now: datetime) -> None:
+        self._waiting.set(waiting.number)
+        since = now if waiting.oldest is None else waiting.oldest
+        self._oldest.set((now - since).total_seconds())
+
+
+def figures(every: float = HALF_A_MINUTE) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A cleanup context that reads the figures every so many seconds, after the database's.
+
+    Not when Prometheus asks: how often that is, and by how many, is not ours to say.
+    """
+
+    async def read_figures(app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(_read_on_and_on(app, Figures(app[METRICS].registry), every))
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return read_figures
+
+
+async def _read_on_and_on(app: web.Application, shown: Figures, every: float) -> None:
+    while True:
+        try:
+            async with app[DATABASE].connection() as connection:
+                waiting = await read_waiting(connection)
+            shown.show(waiting, app[CLOCK].now())
+        except Exception as error:
+            log.warning("could not read the figures", error=repr(error))
+        await asyncio.sleep(jittered(every))

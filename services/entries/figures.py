@@ -1,0 +1,42 @@
+"""What Prometheus learns about the hours that are logged."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter
+
+SOURCES = ("app", "batch")
+BATCH_STATES = ("applied", "refused", "dry_run")
+
+
+class Figures:
+    """Counted once what they tell of is committed, so a retry counts once."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._entries = Counter(
+            "entries_logged_total", "Entries made, by how.", ("source",), registry=registry
+        )
+        self._weeks = Counter("weeks_submitted_total", "Weeks submitted.", registry=registry)
+        self._batches = Counter(
+            "batches_total",
+            "Batches uploaded, by what became of them.",
+            ("state",),
+            registry=registry,
+        )
+        # A series that begins with its first event hides that event from rate().
+        for source in SOURCES:
+            self._entries.labels(source)
+        for state in BATCH_STATES:
+            self._batches.labels(state)
+
+    def count_entries(self, source: str, number: int = 1) -> None:
+        self._entries.labels(source).inc(number)
+
+    def count_week(self) -> None:
+        self._weeks.inc()
+
+    def count_batch(self, state: str) -> None:
+        self._batches.labels(state).inc()
+
+
+FIGURES = web.AppKey("FIGURES", Figures)
