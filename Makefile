@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 AS ?= erin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run app screenshots token test endurance lint format bench lock clean
+.PHONY: help setup run app screenshots token test endurance lint format bench lock images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,9 @@ bench: $(VENV)/tools ## measure what the README shows
 
 lock: $(VENV)/tools ## resolve requirements/*.in anew into locked files with hashes
 	$(BIN)/python requirements/lock.py
+
+images: ## build the images of the services, the uploader and the migrations
+	deploy/images.sh
 
 clean: ## remove the environment, caches and the data of `make run`
 	rm -rf $(VENV) $(APPVENV) .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -8,7 +8,14 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 # Each file is resolved within the one it names, so that what is tested is what ships.
-WITHIN = {"services": None, "batch": "services", "dev": "services", "test": "dev", "mobile": None}
+WITHIN = {
+    "build": None,
+    "services": None,
+    "batch": "services",
+    "dev": "services",
+    "test": "dev",
+    "mobile": None,
+}
 
 
 def lock(name: str, within: str | None) -> None:
