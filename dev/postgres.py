@@ -364,8 +364,9 @@ def _relocated(directory: Path) -> Path:
     with _alone(REACHABLE / "lock"):
         homes.mkdir(exist_ok=True)
         for home in homes.iterdir():
-            if not Path((home / "origin").read_text()).exists():
-                shutil.rmtree(home)
+            if not _is_wanted(home):
+                # A server that was left over may still write; the next who comes tries again.
+                shutil.rmtree(home, ignore_errors=True)
         home = homes / hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
         if not home.exists():
             unfinished = homes.parent / f"{home.name}.new"
@@ -374,6 +375,11 @@ def _relocated(directory: Path) -> Path:
             (unfinished / "origin").write_text(str(directory))
             unfinished.rename(home)
     return home
+
+
+def _is_wanted(home: Path) -> bool:
+    origin = home / "origin"
+    return origin.exists() and Path(origin.read_text()).exists()
 
 
 @contextlib.contextmanager

@@ -231,6 +231,8 @@ def test_as_root_the_server_is_somebody_else_and_no_folder_is_opened_up(
     gone = reachable / "postgres" / "gone"
     gone.mkdir(parents=True)
     gone.joinpath("origin").write_text(str(tmp_path / "removed-checkout"))
+    half_removed = reachable / "postgres" / "half-removed"
+    half_removed.mkdir()
 
     for _time in range(2):
         with PostgresServer(closed, durable=False) as server:
@@ -244,3 +246,4 @@ def test_as_root_the_server_is_somebody_else_and_no_folder_is_opened_up(
             assert not server.has_database("other")
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     assert not gone.exists()
+    assert not half_removed.exists()
