@@ -46,8 +46,13 @@ class TransactionCrossed(Exception):
 
 def has_lost_connection(error: BaseException, connection: asyncpg.Connection) -> bool:
     """Whether the connection is gone. A closed socket is told by many kinds of exception, some
-    of which (a client that hangs up) say nothing about the database, so it is looked at."""
-    return _is_closed(connection) or _state(error).startswith(_LOST)
+    of which (a client that hangs up) say nothing about the database, so it is looked at.
+
+    A server that ends a session nobody uses says so first and closes the socket then. What is
+    asked for in between finds asyncpg between two states: `InternalClientError`.
+    """
+    broken = isinstance(error, asyncpg.InternalClientError)
+    return broken or _is_closed(connection) or _state(error).startswith(_LOST)
 
 
 def may_be_repeated(error: BaseException) -> bool:

@@ -27,6 +27,8 @@ class Relay:
         self._flowing.set()
         self.on_request: Callable[[bytes], bool] = lambda _sent: True
         self.on_answer: Callable[[bytes], bool] = lambda _sent: True
+        self.passes_ends = True
+        """Whether a connection that one side closed is closed towards the other."""
         self.accepted = 0
         """How many connections there were."""
 
@@ -110,4 +112,5 @@ class Relay:
             if passes(data):
                 writer.write(data)
                 await writer.drain()
-        writer.close()
+        if self.passes_ends:
+            writer.close()

@@ -244,6 +244,33 @@ async def test_a_demoted_server_is_left_by_every_connection(db: Database) -> Non
     assert not old & new
 
 
+async def test_what_is_asked_between_the_servers_last_word_and_the_end_finds_it_away(
+    relayed: Database, relay: Relay, db: Database
+) -> None:
+    def hear(sent: bytes) -> bool:
+        told.append(sent)
+        return True
+
+    async def copy(connection: asyncpg.Connection) -> None:
+        await connection.copy_records_to_table("notes", records=[(1,)])
+
+    async def copy_to_a_session_that_ends() -> None:
+        async with relayed.connection() as connection:
+            await copy(connection)
+            relay.passes_ends, relay.on_answer = False, hear
+            await ask(db, "SELECT pg_terminate_backend($1)", connection.get_server_pid())
+            await until(lambda: any(b"57P01" in sent for sent in told))
+            await asyncio.sleep(0.01)  # from the relay to the client
+            await copy(connection)
+
+    told: list[bytes] = []
+    await ask(db, "CREATE TABLE notes (number integer)")
+    with pytest.raises(DatabaseAway):
+        await copy_to_a_session_that_ends()
+    await relayed.transact(copy)
+    assert await ask(db, "SELECT count(*) FROM notes") == 2
+
+
 async def test_a_server_that_has_no_connection_left_is_not_taken_for_one_that_is_away(
     settings: DatabaseSettings, url: str
 ) -> None:
