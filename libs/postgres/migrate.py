@@ -129,7 +129,7 @@ async def _change(options: argparse.Namespace, package: Package, settings: Datab
         if options.command == "downgrade":
             ran = await migrations.downgrade(package.versions, settings, options.to)
         else:
-            ran = await migrations.upgrade(package.versions, settings)
+            ran = await migrations.upgrade(package.versions, settings, options.grant)
     except migrations.MigrationError as error:
         _tell(f"{place}: {_describe(error)}")
         return FAILED
@@ -164,6 +164,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("package", help="the service's package, services.entries for one")
+        if name == "migrate":
+            command.add_argument(
+                "--grant",
+                metavar="ROLE",
+                help="whom to let use the tables, where another role serves than migrates",
+            )
         if name == "downgrade":
             command.add_argument("to", nargs="?", default="-1", help="a revision, -1 or base")
     return parser.parse_args(arguments)

@@ -24,6 +24,16 @@ LOCK = 7_301_000
 # A migration that waits for a lock makes everybody behind it wait too.
 LOCK_TIMEOUT = "10s"
 
+# What the role needs that serves. It owns nothing, so that it can change no table and no trigger.
+GRANTS = (
+    "REVOKE ALL ON DATABASE {database} FROM PUBLIC",
+    "GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {role}",
+    "GRANT USAGE ON SCHEMA public TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+    "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+)
+NAMES = "SELECT quote_ident(current_database()) AS database, quote_ident(:role) AS role"
+
 Step = Callable[[Config], None]
 
 
@@ -31,9 +41,16 @@ class MigrationError(Exception):
     """The migrations could not be run; the message says why, and nothing was changed."""
 
 
-async def upgrade(versions: Path, settings: DatabaseSettings) -> list[str]:
-    """Run what is missing in the folder `versions`. Returns a line for each migration run."""
-    return await _migrate(versions, settings, lambda config: command.upgrade(config, "head"))
+async def upgrade(
+    versions: Path, settings: DatabaseSettings, serving_role: str | None = None
+) -> list[str]:
+    """Run what is missing in the folder `versions`. Returns a line for each migration run.
+
+    The serving role may then use every table, in the same transaction.
+    """
+    return await _migrate(
+        versions, settings, lambda config: command.upgrade(config, "head"), serving_role
+    )
 
 
 async def downgrade(versions: Path, settings: DatabaseSettings, to: str) -> list[str]:
@@ -41,7 +58,9 @@ async def downgrade(versions: Path, settings: DatabaseSettings, to: str) -> list
     return await _migrate(versions, settings, lambda config: command.downgrade(config, to))
 
 
-async def _migrate(versions: Path, settings: DatabaseSettings, step: Step) -> list[str]:
+async def _migrate(
+    versions: Path, settings: DatabaseSettings, step: Step, serving_role: str | None = None
+) -> list[str]:
     async def connect() -> asyncpg.Connection:
         arguments = settings.arguments() | {"command_timeout": None}
         arguments["server_settings"] |= {"statement_timeout": "0", "lock_timeout": "0"}
@@ -50,7 +69,10 @@ async def _migrate(versions: Path, settings: DatabaseSettings, step: Step) -> li
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
-            return await connection.run_sync(_run, versions, step)
+            ran = await connection.run_sync(_run, versions, step)
+            if serving_role is not None:
+                await connection.run_sync(_grant, serving_role)
+            return ran
     except (DBAPIError, asyncpg.PostgresError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise MigrationError(f"nothing was changed: {cause}") from error
@@ -58,6 +80,12 @@ async def _migrate(versions: Path, settings: DatabaseSettings, step: Step) -> li
         raise MigrationError(f"nothing was changed: {error}") from error
     finally:
         await engine.dispose()
+
+
+def _grant(connection: Connection, role: str) -> None:
+    names = connection.execute(text(NAMES), {"role": role}).one()
+    for statement in GRANTS:
+        connection.exec_driver_sql(statement.format(**names._mapping))
 
 
 def _run(connection: Connection, versions: Path, step: Step) -> list[str]:

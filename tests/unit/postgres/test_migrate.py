@@ -105,6 +105,24 @@ def test_migrating_again_finds_nothing_to_do(
     assert "at 0001, nothing to do" in capsys.readouterr().err
 
 
+def test_a_role_that_serves_may_use_the_tables_and_change_none(
+    service: Path, environ: dict[str, str], ask: Ask
+) -> None:
+    add_second(service, f"{SECOND}; CREATE TABLE more (id integer)")
+    ask('CREATE ROLE "Keeper serves"')
+    assert main(["migrate", "keeper", "--grant", "Keeper serves"], environ) == 0
+
+    for table in ("notes", "more"):
+        for right in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+            assert ask(f"SELECT has_table_privilege('Keeper serves', '{table}', '{right}')")
+        for right in ("TRUNCATE", "TRIGGER"):
+            assert not ask(f"SELECT has_table_privilege('Keeper serves', '{table}', '{right}')")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        ask("DO $$ BEGIN SET ROLE 'Keeper serves'; DROP TABLE notes; END $$")
+    ask('DROP OWNED BY "Keeper serves"')
+    ask('DROP ROLE "Keeper serves"')
+
+
 def test_finding_nothing_to_do_does_not_take_what_is_slow_to_import(
     service: Path, environ: dict[str, str]
 ) -> None:
