@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 APPVENV := .appvenv
+BENCHVENV := .benchvenv
+EXPRESS := bench/peers/express
 BIN := $(VENV)/bin
 AS ?= erin
 
@@ -41,7 +43,7 @@ format: $(VENV)/tools ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/tools ## measure what the README shows
+bench: $(VENV)/tools $(BENCHVENV)/ready $(EXPRESS)/node_modules/.package-lock.json ## measure what the README shows; needs wrk
 	$(BIN)/python -m bench
 
 lock: $(VENV)/tools ## resolve requirements/*.in anew into locked files with hashes
@@ -51,7 +53,7 @@ images: ## build the images of the services, the uploader and the migrations
 	deploy/images.sh
 
 clean: ## remove the environment, caches and the data of `make run`
-	rm -rf $(VENV) $(APPVENV) .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(APPVENV) $(BENCHVENV) $(EXPRESS)/node_modules .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -67,6 +69,16 @@ $(APPVENV)/ready: requirements/mobile.txt
 	$(PYTHON) -m venv $(APPVENV)
 	$(APPVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
+
+# Whom the services are compared with; nothing else needs them.
+$(BENCHVENV)/ready: requirements/bench.txt
+	$(PYTHON) -m venv $(BENCHVENV)
+	$(BENCHVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(EXPRESS)/node_modules/.package-lock.json: $(EXPRESS)/package-lock.json
+	@if command -v npm >/dev/null; then cd $(EXPRESS) && npm ci --ignore-scripts --no-audit --no-fund --silent; \
+	else echo "There is no npm: measuring without Express."; fi
 
 $(VENV)/tools: requirements/test.txt | $(VENV)/stack
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<

@@ -15,6 +15,7 @@ WITHIN = {
     "dev": "services",
     "test": "dev",
     "mobile": None,
+    "bench": "services",
 }
 
 

@@ -1,0 +1,122 @@
+"""The programs that are compared, each started as it is deployed, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.issuer import Issuer
+
+ROOT = Path(__file__).parents[1]
+PEERS = ROOT / ".benchvenv" / "bin"
+EXPRESS = Path(__file__).parent / "peers" / "express"
+START_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    name: str
+    url: str
+    pid: int
+    started_in: float
+    """Seconds from its start until it took a connection."""
+
+
+def command(name: str, port: int) -> Sequence[str]:
+    """How the program is started."""
+    if name == "floor":
+        return sys.executable, "-m", "bench.floor"
+    if name == "fastapi":
+        return (
+            *(str(PEERS / "uvicorn"), "bench.peers.fastapi_app:app"),
+            *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        )
+    if name == "express":
+        return "node", str(EXPRESS / "server.js")
+    return sys.executable, "-m", f"services.{name}"
+
+
+def installed(name: str) -> bool:
+    """Whether the peer is there; what is missing is told, and the others go on."""
+    if name == "fastapi" and not (PEERS / "uvicorn").exists():
+        sys.stderr.write("  no FastAPI: make .benchvenv/ready\n")
+        return False
+    if name == "express" and not ((EXPRESS / "node_modules").exists() and shutil.which("node")):
+        sys.stderr.write("  no Express: it needs node and npm, then make bench/peers/ready\n")
+        return False
+    return True
+
+
+def variables(issuer: Issuer, database: str) -> dict[str, str]:
+    """What every program is told, the peers too; the limits and the log are the defaults."""
+    return {
+        "AUTH_ISSUER": issuer.issuer,
+        "AUTH_AUDIENCE": issuer.audience,
+        "DATABASE_URL": database,
+        "HOST": "127.0.0.1",
+        "ADMIN_PORT": "0",
+        "SHUTDOWN_DELAY": "0",
+        "NODE_ENV": "production",
+        # Followers of feeds that nobody serves ask again after a pause.
+        "M2M_CLIENT_ID": "follower",
+        "M2M_CLIENT_SECRET": "follower-secret",
+        "M2M_TOKEN_URL": issuer.token_url,
+        "ENTRIES_URL": "http://127.0.0.1:9",
+        "APPROVALS_URL": "http://127.0.0.1:9",
+        "PROFILE_URL": "http://127.0.0.1:9",
+    }
+
+
+@asynccontextmanager
+async def program(
+    name: str, environ: Mapping[str, str], log: Path, port: int = 0
+) -> AsyncIterator[Program]:
+    """Start the program and wait until it takes connections; its output goes to `log`."""
+    port = port or free_port()
+    environ = {"PATH": os.environ["PATH"], "PORT": str(port), **environ}
+    with log.open("ab") as output:
+        began = time.perf_counter()
+        process = await asyncio.create_subprocess_exec(
+            *command(name, port), env=environ, cwd=ROOT, stdout=output, stderr=output
+        )
+    try:
+        await _until_open(process, port, log)
+        taken = time.perf_counter() - began
+        yield Program(name, f"http://127.0.0.1:{port}", process.pid, taken)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _until_open(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+    async with asyncio.timeout(START_TIMEOUT):
+        while True:
+            if process.returncode is not None:
+                raise RuntimeError(f"ended at once: {_tail(log)}")
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.005)
+            else:
+                writer.close()
+                return
+
+
+def _tail(log: Path) -> str:
+    return log.read_text()[-2000:]

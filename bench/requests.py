@@ -1,0 +1,191 @@
+"""A week of 20 entries listed, an entry created: the services, the floor and the peers in turn.
+
+All use one database, ten connections each and the same rows; each keeps its own log at info.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+import asyncpg
+import msgspec
+
+from bench.load import Call, Load, load, write_calls
+from bench.programs import Program, installed, program, variables
+from bench.results import Result, at_least, told
+from dev.postgres import PostgresServer
+from libs.postgres.migrate import upgrade
+from tests.support.issuer import Issuer
+
+ROUNDS, SECONDS, WARM_UP = 5, 4, 1
+PEOPLE = 200
+WEEK_OF_ENTRIES = 20
+NAMES = ("entries", "floor", "fastapi", "express")
+TOLD = {
+    "entries": "entries",
+    "floor": "the floor",
+    "fastapi": "FastAPI + SQLAlchemy",
+    "express": "Express",
+}
+
+# A year of weeks for everybody, so that a week is found and not all there is.
+ROWS = f"""
+    INSERT INTO projects (code, name, customer)
+    SELECT 'P' || number, 'Project', 'Customer' FROM generate_series(0, 19) AS number;
+    INSERT INTO entries (person, id, date, project, task, minutes, note, billable, source)
+    SELECT 'auth0|reader-' || person, gen_random_uuid(),
+        $1::date - 7 * week + (number % 5), 'P' || number, 'Development', 15 + number,
+        'Worked on the thing number ' || number, true, 'app'
+    FROM generate_series(0, {PEOPLE - 1}) AS person, generate_series(0, 51) AS week,
+        generate_series(0, {WEEK_OF_ENTRIES - 1}) AS number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """The rounds of one program in one case; what is told is the median."""
+
+    loads: tuple[Load, ...]
+
+    @property
+    def rate(self) -> float:
+        return median(one.rate for one in self.loads)
+
+    @property
+    def cpu(self) -> float:
+        return median(one.cpu for one in self.loads)
+
+    @property
+    def p99(self) -> float:
+        return median(one.p99 for one in self.loads)
+
+
+async def measure() -> list[Result]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with PostgresServer(folder / "postgres") as server:
+            server.create_database("entries")
+            database = server.url("entries")
+            await asyncio.to_thread(upgrade, "services.entries", database)
+            await _fill(database)
+            async with Issuer() as issuer, started(issuer, database, folder) as programs:
+                lists = await rounds(programs, write_calls(folder / "lists", _lists(issuer)))
+                creates = await rounds(programs, write_calls(folder / "creates", _creates(issuer)))
+    return [
+        *_results("list a week of 20 entries", lists, of_floor=0.7, of_fastapi=4),
+        *_results("create an entry", creates, of_floor=0.6, of_fastapi=3),
+    ]
+
+
+@asynccontextmanager
+async def started(
+    issuer: Issuer, database: str, folder: Path
+) -> AsyncIterator[Mapping[str, Program]]:
+    """Every program that is installed, at the same time; who is not loaded does nothing."""
+    async with AsyncExitStack() as stack:
+        environ = variables(issuer, database)
+        yield {
+            name: await stack.enter_async_context(program(name, environ, folder / f"{name}.log"))
+            for name in NAMES
+            if installed(name)
+        }
+
+
+async def rounds(programs: Mapping[str, Program], calls: Path) -> Mapping[str, Rounds]:
+    """Load each in turn, again and again: what disturbs the machine disturbs them all."""
+    taken: dict[str, list[Load]] = {name: [] for name in programs}
+    for one in programs.values():
+        await load(one.url, one.pid, calls, WARM_UP)
+    for _ in range(ROUNDS):
+        for name, one in programs.items():
+            taken[name].append(await load(one.url, one.pid, calls, SECONDS))
+    for name, loads in taken.items():
+        rates = ", ".join(f"{one.rate:,.0f}" for one in loads)
+        sys.stderr.write(f"  {calls.name}: {name} {rates} a second\n")
+    return {name: Rounds(tuple(loads)) for name, loads in taken.items()}
+
+
+def _results(
+    what: str, measured: Mapping[str, Rounds], *, of_floor: float, of_fastapi: float
+) -> list[Result]:
+    ours = measured["entries"]
+    wanted = {"floor": of_floor, "fastapi": of_fastapi, "express": 1.0}
+    against = f"medians of {ROUNDS} rounds in turn"
+    results = [
+        at_least(
+            f"{what}: rate by that of {TOLD[name]}",
+            ours.rate / other.rate,
+            wanted[name],
+            "times",
+            against,
+        )
+        for name, other in measured.items()
+        if name in wanted
+    ]
+    for name, one in measured.items():
+        results += [
+            told(
+                f"{what}: {TOLD[name]}, rate",
+                one.rate,
+                "a second",
+                "32 connections of wrk, closed loop",
+            ),
+            told(
+                f"{what}: {TOLD[name]}, CPU time a request",
+                one.cpu,
+                "µs",
+                "the program's own, user and system",
+            ),
+            told(f"{what}: {TOLD[name]}, p99", one.p99, "ms", "32 connections of wrk, closed loop"),
+        ]
+    return results
+
+
+async def _fill(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    projects, entries = ROWS.split(";")
+    await connection.execute(projects)
+    await connection.execute(entries, _monday())
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
+def _lists(issuer: Issuer) -> list[Call]:
+    since, until = _monday() - timedelta(days=70), _monday() - timedelta(days=64)
+    path = f"/v1/entries?from={since}&to={until}"
+    people = [f"auth0|reader-{number}" for number in range(PEOPLE)]
+    return [Call("GET", path, person, issuer.token(sub=person)) for person in people]
+
+
+def _creates(issuer: Issuer) -> list[Call]:
+    """Over four weeks, so that nobody's day is full before the end."""
+    people = [f"auth0|writer-{number}" for number in range(PEOPLE)]
+    tokens = {person: issuer.token(sub=person) for person in people}
+    return [
+        Call("POST", "/v1/entries", person, tokens[person], _draft(day))
+        for day in range(28)
+        for person in people
+    ]
+
+
+def _draft(back: int) -> str:
+    draft = {
+        "date": str(_monday() - timedelta(days=1 + back)),
+        "project": f"P{back % 20}",
+        "minutes": 1,
+        "note": "sprint planning",
+    }
+    return msgspec.json.encode(draft).decode()
+
+
+def _monday() -> date:
+    today = datetime.now(UTC).date()
+    return today - timedelta(days=today.weekday())
