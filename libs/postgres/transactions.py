@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Literal, TypeVar
 
 import asyncpg
 
-from libs.postgres.errors import OutcomeUnknown, is_aborted
+from libs.postgres.errors import OutcomeUnknown, TransactionCrossed, is_aborted
 
 T = TypeVar("T")
 
@@ -32,3 +33,18 @@ async def run_transaction(connection: asyncpg.Connection, work: Work[T], isolati
             ) from error
         raise
     return result
+
+
+@contextmanager
+def looking_again(rules: Collection[str]) -> Iterator[None]:
+    """Raise a violated constraint of these names as `TransactionCrossed`.
+
+    For rules that the model looks at too: the database refuses only when two requests crossed,
+    and the transaction that runs again sees what changed and says so.
+    """
+    try:
+        yield
+    except asyncpg.IntegrityConstraintViolationError as error:
+        if error.constraint_name not in rules:
+            raise
+        raise TransactionCrossed(error.constraint_name) from error

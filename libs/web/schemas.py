@@ -109,6 +109,12 @@ class PageQuery(StrictSchema):
     )
 
 
+class PageAnswer(Schema):
+    """A page of a list; what lists add is `items`."""
+
+    next = fields.String(required=True, allow_none=True)
+
+
 class FieldErrorAnswer(Schema):
     pointer = fields.String(required=True)
     message = fields.String(required=True)

@@ -18,9 +18,14 @@ import msgspec
 from libs.feed import Event, publish
 from libs.feed.applying import Handlers
 from libs.feed.wire import Delivery
+from libs.rules.calendar import Week
 from services.approvals import model
 from services.approvals.chain import StepKind, add_step
-from services.approvals.model import Approval, Delegation, State, Week
+from services.approvals.model import (
+    Approval,
+    Delegation,
+    State,
+)
 from services.approvals.store import approvals as store
 from services.approvals.store.people import Person, save_person
 from services.approvals.store.projects import add_approved_projects

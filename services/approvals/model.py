@@ -32,25 +32,20 @@ it, for the same reason; [3] a second decision on a week that was decided before
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Self
 
-MAX_REASON_LENGTH = 1000
+from libs.rules.calendar import Week, earliest_today, latest_today
+
 MAX_DECISIONS = 100
-DEFAULT_TARGET_MINUTES = 40 * 60
 OVERDUE_WEEKS = 4
 LONG_DAY_MINUTES = 10 * 60
 OFF_TARGET_PERCENT = 10
 SATURDAY = 5
-
-# The zones in which a day begins first and ends last. The services do not know a person's zone.
-_EARLIEST_ZONE = timedelta(hours=14)
-_LATEST_ZONE = timedelta(hours=-12)
 
 
 class State(StrEnum):
@@ -89,43 +84,6 @@ class Flag(StrEnum):
     RESUBMITTED = "resubmitted"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Week:
-    """An ISO 8601 week, Monday to Sunday; its text is `2026-W48`."""
-
-    monday: date
-
-    @classmethod
-    def of(cls, day: date) -> Self:
-        return cls(day - timedelta(days=day.weekday()))
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Raises ValueError for what is no week, the 53rd of a year that has 52 for one."""
-        match = re.fullmatch(r"([0-9]{4})-W([0-9]{2})", text)
-        if match is None or not 1970 <= int(match[1]) <= 9998:
-            raise ValueError("A week like 2026-W48 is expected.")
-        try:
-            return cls(date.fromisocalendar(int(match[1]), int(match[2]), 1))
-        except ValueError as error:
-            raise ValueError(f"The year {match[1]} has no week {match[2]}.") from error
-
-    def __str__(self) -> str:
-        year, week, _ = self.monday.isocalendar()
-        return f"{year:04}-W{week:02}"
-
-    @property
-    def sunday(self) -> date:
-        return self.monday + timedelta(days=6)
-
-    @property
-    def days(self) -> tuple[date, ...]:
-        return tuple(self.monday + timedelta(days=offset) for offset in range(7))
-
-    def plus(self, weeks: int) -> Week:
-        return Week(self.monday + timedelta(weeks=weeks))
-
-
 @dataclass(frozen=True, slots=True)
 class Today:
     """The first and the last of the days that it is at one moment somewhere on earth."""
@@ -135,8 +93,7 @@ class Today:
 
     @classmethod
     def at(cls, now: datetime) -> Self:
-        moment = now.astimezone(UTC)
-        return cls((moment + _LATEST_ZONE).date(), (moment + _EARLIEST_ZONE).date())
+        return cls(earliest_today(now), latest_today(now))
 
     @property
     def overdue_weeks(self) -> tuple[Week, ...]:

@@ -12,8 +12,11 @@ import asyncpg
 from libs.feed import Event, publish
 from libs.feed.applying import Handlers
 from libs.feed.wire import Delivery
+from libs.rules.calendar import Week
 from services.entries import model
-from services.entries.model import Timesheet, Week
+from services.entries.model import (
+    Timesheet,
+)
 from services.entries.store import timesheets as store
 from services.entries.store.entries import list_week_entries
 from services.entries.store.people import learn_person

@@ -6,24 +6,18 @@ the figures of both equal.
 
 from __future__ import annotations
 
-import re
 import uuid
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Self
+
+from libs.rules.calendar import Week, latest_today
+from libs.rules.violations import RuleBroken, Violation
 
 MAX_MINUTES_A_DAY = 1440
 MAX_DAYS_AHEAD = 31
 MAX_NOTE_LENGTH = 2000
 MAX_TASK_LENGTH = 200
-MAX_REASON_LENGTH = 1000
-DEFAULT_TARGET_MINUTES = 40 * 60
-
-# The zone in which a day begins first. The services do not know a person's zone, and a working
-# day is what the person says it is: what has begun anywhere on earth has begun.
-_EARLIEST_ZONE = timedelta(hours=14)
-_LATEST_ZONE = timedelta(hours=-12)
 
 
 class State(StrEnum):
@@ -55,43 +49,6 @@ _LOCKS = {
     ),
     LockReason.CLOSED: Lock(LockReason.CLOSED, "An administrator can move the closed period back."),
 }
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Week:
-    """An ISO 8601 week, Monday to Sunday; its text is `2026-W48`."""
-
-    monday: date
-
-    @classmethod
-    def of(cls, day: date) -> Self:
-        return cls(day - timedelta(days=day.weekday()))
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Raises ValueError for what is no week, the 53rd of a year that has 52 for one."""
-        match = re.fullmatch(r"([0-9]{4})-W([0-9]{2})", text)
-        if match is None or not 1970 <= int(match[1]) <= 9998:
-            raise ValueError("A week like 2026-W48 is expected.")
-        try:
-            return cls(date.fromisocalendar(int(match[1]), int(match[2]), 1))
-        except ValueError as error:
-            raise ValueError(f"The year {match[1]} has no week {match[2]}.") from error
-
-    def __str__(self) -> str:
-        year, week, _ = self.monday.isocalendar()
-        return f"{year:04}-W{week:02}"
-
-    @property
-    def sunday(self) -> date:
-        return self.monday + timedelta(days=6)
-
-    @property
-    def days(self) -> tuple[date, ...]:
-        return tuple(self.monday + timedelta(days=offset) for offset in range(7))
-
-    def plus(self, weeks: int) -> Week:
-        return Week(self.monday + timedelta(weeks=weeks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,23 +126,6 @@ class Surroundings:
     project_active: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A rule that a field breaks; `code` is stable, `message` is for people."""
-
-    field: str
-    code: str
-    message: str
-
-
-class RuleBroken(Exception):
-    """What was asked breaks rules of its own fields."""
-
-    def __init__(self, *violations: Violation) -> None:
-        super().__init__("; ".join(violation.message for violation in violations))
-        self.violations = violations
-
-
 class Locked(Exception):
     """What was asked would change something that cannot change now."""
 
@@ -207,16 +147,6 @@ class WrongState(Exception):
     def __init__(self, detail: str, state: State) -> None:
         super().__init__(detail)
         self.state = state
-
-
-def latest_today(now: datetime) -> date:
-    """The day that it is where days begin first."""
-    return (now.astimezone(UTC) + _EARLIEST_ZONE).date()
-
-
-def earliest_today(now: datetime) -> date:
-    """The day that it still is where days end last."""
-    return (now.astimezone(UTC) + _LATEST_ZONE).date()
 
 
 def lock_of(day: date, state: State, closed_through: date | None) -> Lock | None:

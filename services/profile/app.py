@@ -7,7 +7,6 @@ from aiohttp import web
 from libs.service.application import create_service
 from libs.service.settings import ServiceSettings
 from services.profile.api import all_routes
-from services.profile.api.refusals import tell_refusals
 
 
 def create_app(settings: ServiceSettings) -> web.Application:
@@ -16,5 +15,4 @@ def create_app(settings: ServiceSettings) -> web.Application:
         "ExampleCo Timesheets: people, managers, delegates",
         settings,
         all_routes(),
-        [tell_refusals],
     )

@@ -11,21 +11,21 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
+
+from libs.rules.calendar import earliest_today
+from libs.rules.limits import DEFAULT_TARGET_MINUTES
+from libs.rules.violations import RuleBroken, Violation
 
 MAX_NAME_LENGTH = 200
 MAX_TARGET_MINUTES = 7 * 24 * 60
 MAX_DELEGATION_DAYS = 366
-DEFAULT_TARGET_MINUTES = 40 * 60
 DEFAULT_LOCALE = "en"
 DEFAULT_TIME_ZONE = "UTC"
 
 # So much of a name decides the order of a list; a cursor holds it, so it has an end.
 SORTED_LENGTH = 100
-
-# The zone in which a day ends last: what is not over there is not over for everybody.
-_LATEST_ZONE = timedelta(hours=-12)
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -122,28 +122,6 @@ class Surroundings:
     names: Mapping[str, str]
     email_owner: str | None
     id_owners: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A rule that a field breaks; `code` is stable, `message` is for people."""
-
-    field: str
-    code: str
-    message: str
-
-
-class RuleBroken(Exception):
-    """What was asked breaks rules of its own fields."""
-
-    def __init__(self, *violations: Violation) -> None:
-        super().__init__("; ".join(violation.message for violation in violations))
-        self.violations = violations
-
-
-def earliest_today(now: datetime) -> date:
-    """The day that it is where days end last."""
-    return (now.astimezone(UTC) + _LATEST_ZONE).date()
 
 
 def newcomer(sub: str, claims: Claims, *, email_taken: bool = False) -> Person:

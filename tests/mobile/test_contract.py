@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from marshmallow import Schema
 
 import mobile
 from libs.auth import Scope as ServerScope
+from libs.rules import limits
+from libs.rules.calendar import Week
+from libs.rules.violations import RuleBroken
 from libs.web.schemas import MAX_LIMIT
 from mobile.core import rules, weeks
 from mobile.core.rules import Draft, State, Surroundings
@@ -29,14 +33,18 @@ TODAY = NOW.date()
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "of"),
     [
-        *("MAX_MINUTES_A_DAY", "MAX_DAYS_AHEAD", "MAX_NOTE_LENGTH", "MAX_TASK_LENGTH"),
-        *("MAX_REASON_LENGTH", "DEFAULT_TARGET_MINUTES"),
+        ("MAX_MINUTES_A_DAY", model),
+        ("MAX_DAYS_AHEAD", model),
+        ("MAX_NOTE_LENGTH", model),
+        ("MAX_TASK_LENGTH", model),
+        ("MAX_REASON_LENGTH", limits),
+        ("DEFAULT_TARGET_MINUTES", limits),
     ],
 )
-def test_limits_are_the_servers(name: str) -> None:
-    assert getattr(rules, name) == getattr(model, name)
+def test_limits_are_the_servers(name: str, of: ModuleType) -> None:
+    assert getattr(rules, name) == getattr(of, name)
 
 
 def test_a_page_is_as_long_as_the_server_allows() -> None:
@@ -102,7 +110,7 @@ def test_rules_are_told_in_the_servers_words(name: str) -> None:
             ),
             NOW,
         )
-    except model.RuleBroken as refusal:
+    except RuleBroken as refusal:
         theirs = [(each.field, each.code, each.message) for each in refusal.violations]
 
     assert ours == theirs
@@ -112,14 +120,14 @@ def test_rules_are_told_in_the_servers_words(name: str) -> None:
 def test_weeks_are_the_servers(offset: int) -> None:
     day = TODAY + timedelta(days=offset)
 
-    assert str(weeks.Week.of(day)) == str(model.Week.of(day))
-    assert weeks.Week.parse(str(model.Week.of(day))).monday == model.Week.of(day).monday
+    assert str(weeks.Week.of(day)) == str(Week.of(day))
+    assert weeks.Week.parse(str(Week.of(day))).monday == Week.of(day).monday
 
 
 @pytest.mark.parametrize("days", [-8, -1, 0, 1, 6, 7, 8])
 def test_a_week_can_be_submitted_when_the_server_says_so(days: int) -> None:
     now = NOW + timedelta(days=days)
-    week = model.Week.of(TODAY + timedelta(days=7))
+    week = Week.of(TODAY + timedelta(days=7))
     terms = shapes.Terms(0, None, now)
     theirs = shapes.summary_shape(model.Timesheet("p", week), {}, terms)["can_submit"]
 

@@ -9,13 +9,18 @@ from aiohttp import web
 
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.rules.calendar import Week
 from libs.web.app import CLOCK
 from libs.web.checking import query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from services.approvals.api.callers import caller_of
 from services.approvals.api.shapes import missing_shape
-from services.approvals.model import OVERDUE_WEEKS, Today, Week, standing_of
+from services.approvals.model import (
+    OVERDUE_WEEKS,
+    Today,
+    standing_of,
+)
 from services.approvals.schemas.overdue import OverduePage, OverdueQuery, OverdueQuerySchema
 from services.approvals.store import overdue as store
 from services.approvals.store.overdue import WantedMissing

@@ -7,10 +7,16 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from libs.web.schemas import PageQuery, Text
+from libs.rules.calendar import Week
+from libs.rules.limits import MAX_PERSON_LENGTH
+from libs.service.fields import WeekField
+from libs.web.schemas import PageAnswer, PageQuery, Text
 from services.approvals.chain import StepKind
-from services.approvals.model import Flag, State, Week, Why
-from services.approvals.schemas.common import MAX_PERSON_LENGTH, PageAnswer, WeekField
+from services.approvals.model import (
+    Flag,
+    State,
+    Why,
+)
 
 NO_FLAGS = "none"
 FLAGS = (NO_FLAGS, *(flag.value for flag in Flag))

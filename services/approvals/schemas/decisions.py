@@ -16,8 +16,13 @@ from marshmallow import (
     validates_schema,
 )
 
+from libs.rules.limits import MAX_REASON_LENGTH
 from libs.web.schemas import ProblemAnswer, StrictSchema, Text
-from services.approvals.model import MAX_DECISIONS, MAX_REASON_LENGTH, Decision, Verdict
+from services.approvals.model import (
+    MAX_DECISIONS,
+    Decision,
+    Verdict,
+)
 
 
 class _VerdictFields(StrictSchema):

@@ -7,9 +7,12 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load
 
-from libs.web.schemas import PageQuery
-from services.approvals.model import Week, Why
-from services.approvals.schemas.common import PageAnswer, WeekField
+from libs.rules.calendar import Week
+from libs.service.fields import WeekField
+from libs.web.schemas import PageAnswer, PageQuery
+from services.approvals.model import (
+    Why,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from libs.rules.calendar import Week
+from libs.rules.limits import DEFAULT_TARGET_MINUTES
 from libs.web.answers import encode_json
 from services.approvals.chain import Step
 from services.approvals.model import (
-    DEFAULT_TARGET_MINUTES,
     OFF_TARGET_PERCENT,
     Approval,
     Caller,
@@ -22,7 +23,6 @@ from services.approvals.model import (
     Manager,
     State,
     Today,
-    Week,
     Why,
 )
 from services.approvals.store.history import COLUMNS as COLUMNS_OF_HISTORY

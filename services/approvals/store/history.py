@@ -8,9 +8,12 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from libs.rules.calendar import Week
 from libs.web.answers import encode_json
 from services.approvals.chain import Step, StepKind
-from services.approvals.model import Week, Why
+from services.approvals.model import (
+    Why,
+)
 
 COLUMNS = """
     submission_id, number, person, monday, event, at, actor, acting_for, why, reason,

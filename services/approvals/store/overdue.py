@@ -7,7 +7,12 @@ from datetime import date
 
 import asyncpg
 
-from services.approvals.model import Caller, Manager, Today, Week
+from libs.rules.calendar import Week
+from services.approvals.model import (
+    Caller,
+    Manager,
+    Today,
+)
 from services.approvals.store.people import COLUMNS_OF_MANAGER, MANAGED, manager_of, team_of
 
 # Nobody owes weeks from before the first that is known of them. What was withdrawn, rejected or

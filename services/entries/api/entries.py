@@ -13,6 +13,7 @@ from aiohttp import web
 from libs.auth import Scope, requires
 from libs.postgres.idempotency import REPLAYED, Answer, idempotent_response
 from libs.postgres.pool import DATABASE
+from libs.rules.violations import RuleBroken
 from libs.web.answers import json_response
 from libs.web.app import CLOCK
 from libs.web.checking import body_of, query_of
@@ -32,7 +33,6 @@ from services.entries.figures import FIGURES
 from services.entries.model import (
     Draft,
     Entry,
-    RuleBroken,
     check_change,
     check_draft,
     copied_draft,

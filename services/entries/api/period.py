@@ -7,6 +7,7 @@ from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, authenticated, requires
 from libs.postgres.pool import DATABASE
+from libs.rules.calendar import latest_today
 from libs.web.answers import json_response
 from libs.web.app import CLOCK
 from libs.web.checking import body_of
@@ -46,7 +47,7 @@ async def show_rules(request: web.Request) -> web.Response:
             "closed_through": closed_through,
             "scopes": sorted(principal.scopes),
             "target_minutes": target,
-            "today": model.latest_today(request.app[CLOCK].now()),
+            "today": latest_today(request.app[CLOCK].now()),
         }
     )
 

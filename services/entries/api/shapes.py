@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from libs.rules.calendar import Week, latest_today
 from services.entries.model import (
     Lock,
     State,
     Timesheet,
-    Week,
-    latest_today,
     lock_of,
 )
 from services.entries.store.entries import Placed

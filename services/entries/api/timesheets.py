@@ -12,6 +12,7 @@ from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.rules.calendar import Week, latest_today
 from libs.web.app import CLOCK
 from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint
@@ -22,7 +23,9 @@ from services.entries import feeds, model
 from services.entries.api.callers import own, own_or
 from services.entries.api.shapes import Json, Terms, summary_shape, timesheet_shape
 from services.entries.figures import FIGURES
-from services.entries.model import Timesheet, Week, latest_today
+from services.entries.model import (
+    Timesheet,
+)
 from services.entries.schemas.timesheets import (
     PersonQuery,
     PersonQuerySchema,

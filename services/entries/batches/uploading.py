@@ -17,6 +17,8 @@ from uuid import UUID
 import asyncpg
 
 from libs.postgres.idempotency import Answer, recall, remember
+from libs.rules.calendar import latest_today
+from libs.rules.violations import RuleBroken
 from services.entries.batches.body import Body
 from services.entries.batches.lines import Reader
 from services.entries.batches.rows import Mistake, Parsed, Staged
@@ -25,7 +27,6 @@ from services.entries.model import (
     MAX_MINUTES_A_DAY,
     Draft,
     Locked,
-    RuleBroken,
     State,
     Surroundings,
     check_change,
@@ -33,7 +34,6 @@ from services.entries.model import (
     closed_day,
     full_day,
     inactive_project,
-    latest_today,
     unknown_project,
 )
 from services.entries.store import batches as store

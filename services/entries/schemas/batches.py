@@ -7,10 +7,11 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from libs.web.schemas import Day, PageQuery, StrictSchema, Text, Truth, WholeNumber
+from libs.rules.limits import MAX_PERSON_LENGTH
+from libs.web.schemas import Day, PageAnswer, PageQuery, StrictSchema, Text, Truth, WholeNumber
 from services.entries.batches.hours import minutes_of
 from services.entries.model import MAX_MINUTES_A_DAY, MAX_NOTE_LENGTH, MAX_TASK_LENGTH
-from services.entries.schemas.common import MAX_PERSON_LENGTH, PageAnswer, ProjectCode
+from services.entries.schemas.common import ProjectCode
 
 MAX_KEY_LENGTH = MAX_PERSON_LENGTH
 

@@ -7,23 +7,15 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from libs.rules.calendar import Week
+from libs.service.fields import WeekField
 from libs.web.schemas import Day, Text
-from services.entries.model import LockReason, Week
+from services.entries.model import (
+    LockReason,
+)
 
 MAX_PERSON_LENGTH = 255
 PROJECT_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-
-
-class WeekField(fields.Field[Week]):
-    """An ISO week, `2026-W48`."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Week:
-        if not isinstance(value, str):
-            raise ValidationError("A week like 2026-W48 is expected.")
-        try:
-            return Week.parse(value)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
 
 
 class WeekOrDay(WeekField):
@@ -65,7 +57,3 @@ class LockAnswer(Schema):
     can_edit = fields.Boolean(required=True)
     lock_reason = fields.Enum(LockReason, by_value=True, required=True, allow_none=True)
     unlock = fields.String(required=True, allow_none=True)
-
-
-class PageAnswer(Schema):
-    next = fields.String(required=True, allow_none=True)

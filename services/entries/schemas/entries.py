@@ -9,22 +9,16 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 
-from libs.web.schemas import Day, PageQuery, StrictSchema, Text, Truth, WholeNumber
+from libs.rules.calendar import Week
+from libs.service.fields import WeekField
+from libs.web.schemas import Day, PageAnswer, PageQuery, StrictSchema, Text, Truth, WholeNumber
 from services.entries.model import (
     MAX_MINUTES_A_DAY,
     MAX_NOTE_LENGTH,
     MAX_TASK_LENGTH,
     Draft,
-    Week,
 )
-from services.entries.schemas.common import (
-    LockAnswer,
-    PageAnswer,
-    ProjectCode,
-    WeekField,
-    check_order,
-    person_field,
-)
+from services.entries.schemas.common import LockAnswer, ProjectCode, check_order, person_field
 
 
 @dataclass(frozen=True, slots=True)

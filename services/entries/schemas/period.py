@@ -8,8 +8,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load
 
+from libs.rules.limits import MAX_REASON_LENGTH
 from libs.web.schemas import Day, StrictSchema, Text
-from services.entries.model import MAX_REASON_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load
 
-from libs.web.schemas import PageQuery, StrictSchema, Text, Truth
-from services.entries.schemas.common import PageAnswer
+from libs.web.schemas import PageAnswer, PageQuery, StrictSchema, Text, Truth
 
 
 @dataclass(frozen=True, slots=True)

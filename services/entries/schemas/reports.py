@@ -8,15 +8,14 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from libs.web.schemas import Day, PageQuery, StrictSchema, Text
-from services.entries.model import State, Week
-from services.entries.schemas.common import (
-    MAX_PERSON_LENGTH,
-    PageAnswer,
-    ProjectCode,
-    WeekField,
-    check_order,
+from libs.rules.calendar import Week
+from libs.rules.limits import MAX_PERSON_LENGTH
+from libs.service.fields import WeekField
+from libs.web.schemas import Day, PageAnswer, PageQuery, StrictSchema, Text
+from services.entries.model import (
+    State,
 )
+from services.entries.schemas.common import ProjectCode, check_order
 
 GROUPS = ("project", "person", "week", "customer")
 MAX_DAYS_OF_TOTALS = 366

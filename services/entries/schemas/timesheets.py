@@ -7,16 +7,13 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validates_schema
 
-from libs.web.schemas import PageQuery, StrictSchema, Text
-from services.entries.model import MAX_REASON_LENGTH, State, Week
-from services.entries.schemas.common import (
-    MAX_PERSON_LENGTH,
-    LockAnswer,
-    PageAnswer,
-    WeekOrDay,
-    check_order,
-    person_field,
+from libs.rules.calendar import Week
+from libs.rules.limits import MAX_PERSON_LENGTH, MAX_REASON_LENGTH
+from libs.web.schemas import PageAnswer, PageQuery, StrictSchema, Text
+from services.entries.model import (
+    State,
 )
+from services.entries.schemas.common import LockAnswer, WeekOrDay, check_order, person_field
 from services.entries.schemas.entries import EntryAnswer
 
 

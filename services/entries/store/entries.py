@@ -9,8 +9,15 @@ from typing import Any
 
 import asyncpg
 
-from services.entries.model import Draft, Entry, State, Surroundings, Week
-from services.entries.store.rules import looking_again
+from libs.postgres.transactions import looking_again
+from libs.rules.calendar import Week
+from services.entries.model import (
+    Draft,
+    Entry,
+    State,
+    Surroundings,
+)
+from services.entries.store.rules import RULES
 
 COLUMNS = """
     entry.id, entry.person, entry.date, entry.project, entry.task, entry.minutes, entry.note,
@@ -170,7 +177,7 @@ async def insert_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft, source: str
 ) -> Entry:
     """The new entry, or None where this person has one with this id."""
-    with looking_again():
+    with looking_again(RULES):
         record = await connection.fetchrow(INSERT, person, entry_id, *_values(draft), source)
     return entry_of(record)
 
@@ -178,13 +185,13 @@ async def insert_entry(
 async def update_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft
 ) -> Entry:
-    with looking_again():
+    with looking_again(RULES):
         record = await connection.fetchrow(UPDATE, person, entry_id, *_values(draft))
     return entry_of(record)
 
 
 async def delete_entry(connection: asyncpg.Connection, person: str, entry_id: uuid.UUID) -> None:
-    with looking_again():
+    with looking_again(RULES):
         await connection.execute(DELETE, person, entry_id)
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.postgres.errors import TransactionCrossed
-from services.entries.model import Violation
+from libs.rules.violations import Violation
 from services.entries.store.period import RULES_LOCK
 from services.entries.store.rules import RULES
 

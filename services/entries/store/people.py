@@ -9,12 +9,10 @@ from typing import Any
 
 import asyncpg
 
+from libs.rules.calendar import Week, earliest_today, latest_today
+from libs.rules.limits import DEFAULT_TARGET_MINUTES
 from services.entries.model import (
-    DEFAULT_TARGET_MINUTES,
     State,
-    Week,
-    earliest_today,
-    latest_today,
 )
 
 READ_TARGET = "SELECT target_minutes FROM people WHERE person = $1"

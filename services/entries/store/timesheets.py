@@ -8,7 +8,11 @@ from uuid import UUID
 
 import asyncpg
 
-from services.entries.model import State, Timesheet, Week
+from libs.rules.calendar import Week
+from services.entries.model import (
+    State,
+    Timesheet,
+)
 
 COLUMNS_OF_WEEK = "person, monday, state, minutes, submission_id, reason, version"
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.rules.calendar import earliest_today
 from libs.web.app import CLOCK
 from libs.web.checking import body_of
 from libs.web.contract import Contract, endpoint
@@ -51,7 +52,7 @@ async def put_delegate(request: web.Request) -> web.Response:
 
     async def appoint(connection: asyncpg.Connection) -> Json:
         known, present = await meet(connection, sub, claims)
-        delegators = await list_delegators(connection, sub, model.earliest_today(now))
+        delegators = await list_delegators(connection, sub, earliest_today(now))
         if present.delegate_at(now) != delegation:
             current = profile_shape(known, delegators, now) if known else None
             require_version(expected, present.version, current)
@@ -81,7 +82,7 @@ async def delete_delegate(request: web.Request) -> web.Response:
         known = await store.lock_person(connection, sub)
         if known is None or known.person.delegate_at(now) is None:
             raise NotFound("Nobody stands in for you.")
-        delegators = await list_delegators(connection, sub, model.earliest_today(now))
+        delegators = await list_delegators(connection, sub, earliest_today(now))
         require_version(expected, known.person.version, profile_shape(known, delegators, now))
         await record(connection, known.person, replace(known.person, delegate=None), now)
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from libs.auth import authenticated
 from libs.postgres.pool import DATABASE
+from libs.rules.calendar import earliest_today
 from libs.web.app import CLOCK
 from libs.web.checking import body_of
 from libs.web.contract import Contract, endpoint
@@ -41,7 +42,7 @@ PROFILE = "/v1/profile"
 )
 async def show_profile(request: web.Request) -> web.Response:
     sub, claims, now = own(request), claims_of(request), request.app[CLOCK].now()
-    today = model.earliest_today(now)
+    today = earliest_today(now)
     async with request.app[DATABASE].connection() as connection:
         known = await store.read_person(connection, sub)
         delegators = await list_delegators(connection, sub, today)
@@ -74,7 +75,7 @@ async def patch_profile(request: web.Request) -> web.Response:
 
     async def change(connection: asyncpg.Connection) -> Json:
         known, present = await meet(connection, sub, claims)
-        delegators = await list_delegators(connection, sub, model.earliest_today(now))
+        delegators = await list_delegators(connection, sub, earliest_today(now))
         changed = replace(present, **patch.changes)
         if changed != present:
             current = profile_shape(known, delegators, now) if known else None

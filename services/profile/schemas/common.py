@@ -47,7 +47,3 @@ class DelegateAnswer(Schema):
     name = fields.String(required=True)
     since = fields.Date(data_key="from", required=True)
     until = fields.Date(data_key="to", required=True)
-
-
-class PageAnswer(Schema):
-    next = fields.String(required=True, allow_none=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from libs.web.schemas import PageQuery, StrictSchema, Text, Truth, WholeNumber
+from libs.web.schemas import PageAnswer, PageQuery, StrictSchema, Text, Truth, WholeNumber
 from services.profile.model import MAX_TARGET_MINUTES, Draft, Kind
-from services.profile.schemas.common import EMAIL, DelegateAnswer, Name, PageAnswer, Sub, is_all
+from services.profile.schemas.common import EMAIL, DelegateAnswer, Name, Sub, is_all
 
 MAX_QUERY_LENGTH = 100
 MAX_IDS = 20

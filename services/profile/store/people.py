@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from libs.postgres.transactions import looking_again
 from services.profile.model import (
     Claims,
     Delegation,
@@ -18,7 +19,7 @@ from services.profile.model import (
     search_words,
     sort_key,
 )
-from services.profile.store.rules import looking_again
+from services.profile.store.rules import RULES
 
 COLUMNS = """
     person.person, person.name, person.email, person.kind, person.employer, person.manager,
@@ -107,13 +108,13 @@ async def lock_person(connection: asyncpg.Connection, person: str) -> Known | No
 
 
 async def insert_person(connection: asyncpg.Connection, person: Person) -> None:
-    with looking_again():
+    with looking_again(RULES):
         await connection.execute(INSERT, *_values(person))
         await _save_ids(connection, person)
 
 
 async def update_person(connection: asyncpg.Connection, person: Person) -> None:
-    with looking_again():
+    with looking_again(RULES):
         await connection.execute(UPDATE, *_values(person))
         await _save_ids(connection, person)
 

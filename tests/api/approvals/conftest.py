@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 
 from libs.feed.wire import Delivery
+from libs.rules.calendar import Week
 from services.approvals.app import create_app
 from services.approvals.feeds import HANDLERS
-from services.approvals.model import Week
 from tests.conftest import Databases, service_settings, serving
 from tests.support.client import ADMINISTRATOR, MANAGER, Caller, Service
 from tests.support.clock import StandingClock

@@ -11,7 +11,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.approvals.model import Caller, Flag, State, Today, Week
+from libs.rules.calendar import Week
+from services.approvals.model import (
+    Caller,
+    Flag,
+    State,
+    Today,
+)
 from services.approvals.store.approvals import READ_WAITING, Wanted, list_statement
 from tests.conftest import Databases
 

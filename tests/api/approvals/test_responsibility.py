@@ -12,6 +12,7 @@ import asyncpg
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from libs.rules.calendar import Week
 from services.approvals.chain import StepKind, add_step
 from services.approvals.model import (
     Approval,
@@ -24,7 +25,6 @@ from services.approvals.model import (
     State,
     Today,
     Verdict,
-    Week,
     Why,
     decide,
     flags_of,

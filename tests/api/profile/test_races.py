@@ -14,8 +14,13 @@ import asyncpg
 import pytest
 
 from libs.postgres.errors import TransactionCrossed
+from libs.rules.violations import RuleBroken
 from services.profile import model
-from services.profile.model import Draft, Person, RuleBroken, find_circle
+from services.profile.model import (
+    Draft,
+    Person,
+    find_circle,
+)
 from services.profile.store import people as store
 from services.profile.store.directory import look_around
 from tests.api.profile.conftest import address, connected, draft, put

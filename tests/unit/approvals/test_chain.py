@@ -11,9 +11,17 @@ from typing import Any
 
 import pytest
 
+from libs.rules.calendar import Week
 from services.approvals import model
 from services.approvals.chain import FIRST_PREVIOUS, Step, StepKind, add_step, first_break
-from services.approvals.model import Approval, Decision, Standing, State, Verdict, Week, Why
+from services.approvals.model import (
+    Approval,
+    Decision,
+    Standing,
+    State,
+    Verdict,
+    Why,
+)
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MONDAY = date(2026, 11, 16)

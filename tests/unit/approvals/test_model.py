@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.rules.calendar import Week
 from services.approvals import model
 from services.approvals.model import (
     Approval,
@@ -25,7 +26,6 @@ from services.approvals.model import (
     State,
     Today,
     Verdict,
-    Week,
     Why,
     WrongState,
 )

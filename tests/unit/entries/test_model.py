@@ -8,17 +8,17 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from libs.rules.calendar import Week
+from libs.rules.violations import RuleBroken
 from services.entries import model
 from services.entries.model import (
     Draft,
     Entry,
     Locked,
     LockReason,
-    RuleBroken,
     State,
     Surroundings,
     Timesheet,
-    Week,
     WrongState,
 )
 

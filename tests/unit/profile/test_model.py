@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from libs.rules.limits import DEFAULT_TARGET_MINUTES
+from libs.rules.violations import RuleBroken
 from services.profile import model
 from services.profile.model import (
     Claims,
@@ -15,7 +17,6 @@ from services.profile.model import (
     Draft,
     Kind,
     Person,
-    RuleBroken,
     Surroundings,
 )
 
@@ -129,7 +130,7 @@ def test_a_draft_replaces_all_but_what_the_person_decides() -> None:
     assert (drafted.delegate, drafted.claims) == (MONTH, TOKEN)
     assert model.drafted(SUB, DRAFT, drafted) == drafted
     assert model.drafted(SUB, replace(DRAFT, target_minutes=0), erin).target_minutes == 0
-    assert model.drafted(SUB, DRAFT, None).target_minutes == model.DEFAULT_TARGET_MINUTES
+    assert model.drafted(SUB, DRAFT, None).target_minutes == DEFAULT_TARGET_MINUTES
 
 
 @pytest.mark.parametrize(

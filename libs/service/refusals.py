@@ -1,17 +1,17 @@
-"""The model's refusals as problems."""
+"""Broken rules of the models as problems."""
 
 from __future__ import annotations
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from libs.rules.violations import RuleBroken
 from libs.web.problems import FieldError, UnprocessableContent
-from services.profile.model import RuleBroken
 
 
 @web.middleware
-async def tell_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A broken rule is 422, by its field."""
+async def tell_broken_rules(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A rule that a field breaks is 422, by its field."""
     try:
         return await handler(request)
     except RuleBroken as refusal:

@@ -1,14 +1,12 @@
-"""Fields and shapes that several resources share."""
+"""Fields of requests that several services know."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import ValidationError, fields
 
-from services.approvals.model import Week
-
-MAX_PERSON_LENGTH = 255
+from libs.rules.calendar import Week
 
 
 class WeekField(fields.Field[Week]):
@@ -21,7 +19,3 @@ class WeekField(fields.Field[Week]):
             return Week.parse(value)
         except ValueError as error:
             raise ValidationError(str(error)) from error
-
-
-class PageAnswer(Schema):
-    next = fields.String(required=True, allow_none=True)
