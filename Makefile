@@ -30,7 +30,7 @@ token: $(VENV)/stack ## print an access token: make token AS=maya
 test: $(VENV)/tools ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not endurance" --cov --cov-report=term:skip-covered
 
-endurance: $(VENV)/tools ## run the tests that take minutes
+endurance: $(VENV)/endurance ## run the tests that take minutes
 	$(BIN)/python -m pytest -m endurance
 
 lint: $(VENV)/tools ## check style, types and the direction of imports
@@ -79,6 +79,10 @@ $(BENCHVENV)/ready: requirements/bench.txt
 $(EXPRESS)/node_modules/.package-lock.json: $(EXPRESS)/package-lock.json
 	@if command -v npm >/dev/null; then cd $(EXPRESS) && npm ci --ignore-scripts --no-audit --no-fund --silent; \
 	else echo "There is no npm: measuring without Express."; fi
+
+$(VENV)/endurance: requirements/endurance.txt | $(VENV)/tools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 $(VENV)/tools: requirements/test.txt | $(VENV)/stack
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<

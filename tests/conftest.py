@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import asyncpg
@@ -23,6 +24,7 @@ from libs.web.server import running
 from services.entries.app import create_app as create_entries
 from tests.support.client import Service
 from tests.support.clock import StandingClock
+from tests.support.fleet import NAMES, Fleet
 from tests.support.issuer import Issuer
 from tests.support.services import SERVICES, Route, routes_of
 
@@ -187,6 +189,26 @@ async def entries(
     settings = service_settings("entries", issuer, entries_database)
     async with serving(create_entries(settings), settings, issuer, session, clock) as service:
         yield service
+
+
+@pytest.fixture
+def urls(databases: Databases) -> dict[str, str]:
+    """A database of its own for each of the three services."""
+    return {name: databases.own(name) for name in NAMES}
+
+
+@pytest.fixture
+async def fleet(
+    urls: dict[str, str], issuer: Issuer, session: aiohttp.ClientSession, tmp_path: Path
+) -> AsyncIterator[Fleet]:
+    """The three services as programs, with a project."""
+    made = Fleet(urls, issuer, session, tmp_path / "fleet.log")
+    await made.start()
+    project = {"name": "Apollo", "customer": "Big Company"}
+    added = await made.administrator("entries").post("/v1/projects/APOLLO", project)
+    assert added.status == 201
+    yield made
+    await made.stop()
 
 
 @pytest.fixture(autouse=True)

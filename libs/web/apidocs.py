@@ -38,6 +38,8 @@ _EVERYWHERE = (500, 503)
 _WITH_TOKEN = (401, 403, 429)
 _WITH_INPUT = (422,)
 _WITH_BODY = (400, 408, 413, 415, 422)
+# Another route may have the name: GET of an address that takes POST alone.
+_WITH_NAME = (404, 405)
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -112,7 +114,8 @@ def describe(page: ApiPage, routes: Iterable[web.RouteDef]) -> dict[str, Any]:
         contract = contract_of(route.handler)
         if contract is None:
             continue
-        added = scratch.router.add_route(route.method, route.path, _documented(contract, page))
+        documented = _documented(contract, page, named="{" in route.path)
+        added = scratch.router.add_route(route.method, route.path, documented)
         template = added.resource.canonical if added.resource else route.path
         scopes[template, route.method.lower()] = page.scopes_of(route.handler)
     with warnings.catch_warnings():
@@ -129,17 +132,31 @@ def describe(page: ApiPage, routes: Iterable[web.RouteDef]) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _add_security(operation, scopes[path, method])
+    _translate_patterns(document)
     return document
 
 
-def _documented(contract: Contract, page: ApiPage) -> Handler:
-    """A stand-in for the handler, carrying aiohttp-apispec's marks for one reading."""
+def _translate_patterns(node: Any) -> None:
+    r"""marshmallow's patterns begin where the text does and end with \Z; JSON Schema's begin
+    anywhere and know no \Z."""
+    if isinstance(node, list):
+        for inner in node:
+            _translate_patterns(inner)
+    elif isinstance(node, dict):
+        if isinstance(pattern := node.get("pattern"), str):
+            node["pattern"] = "^" + pattern.removesuffix(r"\Z") + "$"
+        _translate_patterns(list(node.values()))
+
+
+def _documented(contract: Contract, page: ApiPage, *, named: bool) -> Handler:
+    """A stand-in for the handler, carrying aiohttp-apispec's marks for one reading; `named` where
+    the address holds the name of something."""
 
     async def handler(_request: web.Request) -> web.StreamResponse:
         return web.Response()
 
     described: Any = handler
-    for status in _refusals(contract):
+    for status in _refusals(contract, named=named):
         described = response_schema(ProblemAnswer(), status, description=_phrase(status))(described)
     for status, schema in contract.answers.items():
         if schema is not None:
@@ -165,10 +182,12 @@ def _documented(contract: Contract, page: ApiPage) -> Handler:
     return marked
 
 
-def _refusals(contract: Contract) -> list[int]:
+def _refusals(contract: Contract, *, named: bool) -> list[int]:
     statuses = {*_EVERYWHERE, *_WITH_TOKEN, *contract.problems, *_WITH_INPUT}
     if contract.body is not None:
         statuses.update(_WITH_BODY)
+    if named:
+        statuses.update(_WITH_NAME)
     return sorted(statuses)
 
 

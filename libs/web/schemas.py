@@ -7,7 +7,7 @@ import unicodedata
 from datetime import date
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -124,6 +124,9 @@ class FieldErrorAnswer(Schema):
 
 class ProblemAnswer(Schema):
     """RFC 9457. A refusal may carry members of its own beside these."""
+
+    class Meta:
+        unknown = INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -44,25 +45,37 @@ async def test_every_operation_tells_its_scopes_and_refusals(
         assert asked == {str(scope) for scope in route.access.scopes}
         assert operation["summary"]
         assert {"401", "403", "422", "429", "500", "503"} <= operation["responses"].keys()
+        assert "404" in operation["responses"] or "{" not in route.template
         for status, answer in operation["responses"].items():
             problem = answer.get("schema", {}).get("$ref") == "#/definitions/ProblemAnswer"
             assert problem == (int(status) >= 400), (str(route), status)
 
 
+def texts_at(name: str, node: Any) -> set[str]:
+    """What stands under this name, wherever it does."""
+    if isinstance(node, dict):
+        own = {node[name]} if isinstance(node.get(name), str) else set()
+        return own.union(*(texts_at(name, value) for value in node.values()))
+    if isinstance(node, list):
+        return set().union(*(texts_at(name, value) for value in node))
+    return set()
+
+
+async def test_patterns_are_those_of_json_schema(document: dict[str, Any]) -> None:
+    for pattern in texts_at("pattern", document):
+        assert re.fullmatch(r"\^[^\\]+\$", pattern), pattern
+
+
 async def test_every_reference_leads_somewhere_and_every_scope_exists(
     document: dict[str, Any],
 ) -> None:
-    def references(node: Any) -> set[str]:
-        if isinstance(node, dict):
-            own = {node["$ref"]} if "$ref" in node else set()
-            return own.union(*(references(value) for value in node.values()))
-        if isinstance(node, list):
-            return set().union(*(references(value) for value in node))
-        return set()
-
     definitions = {f"#/definitions/{name}" for name in document["definitions"]}
-    assert references(document) <= definitions
+    assert texts_at("$ref", document) <= definitions
     assert set(document["securityDefinitions"]["auth0"]["scopes"]) <= set(Scope)
+
+
+async def test_a_problem_may_have_members_of_its_own(document: dict[str, Any]) -> None:
+    assert document["definitions"]["ProblemAnswer"]["additionalProperties"] is True
 
 
 async def test_bodies_are_required(document: dict[str, Any]) -> None:

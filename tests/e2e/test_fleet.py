@@ -6,22 +6,17 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
 
-from tests.conftest import Databases
 from tests.support.client import Caller, Reply
 from tests.support.fleet import NAMES, Fleet
-from tests.support.issuer import Issuer
 
 FIRST_MONDAY = date(2020, 1, 6)
-PROJECT = {"name": "Apollo", "customer": "Big Company"}
 PATIENCE = 60.0
 
 SUBMISSIONS = "SELECT submission_id, event FROM week_history ORDER BY number"
@@ -46,23 +41,6 @@ PUBLISH_SUBMISSIONS = """
     FROM (SELECT number, gen_random_uuid()::text AS id
           FROM generate_series(1, $1::integer) AS number) AS made
 """
-
-
-@pytest.fixture
-def urls(databases: Databases) -> dict[str, str]:
-    return {name: databases.own(name) for name in NAMES}
-
-
-@pytest.fixture
-async def fleet(
-    urls: dict[str, str], issuer: Issuer, session: aiohttp.ClientSession, tmp_path: Path
-) -> AsyncIterator[Fleet]:
-    made = Fleet(urls, issuer, session, tmp_path / "fleet.log")
-    await made.start()
-    added = await made.administrator("entries").post("/v1/projects/APOLLO", PROJECT)
-    assert added.status == 201
-    yield made
-    await made.stop()
 
 
 def week_of(number: int) -> tuple[str, str]:

@@ -66,9 +66,12 @@ class Fleet:
         self._copies[name].signal(signal.SIGKILL)
         await self._copies[name].process.wait()
 
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self._ports[service]}"
+
     def caller(self, service: str, person: str, scope: str = PERSON) -> Caller:
         token = self.issuer.token(sub=f"auth0|{person}", scope=scope)
-        return Caller(self._session, f"http://127.0.0.1:{self._ports[service]}", token)
+        return Caller(self._session, self.url(service), token)
 
     def administrator(self, service: str) -> Caller:
         return self.caller(service, "ada", ADMINISTRATOR)
@@ -100,5 +103,5 @@ class Fleet:
             "M2M_TOKEN_URL": self.issuer.token_url,
             "RATE_LIMIT": "off",
             "SHUTDOWN_DELAY": "0",
-            **{f"{other.upper()}_URL": f"http://127.0.0.1:{self._ports[other]}" for other in NAMES},
+            **{f"{other.upper()}_URL": self.url(other) for other in NAMES},
         }
