@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -35,7 +36,7 @@ async def check_request(request: web.Request, handler: Handler) -> web.StreamRes
     if "\0" in request.path:
         raise NotFound("Nothing here has such a name.")
     if contract.query is not None:
-        request[_QUERY] = _load(contract.query, _query(request), "query")
+        request[_QUERY] = _load_query(contract.query, tuple(_query(request).items()))
     elif request.query:
         unknown = [_unknown_parameter(name) for name in request.query]
         raise UnprocessableContent(unknown)
@@ -70,6 +71,13 @@ def _query(request: web.Request) -> dict[str, str]:
             ]
         )
     return dict(request.query)
+
+
+@lru_cache(maxsize=512)
+def _load_query(schema: Schema, query: tuple[tuple[str, str], ...]) -> object:
+    """Everybody asks for this week: what a query means follows from its text, and what schemas
+    make of it does not change, so the good ones seen last are kept."""
+    return _load(schema, dict(query), "query")
 
 
 def _load(schema: Schema, data: Any, location: str) -> object:

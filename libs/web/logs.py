@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,12 +16,13 @@ from aiohttp.abc import AbstractAccessLogger
 
 from libs.web.context import REQUEST_ID
 
+# Each begins a word: so that most places are passed over at a glance.
 _SECRETS = re.compile(
-    r"(?P<jwt>\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*)"
-    r"|(?P<head>\b(?:bearer|basic)\s+)(?P<credentials>[^\s\"',;]+)"
+    r"\b(?:(?P<jwt>eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*)"
+    r"|(?P<head>(?:bearer|basic)\s+)(?P<credentials>[^\s\"',;]+)"
     r"|(?P<scheme>\w+://[^\s:/@]+:)(?P<password>[^\s@/]+)(?=@)"
-    r"|(?P<name>\b(?:password|client_secret|refresh_token|access_token|id_token|code_verifier)"
-    r"[\"']?\s*[=:]\s*[\"']?)(?P<value>[^\s&\"',;}]+)",
+    r"|(?P<name>(?:password|client_secret|refresh_token|access_token|id_token|code_verifier)"
+    r"[\"']?\s*[=:]\s*[\"']?)(?P<value>[^\s&\"',;}]+))",
     re.IGNORECASE,
 )
 _SECRET_KEYS = frozenset(
@@ -51,36 +53,35 @@ def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
 def configure_logging(log_format: str, level: str, service: str) -> None:
     """Set up structlog, and the standard library's loggers through it, once for the process."""
 
-    def name_service(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
-        event["service"] = service
+    def describe(_logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        event.update(level=method, at=f"{now.isoformat()}Z", service=service)
         return event
 
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        name_service,
-    ]
-    tail: list[Any] = [structlog.processors.format_exc_info, _mask_event]
+    # What is ours to say comes after the mask: it needs none.
+    processors: list[Any] = [structlog.processors.format_exc_info, _mask_event, describe]
     if log_format == "json":
-        tail.append(structlog.processors.JSONRenderer(serializer=_to_json))
+        processors.append(structlog.processors.JSONRenderer(serializer=_to_json))
     else:
-        tail.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
     structlog.configure(
-        processors=[*shared, *tail],
+        processors=[structlog.contextvars.merge_contextvars, *processors],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    _route_foreign_loggers(shared, tail, level)
+    _route_foreign_loggers(processors, level)
 
 
-def _route_foreign_loggers(shared: list[Any], tail: list[Any], level: str) -> None:
+def _route_foreign_loggers(processors: list[Any], level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tail],
+            foreign_pre_chain=[
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_logger_name,
+            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors],
         )
     )
     root = logging.getLogger()
@@ -99,8 +100,12 @@ class AccessLog(AbstractAccessLogger):
     never met a middleware: such a line has no request id.
     """
 
+    def __init__(self, logger: logging.Logger, log_format: str) -> None:
+        super().__init__(logger, log_format)
+        self._log = structlog.get_logger("access").bind()
+
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        structlog.get_logger("access").info(
+        self._log.info(
             "request",
             request_id=request.get(REQUEST_ID),
             method=request.method,

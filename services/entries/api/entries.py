@@ -28,7 +28,7 @@ from libs.web.etags import (
 from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import Conflict, NotFound, PreconditionFailed
 from services.entries.api.callers import own, own_or
-from services.entries.api.shapes import Json, placed_shape
+from services.entries.api.shapes import EntryShape, Json, placed_shape
 from services.entries.figures import FIGURES
 from services.entries.model import (
     Draft,
@@ -252,7 +252,7 @@ async def copy_week(request: web.Request) -> web.Response:
         sheet = await read_timesheet(connection, person, copy.to_week)
         closed_through = await read_closed_through(connection)
         check_change(copy.to_week.sunday, sheet.state, closed_through)
-        items: list[Json] = []
+        items: list[EntryShape] = []
         skipped: list[Json] = []
         made = 0
         for source in await store.list_week_entries(connection, person, copy.from_week):

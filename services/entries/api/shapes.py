@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from libs.rules.calendar import Week, latest_today
+import msgspec
+
+from libs.rules.calendar import latest_today, week_text
 from services.entries.model import (
     Lock,
+    LockReason,
     State,
     Timesheet,
     lock_of,
@@ -20,26 +24,33 @@ from services.entries.store.timesheets import Step
 Json = dict[str, Any]
 
 
-def placed_shape(placed: Placed) -> Json:
-    """An entry, and whether it can change."""
+class EntryShape(msgspec.Struct):
+    """An entry, and whether it can change. It begins with the members of `Entry`, in their order;
+    a struct is made and encoded in a third of the time of a dictionary."""
+
+    id: UUID
+    person: str
+    date: date
+    project: str
+    task: str | None
+    minutes: int
+    note: str
+    billable: bool
+    source: str
+    external_id: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    week: str
+    can_edit: bool
+    lock_reason: LockReason | None
+    unlock: str | None
+
+
+def placed_shape(placed: Placed) -> EntryShape:
     entry = placed.entry
-    return {
-        "id": entry.id,
-        "person": entry.person,
-        "date": entry.date,
-        "week": str(Week.of(entry.date)),
-        "project": entry.project,
-        "task": entry.task,
-        "minutes": entry.minutes,
-        "note": entry.note,
-        "billable": entry.billable,
-        "source": entry.source,
-        "external_id": entry.external_id,
-        "version": entry.version,
-        "created_at": entry.created_at,
-        "updated_at": entry.updated_at,
-        **_lock_shape(lock_of(entry.date, placed.state, placed.closed_through)),
-    }
+    lock = lock_of(entry.date, placed.state, placed.closed_through)
+    return EntryShape(*entry, week_text(entry.date), *_told(lock))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +87,11 @@ def timesheet_shape(summary: Json, entries: Sequence[Placed], history: Sequence[
 
 
 def _day_shape(day: date, sheet: Timesheet, closed_through: date | None) -> Json:
-    return {
-        "date": day,
-        "minutes": sheet.minutes_on(day),
-        **_lock_shape(lock_of(day, sheet.state, closed_through)),
-    }
+    told = _told(lock_of(day, sheet.state, closed_through))
+    lock = dict(zip(("can_edit", "lock_reason", "unlock"), told, strict=True))
+    return {"date": day, "minutes": sheet.minutes_on(day), **lock}
 
 
-def _lock_shape(lock: Lock | None) -> Json:
-    return {
-        "can_edit": lock is None,
-        "lock_reason": lock.reason if lock else None,
-        "unlock": lock.unlock if lock else None,
-    }
+def _told(lock: Lock | None) -> tuple[bool, LockReason | None, str | None]:
+    """`can_edit`, `lock_reason` and `unlock`."""
+    return (True, None, None) if lock is None else (False, lock.reason, lock.unlock)

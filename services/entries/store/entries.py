@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -95,8 +95,7 @@ UPDATE = f"""
 DELETE = "DELETE FROM entries WHERE person = $1 AND id = $2"
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """An entry with what decides whether it can change."""
 
     entry: Entry
@@ -197,11 +196,14 @@ async def delete_entry(connection: asyncpg.Connection, person: str, entry_id: uu
 
 def entry_of(record: asyncpg.Record) -> Entry:
     """The entry in the first thirteen columns, in the order of `COLUMNS`."""
-    return Entry(*record[:13])
+    return Entry._make(record[:13])
+
+
+_STATES = {state.value: state for state in State}
 
 
 def _placed(record: asyncpg.Record) -> Placed:
-    return Placed(entry_of(record), State(record[13]), record[14])
+    return Placed(Entry._make(record[:13]), _STATES[record[13]], record[14])
 
 
 def _values(draft: Draft) -> tuple[Any, ...]:

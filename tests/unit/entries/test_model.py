@@ -95,7 +95,7 @@ def test_an_entry_that_is_replaced_does_not_count_against_itself() -> None:
 
 
 def test_an_entry_that_comes_from_another_day_counts_in_full() -> None:
-    tuesday = replace(ENTRY, date=date(2026, 11, 24))
+    tuesday = ENTRY._replace(date=date(2026, 11, 24))
     assert broken(DRAFT, replace(FREE, day_minutes=1440), replaced=tuesday) == {"day_full"}
 
 
