@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 AS ?= erin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run app screenshots token test endurance lint format bench lock images clean
+.PHONY: help setup run app screenshots token test endurance deploy-check lint format bench lock images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,10 +28,13 @@ token: $(VENV)/stack ## print an access token: make token AS=maya
 	@$(BIN)/python -m dev token --as $(AS)
 
 test: $(VENV)/tools ## run every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not endurance" --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not endurance and not deploy" --cov --cov-report=term:skip-covered
 
 endurance: $(VENV)/endurance ## run the tests that take minutes
 	$(BIN)/python -m pytest -m endurance
+
+deploy-check: $(VENV)/tools ## check what is deployed with the tools it is for, as far as they are here
+	$(BIN)/python -m pytest -m deploy -rs
 
 lint: $(VENV)/tools ## check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -69,8 +69,14 @@ class Fleet:
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service]}"
 
+    def admin_address(self, service: str) -> str:
+        """Host and port, as Prometheus is told of it."""
+        return self._copies[service].admin_url.removeprefix("http://")
+
     def caller(self, service: str, person: str, scope: str = PERSON) -> Caller:
-        token = self.issuer.token(sub=f"auth0|{person}", scope=scope)
+        return self.bearer(service, self.issuer.token(sub=f"auth0|{person}", scope=scope))
+
+    def bearer(self, service: str, token: str | None) -> Caller:
         return Caller(self._session, self.url(service), token)
 
     def administrator(self, service: str) -> Caller:

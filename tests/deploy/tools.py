@@ -1,0 +1,15 @@
+"""Programs that a check needs and that nobody need have."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+
+def tool(name: str, package: str) -> str:
+    """Where the program is; the test is skipped, and says so, where it is missing."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not here ({package})")
+    return found
