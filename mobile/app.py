@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 from datetime import date
@@ -47,6 +48,8 @@ class TimesheetsApp(MDApp):
         self.shell: Shell | None = None
 
     def build(self) -> Shell:
+        # Modules and rules stay: the collector need not go through them while somebody scrolls.
+        gc.freeze()
         self.title = "ExampleCo Timesheets"
         self.theme_cls.theme_style_switch_animation = False
         self.theme_cls.primary_palette = SEED

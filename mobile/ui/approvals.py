@@ -13,6 +13,7 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 from mobile.core.durations import format_duration
 from mobile.core.weeks import Week
 from mobile.ui.approval import ApprovalDetail
+from mobile.ui.lean import SpareRows
 from mobile.ui.parts import Chip, Empty, Tap, load_kv
 from mobile.ui.skeleton import Skeleton
 from mobile.viewmodels.approvals import ApprovalsModel, Item
@@ -48,7 +49,8 @@ class ApprovalRow(Tap):
         self.parent.parent.screen.model.select(self.key)
 
 
-class ApprovalList(RecycleView):
+class ApprovalList(SpareRows, RecycleView):
+    row_class = ApprovalRow
     screen = ObjectProperty()
 
 

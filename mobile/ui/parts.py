@@ -20,11 +20,12 @@ from kivy.uix.label import Label
 from kivy.uix.widget import Widget
 from kivymd.app import MDApp
 from kivymd.theming import ThemableBehavior
-from kivymd.uix.behaviors import RectangularRippleBehavior
 from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.button import MDIconButton
 from kivymd.uix.label import MDIcon
 from kivymd.uix.relativelayout import MDRelativeLayout
+
+from mobile.ui.lean import LateRipple, Ripple
 
 # From these widths on: a rail at the side, list and detail beside each other.
 RAIL_WIDTH, SPLIT_WIDTH = 600, 840
@@ -69,7 +70,8 @@ class Text(Label):
     def __init__(self, **options: object) -> None:
         self.theme_cls = MDApp.get_running_app().theme_cls
         super().__init__(**options)
-        self.theme_cls.bind(onSurfaceColor=self._paint)
+        # Not bind: that looks through what all other texts have bound.
+        self.theme_cls.fbind("onSurfaceColor", self._paint)
         # The whole text at its true size, and the widget as large as that where it is to adapt.
         self.bind(texture_size=self._fit, width=self._wrap, text_color=self._paint)
         for name in ("font_style", "role"):
@@ -103,15 +105,15 @@ class Text(Label):
         self._fit()
 
 
-class Tap(RectangularRippleBehavior, ButtonBehavior, MDBoxLayout):
+class Tap(Ripple, ButtonBehavior, MDBoxLayout):
     """A row that can be tapped."""
 
 
-class TapArea(RectangularRippleBehavior, ButtonBehavior, MDRelativeLayout):
+class TapArea(Ripple, ButtonBehavior, MDRelativeLayout):
     """The same, for what lies over one another."""
 
 
-class IconTap(MDIconButton):
+class IconTap(LateRipple, MDIconButton):
     """An icon of at least 48 dp."""
 
 

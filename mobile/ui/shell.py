@@ -71,6 +71,8 @@ class Shell(ThemableBehavior, FloatLayout):
         self._on_speak = on_speak
         self._back_to = back_to
         self._shown: tuple[object, ...] = ()
+        self._navigation: tuple[object, ...] = ()
+        self._items: dict[Tab, NavItem] = {}
         self.tab = Tab.WEEK
         self.screen: Widget | None = None
         self._snack: SnackBar | None = None
@@ -220,22 +222,27 @@ class Shell(ThemableBehavior, FloatLayout):
         return makers[self.tab]()
 
     def _render_navigation(self, main: bool) -> None:
+        wanted = (main, self.rail, self.model.tabs)
+        if wanted != self._navigation:
+            self._navigation = wanted
+            self._make_navigation(main)
+        for tab, item in self._items.items():
+            item.active = tab is self.tab
+            item.icon = TAB_ICONS[tab][item.active]
+            item.badge = self.model.badge if tab is Tab.APPROVALS else 0
+
+    def _make_navigation(self, main: bool) -> None:
         bar, rail = self.ids.bar, self.ids.rail
         bar.clear_widgets()
         rail.clear_widgets()
         bar.height = dp(80) if main and not self.rail else 0
         rail.width = dp(88) if main and self.rail else 0
+        self._items.clear()
         if not main:
             return
         place = rail if self.rail else bar
         for tab in self.model.tabs:
-            active = tab is self.tab
-            item = NavItem(
-                icon=TAB_ICONS[tab][active],
-                text=self.words(f"tab.{tab}"),
-                active=active,
-                badge=self.model.badge if tab is Tab.APPROVALS else 0,
-            )
+            item = self._items[tab] = NavItem(text=self.words(f"tab.{tab}"))
             item.size_hint_y, item.height = (None, dp(72)) if self.rail else (1, dp(80))
             item.bind(on_release=lambda _item, tab=tab: self.go(tab))
             place.add_widget(item)

@@ -200,7 +200,7 @@ async def drive() -> dict[str, Any]:
             told["window"] = list(Window.size)
 
             many_approvals(shell)
-            frames = scroll(shell, 60)
+            frames = scroll(shell, 120)
             told["frame_p99_ms"] = frames[int(len(frames) * 0.99)]
             told["hanging"] = await press_while_the_network_hangs(shell)
 

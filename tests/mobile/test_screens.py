@@ -87,11 +87,12 @@ def test_the_week_is_there_at_once_with_2000_entries_in_store(seen: dict[str, An
 def test_no_tap_waits_for_a_network_that_hangs(seen: dict[str, Any]) -> None:
     assert seen["hanging"]["asked"] >= 1
     assert seen["hanging"]["added"] == 1
-    assert seen["hanging"]["slowest_ms"] < 2000
+    assert seen["hanging"]["slowest_ms"] < 1000
 
 
 def test_the_longest_list_scrolls_smoothly(seen: dict[str, Any]) -> None:
-    assert seen["frame_p99_ms"] < 200
+    # 33 on two cores that have nothing else to do (docs/mobile.md); here other tests run beside.
+    assert seen["frame_p99_ms"] < 100
 
 
 def test_approvals_vanish_with_the_scope(seen: dict[str, Any]) -> None:
