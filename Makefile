@@ -4,13 +4,14 @@ VENV := .venv
 APPVENV := .appvenv
 BENCHVENV := .benchvenv
 EXPRESS := bench/peers/express
+PROVIDER := tests/mobile/certified
 BIN := $(VENV)/bin
 AS ?= erin
 # Kivy has no wheels for Python 3.14 yet: there the tests of the screens are skipped, and say so.
 SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready" * (sys.version_info < (3, 14)))')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run app screenshots token test endurance deploy-check lint format bench lock images clean
+.PHONY: help setup run app screenshots token test test-oidc endurance deploy-check lint format bench lock images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -30,7 +31,11 @@ token: $(VENV)/stack ## print an access token: make token AS=maya
 	@$(BIN)/python -m dev token --as $(AS)
 
 test: $(VENV)/tools $(SCREENS) ## run every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not endurance and not deploy" -rs --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not endurance and not deploy and not oidc" -rs --cov --cov-report=term:skip-covered
+
+test-oidc: $(VENV)/tools ## sign the app in at a certified OpenID provider; needs npm
+	npm ci --silent --no-audit --no-fund --prefix $(PROVIDER)
+	$(BIN)/python -m pytest -m oidc -rs
 
 endurance: $(VENV)/endurance ## run the tests that take minutes
 	$(BIN)/python -m pytest -m endurance
