@@ -14,6 +14,7 @@ WITHIN = {
     "batch": "services",
     "dev": "services",
     "test": "dev",
+    "endurance": "test",
     "mobile": None,
     "bench": "services",
 }
