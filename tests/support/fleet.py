@@ -47,12 +47,18 @@ class Fleet:
 
     async def start(self) -> None:
         await asyncio.gather(*(self.start_one(name) for name in NAMES))
+        await self.connect()
+
+    async def connect(self) -> None:
+        """To look into the databases; anew, should they have been away meanwhile."""
         for name in NAMES:
+            if name in self.connections:
+                self.connections[name].terminate()
             self.connections[name] = await asyncpg.connect(self.databases[name])
 
     async def stop(self) -> None:
         for connection in self.connections.values():
-            await connection.close()
+            connection.terminate()
         for copy in self._copies.values():
             await copy.kill()
 
@@ -65,6 +71,10 @@ class Fleet:
         """SIGKILL: nothing is finished, nothing is let go."""
         self._copies[name].signal(signal.SIGKILL)
         await self._copies[name].process.wait()
+
+    def process(self, service: str) -> int:
+        """The number that the machine knows it by."""
+        return self._copies[service].process.pid
 
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service]}"

@@ -1,0 +1,44 @@
+"""Whoever is killed under load, at whatever moment: nothing accepted is lost, nothing is double."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+
+import pytest
+
+from dev.postgres import PostgresServer
+from tests.support.fleet import NAMES, Fleet
+from tests.support.workers import working
+
+TIMES = 50
+
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(1800)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_service_killed_fifty_times_loses_nothing_and_doubles_nothing(
+    fleet: Fleet, name: str
+) -> None:
+    moments = random.Random(name)
+    async with working(fleet):
+        for _ in range(TIMES):
+            await asyncio.sleep(moments.uniform(0.3, 1.2))
+            await fleet.kill(name)
+            await fleet.start_one(name)
+
+
+async def test_a_database_killed_fifty_times_loses_nothing_and_doubles_nothing(
+    fleet: Fleet, server: PostgresServer
+) -> None:
+    moments = random.Random("database")
+    async with working(fleet):
+        for _ in range(TIMES):
+            await asyncio.sleep(moments.uniform(0.3, 1.5))
+            assert server.process is not None
+            os.kill(server.process.pid, signal.SIGKILL)
+            await asyncio.sleep(moments.uniform(0, 0.3))
+            server.stop()
+            server.start()
