@@ -31,6 +31,9 @@ class DatabaseBusy(ServiceUnavailable):
     """The database did not get to it in time: a lock, a slow statement, no room."""
 
 
+UNKNOWN = "The connection to the database broke. The change may have been made or not."
+
+
 class OutcomeUnknown(ServiceUnavailable):
     """The connection broke while COMMIT was under way: the change may have been made or not.
 

@@ -15,9 +15,12 @@ from prometheus_client import CollectorRegistry
 
 from libs.postgres.errors import (
     TOO_MANY_CONNECTIONS,
+    UNKNOWN,
     DatabaseAway,
+    DatabaseBusy,
     OutcomeUnknown,
     has_lost_connection,
+    is_aborted,
     may_be_repeated,
     passing_trouble,
 )
@@ -154,6 +157,27 @@ class Database:
                 await self._release(connection)
             await asyncio.sleep(jittered(FIRST_PAUSE * 2**attempt))
         raise AssertionError("the last attempt returns or raises")
+
+    async def attempt(self, statement: Work[T]) -> T | None:
+        """Run one statement that is a transaction by itself: one round trip where `transact` has
+        three. None where the database refused it, so that nothing was changed.
+
+        It is never repeated, and whatever else ends it is `OutcomeUnknown`.
+        """
+        connection = await self._acquire()
+        try:
+            return await statement(connection)
+        except Exception as error:
+            refusal = await self._refusal(error, connection)
+            if not is_aborted(error):
+                if refusal is None:
+                    raise
+                raise OutcomeUnknown(UNKNOWN) from error
+            if isinstance(refusal, DatabaseBusy) and not may_be_repeated(error):
+                raise refusal from error
+            return None
+        finally:
+            await self._release(connection)
 
     def _is_worth_repeating(self, error: Exception, connection: asyncpg.Connection) -> bool:
         if isinstance(error, OutcomeUnknown):

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import asyncpg
 
-from libs.postgres.errors import OutcomeUnknown, TransactionCrossed, is_aborted
+from libs.postgres.errors import UNKNOWN, OutcomeUnknown, TransactionCrossed, is_aborted
 
 T = TypeVar("T")
 
@@ -28,9 +28,7 @@ async def run_transaction(connection: asyncpg.Connection, work: Work[T], isolati
             committing = True
     except Exception as error:
         if committing and not is_aborted(error):
-            raise OutcomeUnknown(
-                "The connection to the database broke. The change may have been made or not."
-            ) from error
+            raise OutcomeUnknown(UNKNOWN) from error
         raise
     return result
 

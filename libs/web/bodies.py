@@ -34,6 +34,8 @@ async def read_json(request: web.Request) -> Any:
 
 async def _read(request: web.Request) -> bytes:
     try:
+        if request.content.is_eof():  # it came with the headers: there is nothing to wait for
+            return await request.read()
         async with asyncio.timeout(request.app[BODY_SECONDS]):
             return await request.read()
     except TimeoutError as error:

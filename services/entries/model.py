@@ -190,10 +190,15 @@ def check_draft(
         raise RuleBroken(*violations)
 
 
+def latest_day(now: datetime) -> date:
+    """The last day on which an entry may lie."""
+    return latest_today(now) + timedelta(days=MAX_DAYS_AHEAD)
+
+
 def _date_violations(day: date, closed_through: date | None, now: datetime) -> list[Violation]:
     if closed_through is not None and day <= closed_through:
         return [closed_day(closed_through)]
-    latest = latest_today(now) + timedelta(days=MAX_DAYS_AHEAD)
+    latest = latest_day(now)
     if day > latest:
         words = f"At most {MAX_DAYS_AHEAD} days ahead, so until {latest}."
         return [Violation("date", "too_far_ahead", words)]

@@ -84,6 +84,18 @@ INSERT = f"""
     RETURNING {COLUMNS}
 """
 
+# The project's word on billing where the draft has none. One that does not exist is refused anyway.
+ADD = f"""
+    INSERT INTO entries AS entry
+        (person, id, date, project, task, minutes, note, billable, source)
+    VALUES (
+        $1, $2, $3, $4, $5, $6, $7,
+        coalesce($8, (SELECT billable FROM projects WHERE code = $4), false), $9
+    )
+    ON CONFLICT (person, id) DO NOTHING
+    RETURNING {COLUMNS}
+"""
+
 UPDATE = f"""
     UPDATE entries AS entry
     SET date = $3, project = $4, task = $5, minutes = $6, note = $7, billable = $8,
@@ -175,10 +187,18 @@ async def look_around(connection: asyncpg.Connection, person: str, draft: Draft)
 async def insert_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft, source: str
 ) -> Entry:
-    """The new entry, or None where this person has one with this id."""
     with looking_again(RULES):
         record = await connection.fetchrow(INSERT, person, entry_id, *_values(draft), source)
     return entry_of(record)
+
+
+async def add_entry(
+    connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft, source: str
+) -> Placed | None:
+    """The new entry, by one statement that is guarded by the database alone; None where there is
+    one with this id. What could be added lies in an open week and after the closed period."""
+    record = await connection.fetchrow(ADD, person, entry_id, *_values(draft), source)
+    return Placed(entry_of(record), State.OPEN, None) if record else None
 
 
 async def update_entry(
