@@ -1,4 +1,4 @@
-"""A week submitted, learned of, approved, and learned of again: all three services and two feeds."""
+"""A week submitted, learned of, approved, learned of again: three services and two feeds."""
 
 from __future__ import annotations
 

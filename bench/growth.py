@@ -102,9 +102,9 @@ async def _rounds(server: PostgresServer, issuer: Issuer, folder: Path) -> dict[
         started = {}
         for size in SIZES:
             environ = variables(issuer, server.url(size.name)) | {"RATE_LIMIT": "1000"}
-            one = program("entries", environ, folder / f"{size.name}.log")
+            starting = program("entries", environ, folder / f"{size.name}.log")
             calls = write_calls(folder / f"{size.name}.calls", _calls(issuer, size))
-            started[size] = await stack.enter_async_context(one), calls
+            started[size] = await stack.enter_async_context(starting), calls
         for round_ in range(ROUNDS + 1):
             for size, (one, calls) in started.items():
                 measured = await load(one.url, one.pid, calls, SECONDS, CONNECTIONS)

@@ -16,7 +16,7 @@ from libs.auth import JwksKeys, TokenVerifier
 from libs.auth.compact import decode_base64url
 from tests.support.issuer import Issuer
 
-ROUNDS, TOKENS = 15, 400
+ROUNDS, TOKENS = 100, 50
 
 
 async def measure() -> list[Result]:
@@ -38,7 +38,7 @@ async def measure() -> list[Result]:
         await keys.close()
     cached, uncached, bare = (median(column) for column in zip(*rounds, strict=True))
     ratio = median(taken / floor for _, taken, floor in rounds)
-    against = f"{ROUNDS} rounds in turn of {TOKENS} tokens"
+    against = f"{ROUNDS} rounds in turn of {TOKENS} tokens, CPU time"
     return [
         at_most("check a token seen before", cached, 5, "µs", against),
         at_most(
@@ -73,7 +73,8 @@ def _finish(verifier: TokenVerifier, token: str) -> None:
 
 
 def _microseconds(tokens: Sequence[str], check: Callable[[str], object]) -> float:
-    began = time.perf_counter()
+    """A token's CPU time: what else runs here does not count."""
+    began = time.thread_time()
     for token in tokens:
         check(token)
-    return (time.perf_counter() - began) / len(tokens) * 1e6
+    return (time.thread_time() - began) / len(tokens) * 1e6

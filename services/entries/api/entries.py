@@ -119,9 +119,9 @@ async def list_entries(request: web.Request) -> web.Response:
 async def create_entry(request: web.Request) -> web.Response:
     new = body_of(request, NewEntry)
     person, now = own(request), request.app[CLOCK].now()
-    if HEADER not in request.headers:
-        if (added := await _add(request, person, new.id or uuid4(), new.draft, now)) is not None:
-            return added
+    added = await _add(request, person, new.id or uuid4(), new.draft, now)
+    if added is not None:
+        return added
     made = False
 
     async def create(connection: asyncpg.Connection) -> Answer:
@@ -167,9 +167,9 @@ async def show_entry(request: web.Request) -> web.Response:
 async def put_entry(request: web.Request) -> web.Response:
     draft, entry_id = body_of(request, Draft), _id(request)
     person, now, expected = own(request), request.app[CLOCK].now(), expected_version(request)
-    if "If-Match" not in request.headers:
-        if (added := await _add(request, person, entry_id, draft, now)) is not None:
-            return added
+    added = await _add(request, person, entry_id, draft, now)
+    if added is not None:
+        return added
 
     async def put(connection: asyncpg.Connection) -> tuple[Placed, bool]:
         # In this order an entry that is put twice at once is never counted against itself.
@@ -286,10 +286,11 @@ async def _add(
 ) -> web.Response | None:
     """The answer to a new entry, added by one statement where nothing stands in its way.
 
-    None where something does, the database having refused it or there being one with this id. Who
-    gets None looks around in a transaction and says what it is.
+    None where something does, the database having refused it or there being one with this id, and
+    where more than an entry is written or asked for. Who gets None looks around in a transaction.
     """
-    if draft.date > latest_day(now):
+    more = HEADER in request.headers or "If-Match" in request.headers
+    if more or draft.date > latest_day(now):
         return None
 
     async def add(connection: asyncpg.Connection) -> Placed | None:
