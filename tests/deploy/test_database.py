@@ -1,0 +1,58 @@
+"""PostgreSQL's custom resources. No package brings their schemas, so the fields are told here."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.deploy.manifests import SERVICES, render
+
+# Rendered once, by whoever runs these.
+pytestmark = pytest.mark.xdist_group("manifests")
+
+
+def test_each_database_has_its_owner_and_a_role_that_serves_with_its_secret() -> None:
+    manifests = render("production")
+    cluster = manifests.of("Cluster")["postgres"]
+    assert cluster["apiVersion"] == "postgresql.cnpg.io/v1"
+    roles = {
+        role["name"]: role["passwordSecret"]["name"] for role in cluster["spec"]["managed"]["roles"]
+    }
+    expected = {f"{name}_owner": f"{name}-owner" for name in SERVICES}
+    assert roles == expected | {name: f"{name}-database" for name in SERVICES}
+    for role, secret in roles.items():
+        made = manifests.secrets()[secret]
+        assert made["username"] == role
+        assert made["url"].startswith(f"postgresql://{role}:")
+    databases = manifests.of("Database")
+    assert sorted(databases) == sorted(SERVICES)
+    for name, database in databases.items():
+        assert database["spec"]["cluster"] == {"name": "postgres"}
+        assert (database["spec"]["name"], database["spec"]["owner"]) == (name, f"{name}_owner")
+        assert database["spec"]["databaseReclaimPolicy"] == "retain"
+
+
+def test_what_was_saved_is_on_two_machines_and_in_the_object_store() -> None:
+    manifests = render("production")
+    spec = manifests.of("Cluster")["postgres"]["spec"]
+    assert spec["instances"] == 3
+    assert spec["affinity"]["podAntiAffinityType"] == "required"
+    assert spec["postgresql"]["synchronous"]["dataDurability"] == "required"
+    [archiver] = [plugin for plugin in spec["plugins"] if plugin["isWALArchiver"]]
+    [store] = manifests.of("ObjectStore").values()
+    assert archiver["parameters"]["barmanObjectName"] == store["metadata"]["name"]
+    [backup] = manifests.of("ScheduledBackup").values()
+    assert (backup["spec"]["method"], len(backup["spec"]["schedule"].split())) == ("plugin", 6)
+    assert backup["spec"]["cluster"] == {"name": "postgres"}
+    assert backup["spec"]["pluginConfiguration"]["name"] == archiver["name"]
+
+
+def test_services_check_whom_they_send_their_password_to() -> None:
+    manifests = render("production")
+    for name in SERVICES:
+        pod = manifests.pods()[name]["spec"]
+        for container in [*pod["containers"], *pod["initContainers"]]:
+            url = manifests.environment(container)["DATABASE_URL"]
+            [mount] = [item for item in container["volumeMounts"] if item["name"] == "postgres-ca"]
+            assert f"sslmode=verify-full&sslrootcert={mount['mountPath']}/ca.crt" in url
+        [volume] = [item for item in pod["volumes"] if item["name"] == "postgres-ca"]
+        assert volume["secret"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}]
