@@ -11,7 +11,7 @@ AS ?= erin
 SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready" * (sys.version_info < (3, 14)))')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run app screenshots token test test-oidc endurance deploy-check lint format bench lock images clean
+.PHONY: help setup run app screenshots token test test-oidc endurance deploy-check lint format bench lock rules images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,10 @@ bench: $(VENV)/tools $(BENCHVENV)/ready $(EXPRESS)/node_modules/.package-lock.js
 
 lock: $(VENV)/tools ## resolve requirements/*.in anew into locked files with hashes
 	$(BIN)/python requirements/lock.py
+
+rules: ## wrap the alert rules for the Prometheus operator
+	sed 's/^./  &/' deploy/monitoring/rules.yaml \
+	    | cat deploy/k8s/components/monitoring/alert-rules.head - > deploy/k8s/components/monitoring/alert-rules.yaml
 
 images: ## build the images of the services, the uploader and the migrations
 	deploy/images.sh

@@ -29,6 +29,7 @@ from tests.deploy.manifests import (
     build_with,
     render,
 )
+from tests.deploy.monitoring import RULES
 from tests.support.fleet import FOLLOWS
 from tests.support.services import SERVICES as APPLICATIONS
 from tests.support.services import routes_of
@@ -206,6 +207,11 @@ def test_postgresql_takes_the_connections_of_all_replicas() -> None:
 def test_the_proxy_leaves_an_idle_connection_before_the_service_closes_it() -> None:
     transport = render("production").of("ServersTransport")["backends"]["spec"]
     assert float(transport["forwardingTimeouts"]["idleConnTimeout"].rstrip("s")) < KEEPALIVE_SECONDS
+
+
+def test_the_rules_that_are_shipped_are_those_that_are_tested() -> None:
+    shipped = render("production").of("PrometheusRule")["timesheets"]["spec"]
+    assert shipped == yaml.safe_load(RULES.read_text()), "make rules"
 
 
 def test_every_image_is_one_that_is_built(manifests: Manifests) -> None:
