@@ -16,6 +16,7 @@ WITHIN = {
     "test": "dev",
     "endurance": "test",
     "mobile": None,
+    "deploy": None,
     "bench": "services",
 }
 
