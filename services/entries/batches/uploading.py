@@ -37,7 +37,7 @@ from services.entries.model import (
     unknown_project,
 )
 from services.entries.store import batches as store
-from services.entries.store import merging
+from services.entries.store import merging, planning
 from services.entries.store.batches import Batch
 from services.entries.store.merging import Counts, Words
 from services.entries.store.period import read_closed_through
@@ -157,8 +157,8 @@ async def merge(
 
 
 async def _write(connection: asyncpg.Connection, upload: Upload) -> Counts:
-    await merging.plan(connection, upload.client, upload.source)
-    hopeless = not upload.skips_errors and await merging.found_errors(connection)
+    await planning.plan(connection, upload.client, upload.source)
+    hopeless = not upload.skips_errors and await planning.found_errors(connection)
     if not upload.dry_run and not hopeless:
         await merging.share_rules(connection)
         await merging.lock_places(connection)

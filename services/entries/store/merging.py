@@ -1,4 +1,4 @@
-"""From staged rows to entries: who is meant, what breaks a rule, and the upsert.
+"""From a plan to entries: what breaks a rule, and the upsert.
 
 All of it is done with sets, within one transaction. What is locked is locked in this order, each
 in the order of its key, so that batches and people who write at once queue and do not deadlock:
@@ -24,80 +24,18 @@ from services.entries.store.rules import RULES
 LOCK_CLIENT = "SELECT pg_advisory_xact_lock(7301003, hashtext($1))"
 SHARE_RULES = f"SELECT pg_advisory_xact_lock_shared({RULES_LOCK})"
 
-# Whom the file means. Only people who list the client are looked at: to anybody else it makes no
-# difference whether somebody exists. A sub comes before an e-mail, that before an external id.
-RESOLVE_PEOPLE = """
-    CREATE TEMPORARY TABLE told_people ON COMMIT DROP AS
-    WITH names AS (
-        SELECT people.person, name.key, name.rank, name.rank <> 2 AS exact
-        FROM people CROSS JOIN LATERAL (
-            SELECT people.person AS key, 1 AS rank
-            UNION ALL SELECT lower(people.email), 2 WHERE people.email IS NOT NULL
-            UNION ALL SELECT value, 3 FROM jsonb_each_text(people.external_ids)
-        ) AS name
-        WHERE people.uploaders @> ARRAY[$1] AND people.active
-    ),
-    told AS (SELECT DISTINCT told_person AS told FROM staged_rows),
-    keys AS (
-        SELECT told, told AS key, true AS exact FROM told
-        UNION ALL SELECT told, lower(told), false FROM told
-    ),
-    matches AS (
-        SELECT keys.told, names.person, names.rank,
-            min(names.rank) OVER (PARTITION BY keys.told) AS best
-        FROM keys JOIN names USING (key, exact)
-    )
-    SELECT told, min(person) AS person, count(DISTINCT person) AS people
-    FROM matches WHERE rank = best
-    GROUP BY told
-"""
-
-# Each row beside the entry that it changes and the project that it names. A row that says nothing
-# of `billable` leaves it as it is, and is as its project has it where something else changes.
-PLAN = """
-    CREATE TEMPORARY TABLE planned ON COMMIT DROP AS
-    SELECT row.line, row.external_id, row.told_person, people.person, row.date,
-        row.date - (extract(isodow FROM row.date)::integer - 1) AS monday,
-        row.project, row.minutes, row.task, row.note,
-        coalesce(row.billable, project.billable) AS billable,
-        project.active AS project_active,
-        entry.id AS entry_id, entry.person AS entry_person, entry.date AS entry_date,
-        entry.monday AS entry_monday, entry.project AS entry_project,
-        entry.minutes AS entry_minutes, entry.version AS entry_version,
-        coalesce(
-            (entry.person, entry.date, entry.project, entry.minutes, entry.note, entry.billable)
-                = (people.person, row.date, row.project, row.minutes, row.note,
-                   coalesce(row.billable, entry.billable))
-            AND entry.task IS NOT DISTINCT FROM row.task,
-            false
-        ) AS same
-    FROM staged_rows AS row
-    LEFT JOIN told_people AS people ON people.told = row.told_person AND people.people = 1
-    LEFT JOIN projects AS project ON project.code = row.project
-    LEFT JOIN entries AS entry ON entry.source = $1 AND entry.external_id = row.external_id
-"""
-ANALYZE_PLAN = "ANALYZE planned (person, date, monday, entry_id, same)"
-
 LOCK_ENTRIES = """
     WITH locked AS (
-        SELECT entry.version = planned.entry_version AS as_planned
-        FROM planned
+        SELECT entry.version = changed.entry_version AS as_planned
+        FROM changed
         JOIN entries AS entry
-            ON entry.person = planned.entry_person AND entry.id = planned.entry_id
-        WHERE NOT planned.same
+            ON entry.person = changed.entry_person AND entry.id = changed.entry_id
         ORDER BY entry.person, entry.id
         FOR UPDATE OF entry
     )
-    SELECT (SELECT count(*) FROM planned WHERE entry_id IS NOT NULL AND NOT same)
-        = (SELECT count(*) FROM locked WHERE as_planned)
+    SELECT (SELECT count(*) FROM changed) = (SELECT count(*) FROM locked WHERE as_planned)
 """
 
-TOUCHED_WEEKS = """
-    CREATE TEMPORARY TABLE touched_weeks ON COMMIT DROP AS
-    SELECT person, monday FROM planned WHERE NOT same AND person IS NOT NULL
-    UNION
-    SELECT entry_person, entry_monday FROM planned WHERE NOT same AND entry_id IS NOT NULL
-"""
 ENSURE_WEEKS = """
     INSERT INTO weeks (person, monday, version)
     SELECT person, monday, 0 FROM touched_weeks ORDER BY person, monday
@@ -116,42 +54,6 @@ FORGET_WEEKS = """
     WHERE weeks.person = touched.person AND weeks.monday = touched.monday AND weeks.version = 0
 """
 
-# Hashes are compared far quicker than texts, and mostly they tell that there is nothing to find.
-MAY_REPEAT = """
-    SELECT EXISTS (
-        SELECT FROM staged_rows GROUP BY hashtextextended(external_id, 0) HAVING count(*) > 1
-    )
-"""
-REFUSE_REPEATED = """
-    INSERT INTO staged_errors
-    SELECT row.line, 'external_id', 'repeated',
-        format('Line %s has this external_id already.', before.line)
-    FROM staged_rows AS row
-    JOIN (
-        SELECT external_id, min(line) AS line FROM staged_rows
-        GROUP BY external_id HAVING count(*) > 1
-    ) AS before USING (external_id)
-    WHERE row.line > before.line
-"""
-
-REFUSE_PEOPLE = """
-    INSERT INTO staged_errors
-    SELECT planned.line, 'person',
-        CASE WHEN people.people > 1 THEN 'ambiguous_person' ELSE 'unknown_person' END,
-        CASE
-            WHEN people.people > 1 THEN format('More than one person is known as %s.', told_person)
-            WHEN planned.person IS NULL
-                THEN format('Nobody known as %s lets this client upload.', told_person)
-            ELSE 'The entry belongs to somebody who does not let this client upload.'
-        END
-    FROM planned
-    LEFT JOIN told_people AS people ON people.told = planned.told_person
-    LEFT JOIN people AS owner ON owner.person = planned.entry_person
-    WHERE planned.person IS NULL
-       OR (planned.entry_person <> planned.person
-           AND NOT coalesce(owner.uploaders @> ARRAY[$1], false))
-"""
-
 # An entry may stay in a project that has ended, but not come to it.
 REFUSE_PROJECTS = """
     INSERT INTO staged_errors
@@ -163,6 +65,15 @@ REFUSE_PROJECTS = """
       AND (project_active IS NULL OR entry_project IS DISTINCT FROM project)
 """
 
+# Of a large file mostly no row has anything to do with a lock or a limit.
+MAY_REFUSE_DATES = """
+    SELECT EXISTS (
+        SELECT FROM weeks JOIN touched_weeks USING (person, monday) WHERE state <> 'open'
+    ) OR EXISTS (
+        SELECT FROM planned
+        WHERE NOT same AND (date <= $1 OR entry_date <= $1 OR date > $2)
+    )
+"""
 # One reason a row: the state of the week is the nearest, as in the model.
 REFUSE_DATES = """
     INSERT INTO staged_errors
@@ -242,9 +153,10 @@ TELL_FULL_DAYS = """
         USING (others)
 """
 
-LEAVE_OUT = """
-    DELETE FROM planned USING staged_errors AS error WHERE error.line = planned.line
-"""
+LEAVE_OUT = (
+    "DELETE FROM planned USING staged_errors AS error WHERE error.line = planned.line",
+    "DELETE FROM changed USING staged_errors AS error WHERE error.line = changed.line",
+)
 
 COUNT = """
     SELECT count(*) FILTER (WHERE entry_id IS NULL) AS created,
@@ -256,22 +168,19 @@ COUNT = """
 
 UPDATE = """
     UPDATE entries AS entry
-    SET person = planned.person, date = planned.date, project = planned.project,
-        task = planned.task, minutes = planned.minutes, note = planned.note,
-        billable = planned.billable, version = entry.version + 1, updated_at = now()
-    FROM planned
-    WHERE entry.person = planned.entry_person AND entry.id = planned.entry_id
-      AND NOT planned.same
+    SET person = changed.person, date = changed.date, project = changed.project,
+        task = changed.task, minutes = changed.minutes, note = changed.note,
+        billable = changed.billable, version = entry.version + 1, updated_at = now()
+    FROM changed
+    WHERE entry.person = changed.entry_person AND entry.id = changed.entry_id
 """
 
-# In the order of the key, so that the rows of a person lie together and the indexes grow in order.
-# Ids follow from the batch's, which is random (RFC 9562 section 5.8): drawing a million of them
-# would take as long as writing an index.
+# An id is the batch's, which is random, with the line for its last digits (RFC 9562 section 5.8):
+# drawing a million takes as long as writing an index, and in order they go quicker into theirs.
 INSERT = """
     INSERT INTO entries
         (person, id, date, project, task, minutes, note, billable, source, external_id)
-    SELECT person,
-        overlay(overlay(md5($2 || line) PLACING '8' FROM 13) PLACING '8' FROM 17)::uuid,
+    SELECT person, ($2 || lpad(to_hex(line), 8, '0'))::uuid,
         date, project, task, minutes, note, billable, $1, external_id
     FROM planned
     WHERE entry_id IS NULL
@@ -309,21 +218,10 @@ async def share_rules(connection: asyncpg.Connection) -> None:
     await connection.execute(SHARE_RULES)
 
 
-async def plan(connection: asyncpg.Connection, client: str, source: str) -> None:
-    """Find who is meant and which entries change, and note what is wrong with either."""
-    await connection.execute(RESOLVE_PEOPLE, client)
-    await connection.execute(PLAN, source)
-    await connection.execute(ANALYZE_PLAN)
-    if await connection.fetchval(MAY_REPEAT):
-        await connection.execute(REFUSE_REPEATED)
-    await connection.execute(REFUSE_PEOPLE, client)
-
-
 async def lock_places(connection: asyncpg.Connection) -> None:
     """Lock what will change; raises `TransactionCrossed` where it is not as it was planned."""
     if not await connection.fetchval(LOCK_ENTRIES):
         raise TransactionCrossed("an entry changed meanwhile")
-    await connection.execute(TOUCHED_WEEKS)
     await connection.execute(ENSURE_WEEKS)
     await connection.execute(LOCK_WEEKS)
 
@@ -335,6 +233,8 @@ async def check_rules(
     await connection.execute(
         REFUSE_PROJECTS, unknown.code, unknown.message, inactive.code, inactive.message
     )
+    if not await connection.fetchval(MAY_REFUSE_DATES, closed_through, latest):
+        return
     codes = [code for code, _ in words.dates.values()]
     messages = [message for _, message in words.dates.values()]
     await connection.execute(
@@ -351,7 +251,7 @@ async def check_days(
 ) -> None:
     """Look at the rows that are good in themselves; `tell` says what is wrong with a day that
     holds so many minutes already."""
-    await connection.execute(LEAVE_OUT)
+    await _leave_out(connection)
     await connection.execute(FIND_FULL_DAYS, skips_errors, maximum)
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM full_days)"):
         return
@@ -360,12 +260,13 @@ async def check_days(
     told = [tell(others) for others in found]
     codes, messages = [broken.code for broken in told], [broken.message for broken in told]
     await connection.execute(TELL_FULL_DAYS, found, codes, messages)
-    await connection.execute(LEAVE_OUT)
+    await _leave_out(connection)
 
 
-async def found_errors(connection: asyncpg.Connection) -> bool:
-    """Whether a row is known to be wrong by now."""
-    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM staged_errors)"))
+async def _leave_out(connection: asyncpg.Connection) -> None:
+    """Forget the rows that are known to be wrong."""
+    for statement in LEAVE_OUT:
+        await connection.execute(statement)
 
 
 async def count_rows(connection: asyncpg.Connection) -> Counts:
@@ -377,7 +278,8 @@ async def write_entries(connection: asyncpg.Connection, source: str, batch: UUID
     """Raises `TransactionCrossed` where a rule was broken that the checks had found kept."""
     try:
         await connection.execute(UPDATE)
-        await connection.execute(INSERT, source, str(batch))
+        digits = batch.hex
+        await connection.execute(INSERT, source, f"{digits[:12]}8{digits[13:24]}")
     except asyncpg.IntegrityConstraintViolationError as error:
         if error.constraint_name not in _RULES:
             raise

@@ -8,8 +8,10 @@ import asyncpg
 
 from services.entries.batches.rows import Mistake, Staged
 
-# Each COPY commits by itself: while a client is slow no transaction is open.
+# Each COPY commits by itself: while a client is slow no transaction is open. Statistics of three
+# thousand rows tell as much of a file as those of thirty thousand, in a tenth of the time.
 CREATE = """
+    SET default_statistics_target = 10;
     CREATE TEMPORARY TABLE staged_rows (
         line        integer NOT NULL,
         external_id text NOT NULL,

@@ -13,6 +13,7 @@ import pytest
 
 from libs.web.bodies import BODY_SECONDS
 from services.entries.app import create_app
+from services.entries.store.planning import STATISTICS_MISLEAD
 from tests.api.entries.agency import NDJSON, Agency, counts, learn, ndjson, row
 from tests.conftest import Databases, service_settings, serving
 from tests.support.client import Caller, Reply, Service
@@ -244,6 +245,27 @@ async def test_clients_that_upload_the_same_days_never_exceed_them_nor_deadlock(
     assert min(sums) >= 1000
     counted = "SELECT sum((SELECT sum(day) FROM unnest(minutes) AS day)) FROM weeks"
     assert await connection.fetchval(counted) == sum(sums)
+
+
+async def test_statistics_taken_while_a_first_batch_was_written_are_not_trusted(
+    connection: asyncpg.Connection, database: str
+) -> None:
+    """They say that the table is empty, and what suits an empty table never ends."""
+    writing = await asyncpg.connect(database)
+    transaction = writing.transaction()
+    await transaction.start()
+    await writing.execute(
+        "INSERT INTO entries (person, id, date, project, minutes, billable, source) "
+        "SELECT 'auth0|erin', gen_random_uuid(), date '2020-01-01' + n, 'APOLLO', 1, true, 'app' "
+        "FROM generate_series(1, 2000) AS n"
+    )
+    assert not await connection.fetchval(STATISTICS_MISLEAD)
+    await connection.execute("ANALYZE entries")
+    await transaction.commit()
+    await writing.close()
+    assert await connection.fetchval(STATISTICS_MISLEAD)
+    await connection.execute("ANALYZE entries")
+    assert not await connection.fetchval(STATISTICS_MISLEAD)
 
 
 async def test_a_project_that_entries_name_is_kept(connection: asyncpg.Connection) -> None:
