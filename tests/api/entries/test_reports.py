@@ -109,8 +109,15 @@ def cells_of(workbook: bytes, number: int = 1) -> list[list[str | None]]:
     return [["".join(cell.itertext()) or None for cell in row] for row in root[0]]
 
 
-async def test_cells_that_begin_like_a_formula_are_defused_in_csv(payroll: Caller) -> None:
-    rows = table(await payroll.get(f"/v1/reports/entries?{MONTH}"))
+async def test_cells_that_begin_like_a_formula_are_defused_in_csv(
+    payroll: Caller, connection: asyncpg.Connection
+) -> None:
+    await learn(connection, "erin", name="=ERIN()", email="+erin@exampleco.com")
+    await connection.execute("UPDATE projects SET customer = '@Big'")
+    rows = table(await payroll.get(f"/v1/reports/entries?{MONTH}&customer=@Big"))
+    assert {(row["name"], row["email"], row["customer"]) for row in rows} == {
+        ("'=ERIN()", "'+erin@exampleco.com", "'@Big")
+    }
     assert [row["note"] for row in rows] == [
         "'=1+1",
         "'+49 30 1234",
@@ -282,6 +289,7 @@ def filled_database(databases: Databases) -> str:
 DAYS = (date(2024, 1, 1), date(2024, 1, 31))
 QUERIES = {
     "a month": (reports.entries_query(Filters(*DAYS)), "entries_by_date"),
+    "a month as CSV": (reports.entries_query(Filters(*DAYS), defused=True), "entries_by_date"),
     "a project": (
         reports.entries_query(Filters(date(2020, 1, 1), date(2025, 12, 31), project="P7")),
         "entries_by_project",
