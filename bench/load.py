@@ -66,7 +66,7 @@ async def load(
     before = cpu_seconds(pid)
     told = await _wrk(url, calls, seconds, connections)
     spent = cpu_seconds(pid) - before
-    if told.refused or told.broken:
+    if told.refused or told.broken or not told.requests:
         raise RuntimeError(f"{url}: {told.refused} refused, {told.broken} broken of {told}")
     return Load(
         rate=told.requests / (told.microseconds / 1e6),
