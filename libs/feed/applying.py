@@ -1,14 +1,17 @@
 """Applying events: each takes effect exactly once, and none that fails holds up the others.
 
-A batch is one transaction with the new cursor in it. When one of its events fails, all are
-applied anew, one transaction each, and what fails then is set aside. So the usual case costs
-one statement more for a whole batch, and a failure undoes nothing but itself, even one that
-shows only at COMMIT.
+A page is one transaction with the new cursor in it, and within it each handler gets all of its
+events that follow each other at once, so that it can read and write for many in one go. When
+that fails, each half is applied by itself, and so on down to the one event that cannot be
+handled, which is set aside. So a failure undoes nothing but itself, even one that shows only at
+COMMIT, and costs the others some repetitions.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import groupby
 from uuid import UUID
 
 import asyncpg
@@ -22,10 +25,12 @@ from libs.postgres.errors import DatabaseBusy
 from libs.postgres.pool import Database
 from libs.web.problems import ServiceUnavailable
 
-Handler = Callable[[asyncpg.Connection, Delivery], Awaitable[None]]
+Handler = Callable[[asyncpg.Connection, Sequence[Delivery]], Awaitable[None]]
+"""Has events take effect, one after the other as they come, in the transaction it is given. It
+may be called again for the same ones, in other company, when that was rolled back."""
+
 Handlers = Mapping[str, Handler]
-"""What to do with each type of event, in the transaction it is given. It may be called again
-for the same event, in a new transaction, when the one before was rolled back."""
+"""The handler of each type of event. Types with the same one share its calls."""
 
 # How often an event may find the database busy before that counts as its own fault.
 BUSY_TRIES = 5
@@ -62,35 +67,38 @@ class Applier:
         except Exception as error:
             if not _is_about_events(error):
                 raise
-            log.info("applying events one by one", source=self._source, error=repr(error))
-            for delivery in deliveries:
-                await self._apply_alone(delivery)
+            if len(deliveries) > 1:
+                log.info("applying fewer events at once", source=self._source, error=repr(error))
+                for part in _parts(deliveries, error):
+                    await self.apply(part)
+            elif self._may_pass(error, deliveries[0]):
+                raise
+            else:
+                await self._set_aside(deliveries[0], error)
 
     async def _apply_together(self, deliveries: Sequence[Delivery]) -> None:
-        async def work(connection: asyncpg.Connection) -> list[tuple[str, str]]:
+        async def work(connection: asyncpg.Connection) -> list[Delivery]:
             cursor = await self._lock(connection)
-            reached, outcomes = cursor.after, []
+            fresh = _beyond(cursor.after, deliveries)
+            known = [delivery for delivery in fresh if delivery.type in self._handlers]
             async with publishing_last(connection):
-                for delivery in deliveries:
-                    outcome = "duplicate"
-                    if delivery.sequence > reached:
-                        outcome = await self._handle(connection, delivery, cursor)
-                        reached = delivery.sequence
-                    outcomes.append((delivery.type, outcome))
-            if reached > cursor.after:
-                await inbox.advance(connection, self._source, reached)
-            return outcomes
+                for handler, events in groupby(known, lambda event: self._handlers[event.type]):
+                    await handler(connection, list(events))
+            for delivery in known:
+                if delivery.subject in cursor.troubled:
+                    await inbox.supersede(connection, self._source, delivery)
+            if fresh:
+                await inbox.advance(connection, self._source, fresh[-1].sequence)
+            return fresh
 
-        for kind, outcome in await self._db.transact(work):
-            self._metrics.count(self._source, kind, outcome)
+        self._count(deliveries, await self._db.transact(work))
 
-    async def _apply_alone(self, delivery: Delivery) -> None:
-        try:
-            await self._apply_together([delivery])
-        except Exception as error:
-            if not _is_about_events(error) or self._may_pass(error, delivery):
-                raise
-            await self._set_aside(delivery, error)
+    def _count(self, deliveries: Sequence[Delivery], fresh: Sequence[Delivery]) -> None:
+        for kind, number in Counter(delivery.type for delivery in fresh).items():
+            outcome = "handled" if kind in self._handlers else "skipped"
+            self._metrics.count(self._source, kind, outcome, number)
+        if repeated := len(deliveries) - len(fresh):
+            self._metrics.count(self._source, "other", "duplicate", repeated)
 
     def _may_pass(self, error: Exception, delivery: Delivery) -> bool:
         """Whether the database was busy, and not each time that this event was tried."""
@@ -126,25 +134,21 @@ class Applier:
             raise LeadLost(self._source)
         return cursor
 
-    async def _handle(
-        self, connection: asyncpg.Connection, delivery: Delivery, cursor: inbox.Cursor
-    ) -> str:
-        handler = self._handlers.get(delivery.type)
-        if handler is None:
-            return "skipped"
-        await handle(handler, connection, delivery)
-        if delivery.subject in cursor.troubled:
-            await inbox.supersede(connection, self._source, delivery)
-        return "handled"
+
+def _beyond(after: int, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Those that have not taken effect yet, each once."""
+    fresh = []
+    for delivery in deliveries:
+        if delivery.sequence > after:
+            fresh.append(delivery)
+            after = delivery.sequence
+    return fresh
 
 
-async def handle(handler: Handler, connection: asyncpg.Connection, delivery: Delivery) -> None:
-    """Call the handler within the trace of what the event tells of."""
-    if delivery.traceparent is None:
-        await handler(connection, delivery)
-        return
-    with structlog.contextvars.bound_contextvars(traceparent=delivery.traceparent):
-        await handler(connection, delivery)
+def _parts(deliveries: Sequence[Delivery], error: Exception) -> list[Sequence[Delivery]]:
+    """Halves, or, as each attempt waits for a database that is busy, one at a time."""
+    size = 1 if isinstance(error, DatabaseBusy) else -(-len(deliveries) // 2)
+    return [deliveries[start : start + size] for start in range(0, len(deliveries), size)]
 
 
 def _is_about_events(error: Exception) -> bool:

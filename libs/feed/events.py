@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -32,17 +32,20 @@ _postponed: ContextVar[list[tuple[Event, str | None]] | None] = ContextVar(
 )
 
 
-async def publish(connection: asyncpg.Connection, event: Event) -> None:
+async def publish(
+    connection: asyncpg.Connection, event: Event, traceparent: str | None = None
+) -> None:
     """Write the event in the caller's transaction, as the last thing the transaction does.
 
     From here to COMMIT nobody else publishes, and who has locked rows that are yet to be changed
-    here waits for this one as this one waits for him.
+    here waits for this one as this one waits for him. It belongs to the trace that is given, or
+    to that of the request that is being answered.
     """
-    waiting, traceparent = _postponed.get(), current_traceparent()
+    waiting, traced = _postponed.get(), (event, traceparent or current_traceparent())
     if waiting is not None:
-        waiting.append((event, traceparent))
+        waiting.append(traced)
     else:
-        await _write(connection, event, traceparent)
+        await _write(connection, [traced])
 
 
 @asynccontextmanager
@@ -54,10 +57,17 @@ async def publishing_last(connection: asyncpg.Connection) -> AsyncIterator[None]
         yield
     finally:
         _postponed.reset(token)
-    for event, traceparent in waiting:
-        await _write(connection, event, traceparent)
+    if waiting:
+        await _write(connection, waiting)
 
 
-async def _write(connection: asyncpg.Connection, event: Event, traceparent: str | None) -> None:
-    data = encode_json(event.data).decode()
-    await connection.execute(PUBLISH, event.type, event.subject, event.time, traceparent, data)
+async def _write(
+    connection: asyncpg.Connection, traced: Sequence[tuple[Event, str | None]]
+) -> None:
+    await connection.executemany(
+        PUBLISH,
+        [
+            (event.type, event.subject, event.time, traceparent, encode_json(event.data).decode())
+            for event, traceparent in traced
+        ],
+    )

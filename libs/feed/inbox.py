@@ -45,7 +45,7 @@ LOCK = """
     FOR UPDATE
 """
 
-ADVANCE = "UPDATE feed_cursors SET after = $2 WHERE source = $1"
+ADVANCE = "UPDATE feed_cursors SET after = $2 WHERE source = $1 AND after < $2"
 
 SET_ASIDE = """
     INSERT INTO feed_set_aside (source, sequence, type, subject, event, reason)

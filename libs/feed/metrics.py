@@ -47,10 +47,10 @@ class FollowerMetrics:
             registry=registry,
         )
 
-    def count(self, source: str, kind: str, outcome: str) -> None:
+    def count(self, source: str, kind: str, outcome: str, number: int = 1) -> None:
         # A type that nobody here knows is somebody else's text.
         told = kind if outcome in ("handled", "set_aside") else "other"
-        self._events.labels(source, told, outcome).inc()
+        self._events.labels(source, told, outcome).inc(number)
 
     def count_failure(self, source: str) -> None:
         self._failures.labels(source).inc()

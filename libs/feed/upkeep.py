@@ -21,7 +21,7 @@ from importlib import import_module
 import asyncpg
 
 from libs.feed import inbox
-from libs.feed.applying import Handlers, handle, reason_of
+from libs.feed.applying import Handlers, reason_of
 from libs.feed.compaction import compact
 from libs.feed.events import publishing_last
 from libs.postgres.pool import Database
@@ -102,7 +102,7 @@ async def retry(db: Database, aside: inbox.Aside, handlers: Mapping[str, Handler
         if present is None:
             return
         async with publishing_last(connection):
-            await handle(handler, connection, present.delivery)
+            await handler(connection, [present.delivery])
             await inbox.remove_aside(present, connection)
 
     try:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -63,8 +63,9 @@ class Step:
     @property
     def facts(self) -> dict[str, Any]:
         """All of it as JSON has it."""
+        # Not `asdict`, which copies deeply: that took two thirds of the time of taking one in.
         return {
-            **asdict(self),
+            **{field.name: getattr(self, field.name) for field in fields(self)},
             "submission_id": str(self.submission_id),
             "at": self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         }

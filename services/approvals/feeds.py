@@ -6,10 +6,9 @@ no row is written by both, and what follows from both is worked out when it is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -21,14 +20,9 @@ from libs.feed.wire import Delivery
 from libs.rules.calendar import Week
 from services.approvals import model
 from services.approvals.chain import StepKind, add_step
-from services.approvals.model import (
-    Approval,
-    Delegation,
-    State,
-)
-from services.approvals.store import approvals as store
-from services.approvals.store.people import Person, save_person
-from services.approvals.store.projects import add_approved_projects
+from services.approvals.model import Approval, Delegation, State
+from services.approvals.store.dossier import Dossier, open_dossier, save_dossier
+from services.approvals.store.people import Person, save_people
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -106,92 +100,64 @@ async def publish_decided(connection: asyncpg.Connection, approval: Approval) ->
     await publish(connection, event)
 
 
-async def on_submitted(connection: asyncpg.Connection, event: Delivery) -> None:
-    told = _told(event, Submitted)
+async def on_timesheets(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    """Read what they are about, work it out event by event, write what came of it."""
+    told = [_told(event, _TIMESHEETS[event.type][0]) for event in events]
+    weeks = {(one.person, Week.parse(one.week)) for one in told if isinstance(one, Submitted)}
+    dossier = await open_dossier(connection, {one.submission_id for one in told}, weeks)
+    for event, one in zip(events, told, strict=True):
+        take = _TIMESHEETS[event.type][1]
+        take(dossier, event, one)
+    await save_dossier(connection, dossier)
+
+
+async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    await save_people(connection, [_person(event) for event in events])
+
+
+def _receive(dossier: Dossier, event: Delivery, told: Submitted) -> None:
+    """Nothing happens where the submission is known."""
+    if told.submission_id in dossier.approvals:
+        return
     by_day = {day: minutes for day, minutes in told.by_day.items() if minutes}
+    week = Week.parse(told.week)
+    first_submitted = dossier.first_submitted.get((told.person, week), told.submitted_at)
     received = Approval(
         id=told.submission_id,
         person=told.person,
-        week=Week.parse(told.week),
+        week=week,
         total_minutes=told.total_minutes,
         by_day=by_day,
         by_project=told.by_project,
         submitted_at=told.submitted_at,
-        flags=(),
-    )
-    past = await store.read_past(connection, received)
-    flags = model.lasting_flags(
-        by_day,
-        told.by_project.keys(),
-        {entry.source for entry in told.entries},
-        approved_projects=past.approved_projects,
-        resubmitted=past.submitted_before,
-    )
-    approval, step = add_step(
-        replace(received, flags=flags), StepKind.SUBMITTED, told.submitted_at, told.person
-    )
-    await store.receive_approval(connection, approval, event.data["entries"], step)
-
-
-async def on_withdrawn(connection: asyncpg.Connection, event: Delivery) -> None:
-    ended = _told(event, Ended)
-    await _change(connection, event, ended, model.withdraw, StepKind.WITHDRAWN, ended.person)
-
-
-async def on_void(connection: asyncpg.Connection, event: Delivery) -> None:
-    """The person's withdrawal came before the decision."""
-    ended = _told(event, Ended)
-    await _change(connection, event, ended, model.void, StepKind.VOID, ended.person)
-
-
-async def on_approved(connection: asyncpg.Connection, event: Delivery) -> None:
-    approval = await _confirm(connection, event, State.APPROVED)
-    if approval is not None:
-        await add_approved_projects(connection, approval.person, approval.by_project)
-
-
-async def on_rejected(connection: asyncpg.Connection, event: Delivery) -> None:
-    await _confirm(connection, event, State.REJECTED)
-
-
-async def on_reopened(connection: asyncpg.Connection, event: Delivery) -> None:
-    told = _told(event, Reopened)
-    actor, reason = told.reopened_by, told.reason
-    await _change(connection, event, told, model.reopen, StepKind.REOPENED, actor, reason)
-
-
-async def on_person_changed(connection: asyncpg.Connection, event: Delivery) -> None:
-    told = _told(event, PersonChanged)
-    stands_in = told.delegate
-    person = Person(
-        person=told.person,
-        name=told.name,
-        manager=told.manager,
-        active=told.active,
-        target_minutes=told.target_minutes,
-        delegation=(
-            Delegation(stands_in.person, stands_in.since, stands_in.until) if stands_in else None
+        flags=model.lasting_flags(
+            by_day,
+            told.by_project.keys(),
+            {entry.source for entry in told.entries},
+            approved_projects=dossier.approved_projects[told.person],
+            resubmitted=first_submitted < told.submitted_at,
         ),
-        version=told.version,
     )
-    await save_person(connection, person, Week.of(event.time.astimezone(UTC).date()).monday)
+    approval, step = add_step(received, StepKind.SUBMITTED, told.submitted_at, told.person)
+    dossier.receive(approval, event.data["entries"], step)
 
 
-HANDLERS: Mapping[str, Handlers] = {
-    "entries": {
-        "timesheet.submitted": on_submitted,
-        "timesheet.withdrawn": on_withdrawn,
-        "timesheet.approved": on_approved,
-        "timesheet.rejected": on_rejected,
-        "timesheet.reopened": on_reopened,
-        "decision.void": on_void,
-    },
-    "profile": {"person.changed": on_person_changed},
-}
+def _withdraw(dossier: Dossier, event: Delivery, told: Ended) -> None:
+    _change(dossier, event, told, model.withdraw, StepKind.WITHDRAWN, told.person)
 
 
-async def _change(
-    connection: asyncpg.Connection,
+def _void(dossier: Dossier, event: Delivery, told: Ended) -> None:
+    """The person's withdrawal came before the decision."""
+    _change(dossier, event, told, model.void, StepKind.VOID, told.person)
+
+
+def _reopen(dossier: Dossier, event: Delivery, told: Reopened) -> None:
+    actor, reason = told.reopened_by, told.reason
+    _change(dossier, event, told, model.reopen, StepKind.REOPENED, actor, reason)
+
+
+def _change(
+    dossier: Dossier,
     event: Delivery,
     told: Ended | Reopened,
     rule: Callable[[Approval], Approval],
@@ -200,40 +166,74 @@ async def _change(
     reason: str | None = None,
 ) -> None:
     """Change the approval by the rule, and its history where that changes anything."""
-    case = await store.lock_case(connection, told.submission_id)
-    if case is None:
+    present = dossier.approvals.get(told.submission_id)
+    if present is None:
         return
-    changed = rule(case.approval)
-    if changed != case.approval:
-        await store.save_approval(
-            connection, *add_step(changed, kind, event.time, actor, reason=reason)
-        )
+    changed = rule(present)
+    if changed != present:
+        dossier.change(*add_step(changed, kind, event.time, actor, reason=reason))
 
 
-async def _confirm(
-    connection: asyncpg.Connection,
-    event: Delivery,
-    outcome: State,
-) -> Approval | None:
+def _approve(dossier: Dossier, event: Delivery, told: Decided) -> None:
+    approval = _confirm(dossier, event, told, State.APPROVED)
+    if approval is not None:
+        dossier.approve_projects(approval.person, approval.by_project)
+
+
+def _reject(dossier: Dossier, event: Delivery, told: Decided) -> None:
+    _confirm(dossier, event, told, State.REJECTED)
+
+
+def _confirm(dossier: Dossier, event: Delivery, told: Decided, outcome: State) -> Approval | None:
     """Take the decision as entries has it; returns the approval where that is news."""
-    told = _told(event, Decided)
-    case = await store.lock_case(connection, told.submission_id)
-    if case is None:
+    present = dossier.approvals.get(told.submission_id)
+    if present is None:
         return None
-    present = case.approval
     confirmed = model.confirm(present, outcome, told.decided_by, event.time, told.reason)
     if confirmed == present:
         return None
     if (confirmed.state, confirmed.decided_by) == (present.state, present.decided_by):
-        await store.save_approval(connection, confirmed)
+        dossier.change(confirmed)
         return confirmed
     adopted, step = add_step(
         confirmed, StepKind(outcome.value), event.time, told.decided_by, reason=told.reason
     )
-    await store.save_approval(connection, adopted, step)
+    dossier.change(adopted, step)
     return adopted
+
+
+def _person(event: Delivery) -> Person:
+    told = _told(event, PersonChanged)
+    stands_in = told.delegate
+    return Person(
+        person=told.person,
+        name=told.name,
+        manager=told.manager,
+        active=told.active,
+        target_minutes=told.target_minutes,
+        delegation=(
+            Delegation(stands_in.person, stands_in.since, stands_in.until) if stands_in else None
+        ),
+        since=Week.of(event.time.astimezone(UTC).date()).monday,
+        version=told.version,
+    )
 
 
 def _told(event: Delivery, kind: type[StructT]) -> StructT:
     """What the event says; raises msgspec's ValidationError for what is no such event."""
     return msgspec.convert(event.data, kind, str_keys=True)
+
+
+_TIMESHEETS: Mapping[str, tuple[type[Any], Callable[[Dossier, Delivery, Any], None]]] = {
+    "timesheet.submitted": (Submitted, _receive),
+    "timesheet.withdrawn": (Ended, _withdraw),
+    "timesheet.approved": (Decided, _approve),
+    "timesheet.rejected": (Decided, _reject),
+    "timesheet.reopened": (Reopened, _reopen),
+    "decision.void": (Ended, _void),
+}
+
+HANDLERS: Mapping[str, Handlers] = {
+    "entries": dict.fromkeys(_TIMESHEETS, on_timesheets),
+    "profile": {"person.changed": on_people},
+}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from libs.feed import Event, publish
 from libs.feed.applying import Handlers
@@ -19,7 +20,8 @@ from services.entries.model import (
 )
 from services.entries.store import timesheets as store
 from services.entries.store.entries import list_week_entries
-from services.entries.store.people import learn_person
+from services.entries.store.people import learn_people
+from services.entries.store.timesheets import PersonsWeek
 
 
 async def publish_submitted(
@@ -70,42 +72,72 @@ async def publish_reopened(
     await publish(connection, _event("timesheet.reopened", sheet, data, now))
 
 
-async def on_decided(connection: asyncpg.Connection, event: Delivery) -> None:
-    """Carry a decision out, or declare it void where the week was withdrawn first."""
-    told = event.data
-    person, week = told["person"], Week.parse(told["week"])
-    submission_id, actor = UUID(told["submission_id"]), told["decided_by"]
-    approved = told["decision"] == "approved"
-    sheet = await store.lock_timesheet(connection, person, week)
-    decided = model.decide(sheet, submission_id, told["reason"], approved=approved)
-    if decided is None:
-        if not await store.was_decided(connection, person, week, submission_id):
-            await publish(connection, _answer("decision.void", event))
-        return
-    await store.save_timesheet(connection, decided)
-    await store.add_history(connection, decided, told["decision"], actor, submission_id)
-    await publish(connection, _answer(f"timesheet.{told['decision']}", event))
+class Decided(msgspec.Struct, frozen=True):
+    """`approval.decided`."""
+
+    submission_id: UUID
+    person: str
+    week: str
+    decision: Literal["approved", "rejected"]
+    reason: str | None
+    decided_by: str
+
+    @property
+    def key(self) -> PersonsWeek:
+        return self.person, Week.parse(self.week)
 
 
-async def on_person_changed(connection: asyncpg.Connection, event: Delivery) -> None:
-    await learn_person(connection, event.data)
+async def on_decisions(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    """Carry decisions out, or declare void those whose week was withdrawn first."""
+    decisions = [msgspec.convert(event.data, Decided) for event in events]
+    sheets = await store.lock_timesheets(connection, {told.key for told in decisions})
+    outcomes: list[Timesheet | None] = []
+    for told in decisions:
+        approved = told.decision == "approved"
+        decided = model.decide(sheets[told.key], told.submission_id, told.reason, approved=approved)
+        outcomes.append(decided)
+        sheets[told.key] = decided or sheets[told.key]
+    in_time = [(told, sheet) for told, sheet in zip(decisions, outcomes, strict=True) if sheet]
+    await store.save_decided(
+        connection,
+        [(sheet, told.submission_id, told.decision, told.decided_by) for told, sheet in in_time],
+    )
+    late = {told.key for told, sheet in zip(decisions, outcomes, strict=True) if sheet is None}
+    known = await store.read_decided(connection, late) if late else frozenset()
+    for event, told, sheet in zip(events, decisions, outcomes, strict=True):
+        if sheet is not None:
+            answer = _answer(f"timesheet.{told.decision}", told, event)
+        elif told.submission_id not in known:
+            answer = _answer("decision.void", told, event)
+        else:
+            continue
+        await publish(connection, answer, event.traceparent)
+
+
+async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    await learn_people(connection, [event.data for event in events])
 
 
 HANDLERS: Mapping[str, Handlers] = {
-    "approvals": {"approval.decided": on_decided},
-    "profile": {"person.changed": on_person_changed},
+    "approvals": {"approval.decided": on_decisions},
+    "profile": {"person.changed": on_people},
 }
 
 
-def _answer(kind: str, event: Delivery) -> Event:
+def _answer(kind: str, told: Decided, event: Delivery) -> Event:
     """What became of a decision; the moment is that of the decision."""
-    told = event.data
-    data = {key: told[key] for key in ("submission_id", "person", "week", "decided_by")}
+    submission_id = str(told.submission_id)
+    data: dict[str, Any] = {
+        "submission_id": submission_id,
+        "person": told.person,
+        "week": told.week,
+        "decided_by": told.decided_by,
+    }
     if kind == "decision.void":
-        data["decision"] = told["decision"]
+        data["decision"] = told.decision
     elif kind == "timesheet.rejected":
-        data["reason"] = told["reason"]
-    return Event(type=kind, subject=told["submission_id"], time=event.time, data=data)
+        data["reason"] = told.reason
+    return Event(type=kind, subject=submission_id, time=event.time, data=data)
 
 
 def _subject(sheet: Timesheet) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from libs.auth import JwksKeys, MachineTokens, TokenVerifier, authentication
-from libs.feed.applying import Handlers
+from libs.feed.applying import Handler, Handlers
 from libs.feed.client import FeedClient
 from libs.feed.events import Event, publish
 from libs.feed.following import Follower, Pace
@@ -189,14 +189,24 @@ async def served(serve: Serve, urls: tuple[str, str]) -> AsyncIterator[Served]:
         yield running_feed
 
 
+def each(handle_one: Callable[[asyncpg.Connection, Delivery], Awaitable[None]]) -> Handler:
+    """A handler that takes its events one by one."""
+
+    async def handle(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+        for one in events:
+            await handle_one(connection, one)
+
+    return handle
+
+
 async def note_effect(connection: asyncpg.Connection, told: Delivery) -> None:
-    """A handler: what was told is the effect, unless it cannot be handled."""
+    """What was told is the effect, unless it cannot be handled."""
     if "fail" in told.data:
         raise LookupError(told.data["fail"])
     await connection.execute("INSERT INTO effects (what) VALUES ($1)", told.data["what"])
 
 
-HANDLERS: Handlers = {"timesheet.submitted": note_effect}
+HANDLERS: Handlers = {"timesheet.submitted": each(note_effect)}
 
 QUICK = Pace(limit=10, wait=0.2, lease=0.5, standby=0.05)
 

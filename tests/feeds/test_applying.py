@@ -3,11 +3,11 @@
 import asyncio
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 import asyncpg
 import pytest
-import structlog
 from prometheus_client import CollectorRegistry
 
 from libs.feed import inbox
@@ -19,7 +19,16 @@ from libs.postgres.errors import DatabaseBusy
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from libs.web.problems import ServiceUnavailable
-from tests.feeds.conftest import HANDLERS, SOURCE, delivery, event, fetch, started
+from tests.feeds.conftest import (
+    HANDLERS,
+    SOURCE,
+    delivery,
+    each,
+    event,
+    fetch,
+    note_effect,
+    started,
+)
 from tests.unit.postgres.relay import Relay
 
 FIVE = [delivery(number, f"week-{number}", what=f"effect {number}") for number in range(1, 6)]
@@ -108,7 +117,7 @@ async def test_what_the_database_refuses_is_set_aside(own: Database) -> None:
         await connection.execute("INSERT INTO effects (what) VALUES ('must vanish')")
         await connection.execute(told.data["sql"])
 
-    follows = Follows(own, {"timesheet.submitted": break_rule})
+    follows = Follows(own, {"timesheet.submitted": each(break_rule)})
     await follows.lead()
     await follows.apply(
         delivery(1, sql="SELECT 1"),
@@ -129,13 +138,53 @@ async def test_whatever_the_reason_says_it_can_be_stored(own: Database, reason: 
     async def fail(_connection: asyncpg.Connection, _told: Delivery) -> None:
         raise LookupError(reason)
 
-    follows = Follows(own, {"timesheet.submitted": fail})
+    follows = Follows(own, {"timesheet.submitted": each(fail)})
     await follows.lead()
     await follows.apply(FIVE[0])
 
     ((_, stored),) = await aside(own)
     assert stored.startswith("LookupError: ")
     assert len(stored) <= 1000
+
+
+async def test_events_that_follow_each_other_are_handled_together(own: Database) -> None:
+    """Of whatever types, as long as one handler takes them."""
+
+    async def note_page(_connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+        pages.append([one.sequence for one in events])
+
+    async def note_other(_connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+        pages.append([-one.sequence for one in events])
+
+    pages: list[list[int]] = []
+    handlers = {"submitted": note_page, "withdrawn": note_page, "decided": note_other}
+    follows = Follows(own, handlers)
+    await follows.lead()
+    kinds = ("submitted", "withdrawn", "painted", "submitted", "decided")
+    await follows.apply(
+        *(replace(one, type=kind) for one, kind in zip(FIVE, kinds, strict=True)),
+    )
+
+    assert pages == [[1, 2, 4], [-5]]
+
+
+async def test_what_fails_in_company_is_taken_apart_until_only_the_culprit_is_left(
+    own: Database,
+) -> None:
+    async def note_page(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+        sizes.append(len(events))
+        await each(note_effect)(connection, events)
+
+    sizes: list[int] = []
+    follows = Follows(own, {"timesheet.submitted": note_page})
+    await follows.lead()
+    page = [delivery(number, str(number), what=str(number)) for number in range(1, 9)]
+    page[5] = delivery(6, "6", fail="broken")
+    await follows.apply(*page)
+
+    assert await effects(own) == ["1", "2", "3", "4", "5", "7", "8"]
+    assert [sequence for sequence, _ in await aside(own)] == [6]
+    assert sizes == [8, 4, 4, 2, 1, 1, 2]
 
 
 async def test_all_of_a_batch_may_have_to_be_set_aside(follows: Follows) -> None:
@@ -152,7 +201,7 @@ async def test_an_event_that_finds_the_database_busy_is_not_to_blame_at_once(
         await connection.execute("SELECT pg_advisory_xact_lock(99)")
         await connection.execute("INSERT INTO effects (what) VALUES ($1)", told.data["what"])
 
-    follows = Follows(own, {"timesheet.submitted": take_busy_row})
+    follows = Follows(own, {"timesheet.submitted": each(take_busy_row)})
     await follows.lead()
     async with own.connection() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(99)")
@@ -170,7 +219,7 @@ async def test_an_event_that_finds_the_database_busy_each_time_is_set_aside(
     async def take_for_ever(connection: asyncpg.Connection, _told: Delivery) -> None:
         await connection.execute("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(10)")
 
-    follows = Follows(own, {"timesheet.submitted": take_for_ever})
+    follows = Follows(own, {"timesheet.submitted": each(take_for_ever)})
     await follows.lead()
     for _ in range(BUSY_TRIES - 1):
         with pytest.raises(DatabaseBusy):
@@ -208,10 +257,10 @@ async def test_two_who_both_believe_to_follow_apply_each_event_once(own: Databas
 async def test_while_one_applies_nobody_takes_over_however_late_it_is(own: Database) -> None:
     async def let_others_try(connection: asyncpg.Connection, told: Delivery) -> None:
         tried.append(await second.lead())
-        await HANDLERS[told.type](connection, told)
+        await note_effect(connection, told)
 
     tried: list[inbox.Lead | None] = []
-    first = Follows(own, {"timesheet.submitted": let_others_try})
+    first = Follows(own, {"timesheet.submitted": each(let_others_try)})
     second = Follows(own)
     await first.lead(seconds=0)
     await first.apply(FIVE[0])
@@ -226,9 +275,9 @@ async def test_what_handlers_publish_is_published_once_and_at_the_end(own: Datab
     async def answer(connection: asyncpg.Connection, told: Delivery) -> None:
         await publish(connection, event(told.subject, "decision.void"))
         assert await connection.fetchval("SELECT count(*) FROM events") == 0
-        await HANDLERS[told.type](connection, told)
+        await note_effect(connection, told)
 
-    follows = Follows(own, {"timesheet.submitted": answer})
+    follows = Follows(own, {"timesheet.submitted": each(answer)})
     await follows.lead()
     await follows.apply(*FIVE[:2])
     await follows.apply(*FIVE[:2])
@@ -238,15 +287,14 @@ async def test_what_handlers_publish_is_published_once_and_at_the_end(own: Datab
 
 async def test_what_follows_from_an_event_belongs_to_its_trace(own: Database) -> None:
     async def answer(connection: asyncpg.Connection, told: Delivery) -> None:
-        await publish(connection, event(told.subject, "decision.void"))
+        await publish(connection, event(told.subject, "decision.void"), told.traceparent)
 
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
-    follows = Follows(own, {"timesheet.submitted": answer})
+    follows = Follows(own, {"timesheet.submitted": each(answer)})
     await follows.lead()
     await follows.apply(replace(FIVE[0], traceparent=trace), FIVE[1])
 
     assert await fetch(own, "SELECT traceparent FROM events ORDER BY sequence") == [trace, None]
-    assert "traceparent" not in structlog.contextvars.get_contextvars()
 
 
 async def test_a_later_event_of_the_same_subject_supersedes_what_was_set_aside(

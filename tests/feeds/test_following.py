@@ -25,8 +25,10 @@ from tests.feeds.conftest import (
     Replicas,
     Serve,
     Served,
+    each,
     event,
     fetch,
+    note_effect,
     publish_all,
 )
 from tests.unit.postgres.polling import until
@@ -141,7 +143,7 @@ async def test_what_stands_still_for_a_while_does_not_disturb_who_took_over(
     """A process that the machine froze in the middle of a transaction comes back too late."""
 
     async def stand_still(connection: asyncpg.Connection, delivery: Delivery) -> None:
-        await HANDLERS[delivery.type](connection, delivery)
+        await note_effect(connection, delivery)
         if not frozen.is_set():
             frozen.set()
             relay.freeze()
@@ -149,7 +151,9 @@ async def test_what_stands_still_for_a_while_does_not_disturb_who_took_over(
     frozen = asyncio.Event()
     dying = replace(follower_settings, idle_in_transaction_timeout=0.2)
     async with Relay(follower_settings.dsn) as relay:
-        await replicas.start({"timesheet.submitted": stand_still}, replace(dying, dsn=relay.url))
+        await replicas.start(
+            {"timesheet.submitted": each(stand_still)}, replace(dying, dsn=relay.url)
+        )
         await publish_all(publisher, event(what="a"))
         await frozen.wait()
         await replicas.start()
@@ -218,12 +222,12 @@ async def test_the_lag_is_told_and_nought_once_all_is_done(
     async def hesitate(connection: asyncpg.Connection, delivery: Delivery) -> None:
         if delivery.data["what"] == "3":
             await released.wait()
-        await HANDLERS[delivery.type](connection, delivery)
+        await note_effect(connection, delivery)
 
     released = asyncio.Event()
     await publish_all(publisher, *(event(what=str(number)) for number in range(5)))
     _, registry = await replicas.start(
-        {"timesheet.submitted": hesitate}, pace=replace(QUICK, limit=3)
+        {"timesheet.submitted": each(hesitate)}, pace=replace(QUICK, limit=3)
     )
     await until(lambda: told(registry, "lag_events") == 2)
     assert (told(registry, "lag_seconds") or 0) > 0

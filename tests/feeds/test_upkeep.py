@@ -33,10 +33,12 @@ from tests.feeds.conftest import (
 OLD = NOON - timedelta(days=91)
 NEW = NOON - timedelta(days=89)
 PACKAGE = """
-async def mended(connection, event):
-    if event.data.get("fail") == "for ever":
-        raise LookupError("still broken")
-    await connection.execute("INSERT INTO effects (what) VALUES ($1)", f"mended {event.sequence}")
+async def mended(connection, events):
+    for event in events:
+        if event.data.get("fail") == "for ever":
+            raise LookupError("still broken")
+        what = f"mended {event.sequence}"
+        await connection.execute("INSERT INTO effects (what) VALUES ($1)", what)
 
 HANDLERS = {"entries": {"timesheet.submitted": mended}}
 """

@@ -13,7 +13,6 @@ import msgspec
 
 from libs.rules.calendar import Week
 from libs.rules.limits import DEFAULT_TARGET_MINUTES
-from libs.web.answers import encode_json
 from services.approvals.chain import Step
 from services.approvals.model import (
     OFF_TARGET_PERCENT,
@@ -25,8 +24,7 @@ from services.approvals.model import (
     Today,
     Why,
 )
-from services.approvals.store.history import COLUMNS as COLUMNS_OF_HISTORY
-from services.approvals.store.history import add_history, values_of
+from services.approvals.store.history import add_history
 from services.approvals.store.people import (
     COLUMNS_OF_MANAGER,
     MANAGED,
@@ -61,32 +59,6 @@ READ_ALL = f"""
     WHERE approval.id > $1
     ORDER BY approval.id
     LIMIT $2
-"""
-
-READ_PAST = """
-    SELECT
-        ARRAY (SELECT project FROM approved_projects WHERE person = $1) AS approved_projects,
-        EXISTS (
-            SELECT FROM approvals
-            WHERE person = $1 AND monday = $2 AND submitted_at < $3 AND id <> $4
-        ) AS submitted_before
-"""
-
-# With the first row of its history, in one statement: whoever was away receives many at once.
-RECEIVE = f"""
-    WITH received AS (
-        INSERT INTO approvals (
-            id, person, monday, total_minutes, by_day, by_project, entries, submitted_at, flags,
-            state, confirmed, reopened, steps, head, version
-        )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false, false, $11, $12, $13)
-        ON CONFLICT (id) DO NOTHING
-        RETURNING id
-    )
-    INSERT INTO history ({COLUMNS_OF_HISTORY})
-    SELECT id, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27
-    FROM received
-    WHERE id = $14
 """
 
 READ_WAITING = """
@@ -140,14 +112,6 @@ LIST = f"""
     )
     ORDER BY approval.submitted_at, approval.id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What came before a submission, as far as its flags ask."""
-
-    approved_projects: frozenset[str]
-    submitted_before: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,41 +229,14 @@ def _flags_condition(flags: tuple[Flag, ...], parameter: Callable[[Any], str]) -
     return " AND ".join([*off_target, f"approval.flags @> {parameter(others)}::text[]"])
 
 
-async def read_past(connection: asyncpg.Connection, received: Approval) -> Past:
-    record = await connection.fetchrow(
-        READ_PAST, received.person, received.week.monday, received.submitted_at, received.id
-    )
-    return Past(frozenset(record["approved_projects"]), record["submitted_before"])
+async def save_approval(connection: asyncpg.Connection, approval: Approval, step: Step) -> None:
+    await connection.execute(SAVE, *changeable_values_of(approval))
+    await add_history(connection, step)
 
 
-async def receive_approval(
-    connection: asyncpg.Connection, approval: Approval, entries: Any, step: Step
-) -> None:
-    """Nothing happens where the submission is known."""
-    await connection.execute(
-        RECEIVE,
-        approval.id,
-        approval.person,
-        approval.week.monday,
-        approval.total_minutes,
-        encode_json(approval.by_day).decode(),
-        encode_json(approval.by_project).decode(),
-        encode_json(entries).decode(),
-        approval.submitted_at,
-        list(approval.flags),
-        approval.state,
-        approval.steps,
-        approval.head,
-        approval.version,
-        *values_of(step),
-    )
-
-
-async def save_approval(
-    connection: asyncpg.Connection, approval: Approval, step: Step | None = None
-) -> None:
-    await connection.execute(
-        SAVE,
+def changeable_values_of(approval: Approval) -> tuple[Any, ...]:
+    """The id and all that is not as it was submitted, in the order of `SAVE`."""
+    return (
         approval.id,
         approval.state,
         approval.decided_by,
@@ -314,8 +251,6 @@ async def save_approval(
         approval.head,
         approval.version,
     )
-    if step is not None:
-        await add_history(connection, step)
 
 
 def approval_of(record: asyncpg.Record) -> Approval:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -63,7 +63,7 @@ COLUMNS_OF_MANAGER = """
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person as profile tells of them."""
+    """A person as profile tells of them; `since` is the Monday of the week of telling."""
 
     person: str
     name: str
@@ -71,24 +71,27 @@ class Person:
     active: bool
     target_minutes: int
     delegation: Delegation | None
+    since: date
     version: int
 
 
-async def save_person(connection: asyncpg.Connection, told: Person, since: date) -> None:
-    """`since` is the Monday of the week in which this was told."""
-    delegation = told.delegation
-    await connection.execute(
-        SAVE,
-        told.person,
-        told.name,
-        told.manager,
-        told.active,
-        told.target_minutes,
+async def save_people(connection: asyncpg.Connection, told: Iterable[Person]) -> None:
+    await connection.executemany(SAVE, [_values_of(person) for person in told])
+
+
+def _values_of(person: Person) -> tuple[Any, ...]:
+    delegation = person.delegation
+    return (
+        person.person,
+        person.name,
+        person.manager,
+        person.active,
+        person.target_minutes,
         delegation.person if delegation else None,
         delegation.since if delegation else None,
         delegation.until if delegation else None,
-        since,
-        told.version,
+        person.since,
+        person.version,
     )
 
 

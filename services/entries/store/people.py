@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -96,11 +97,14 @@ async def read_target(connection: asyncpg.Connection, person: str) -> int:
     return DEFAULT_TARGET_MINUTES if target is None else target
 
 
-async def learn_person(connection: asyncpg.Connection, told: dict[str, Any]) -> None:
-    """Take in the data of a `person.changed`, unless something newer is known."""
+async def learn_people(connection: asyncpg.Connection, told: Iterable[dict[str, Any]]) -> None:
+    """Take in the data of each `person.changed`, unless something newer is known."""
+    await connection.executemany(LEARN, [_values_of(person) for person in told])
+
+
+def _values_of(told: dict[str, Any]) -> tuple[Any, ...]:
     delegate = told["delegate"] or {"person": None, "from": None, "to": None}
-    await connection.execute(
-        LEARN,
+    return (
         told["person"],
         told["name"],
         told["email"],

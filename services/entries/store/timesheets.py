@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +27,15 @@ ENSURE = """
 """
 
 READ_FOR_CHANGE = f"{READ} FOR UPDATE"
+
+# In the order of the key, as everybody locks weeks, so that nobody waits for each other.
+LOCK_SEVERAL = f"""
+    SELECT {COLUMNS_OF_WEEK}
+    FROM weeks JOIN unnest($1::text[], $2::date[]) AS wanted (person, monday)
+        USING (person, monday)
+    ORDER BY person, monday
+    FOR UPDATE OF weeks
+"""
 
 LIST = f"""
     SELECT {COLUMNS_OF_WEEK} FROM weeks
@@ -58,14 +69,14 @@ READ_HISTORY = """
     ORDER BY number
 """
 
-
-WAS_DECIDED = """
-    SELECT EXISTS (
-        SELECT FROM week_history
-        WHERE person = $1 AND monday = $2 AND submission_id = $3
-          AND event IN ('approved', 'rejected')
-    )
+READ_DECIDED = """
+    SELECT submission_id
+    FROM week_history JOIN unnest($1::text[], $2::date[]) AS wanted (person, monday)
+        USING (person, monday)
+    WHERE event IN ('approved', 'rejected')
 """
+
+PersonsWeek = tuple[str, Week]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,15 @@ async def lock_timesheet(connection: asyncpg.Connection, person: str, week: Week
     return _timesheet(record)
 
 
+async def lock_timesheets(
+    connection: asyncpg.Connection, wanted: Set[PersonsWeek]
+) -> dict[PersonsWeek, Timesheet]:
+    """As `lock_timesheet`, for several; one that was never written is there, but not locked."""
+    records = await connection.fetch(LOCK_SEVERAL, *_columns(wanted))
+    written = {(sheet.person, sheet.week): sheet for sheet in map(_timesheet, records)}
+    return {key: written.get(key) or Timesheet(*key) for key in wanted}
+
+
 async def list_timesheets(
     connection: asyncpg.Connection, person: str, first: Week, last: Week
 ) -> dict[Week, Timesheet]:
@@ -113,10 +133,20 @@ async def total_by_project(
 
 async def save_timesheet(connection: asyncpg.Connection, sheet: Timesheet) -> Timesheet:
     """Store state, submission and reason; the minutes follow from the entries."""
-    record = await connection.fetchrow(
-        SAVE, sheet.person, sheet.week.monday, sheet.state, sheet.submission_id, sheet.reason
-    )
+    record = await connection.fetchrow(SAVE, *_state_of(sheet))
     return _timesheet(record)
+
+
+async def save_decided(
+    connection: asyncpg.Connection, decided: Iterable[tuple[Timesheet, UUID, str, str]]
+) -> None:
+    """Store weeks as decisions of submissions left them: the event it was, and who decided."""
+    rows = list(decided)
+    await connection.executemany(SAVE, [_state_of(sheet) for sheet, *_ in rows])
+    await connection.executemany(
+        ADD_HISTORY,
+        [_step_of(sheet, event, actor, submission) for sheet, submission, event, actor in rows],
+    )
 
 
 async def add_history(
@@ -126,28 +156,35 @@ async def add_history(
     actor: str,
     submission_id: UUID | None,
 ) -> None:
-    await connection.execute(
-        ADD_HISTORY,
-        sheet.person,
-        sheet.week.monday,
-        event,
-        actor,
-        sheet.reason,
-        submission_id,
-        sum(sheet.minutes),
-    )
+    await connection.execute(ADD_HISTORY, *_step_of(sheet, event, actor, submission_id))
 
 
 async def read_history(connection: asyncpg.Connection, person: str, week: Week) -> list[Step]:
     return [Step(*record) for record in await connection.fetch(READ_HISTORY, person, week.monday)]
 
 
-async def was_decided(
-    connection: asyncpg.Connection, person: str, week: Week, submission_id: UUID
-) -> bool:
-    """Whether a decision of this submission took effect already."""
-    decided: bool = await connection.fetchval(WAS_DECIDED, person, week.monday, submission_id)
-    return decided
+async def read_decided(connection: asyncpg.Connection, weeks: Set[PersonsWeek]) -> frozenset[UUID]:
+    """The submissions of these weeks of which a decision took effect."""
+    records = await connection.fetch(READ_DECIDED, *_columns(weeks))
+    return frozenset(record[0] for record in records)
+
+
+def _columns(weeks: Set[PersonsWeek]) -> tuple[list[str], list[date]]:
+    ordered = list(weeks)
+    return [person for person, _ in ordered], [week.monday for _, week in ordered]
+
+
+def _state_of(sheet: Timesheet) -> tuple[Any, ...]:
+    """In the order of `SAVE`."""
+    return sheet.person, sheet.week.monday, sheet.state, sheet.submission_id, sheet.reason
+
+
+def _step_of(
+    sheet: Timesheet, event: str, actor: str, submission_id: UUID | None
+) -> tuple[Any, ...]:
+    """In the order of `ADD_HISTORY`."""
+    total = sum(sheet.minutes)
+    return sheet.person, sheet.week.monday, event, actor, sheet.reason, submission_id, total
 
 
 def _timesheet(record: asyncpg.Record) -> Timesheet:

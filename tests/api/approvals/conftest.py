@@ -66,7 +66,7 @@ class Neighbours:
             data=data,
         )
         async with self._connection.transaction():
-            await HANDLERS[source][kind](self._connection, event)
+            await HANDLERS[source][kind](self._connection, [event])
 
     async def person(self, key: str, manager: str | None = None, **fields: Any) -> None:
         """Told as `auth0|<key>`; `delegate` is (key, first day, last day)."""

@@ -30,13 +30,15 @@ from services.approvals.model import (
     flags_of,
     standing_of,
 )
-from services.approvals.store.approvals import Wanted, list_cases, receive_approval, save_approval
+from services.approvals.store.approvals import Wanted, list_cases
+from services.approvals.store.dossier import open_dossier, save_dossier
 from services.approvals.store.overdue import WantedMissing, count_missing, list_missing
-from services.approvals.store.people import Person, save_person
+from services.approvals.store.people import Person, save_people
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TODAY = Today.at(NOON)
 MONDAY = date(2026, 11, 16)
+SINCE = MONDAY - timedelta(weeks=9)
 NAMES = ("ann", "ben", "cleo")
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -86,6 +88,7 @@ def companies(draw: st.DrawFn) -> Company:
             active=draw(st.integers(0, 4)) > 0,
             target_minutes=draw(st.sampled_from([0, 600, 2400])),
             delegation=draw(delegations()) if draw(st.integers(0, 3)) else None,
+            since=SINCE,
             version=1,
         )
         for name in NAMES
@@ -99,7 +102,7 @@ def companies(draw: st.DrawFn) -> Company:
 
 
 def told(name: str, manager: str | None, **fields: Any) -> Person:
-    person = Person(name, name.title(), manager, True, 2400, None, 1)
+    person = Person(name, name.title(), manager, True, 2400, None, SINCE, 1)
     return replace(person, **fields)
 
 
@@ -134,15 +137,15 @@ def approvals_of(company: Company) -> Iterator[Approval]:
 
 
 async def store(connection: asyncpg.Connection, company: Company) -> list[Approval]:
-    for person in company.people:
-        await save_person(connection, person, MONDAY - timedelta(weeks=9))
+    await save_people(connection, company.people)
     approvals = list(approvals_of(company))
+    dossier = await open_dossier(connection, set(), set())
     for approval in approvals:
         _, step = add_step(
             replace(approval, steps=0, head=""), StepKind.SUBMITTED, NOON, approval.person
         )
-        await receive_approval(connection, replace(approval, state=State.PENDING), [], step)
-        await save_approval(connection, approval)
+        dossier.receive(approval, [], step)
+    await save_dossier(connection, dossier)
     return approvals
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from services.entries.store.people import learn_person
+from services.entries.store.people import learn_people
 from tests.api.entries.conftest import Week
 from tests.support.client import Caller, Reply, Service
 from tests.support.issuer import Issuer
@@ -39,22 +39,24 @@ def ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 async def learn(connection: asyncpg.Connection, person: str, **told: Any) -> None:
     """Let entries know of somebody, as profile's feed would."""
-    await learn_person(
+    await learn_people(
         connection,
-        {
-            "person": f"auth0|{person}",
-            "name": person.title(),
-            "email": f"{person}@exampleco.com",
-            "kind": "contractor",
-            "manager": "auth0|maya",
-            "active": True,
-            "external_ids": {"agency": f"A-{person}"},
-            "uploaders": [CLIENT],
-            "target_minutes": 2400,
-            "delegate": None,
-            "version": next(_numbers),
-            **told,
-        },
+        [
+            {
+                "person": f"auth0|{person}",
+                "name": person.title(),
+                "email": f"{person}@exampleco.com",
+                "kind": "contractor",
+                "manager": "auth0|maya",
+                "active": True,
+                "external_ids": {"agency": f"A-{person}"},
+                "uploaders": [CLIENT],
+                "target_minutes": 2400,
+                "delegate": None,
+                "version": next(_numbers),
+                **told,
+            }
+        ],
     )
 
 

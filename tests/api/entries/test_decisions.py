@@ -34,7 +34,7 @@ async def deliver(
 ) -> None:
     delivery = Delivery(1, str(uuid.uuid4()), source, kind, str(data["person"]), NOW, data)
     async with connection.transaction(), publishing_last(connection):
-        await HANDLERS[source][kind](connection, delivery)
+        await HANDLERS[source][kind](connection, [delivery])
 
 
 async def decide(

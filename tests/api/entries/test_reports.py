@@ -75,7 +75,7 @@ async def approve(connection: asyncpg.Connection, submitted: Reply) -> None:
     now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     event = Delivery(1, str(uuid.uuid4()), "approvals", "approval.decided", "x", now, data)
     async with connection.transaction(), publishing_last(connection):
-        await HANDLERS["approvals"]["approval.decided"](connection, event)
+        await HANDLERS["approvals"]["approval.decided"](connection, [event])
 
 
 async def test_the_same_rows_come_as_csv_ndjson_and_xlsx(

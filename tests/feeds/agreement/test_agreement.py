@@ -1,6 +1,8 @@
 """A model check: whatever crosses, repeats, waits or dies, entries and approvals come to agree.
 
-Hypothesis drives both services, with their real databases, through steps in any order. Whenever
+Hypothesis drives both services, with their real databases, through steps in any order. What a
+feed brings is handled several events at a time, as it is in service, also when they fail together
+and are taken apart. Whenever
 all feeds are drained, both say the same of every submission; every decision took effect once, on
 the submission it names, or was declared void; and nobody decided who may not.
 """
@@ -122,13 +124,17 @@ class Agreement(RuleBasedStateMachine):
             self.versions[person] += 1
             self.world.tell_person(person, manager, self.versions[person])
 
-    @rule(link=links, limit=st.integers(1, 4), again=st.integers(0, 3))
+    @rule(link=links, limit=st.integers(1, 6), again=st.integers(0, 3))
     def deliver(self, link: str, limit: int, again: int) -> None:
         self.world.deliver(link, limit, again)
 
-    @rule(link=links, limit=st.integers(1, 4), statements=st.integers(0, 25))
+    @rule(link=links, limit=st.integers(1, 6), statements=st.integers(0, 12))
     def die_while_delivering(self, link: str, limit: int, statements: int) -> None:
         self.world.deliver(link, limit, crash=statements)
+
+    @rule(link=links, limit=st.integers(2, 6), statements=st.integers(0, 12))
+    def stumble_while_delivering(self, link: str, limit: int, statements: int) -> None:
+        self.world.deliver(link, limit, stumble=statements)
 
     @rule(link=links)
     def restart(self, link: str) -> None:
@@ -237,10 +243,10 @@ def test_after_ten_thousand_steps_in_any_order_both_agree(world: World) -> None:
     check(world, examples=200)
 
 
-def test_a_decision_that_lands_on_another_submission_is_caught(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The check itself is checked: without this rule it must fail."""
+@pytest.fixture
+def without_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decision lands on whatever submission there is. The check itself is checked: it must
+    fail now."""
     decide: Callable[..., Timesheet | None] = model.decide
 
     def decide_whatever_is_submitted(
@@ -251,5 +257,25 @@ def test_a_decision_that_lands_on_another_submission_is_caught(
         return None
 
     monkeypatch.setattr(model, "decide", decide_whatever_is_submitted)
+
+
+@pytest.mark.usefixtures("without_the_rule")
+def test_a_decision_that_lands_on_another_submission_is_caught(world: World) -> None:
+    machine = type("Agreement", (Agreement,), {"world": world})()
+    machine.begin()
+    machine.drain()
+    machine.submit(0, 0, 480)
+    machine.drain()
+    machine.decide("maya", 0, True)
+    machine.withdraw(0)
+    machine.submit(0, 0, 0)
+    with pytest.raises(AssertionError):
+        machine.drain()
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("without_the_rule")
+def test_a_decision_that_lands_on_another_submission_is_found(world: World) -> None:
     with pytest.raises(AssertionError):
         check(world, examples=200, derandomize=True, phases=(Phase.generate,), database=None)

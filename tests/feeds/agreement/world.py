@@ -113,17 +113,28 @@ class World:
             Delivery(number, str(number), "/v1/people", "person.changed", subject, NOON, data)
         )
 
-    def deliver(self, name: str, limit: int, again: int = 0, crash: int | None = None) -> int:
-        """Hand on up to `limit` events, `again` of them for the second time; returns how many.
+    def deliver(
+        self,
+        name: str,
+        limit: int,
+        again: int = 0,
+        crash: int | None = None,
+        stumble: int | None = None,
+    ) -> int:
+        """Hand on up to `limit` events at once, `again` of them for the second time; returns how
+        many.
 
         `crash` kills the follower after so many statements; whoever follows next is another one.
+        `stumble` has several fail together, though each of them can be handled.
         """
-        return self._runner.run(self._deliver(self.links[name], limit, again, crash))
+        return self._runner.run(self._deliver(self.links[name], limit, again, crash, stumble))
 
     def restart(self, name: str) -> None:
         self.links[name].holder = uuid.uuid4()
 
-    async def _deliver(self, link: Link, limit: int, again: int, crash: int | None) -> int:
+    async def _deliver(
+        self, link: Link, limit: int, again: int, crash: int | None, stumble: int | None
+    ) -> int:
         async with link.target.connection() as connection:
             lead = await inbox.take_lead(connection, link.source, link.holder, seconds=0.001)
         assert lead is not None
@@ -132,6 +143,8 @@ class World:
             return 0
         applier = Applier(link.target, link.source, link.handlers, link.holder, self._metrics)
         link.target.crash_after(crash)
+        if stumble is not None and len(deliveries) > 1:
+            link.target.stumble_after(stumble)
         try:
             await applier.apply(deliveries)
         except Crash:
