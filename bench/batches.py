@@ -270,7 +270,7 @@ async def _until_stopped(bench: Bench) -> float:
             raise RuntimeError("the export was over before the client could leave")
         reply.close()
     began = time.perf_counter()
-    while await bench.database.fetchval(EXPORTING):  # noqa: ASYNC110 - only PostgreSQL knows
+    while await bench.database.fetchval(EXPORTING):
         await asyncio.sleep(0.01)
     return time.perf_counter() - began
 
