@@ -22,9 +22,10 @@ class FeedUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`head` is the sequence of the feed's newest event."""
+    """`reached` is the cursor after these events, `head` the sequence of the feed's newest one."""
 
     deliveries: list[Delivery]
+    reached: int
     head: int
 
 
@@ -48,12 +49,12 @@ class FeedClient:
                 ) as response:
                     if response.status == 401:
                         self._tokens.invalidate(token)
-                    return await _read(response)
+                    return await _read(response, after)
         except (aiohttp.ClientError, OSError, MachineTokenError, InvalidBatch) as error:
             raise FeedUnavailable(f"{self._url}: {error!r}") from error
 
 
-async def _read(response: aiohttp.ClientResponse) -> Batch:
+async def _read(response: aiohttp.ClientResponse, after: int) -> Batch:
     if response.status != 200:
         raise FeedUnavailable(f"{response.url.with_query(None)}: status {response.status}")
     if response.content_type != CONTENT_TYPE:
@@ -62,4 +63,4 @@ async def _read(response: aiohttp.ClientResponse) -> Batch:
     head = response.headers.get(HEAD_HEADER, "0")
     if not head.isdecimal():
         raise InvalidBatch(f"{HEAD_HEADER} is not a number")
-    return Batch(deliveries, int(head))
+    return Batch(deliveries, deliveries[-1].sequence if deliveries else after, int(head))

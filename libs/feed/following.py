@@ -1,7 +1,7 @@
 """Following another service's feed, in one process at a time.
 
-Which one is a lease on the row of the cursor: it holds for some seconds and is renewed before
-each reading, let go at a normal end, and runs out by itself after a crash.
+Which one is a lease on the row of the cursor: it holds for some seconds and is renewed in time,
+let go at a normal end, and runs out by itself after a crash.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -43,13 +43,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`wait`, `lease` and `standby` are seconds. After a crash another process follows within
-    `lease` and `standby`; the lease must outlast the waiting."""
+    """All but `limit` are seconds. After a crash another process follows within `lease` and
+    `standby`; the lease must outlast the waiting. Whoever has caught up takes a `breath` before
+    asking again: under load that makes few pages of many, and stays within the rate limit."""
 
     limit: int = 500
     wait: float = 2.0
     lease: float = 3.0
     standby: float = 0.5
+    breath: float = 0.02
 
 
 class Follower:
@@ -72,6 +74,7 @@ class Follower:
         self._holder = uuid.uuid4()
         self._applier = Applier(db, source, handlers, self._holder, metrics)
         self._complete_at = time.time()
+        self._renew_at = 0.0
 
     async def run(self) -> None:
         """Follow until cancelled; then let go, so that another process can go on at once."""
@@ -99,30 +102,60 @@ class Follower:
         return False
 
     async def _round(self) -> None:
-        """Read and apply once, or, where another process follows, wait a little."""
-        async with self._db.connection() as connection:
-            lead = await inbox.take_lead(connection, self._source, self._holder, self._pace.lease)
+        """Read and apply until there is nothing more, or, where another process follows, wait a
+        little."""
+        lead = await self._take_lead()
         if lead is None:
             self._metrics.forget_lag(self._source)
             await asyncio.sleep(jittered(self._pace.standby))
             return
-        self._metrics.following.labels(self._source).set(1)
-        self._metrics.set_aside.labels(self._source).set(lead.set_aside)
-        began = time.monotonic()
-        batch = await self._client.fetch(lead.after, self._pace.limit, self._pace.wait)
-        if batch.deliveries:
-            await self._applier.apply(batch.deliveries)
-        self._note_progress(lead.after, batch)
-        if not batch.deliveries and time.monotonic() - began < self._pace.wait / 2:
+        async with aclosing(self._pages(lead.after)) as pages:
+            async for page in pages:
+                if page.deliveries:
+                    await self._applier.apply(page.deliveries)
+                self._note_progress(page)
+                if time.monotonic() > self._renew_at and await self._take_lead() is None:
+                    return
+
+    async def _take_lead(self) -> inbox.Lead | None:
+        async with self._db.connection() as connection:
+            lead = await inbox.take_lead(connection, self._source, self._holder, self._pace.lease)
+        if lead is not None:
+            self._renew_at = time.monotonic() + self._pace.lease - self._pace.wait
+            self._metrics.following.labels(self._source).set(1)
+            self._metrics.set_aside.labels(self._source).set(lead.set_aside)
+        return lead
+
+    async def _pages(self, after: int) -> AsyncGenerator[Batch, None]:
+        """Up to the first that is empty. While one is applied the next is read, if there is one."""
+        asked_at, page = time.monotonic(), await self._fetch(after)
+        while page.deliveries:
+            if page.head > page.reached:
+                ahead = asyncio.create_task(self._fetch(page.reached), name="read ahead")
+                try:
+                    yield page
+                    page = await ahead
+                finally:
+                    ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
+            else:
+                yield page
+                await asyncio.sleep(self._pace.breath)
+                asked_at, page = time.monotonic(), await self._fetch(page.reached)
+        yield page
+        if time.monotonic() - asked_at < self._pace.wait / 2:
             # A feed that is about to end, or has too many waiting, does not let us wait.
             await asyncio.sleep(jittered(FIRST_PAUSE))
 
-    def _note_progress(self, after: int, batch: Batch) -> None:
+    async def _fetch(self, after: int) -> Batch:
+        return await self._client.fetch(after, self._pace.limit, self._pace.wait)
+
+    def _note_progress(self, page: Batch) -> None:
         now = time.time()
-        reached = batch.deliveries[-1] if batch.deliveries else None
-        missing = max(0, batch.head - (reached.sequence if reached else after))
+        missing = max(0, page.head - page.reached)
         # What comes next happened no earlier than what came last.
-        self._complete_at = reached.time.timestamp() if reached and missing else now
+        behind = page.deliveries[-1].time.timestamp() if page.deliveries and missing else now
+        self._complete_at = behind
         self._metrics.lag_events.labels(self._source).set(missing)
         self._metrics.lag_seconds.labels(self._source).set(max(0.0, now - self._complete_at))
         self._metrics.last_success.labels(self._source).set(now)

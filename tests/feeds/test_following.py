@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
 from libs.auth import MachineSettings
+from libs.feed.client import Batch, FeedClient
 from libs.feed.following import Source, follow
 from libs.feed.schema import FEED_V1_DOWN, FEED_V1_UP
 from libs.feed.wire import Delivery
@@ -132,6 +133,46 @@ async def test_when_the_one_that_follows_dies_another_goes_on_once_its_lease_is_
         assert time.perf_counter() - began < QUICK.lease + 4
         assert told(second, "following") == 1
         await replicas.stop()
+
+
+async def test_the_next_page_is_read_while_one_is_applied(
+    publisher: Database, own: Database, replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def note_fetch(client: FeedClient, after: int, limit: int, wait: float) -> Batch:
+        asked.append(after)
+        return await fetch_page(client, after, limit, wait)
+
+    async def hesitate(connection: asyncpg.Connection, delivery: Delivery) -> None:
+        await until(lambda: 10 in asked)
+        await note_effect(connection, delivery)
+
+    asked: list[int] = []
+    fetch_page = FeedClient.fetch
+    monkeypatch.setattr(FeedClient, "fetch", note_fetch)
+    told_of = [str(number) for number in range(12)]
+    await publish_all(publisher, *(event(what=what) for what in told_of))
+    await replicas.start({"timesheet.submitted": each(hesitate)})
+
+    await until(lambda: has_effects(own, *told_of))
+    assert asked[:2] == [0, 10]
+
+
+async def test_who_never_gets_to_rest_stays_the_one_that_follows(
+    publisher: Database, own: Database, replicas: Replicas
+) -> None:
+    """No page is empty here, so the lease is not renewed for that."""
+
+    async def is_renewed() -> bool:
+        await publish_all(publisher, event(what="more"))
+        return await fetch(own, held_until) > first
+
+    held_until = "SELECT held_until FROM feed_cursors"
+    await replicas.start(pace=replace(QUICK, wait=30, lease=30.1))
+    await publish_all(publisher, event(what="a"))
+    await until(lambda: has_effects(own, "a"))
+    first = await fetch(own, held_until)
+
+    await until(is_renewed)
 
 
 async def test_what_stands_still_for_a_while_does_not_disturb_who_took_over(

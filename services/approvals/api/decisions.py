@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from libs.auth import Scope, requires
+from libs.feed.events import publishing_last
 from libs.postgres.pool import DATABASE
 from libs.web.answers import json_response
 from libs.web.app import CLOCK
@@ -64,8 +65,9 @@ async def put_decision(request: web.Request) -> web.Response:
     expected = expected_version(request)
 
     async def decide(connection: asyncpg.Connection) -> Json:
-        case, standing = await _decide(request, connection, approval_id, verdict, expected)
-        return await whole_shape(connection, case, standing)
+        async with publishing_last(connection):
+            case, standing = await _decide(request, connection, approval_id, verdict, expected)
+            return await whole_shape(connection, case, standing)
 
     shape = await request.app[DATABASE].transact(decide)
     return resource_response(request, shape, tag_of(shape))

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, requires
+from libs.feed.events import publishing_last
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week, latest_today
 from libs.web.app import CLOCK
@@ -178,8 +179,9 @@ async def _change(request: web.Request, person: str, change: Change) -> web.Resp
         if expected is not None and expected != sheet.version:
             current = await _whole(connection, person, week, now)
             require_version(expected, sheet.version, current)
-        await change(connection, sheet)
-        return await _whole(connection, person, week, now)
+        async with publishing_last(connection):
+            await change(connection, sheet)
+            return await _whole(connection, person, week, now)
 
     shape = await request.app[DATABASE].transact(work)
     return resource_response(request, shape, _tag(shape))
