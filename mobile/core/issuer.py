@@ -115,9 +115,11 @@ class Issuer:
             await self._post(endpoints.revocation, {"client_id": client_id, "token": refresh_token})
 
     async def sign_out_address(self, back_to: str) -> str:
-        """Where the browser's session ends."""
+        """Where the browser's session ends; `back_to` may be empty."""
         endpoints = await self.endpoints()
-        query = {"client_id": self._settings.client_id, "post_logout_redirect_uri": back_to}
+        query = {"client_id": self._settings.client_id}
+        if back_to:
+            query["post_logout_redirect_uri"] = back_to
         address = endpoints.end_session or f"{self.name}oidc/logout"
         return f"{address}?{urlencode(query)}"
 

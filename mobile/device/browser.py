@@ -14,7 +14,6 @@ from mobile.core.settings import LOOPBACK_REDIRECT, PRIVATE_REDIRECT
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
-SIGNED_OUT_PATH = "/signed-out"
 MAX_REQUEST = 16 * 1024
 _PAGE = (
     "<!doctype html><meta charset=utf-8><title>ExampleCo Timesheets</title>"
@@ -27,7 +26,7 @@ _PAGE = (
 class DesktopBrowser:
     """Comes back to a port of this machine (RFC 8252 section 7.3)."""
 
-    back_to = f"http://{HOST}{SIGNED_OUT_PATH}"
+    back_to = ""  # nobody listens once a sign-in is over: the issuer's own page ends a sign-out
 
     def __init__(self, open_address: Callable[[str], Any] = webbrowser.open) -> None:
         self._open_address = open_address

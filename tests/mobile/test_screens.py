@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes.util
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-# Kivy lives in the app's own environment, which `make test` makes beside this one.
-APP_PYTHON = ROOT / ".appvenv" / "bin" / "python"
-PYTHON = str(APP_PYTHON) if APP_PYTHON.exists() else sys.executable
-LIBRARIES = {"GL": "libgl1", "EGL": "libegl1"}
+from tests.mobile.offscreen import run_offscreen, what_is_missing
 
-
-def _missing() -> str:
-    """What keeps the screens from being drawn here, and what helps."""
-    look = "import importlib.util; raise SystemExit(importlib.util.find_spec('kivymd') is None)"
-    if subprocess.run([PYTHON, "-c", look], check=False).returncode:
-        return "Kivy is not installed: make .appvenv/ready (Kivy has no wheels for Python 3.14)"
-    lacking = [package for name, package in LIBRARIES.items() if not ctypes.util.find_library(name)]
-    return f"on Debian: apt-get install {' '.join(lacking)}" if lacking else ""
-
-
-# A window without a display keeps the size it is made with.
-START = """
-import runpy
-from kivy.config import Config
-Config.set("graphics", "width", "412")
-Config.set("graphics", "height", "915")
-runpy.run_module("tests.mobile.drive", run_name="__main__")
-"""
 pytestmark = [
     pytest.mark.timeout(300),  # graphics by software, on whatever else the machine is busy with
     pytest.mark.xdist_group("mobile_screens"),
@@ -44,29 +16,9 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    if missing := _missing():
+    if missing := what_is_missing():
         pytest.skip(missing)
-    environment = {
-        "SDL_VIDEODRIVER": "offscreen",
-        "KIVY_NO_ARGS": "1",
-        "KIVY_NO_CONFIG": "1",
-        "KIVY_LOG_MODE": "PYTHON",
-        "KIVY_METRICS_DENSITY": "1",
-        "KIVY_DPI": "160",
-        "KIVY_HOME": str(tmp_path_factory.mktemp("kivy")),
-    }
-    done = subprocess.run(
-        [PYTHON, "-c", START],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return run_offscreen("tests.mobile.drive", tmp_path_factory.mktemp("kivy"))
 
 
 def test_two_taps_and_save_log_an_entry(seen: dict[str, Any]) -> None:

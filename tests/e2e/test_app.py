@@ -1,0 +1,49 @@
+"""`make app` against `make run`: a person signs in, logs an entry, submits; a manager approves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from dev.company import person_named
+from dev.signin import sign_in
+from tests.e2e.test_stack import call, started
+from tests.mobile.offscreen import ROOT, run_offscreen, what_is_missing
+
+BROWSER = ROOT / "tests" / "e2e" / "browser.py"
+
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(300)]
+
+
+@pytest.mark.filterwarnings("default")
+async def test_the_app_from_signing_in_to_the_approved_week(tmp_path: Path) -> None:
+    if missing := what_is_missing():
+        pytest.skip(missing)
+    who, data = tmp_path / "who", tmp_path / "app"
+    data.mkdir()
+    (data / "preferences.json").write_text('{"language": "en"}', "utf-8")
+    with started(tmp_path / "stack") as stack:
+        addresses = stack.addresses
+        told = run_offscreen(
+            "tests.mobile.journey",
+            tmp_path / "kivy",
+            TIMESHEETS_API=addresses.gateway.rstrip("/"),
+            AUTH_ISSUER=addresses.issuer,
+            TIMESHEETS_DATA=str(data),
+            PYTHON_KEYRING_BACKEND="keyring.backends.null.Keyring",
+            BROWSER=f"{sys.executable} {BROWSER} {who} %s",
+            WHO=str(who),
+        )
+        async with aiohttp.ClientSession() as session:
+            token = await sign_in(session, addresses.issuer, person_named("erin"))
+            address = f"{addresses.gateway.rstrip('/')}/v1/timesheets/{told['week']}"
+            week = await call(session, token, "GET", address)
+
+    assert week["state"] == "approved"
+    assert [each["minutes"] for each in week["entries"]].count(15) == 1
+    assert [step["event"] for step in week["history"]][-2:] == ["submitted", "approved"]
+    # Erin signed out: nothing of hers is left on the device.
+    assert len(list((data / "people").glob("*.db"))) == 1
