@@ -5,6 +5,8 @@ APPVENV := .appvenv
 BENCHVENV := .benchvenv
 EXPRESS := bench/peers/express
 PROVIDER := tests/mobile/certified
+# Kivy ships no types: the screens go unchecked.
+APPCORE := mobile/core mobile/device mobile/text mobile/viewmodels
 BIN := $(VENV)/bin
 AS ?= erin
 # Kivy has no wheels for Python 3.14 yet: there the tests of the screens are skipped, and say so.
@@ -37,7 +39,7 @@ test-oidc: $(VENV)/tools ## sign the app in at a certified OpenID provider; need
 	npm ci --silent --no-audit --no-fund --prefix $(PROVIDER)
 	$(BIN)/python -m pytest -m oidc -rs
 
-endurance: $(VENV)/endurance ## run the tests that take minutes
+endurance: $(VENV)/endurance $(SCREENS) ## run the tests that take minutes
 	$(BIN)/python -m pytest -m endurance
 
 deploy-check: $(VENV)/tools ## check what is deployed with the tools it is for, as far as they are here
@@ -46,7 +48,7 @@ deploy-check: $(VENV)/tools ## check what is deployed with the tools it is for, 
 lint: $(VENV)/tools ## check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy libs services batch bench dev tests
+	$(BIN)/mypy libs services batch bench dev tests $(APPCORE)
 	$(BIN)/lint-imports
 
 format: $(VENV)/tools ## rewrite the code in the project's style

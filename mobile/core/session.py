@@ -86,8 +86,9 @@ class Session:
 
     async def complete(self, callback: str) -> None:
         """Sign in with the address the browser came back to; raises as `SignIn.complete` does."""
+        signed_in = await self.signing_in.complete(callback)
         await self.close()
-        self._begin(await self.signing_in.complete(callback))
+        self._begin(signed_in)
 
     def start(self) -> None:
         """Keep in step from now on."""

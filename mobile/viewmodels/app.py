@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from mobile.viewmodels.timer import TimerModel
 from mobile.viewmodels.week import WeekModel
 
 log = logging.getLogger(__name__)
+
+# While hundreds of changes are sent, a screen that looked after each would do nothing else.
+LOOK_EVERY = 0.1
 
 
 class Stage(StrEnum):
@@ -71,6 +75,7 @@ class AppModel(ViewModel):
         self._session = session
         self._browser = browser
         self._waiting: object | None = None
+        self._look_soon: asyncio.TimerHandle | None = None
         self.tasks = Tasks()
         self.stage = Stage.STARTING
         self.failure: str | None = None
@@ -151,14 +156,12 @@ class AppModel(ViewModel):
         if self.workspace is not None:
             self.workspace.engine.wake(pull=True)
 
-    def take_answer(self, address: str) -> None:
-        """A phone's system hands the app the address itself."""
-        self.tasks.spawn(self._take(address))
-
     def sign_out(self, back_to: str) -> None:
         self.tasks.spawn(self._sign_out(back_to))
 
     async def stop(self) -> None:
+        if self._look_soon is not None:
+            self._look_soon.cancel()
         await self.tasks.cancel()
         await self._browser.close()
         await self._session.close()
@@ -186,10 +189,6 @@ class AppModel(ViewModel):
             if await self._complete(await self._browser.answer()):
                 await self._browser.close()
                 return
-
-    async def _take(self, address: str) -> None:
-        if await self._complete(address):
-            self._waiting = None
 
     async def _complete(self, address: str) -> bool:
         """Whether the wait is over."""
@@ -244,13 +243,21 @@ class AppModel(ViewModel):
         )
 
     def _session_changed(self) -> None:
+        if self.workspace is None:
+            self._look()
+        elif self._look_soon is None:
+            self._look_soon = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look)
+
+    def _look(self) -> None:
+        if self._look_soon is not None:
+            self._look_soon.cancel()
+            self._look_soon = None
         workspace = self.workspace
-        if workspace is None:
-            if self.stage in (Stage.MAIN, Stage.NO_RIGHTS):
-                self.models = None
-                self._show(Stage.SIGN_IN)
+        if self.stage not in (Stage.MAIN, Stage.NO_RIGHTS):
             return
-        if self.models is None or self.stage not in (Stage.MAIN, Stage.NO_RIGHTS):
+        if workspace is None or self.models is None:
+            self.models = None
+            self._show(Stage.SIGN_IN)
             return
         self.models.week.refresh()
         self.models.approvals.refresh()

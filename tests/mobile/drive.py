@@ -27,7 +27,7 @@ from mobile.preferences import Preferences
 from mobile.tools.sample import NoBrowser, StillClock, enter, fill, make_model, make_session
 from mobile.ui.parts import Action, Chip, IconTap, Tap, TapArea
 from mobile.ui.shell import Shell
-from mobile.viewmodels.app import Tab
+from mobile.viewmodels.app import LOOK_EVERY, Tab
 
 LEAST = 48
 FRAMES = 4
@@ -209,6 +209,7 @@ async def drive() -> dict[str, Any]:
             assert now is not None
             now.store.set(SCOPES, ["read:timesheets", "create:timesheets"])
             session.on_change()
+            await asyncio.sleep(2 * LOOK_EVERY)
             settle()
             told["tabs_without_scope"] = [str(tab) for tab in model.tabs]
             told["tab_after"] = str(shell.tab)

@@ -1,0 +1,60 @@
+"""The app as a whole, without a screen."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mobile.core.rules import Scope
+from mobile.core.sync import SCOPES
+from mobile.tools.sample import OfflineSession, StillClock, enter, fill, make_model, make_session
+from mobile.viewmodels.app import LOOK_EVERY, AppModel, Stage, Tab
+
+
+@pytest.fixture
+def session(http: httpx.AsyncClient, tmp_path: Path) -> OfflineSession:
+    made = make_session(http, tmp_path, StillClock())
+    fill(made.open_sample())
+    return made
+
+
+@pytest.fixture
+async def model(session: OfflineSession) -> AppModel:
+    made = make_model(session)
+    enter(made)
+    return made
+
+
+async def test_screens_look_once_for_hundreds_of_changes(
+    model: AppModel, session: OfflineSession
+) -> None:
+    looks: list[Stage] = []
+    model.watch(lambda: looks.append(model.stage))
+
+    for _ in range(500):
+        session.on_change()
+    assert looks == []
+    await asyncio.sleep(2 * LOOK_EVERY)
+
+    assert looks == [Stage.MAIN]
+
+
+async def test_approvals_come_and_go_with_the_scope(
+    model: AppModel, session: OfflineSession
+) -> None:
+    assert Tab.APPROVALS in model.tabs
+    assert session.workspace is not None
+    session.workspace.store.set(SCOPES, [Scope.READ_TIMESHEETS])
+
+    assert Tab.APPROVALS not in model.tabs
+
+
+async def test_the_end_of_a_sign_in_shows_at_once(model: AppModel, session: OfflineSession) -> None:
+    session.on_change()
+    await session.close()
+    session.on_change()
+
+    assert (model.stage, model.models) == (Stage.SIGN_IN, None)
