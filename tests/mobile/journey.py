@@ -1,13 +1,14 @@
 """The whole app, as `make app` starts it, with somebody who presses its buttons.
 
 Run by tests/e2e/test_app.py in a process of its own. The browser is whatever BROWSER says; WHO
-names the file that tells it who signs in.
+names the file that tells it who signs in, NOTE is what is written beside the hours.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import time
@@ -21,7 +22,7 @@ from mobile.app import run
 from mobile.core.rules import State
 from mobile.ui.approvals import ApprovalRow
 from mobile.ui.dialog import Dialog
-from mobile.ui.parts import Action, Chip
+from mobile.ui.parts import Action, Chip, Field
 from mobile.ui.shell import Shell
 from mobile.viewmodels.app import Stage, Tab
 from tests.mobile.drive import found, tap
@@ -73,6 +74,8 @@ async def log_and_submit(shell: Shell) -> dict[str, Any]:
     project = found(sheet[0], Chip)[0]
     tap(project)
     await press(shell, MINUTES, Chip)
+    [note] = [field for field in found(sheet[0], Field) if field.lines > 1]
+    note.typed(os.environ["NOTE"])
     await press(shell, "Save")
     await until(lambda: len(shell.models.week.rows(shell.today)) == before + 1, "no entry")
     await until(lambda: all_sent(shell), "the entry was not sent")
@@ -122,6 +125,7 @@ async def journey() -> dict[str, Any]:
 
 
 async def main() -> None:
+    logging.basicConfig(level=logging.DEBUG)
     app = asyncio.create_task(run())
     try:
         sys.stdout.write(json.dumps(await journey()))

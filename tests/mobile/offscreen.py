@@ -35,8 +35,8 @@ def what_is_missing() -> str:
     return f"on Debian: apt-get install {' '.join(lacking)}" if lacking else ""
 
 
-def run_offscreen(module: str, home: Path, **environ: str) -> dict[str, Any]:
-    """The JSON that the module prints at last; `home` is for Kivy's own files."""
+def run_offscreen(module: str, home: Path, **environ: str) -> tuple[dict[str, Any], str]:
+    """The JSON that the module prints at last, and its log; `home` is for Kivy's own files."""
     environment = {
         "SDL_VIDEODRIVER": "offscreen",
         "KIVY_NO_ARGS": "1",
@@ -58,4 +58,4 @@ def run_offscreen(module: str, home: Path, **environ: str) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return found, done.stderr

@@ -18,7 +18,8 @@ pytestmark = [
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     if missing := what_is_missing():
         pytest.skip(missing)
-    return run_offscreen("tests.mobile.drive", tmp_path_factory.mktemp("kivy"))
+    found, _log = run_offscreen("tests.mobile.drive", tmp_path_factory.mktemp("kivy"))
+    return found
 
 
 def test_two_taps_and_save_log_an_entry(seen: dict[str, Any]) -> None:
