@@ -34,8 +34,9 @@ NOWHERE = "http://127.0.0.1:9"
 
 # What Prometheus adds to each series, here by PodMonitor.
 TARGET = frozenset({"job", "instance", "namespace", "pod", "container"})
-# What others export: Prometheus itself, kube-state-metrics, kubelet.
+# What others export: Prometheus itself, kube-state-metrics, kubelet, the Barman plugin.
 OTHERS = {
+    "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp": frozenset[str](),
     "up": frozenset[str](),
     "kube_job_failed": frozenset({"job_name", "condition"}),
     "kube_job_owner": frozenset({"job_name", "owner_kind", "owner_name"}),
