@@ -77,6 +77,8 @@ class AppModel(ViewModel):
         self._waiting: object | None = None
         self._look_soon: asyncio.TimerHandle | None = None
         self.tasks = Tasks()
+        # What is done for the person who is signed in, and ends with that.
+        self._work = Tasks()
         self.stage = Stage.STARTING
         self.failure: str | None = None
         self.models: Models | None = None
@@ -163,6 +165,7 @@ class AppModel(ViewModel):
         if self._look_soon is not None:
             self._look_soon.cancel()
         await self.tasks.cancel()
+        await self._work.cancel()
         await self._browser.close()
         await self._session.close()
 
@@ -217,6 +220,7 @@ class AppModel(ViewModel):
         # First nobody looks at the store any more, then it goes.
         self.models = None
         self._show(Stage.SIGN_IN)
+        await self._work.cancel()
         address = await self._session.sign_out(back_to)
         if address is not None:
             self._browser.open(address)
@@ -237,8 +241,8 @@ class AppModel(ViewModel):
         return Models(
             week=WeekModel(workspace, clock, self._tell),
             timer=TimerModel(workspace, clock),
-            approvals=ApprovalsModel(workspace, clock, self.tasks, self._tell),
-            profile=ProfileModel(workspace, clock, self.tasks, self._tell),
+            approvals=ApprovalsModel(workspace, clock, self._work, self._tell),
+            profile=ProfileModel(workspace, clock, self._work, self._tell),
             problems=ProblemsModel(workspace, clock),
         )
 
@@ -257,6 +261,7 @@ class AppModel(ViewModel):
             return
         if workspace is None or self.models is None:
             self.models = None
+            self.tasks.spawn(self._work.cancel())
             self._show(Stage.SIGN_IN)
             return
         self.models.week.refresh()

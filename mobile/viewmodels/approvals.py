@@ -150,11 +150,12 @@ class ApprovalsModel(ViewModel):
     async def _read(self, approval_id: str) -> None:
         try:
             await self._workspace.engine.read_approval(approval_id)
-        except (Unreachable, SignedOut, Refused):
+        except SignedOut:
+            return  # and the store is closed
+        except (Unreachable, Refused):
             pass  # what the list knows of it is shown, and the offline bar says why
-        finally:
-            self.loading_detail = False
-            self.refresh()
+        self.loading_detail = False
+        self.refresh()
 
     def _look(self) -> None:
         """What the server told, with what was decided here since laid over it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from mobile.core.rules import Scope
 from mobile.core.sync import SCOPES
 from mobile.tools.sample import OfflineSession, StillClock, enter, fill, make_model, make_session
 from mobile.viewmodels.app import LOOK_EVERY, AppModel, Stage, Tab
+from tests.mobile.support import Fault, Network
 
 
 @pytest.fixture
@@ -58,3 +60,28 @@ async def test_the_end_of_a_sign_in_shows_at_once(model: AppModel, session: Offl
     session.on_change()
 
     assert (model.stage, model.models) == (Stage.SIGN_IN, None)
+
+
+async def test_signing_out_ends_what_was_being_read(
+    model: AppModel, session: OfflineSession, network: Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    network.fault = lambda _request: Fault.LOST_BEFORE
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def read_approval(_approval_id: str) -> None:
+        asked.set()
+        await answered.wait()
+
+    assert session.workspace is not None
+    assert model.models is not None
+    with patch.object(session.workspace.engine, "read_approval", read_approval):
+        model.models.approvals.open("unheard-of")
+        await asked.wait()
+        model.sign_out("")
+        while session.workspace is not None:
+            await asyncio.sleep(0)
+        answered.set()
+        await asyncio.sleep(0)
+    await model.stop()
+
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
