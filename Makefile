@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 APPVENV := .appvenv
+DEPLOYVENV := .deployvenv
 BENCHVENV := .benchvenv
 EXPRESS := bench/peers/express
 PROVIDER := tests/mobile/certified
@@ -42,8 +43,8 @@ test-oidc: $(VENV)/tools ## sign the app in at a certified OpenID provider; need
 endurance: $(VENV)/endurance $(SCREENS) ## run the tests that take minutes
 	$(BIN)/python -m pytest -m endurance
 
-deploy-check: $(VENV)/tools ## check what is deployed with the tools it is for, as far as they are here
-	$(BIN)/python -m pytest -m deploy -rs
+deploy-check: $(VENV)/tools $(DEPLOYVENV)/ready ## check what is deployed with the tools it is for, as far as they are here
+	PATH="$$PATH:$(CURDIR)/$(DEPLOYVENV)/bin" $(BIN)/python -m pytest -m deploy -rs
 
 lint: $(VENV)/tools ## check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -69,7 +70,7 @@ images: ## build the images of the services, the uploader and the migrations
 	deploy/images.sh
 
 clean: ## remove the environment, caches and the data of `make run`
-	rm -rf $(VENV) $(APPVENV) $(BENCHVENV) $(EXPRESS)/node_modules .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(APPVENV) $(DEPLOYVENV) $(BENCHVENV) $(EXPRESS)/node_modules .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -98,6 +99,11 @@ $(EXPRESS)/node_modules/.package-lock.json: $(EXPRESS)/package-lock.json
 
 $(VENV)/endurance: requirements/endurance.txt | $(VENV)/tools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(DEPLOYVENV)/ready: requirements/deploy.txt
+	$(PYTHON) -m venv $(DEPLOYVENV)
+	$(DEPLOYVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(VENV)/tools: requirements/test.txt | $(VENV)/stack
