@@ -21,6 +21,9 @@ KUBERNETES = ROOT / "deploy/k8s"
 OVERLAYS = ("local", "production")
 SERVICES = ("entries", "approvals", "profile")
 
+BUILT_IN = re.compile(
+    r"(v1|apps/v1|batch/v1|policy/v1|autoscaling/v2|networking\.k8s\.io/v1)"
+).fullmatch
 PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
 
 Object = Mapping[str, Any]

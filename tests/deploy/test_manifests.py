@@ -19,6 +19,7 @@ from libs.web.server import KEEPALIVE_SECONDS
 from libs.web.settings import Environment, WebSettings
 from services.entries.api import batches, exports
 from tests.deploy.manifests import (
+    BUILT_IN,
     KUBERNETES,
     OVERLAYS,
     ROOT,
@@ -37,9 +38,6 @@ from tests.support.services import routes_of
 # Rendered once, by whoever runs these.
 pytestmark = pytest.mark.xdist_group("manifests")
 
-BUILT_IN = re.compile(
-    r"(v1|apps/v1|batch/v1|policy/v1|autoscaling/v2|networking\.k8s\.io/v1)"
-).fullmatch
 DEFAULTS = WebSettings.read(Environment({}))
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.deploy.manifests import OVERLAYS, ROOT, render
+from tests.deploy.manifests import BUILT_IN, OVERLAYS, ROOT, Object, build_with, render
 from tests.deploy.tools import tool
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(600)]
 
+POSTGRES = ("postgresql.cnpg.io/", "barmancloud.cnpg.io/")
+SCHEMAS = Path(__file__).parent / "schemas"
 PACKAGES = "requirements/deploy.txt"
 MINORS = ("1.35", "1.36", "1.37")
 
@@ -41,6 +45,32 @@ def test_the_dockerfile_is_as_hadolint_wants_it() -> None:
 def test_every_object_is_one_that_this_kubernetes_knows(rendered: Path, minor: str) -> None:
     """Strictly: a field that is not in the schema fails. Custom resources have none here."""
     say(tool("kubernetes-validate", PACKAGES), "--strict", "-k", minor, rendered)
+
+
+def test_custom_resources_are_as_their_schemas_want_them(tmp_path: Path) -> None:
+    """As far as a package brings them: those of PostgreSQL are in test_database.py."""
+    npm, node = tool("npm", "nodejs.org"), tool("node", "nodejs.org")
+    checker = tmp_path / "schemas"
+    shutil.copytree(SCHEMAS, checker, ignore=shutil.ignore_patterns("node_modules"))
+    say(npm, "ci", "--silent", "--no-audit", "--no-fund", "--prefix", checker)
+    (tmp_path / "gateway").mkdir()
+    both = (render("production"), build_with(tmp_path / "gateway", "gateway-api"))
+    objects = [item for manifests in both for item in manifests.objects if is_custom(item)]
+    assert len(objects) > 20
+    found = subprocess.run(
+        [node, "check.js"],
+        input=json.dumps(objects),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=checker,
+    )
+    assert found.stdout == ""
+
+
+def is_custom(item: Object) -> bool:
+    """Neither Kubernetes' own nor PostgreSQL's."""
+    return not BUILT_IN(item["apiVersion"]) and not item["apiVersion"].startswith(POSTGRES)
 
 
 def test_checkov_finds_nothing_that_is_not_listed_with_a_reason(rendered: Path) -> None:

@@ -1,0 +1,262 @@
+"""The images run as the manifests say, by podman: a week of five people, PostgreSQL beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+from aiohttp import web
+
+from dev.company import PEOPLE
+from dev.gateway import Gateway
+from dev.issuer.app import create_app
+from dev.issuer.state import Store, machine_secrets
+from dev.loading import Loader
+from dev.postgres import PostgresServer
+from dev.signin import sign_in
+from tests.deploy.manifests import ROOT, SERVICES, render
+from tests.deploy.tools import tool
+from tests.e2e import test_week as week
+from tests.support.client import Caller
+from tests.support.processes import free_port
+
+pytestmark = [
+    pytest.mark.deploy,
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group("containers"),
+]
+
+BASE = os.environ.get("BASE", "docker.io/library/python:3.13-slim")
+CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=none")
+NAMES = ("entries", "approvals", "profile", "batch", "migrate")
+# What must not be in an image: what builds, what tests, and the stand-in for the tenant.
+UNWANTED = (
+    "gcc",
+    "cc",
+    "make",
+    "git",
+    "/app/tests",
+    "/app/dev",
+    "/app/mobile",
+    "/packages/bin/pip",
+)
+
+
+def podman(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    program = tool("podman", "podman.io; Debian: apt-get install podman")
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def images() -> str:
+    """What the names of the images begin with, once they are built as `make images` does."""
+    known = podman("image", "exists", BASE, check=False).returncode == 0
+    if not known and podman("pull", "--quiet", BASE, check=False).returncode != 0:
+        pytest.skip(f"the base image {BASE} cannot be had: BASE names another")
+    repository = "localhost/timesheets-tests"
+    subprocess.run(
+        [ROOT / "deploy/images.sh"],
+        env=os.environ | {"BUILDER": "podman", "REPOSITORY": repository, "BASE": BASE},
+        check=True,
+        capture_output=True,
+    )
+    return repository
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_runs_read_only_as_nobody_and_without_capabilities(images: str, name: str) -> None:
+    image = f"{images}/{name}:local"
+    described = json.loads(podman("image", "inspect", image).stdout)[0]["Config"]
+    assert described["User"] == "10001:10001"
+    assert described["Labels"]["org.opencontainers.image.title"] == f"timesheets-{name}"
+    # Without settings it says so: everything that it imports is there.
+    said = podman("run", "--rm", *CONFINED, image, *ARGUMENTS.get(name, ()), check=False)
+    assert said.returncode == 2, said.stderr
+    assert EXPECTED.get(name, "DATABASE_URL is not set") in said.stderr
+    look = " ".join(f"{{ command -v {it} || ls -d {it}; }} 2>/dev/null;" for it in UNWANTED)
+    inside = podman("run", "--rm", *CONFINED, "--entrypoint=sh", image, "-c", f"{look} id -u")
+    assert inside.stdout == "10001\n"
+
+
+ARGUMENTS = {
+    "migrate": ("migrate", "services.entries"),
+    "batch": ("upload", "/etc/hostname", "--format", "ours"),
+}
+EXPECTED = {"batch": "TIMESHEETS_URL is not set"}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A network of podman's, in which each pod has the address that its Service would have."""
+
+    name: str
+    directory: Path
+
+    @property
+    def network(self) -> Any:
+        described = json.loads(podman("network", "inspect", self.name).stdout)
+        return ip_network(described[0]["subnets"][0]["subnet"])
+
+    @property
+    def host(self) -> str:
+        """Under which the pods reach this machine."""
+        return str(self.network[1])
+
+    def address(self, service: str) -> str:
+        return str(self.network[100 + SERVICES.index(service)])
+
+    def play(self, service: str, images: str, variables: dict[str, dict[str, str]]) -> None:
+        path = self.directory / f"{service}.yaml"
+        path.write_text(yaml.safe_dump(self._pod(service, images, variables)))
+        podman(
+            *("kube", "play", "--network", self.name, "--ip", self.address(service), path),
+        )
+
+    def _pod(self, service: str, images: str, variables: dict[str, dict[str, str]]) -> Any:
+        """A pod as the Deployment makes them. Podman wants some things said in another way."""
+        manifests = render("local")
+        template = json.loads(json.dumps(manifests.pods()[service]))
+        spec = template["spec"]
+        # Here nobody starts an init container again once it has succeeded.
+        spec["restartPolicy"] = "Never"
+        spec["hostAliases"] = [
+            {"ip": self.address(other), "hostnames": [other]} for other in SERVICES
+        ]
+        for container in [*spec["containers"], *spec["initContainers"]]:
+            environ = manifests.environment(container) | variables[container["name"]]
+            container["env"] = [{"name": key, "value": value} for key, value in environ.items()]
+            container.pop("envFrom", None)
+            container["image"] = container["image"].replace("localhost/timesheets", images)
+            # Podman takes these for ports of the host, and its probes want systemd.
+            for field in ("ports", "startupProbe", "readinessProbe", "livenessProbe"):
+                container.pop(field, None)
+        metadata = {"name": service, "labels": template["metadata"]["labels"]}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    name = f"timesheets-{os.getpid()}"
+    podman("network", "create", name)
+    try:
+        yield Cluster(name, tmp_path)
+    finally:
+        for service in SERVICES:
+            podman("pod", "rm", "--force", "--time", "1", service, check=False)
+        podman("network", "rm", "--force", name)
+
+
+@asynccontextmanager
+async def passed_on(port: int) -> AsyncIterator[int]:
+    """A port that pods can reach, for one that only this machine can."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pump(reader, to_writer), pump(to_reader, writer))
+
+    async with await asyncio.start_server(connected, "0.0.0.0") as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@asynccontextmanager
+async def issuing(cluster: Cluster, secrets: dict[str, str]) -> AsyncIterator[str]:
+    """The stand-in for the tenant, where the pods can reach it."""
+    port = free_port()
+    address = f"http://{cluster.host}:{port}/"
+    runner = web.AppRunner(create_app(address, Store(cluster.directory / "state.json"), secrets))
+    await runner.setup()
+    await web.TCPSite(runner, "0.0.0.0", port).start()
+    yield address
+    await runner.cleanup()
+
+
+def make_databases(server: PostgresServer) -> None:
+    for service in SERVICES:
+        server.create_role(f"{service}_owner")
+        server.create_role(service)
+        server.create_database(service, owner=f"{service}_owner")
+
+
+def variables(
+    server: PostgresServer, at: str, service: str, issuer: str, secrets: dict[str, str]
+) -> dict[str, dict[str, str]]:
+    """What the overlay leaves to each place, for the init container and for the service."""
+
+    def database(role: str) -> str:
+        return f"postgresql://{role}:{server.password(role)}@{at}/{service}"
+
+    client = f"service-{service}"
+    return {
+        "migrate": {"DATABASE_URL": database(f"{service}_owner")},
+        "service": {
+            "DATABASE_URL": database(service),
+            "AUTH_ISSUER": issuer,
+            "M2M_TOKEN_URL": f"{issuer}oauth/token",
+            "M2M_CLIENT_ID": client,
+            "M2M_CLIENT_SECRET": secrets[client],
+        },
+    }
+
+
+async def until_ready(session: aiohttp.ClientSession, cluster: Cluster) -> None:
+    async with asyncio.timeout(60):
+        for service in SERVICES:
+            while not await answers(session, f"http://{cluster.address(service)}:9090/readyz"):
+                await asyncio.sleep(0.1)
+
+
+async def answers(session: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with session.get(url) as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def test_a_week_of_five_people_in_containers(
+    images: str, cluster: Cluster, postgres: PostgresServer
+) -> None:
+    make_databases(postgres)
+    secrets = machine_secrets(cluster.directory / "clients.json")
+    async with AsyncExitStack() as stack:
+        issuer = await stack.enter_async_context(issuing(cluster, secrets))
+        at = f"{cluster.host}:{await stack.enter_async_context(passed_on(postgres.port))}"
+        for service in SERVICES:
+            settings = variables(postgres, at, service, issuer, secrets)
+            await asyncio.to_thread(cluster.play, service, images, settings)
+        jar = aiohttp.DummyCookieJar()
+        session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=jar))
+        await until_ready(session, cluster)
+        gateway = Gateway(cluster.directory / "gateway", free_port())
+        backends = {name: [f"http://{cluster.address(name)}:8080"] for name in SERVICES}
+        gateway.start(backends, cluster.directory / "gateway.log")
+        stack.callback(gateway.stop)
+        await gateway.ready()
+        today = datetime.now(UTC).date()
+        async for _loaded in Loader(session, gateway.url, issuer, today).load(SERVICES):
+            pass
+        callers = {
+            person.key: Caller(session, gateway.url, await sign_in(session, issuer, person))
+            for person in PEOPLE
+        }
+        await week.test_a_week_of_five_people(week.Company(callers, today))
