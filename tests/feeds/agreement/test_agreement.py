@@ -4,7 +4,8 @@ Hypothesis drives both services, with their real databases, through steps in any
 feed brings is handled several events at a time, as it is in service, also when they fail together
 and are taken apart. Whenever
 all feeds are drained, both say the same of every submission; every decision took effect once, on
-the submission it names, or was declared void; and nobody decided who may not.
+the submission it names, or was declared void; and nobody decided who may not. At the end a new
+approvals database, which follows from the start, has the same waiting.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ STEPS = "SELECT submission_id, event FROM week_history ORDER BY number"
 STANDING = "SELECT submission_id, state FROM weeks WHERE state <> 'open'"
 APPROVALS = "SELECT id, person, state, reopened FROM approvals"
 APPROVALS_PENDING_FIRST = f"{APPROVALS} ORDER BY state <> 'pending', submitted_at, id"
+PENDING = """
+    SELECT id, person, monday, total_minutes, by_day, by_project, entries, submitted_at
+    FROM approvals WHERE state = 'pending' ORDER BY submitted_at, id
+"""
 OUTCOMES = """
     SELECT type, data FROM events
     WHERE type IN ('timesheet.approved', 'timesheet.rejected', 'decision.void')
@@ -155,6 +160,7 @@ class Agreement(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "versions"):
             self.drain()
+            self._check_newcomer()
 
     def _step(self, person: str, week: str, step: str) -> None:
         reply = self.world.call("entries", person, "POST", f"/v1/timesheets/{week}/{step}")
@@ -192,6 +198,14 @@ class Agreement(RuleBasedStateMachine):
             if step in ("submitted", "approved")
         }
         self._check_decisions()
+
+    def _check_newcomer(self) -> None:
+        """Whoever follows from the start, and late, has the same waiting."""
+        pending = self.world.rows("approvals", PENDING)
+        self.world.begin_anew("entries to approvals")
+        while self.world.deliver("entries to approvals", 100):
+            pass
+        assert self.world.rows("approvals", PENDING) == pending
 
     def _check_decisions(self) -> None:
         decided = {

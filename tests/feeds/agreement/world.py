@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -16,9 +16,11 @@ from prometheus_client import CollectorRegistry
 
 from libs.feed import inbox
 from libs.feed.applying import Applier, Handlers
+from libs.feed.compaction import compact
 from libs.feed.metrics import FollowerMetrics
 from libs.feed.serving import READ
 from libs.feed.wire import Delivery, decode_batch, encode_batch
+from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from libs.web.app import CLOCK
 from libs.web.server import running
@@ -131,6 +133,18 @@ class World:
 
     def restart(self, name: str) -> None:
         self.links[name].holder = uuid.uuid4()
+
+    def begin_anew(self, name: str) -> None:
+        """The database of whoever follows is a new one, and of the feed's events, all of them old
+        by now, each that a later one replaced is gone."""
+        self._runner.run(self._begin_anew(self.links[name]))
+
+    async def _begin_anew(self, link: Link) -> None:
+        source = Database(DatabaseSettings(self._urls[link.source], pool_min=1))
+        await source.start()
+        await compact(source, self._clock.now() + timedelta(days=1000))
+        await source.stop()
+        await empty_tables(link.target.settings.dsn)
 
     async def _deliver(
         self, link: Link, limit: int, again: int, crash: int | None, stumble: int | None
