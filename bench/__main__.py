@@ -10,7 +10,7 @@ import time
 
 from bench.results import Result, table, write_results
 
-CASES = ("requests", "cycles", "batches", "tokens", "growth", "starting")
+CASES = ("requests", "cycles", "batches", "tokens", "growth", "starting", "feeds")
 """Modules of this package; each has `async def measure() -> list[Result]`."""
 
 

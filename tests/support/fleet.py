@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,8 +35,10 @@ class Fleet:
         issuer: Issuer,
         session: aiohttp.ClientSession,
         log: Path,
+        **variables: str,
     ) -> None:
         self.databases = databases
+        self._others = variables
         self.issuer = issuer
         self._session = session
         self._log = log
@@ -69,8 +70,10 @@ class Fleet:
 
     async def kill(self, name: str) -> None:
         """SIGKILL: nothing is finished, nothing is let go."""
-        self._copies[name].signal(signal.SIGKILL)
-        await self._copies[name].process.wait()
+        await self._copies[name].kill()
+
+    def pid(self, name: str) -> int:
+        return self._copies[name].process.pid
 
     def process(self, service: str) -> int:
         """The number that the machine knows it by."""
@@ -120,4 +123,5 @@ class Fleet:
             "RATE_LIMIT": "off",
             "SHUTDOWN_DELAY": "0",
             **{f"{other.upper()}_URL": self.url(other) for other in NAMES},
+            **self._others,
         }
