@@ -10,6 +10,7 @@ PROVIDER := tests/mobile/certified
 APPCORE := mobile/core mobile/device mobile/text mobile/viewmodels
 BIN := $(VENV)/bin
 AS ?= erin
+SECONDS ?= 7200
 # Kivy has no wheels for Python 3.14 yet: there the tests of the screens are skipped, and say so.
 SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready" * (sys.version_info < (3, 14)))')
 
@@ -42,6 +43,9 @@ test-oidc: $(VENV)/tools ## sign the app in at a certified OpenID provider; need
 
 endurance: $(VENV)/endurance $(SCREENS) ## run the tests that take minutes
 	$(BIN)/python -m pytest -m endurance
+
+soak: $(VENV)/tools ## load a service for long: make soak SECONDS=7200
+	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -s -m endurance tests/endurance/test_soak.py
 
 deploy-check: $(VENV)/tools $(DEPLOYVENV)/ready ## check what is deployed with the tools it is for, as far as they are here
 	PATH="$$PATH:$(CURDIR)/$(DEPLOYVENV)/bin" $(BIN)/python -m pytest -m deploy -rs

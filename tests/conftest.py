@@ -203,12 +203,14 @@ async def fleet(
 ) -> AsyncIterator[Fleet]:
     """The three services as programs, with a project."""
     made = Fleet(urls, issuer, session, tmp_path / "fleet.log")
-    await made.start()
-    project = {"name": "Apollo", "customer": "Big Company"}
-    added = await made.administrator("entries").post("/v1/projects/APOLLO", project)
-    assert added.status == 201
-    yield made
-    await made.stop()
+    try:
+        await made.start()
+        project = {"name": "Apollo", "customer": "Big Company"}
+        added = await made.administrator("entries").post("/v1/projects/APOLLO", project)
+        assert added.status == 201
+        yield made
+    finally:
+        await made.stop()
 
 
 @pytest.fixture(autouse=True)

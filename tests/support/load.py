@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ class Tally:
 
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return sum(self.statuses.values())
 
     def count(self, method: str, status: int) -> int:
         return self.statuses[method, status]
@@ -72,8 +77,7 @@ async def steady_load(
     url: str, token: str, rate: float, make_call: Callable[[int], Call], until: asyncio.Event
 ) -> Tally:
     """`rate` requests a second over 20 connections until the event; the last ones are finished."""
-    tally, workers = Tally(), 20
-    numbers = iter(range(1_000_000))
+    tally, workers, numbers = Tally(), 20, itertools.count()
 
     async def work(worker: Worker) -> None:
         while not until.is_set():

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import aiohttp
 
@@ -39,6 +40,20 @@ class Copy:
             return await self.process.wait()
 
 
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a process takes of a Linux machine."""
+
+    megabytes: float
+    descriptors: int
+
+    @classmethod
+    def of(cls, process: int) -> Self:
+        folder = Path(f"/proc/{process}")
+        resident = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return cls(resident / 2**20, sum(1 for _ in (folder / "fd").iterdir()))
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -63,7 +78,11 @@ async def start_copy(
             sys.executable, "-m", module, env=environ, cwd=ROOT, stderr=output, stdout=output
         )
     copy = Copy(process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin_port}")
-    await _until_ready(copy, log)
+    try:
+        await _until_ready(copy, log)
+    except BaseException:
+        await copy.kill()
+        raise
     return copy
 
 
