@@ -36,14 +36,18 @@ LEAST = 48
 FRAMES = 4
 
 
+# Longer than any machine takes to press a button, however busy it is.
+DELAY = 60.0
+
+
 class Hanging(httpx.AsyncBaseTransport):
-    """A network that answers nothing for ten seconds."""
+    """A network that answers nothing for a long while."""
 
     asked = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.asked += 1
-        await asyncio.sleep(10)
+        await asyncio.sleep(DELAY)
         raise httpx.ReadTimeout("too slow", request=request)
 
 
