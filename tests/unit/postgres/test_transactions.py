@@ -20,6 +20,9 @@ TABLES = """
 """
 
 
+ADD_THIRD = "INSERT INTO notes VALUES (3, 'new')"
+
+
 @pytest.fixture(autouse=True)
 async def _notes(url: str) -> None:
     connection = await asyncpg.connect(url)
@@ -226,6 +229,54 @@ async def test_once_committed_it_is_a_success_whatever_becomes_of_the_connection
     relay.on_answer = cut_after_answer
 
     assert await relayed.transact(add) == "added"
+
+
+async def test_one_statement_is_a_transaction_by_itself(db: Database) -> None:
+    assert await db.attempt(add) == "added"
+    assert await count(db) == 3
+
+
+async def test_a_statement_that_is_refused_changes_nothing_and_is_not_repeated(
+    db: Database,
+) -> None:
+    attempts = 0
+
+    async def add_again(connection: asyncpg.Connection) -> str:
+        nonlocal attempts
+        attempts += 1
+        return await add(connection, 1)
+
+    assert await db.attempt(add_again) is None
+    assert (attempts, await count(db)) == (1, 2)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_statement_whose_connection_breaks_is_of_unknown_outcome(
+    relayed: Database, relay: Relay, arrives: bool
+) -> None:
+    await count(relayed)  # so that the statement is the first thing that is sent
+    cut_at(relay, b"INSERT", arrives)
+
+    with pytest.raises(OutcomeUnknown):
+        await relayed.attempt(lambda connection: connection.execute(ADD_THIRD))
+
+    relay.on_request = relay.on_answer = lambda _sent: True
+    assert await settled_count(relayed) == (3 if arrives else 2)
+
+
+async def test_a_statement_that_takes_too_long_is_answered_with_busy(
+    settings: DatabaseSettings,
+) -> None:
+    patient = started(replace(settings, lock_timeout=0.05))
+    async with patient as db, db.connection() as other, other.transaction():
+        await other.execute("LOCK TABLE notes")
+        with pytest.raises(DatabaseBusy):
+            await db.attempt(add)
+
+
+async def test_a_mistake_of_ours_is_told_as_it_is(db: Database) -> None:
+    with pytest.raises(asyncpg.DataError):
+        await db.attempt(lambda connection: connection.execute("SELECT $1::integer", "no"))
 
 
 def cut_at(relay: Relay, word: bytes, arrives: bool) -> None:
