@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Self
 
 # The zones in which a day begins first and ends last.
@@ -62,9 +61,3 @@ class Week:
 
     def plus(self, weeks: int) -> Week:
         return Week(self.monday + timedelta(weeks=weeks))
-
-
-@lru_cache(maxsize=4096)
-def week_text(day: date) -> str:
-    """The week of a day as text; a list asks it of a few days again and again."""
-    return str(Week.of(day))

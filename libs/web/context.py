@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 
 import structlog
 from aiohttp import web
@@ -20,7 +20,7 @@ _traceparent = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 def request_id_of(request: web.BaseRequest) -> str:
     """The caller's `X-Request-Id` where it is safe to log, or a new one."""
     given = request.headers.get(HEADER, "")
-    return given if _acceptable_id(given) else uuid.uuid4().hex
+    return given if _acceptable_id(given) else os.urandom(16).hex()
 
 
 def traceparent_of(request: web.BaseRequest) -> str | None:

@@ -54,8 +54,8 @@ def configure_logging(log_format: str, level: str, service: str) -> None:
     """Set up structlog, and the standard library's loggers through it, once for the process."""
 
     def describe(_logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
-        now = datetime.now(UTC).replace(tzinfo=None)
-        event.update(level=method, at=f"{now.isoformat()}Z", service=service)
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        event.update(level=method, at=at, service=service)
         return event
 
     # What is ours to say comes after the mask: it needs none.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -24,6 +25,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Finding a counter by its labels costs more than counting.
+        self._of_route = lru_cache(maxsize=1024)(self._find_route)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -62,6 +65,14 @@ class Metrics:
             registry=self.registry,
         )
 
+    def count_answer(self, method: str, route: str, status: str, seconds: float) -> None:
+        requests, durations = self._of_route(method, route, status)
+        requests.inc()
+        durations.observe(seconds)
+
+    def _find_route(self, method: str, route: str, status: str) -> tuple[Counter, Histogram]:
+        return self.requests.labels(method, route, status), self.durations.labels(method, route)
+
 
 METRICS = web.AppKey("METRICS", Metrics)
 
@@ -88,5 +99,4 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     finally:
         metrics.in_flight.dec()
-        metrics.requests.labels(request.method, route, status).inc()
-        metrics.durations.labels(request.method, route).observe(time.perf_counter() - began)
+        metrics.count_answer(request.method, route, status, time.perf_counter() - began)

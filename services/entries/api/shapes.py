@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from libs.rules.calendar import latest_today, week_text
+from libs.rules.calendar import Week, latest_today
 from services.entries.model import (
     Lock,
     LockReason,
@@ -48,9 +49,8 @@ class EntryShape(msgspec.Struct):
 
 
 def placed_shape(placed: Placed) -> EntryShape:
-    entry = placed.entry
-    lock = lock_of(entry.date, placed.state, placed.closed_through)
-    return EntryShape(*entry, week_text(entry.date), *_told(lock))
+    entry, state, closed_through = placed
+    return EntryShape(*entry, *_told_of_day(entry.date, state, closed_through))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,14 @@ def _day_shape(day: date, sheet: Timesheet, closed_through: date | None) -> Json
     told = _told(lock_of(day, sheet.state, closed_through))
     lock = dict(zip(("can_edit", "lock_reason", "unlock"), told, strict=True))
     return {"date": day, "minutes": sheet.minutes_on(day), **lock}
+
+
+@lru_cache(maxsize=4096)
+def _told_of_day(
+    day: date, state: State, closed_through: date | None
+) -> tuple[str, bool, LockReason | None, str | None]:
+    """`week` and the three of `_told`; a list asks for few days, again and again."""
+    return str(Week.of(day)), *_told(lock_of(day, state, closed_through))
 
 
 def _told(lock: Lock | None) -> tuple[bool, LockReason | None, str | None]:
