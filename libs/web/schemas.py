@@ -9,6 +9,8 @@ from typing import Any
 
 from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
+_is_day = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
 
@@ -40,7 +42,8 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if any(_is_forbidden(character) for character in text):
+        # What is printable holds none, and that is known without looking at each character.
+        if not text.isprintable() and any(_is_forbidden(character) for character in text):
             raise self.make_error("characters")
         return unicodedata.normalize("NFC", text).strip()
 
@@ -82,7 +85,7 @@ class Day(fields.Date):
     default_error_messages = {"invalid": "A day like 2026-11-23 is expected."}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
-        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        if not isinstance(value, str) or not _is_day(value):
             raise self.make_error("invalid")
         try:
             day = date.fromisoformat(value)
