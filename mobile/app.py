@@ -18,7 +18,7 @@ from mobile.core.clock import Clock
 from mobile.core.logs import protect_logs
 from mobile.core.network import make_client
 from mobile.core.session import Session
-from mobile.core.settings import AppSettings
+from mobile.core.settings import AppSettings, SettingsError
 from mobile.device.browser import DesktopBrowser, PhoneBrowser, make_browser
 from mobile.device.token_store import make_token_store
 from mobile.preferences import Preferences
@@ -147,4 +147,9 @@ def _data_folder() -> Path:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        log.info("closed from the terminal")  # all is stored, as when the window is closed
