@@ -31,6 +31,11 @@ RUNBOOK = Path(__file__).parents[2] / "docs/operations.md"
 RUNBOOK_URL = "https://github.com/exampleco/timesheets/blob/main/docs/operations.md#"
 FOLLOWS = {"entries": ENTRIES_FOLLOWS, "approvals": APPROVALS_FOLLOWS, "profile": ()}
 NOWHERE = "http://127.0.0.1:9"
+SETTINGS = {
+    "AUTH_ISSUER": "https://exampleco.auth0.com/",
+    "AUTH_AUDIENCE": "https://api.exampleco.com/timesheets",
+    "DATABASE_URL": "postgresql://db/x",
+}
 
 # What Prometheus adds to each series, here by PodMonitor.
 TARGET = frozenset({"job", "instance", "namespace", "pod", "container"})
@@ -62,19 +67,24 @@ def labels_by_metric(registry: CollectorRegistry) -> dict[str, frozenset[str]]:
 
 
 @pytest.fixture
-def urls(databases: Databases) -> dict[str, str]:
+def shared_urls(databases: Databases) -> dict[str, str]:
     return {name: databases.shared(name) for name in SERVICES}
 
 
 @pytest.fixture
 async def exported(
-    urls: dict[str, str], issuer: Issuer, session: aiohttp.ClientSession, clock: StandingClock
+    shared_urls: dict[str, str],
+    issuer: Issuer,
+    session: aiohttp.ClientSession,
+    clock: StandingClock,
 ) -> dict[str, frozenset[str]]:
     """The metrics of the three services as they run, following each other."""
     found: dict[str, frozenset[str]] = {}
     async with AsyncExitStack() as stack:
         for name, create in SERVICES.items():
-            settings = ServiceSettings.read(_variables(issuer, urls[name]), name, FOLLOWS[name])
+            settings = ServiceSettings.read(
+                _variables(issuer, shared_urls[name]), name, FOLLOWS[name]
+            )
             app = create(settings)
             await stack.enter_async_context(serving(app, settings, issuer, session, clock))
             found |= labels_by_metric(app[METRICS].registry)
@@ -157,14 +167,7 @@ def _matches(wanted: str, label: str, values: Iterable[str] | None) -> bool:
 
 
 def _routes(name: str) -> Any:
-    return routes_of(SERVICES[name](ServiceSettings.read(_SETTINGS, name)))
-
-
-_SETTINGS = {
-    "AUTH_ISSUER": "https://exampleco.auth0.com/",
-    "AUTH_AUDIENCE": "https://api.exampleco.com/timesheets",
-    "DATABASE_URL": "postgresql://db/x",
-}
+    return routes_of(SERVICES[name](ServiceSettings.read(SETTINGS, name)))
 
 
 def test_a_name_that_nobody_exports_is_found() -> None:
