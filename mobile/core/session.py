@@ -17,6 +17,7 @@ from mobile.core.identity import Identity
 from mobile.core.issuer import Issuer
 from mobile.core.network import Api, Unreachable
 from mobile.core.outbox import Outbox
+from mobile.core.pictures import Pictures
 from mobile.core.rules import Scope
 from mobile.core.settings import AppSettings
 from mobile.core.signin import SignedIn, SignIn
@@ -35,6 +36,7 @@ from mobile.core.tokens import (
 log = logging.getLogger(__name__)
 
 IDENTITY = "identity"
+PICTURES = "pictures"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.issuer = Issuer(self.http, self.settings, self.clock)
+        self.pictures = Pictures(self.http, self.folder / PICTURES)
         self.signing_in = SignIn(self.issuer, self.settings, self.token_store, self.clock)
 
     async def restore(self) -> None:
@@ -132,7 +135,7 @@ class Session:
         await self.close()
         if database is not None and database.path is not None:
             Database(database.path, database.person).wipe()
-        shutil.rmtree(self.folder / "pictures", ignore_errors=True)
+        shutil.rmtree(self.folder / PICTURES, ignore_errors=True)
         for name in (SESSION, "pending"):
             try:
                 await asyncio.to_thread(self.token_store.delete, name)

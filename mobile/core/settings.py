@@ -38,7 +38,7 @@ class AppSettings:
         mistakes = [
             f"{name} must be https, or http on this very machine: {address}"
             for name, address in (("TIMESHEETS_API", api), ("AUTH_ISSUER", issuer))
-            if not _is_safe(address)
+            if not is_safe(address)
         ]
         if mistakes:
             raise SettingsError("\n".join(mistakes))
@@ -50,7 +50,7 @@ class AppSettings:
         )
 
 
-def _is_safe(address: str) -> bool:
+def is_safe(address: str) -> bool:
     """A token never crosses a network in the clear."""
     loopback = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
     return address.startswith(("https://", *loopback))

@@ -124,6 +124,13 @@ class AppModel(ViewModel):
     def email(self) -> str:
         return (self.workspace.identity.email or "") if self.workspace is not None else ""
 
+    @property
+    def picture(self) -> str | None:
+        """Where the person's picture lies on this device."""
+        address = self.workspace.identity.picture if self.workspace is not None else None
+        path = self._session.pictures.path(address) if address else None
+        return str(path) if path is not None else None
+
     async def start(self) -> None:
         """Show what is stored; the network is not waited for."""
         try:
@@ -235,6 +242,13 @@ class AppModel(ViewModel):
         self.models = self._make_models(workspace)
         self._session.start()
         self._show(self._stage_of(workspace))
+        if workspace.identity.picture is not None and self.picture is None:
+            self.tasks.spawn(self._fetch_picture(workspace.identity.picture))
+
+    async def _fetch_picture(self, address: str) -> None:
+        await self._session.pictures.fetch(address)
+        if self.models is not None:
+            self.models.profile.changed()
 
     def _make_models(self, workspace: Workspace) -> Models:
         clock = self._session.clock
