@@ -82,10 +82,9 @@ class Services:
         answer = await self._api.get("/v1/people", {"q": query, "limit": "20"})
         return read_items(Person, answer.body)
 
-    async def missing(self, week: str) -> list[Missing]:
-        """Whose week is not submitted yet, of those the person looks after."""
-        answer = await self._api.get("/v1/reports/missing", {"week": week})
-        return read_items(Missing, answer.body)
+    async def overdue(self) -> list[Missing]:
+        """Whose weeks are not submitted yet, of those the person looks after."""
+        return [read(Missing, item) for item in await self._pages("/v1/approvals/overdue", {})]
 
     async def _pages(self, path: str, query: dict[str, str]) -> list[Json]:
         items: list[Json] = []

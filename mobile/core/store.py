@@ -97,6 +97,10 @@ class Store:
         )
         return [row["note"] for row in rows]
 
+    def count_entries(self) -> int:
+        [count] = self._connection.execute("SELECT count(*) FROM entries").fetchone()
+        return int(count)
+
     # Weeks
 
     def sheet(self, week: str) -> Sheet | None:

@@ -19,7 +19,7 @@ from mobile.core.services import Services
 from mobile.core.store import Store
 from mobile.core.timesheet import RULES
 from mobile.core.weeks import Week
-from mobile.core.wire import BadAnswer, Profile, Rules
+from mobile.core.wire import BadAnswer, Delegate, Profile, Rules
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0
 PERIOD = 300.0
 # Decisions older than this are for the reports.
 DECIDED_WEEKS = 6
-SYNCED_AT, SCOPES, MISSING = "synced_at", "scopes", "missing"
+SYNCED_AT, SCOPES, OVERDUE = "synced_at", "scopes", "overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +204,14 @@ class SyncEngine:
                 for body in await self._services.approvals(week=str(week))
                 if body["id"] not in seen
             ]
-            missing = await self._services.missing(str(Week.of(self.clock.today()).plus(-1)))
+            overdue = await self._services.overdue()
         except (Unreachable, Refused) as error:
             if isinstance(error, Unreachable) and error.offline:
                 raise
             return
         with self.database.transaction():
             self._store.replace_approvals([*pending, *decided])
-            self._store.set(MISSING, [asdict(person) for person in missing])
+            self._store.set(OVERDUE, [asdict(person) for person in overdue])
 
     def _recent_weeks(self) -> list[Week]:
         this_week = Week.of(self.clock.today())
@@ -250,11 +250,15 @@ def _rules_json(rules: Rules) -> dict[str, object]:
 
 def _profile_json(profile: Profile) -> dict[str, object]:
     told = asdict(profile)
-    if profile.delegate is not None:
-        told["delegate"] = {
-            "person": profile.delegate.person,
-            "name": profile.delegate.name,
-            "from": profile.delegate.since.isoformat(),
-            "to": profile.delegate.until.isoformat(),
-        }
+    told["delegate"] = _delegate_json(profile.delegate) if profile.delegate is not None else None
+    told["delegated_by"] = [_delegate_json(each) for each in profile.delegated_by]
     return told
+
+
+def _delegate_json(delegate: Delegate) -> dict[str, object]:
+    return {
+        "person": delegate.person,
+        "name": delegate.name,
+        "from": delegate.since.isoformat(),
+        "to": delegate.until.isoformat(),
+    }

@@ -129,6 +129,7 @@ class Profile:
     target_minutes: int | None = None
     locale: str | None = None
     delegate: Delegate | None = None
+    delegated_by: tuple[Delegate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +143,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Somebody who has not submitted the week."""
+    """Somebody who has not submitted a week that is over."""
 
     person: str
     person_name: str | None = None
+    week: str | None = None
+    days_late: int = 0
 
 
 ReadT = TypeVar("ReadT")

@@ -14,19 +14,23 @@ from mobile.core.clock import Clock
 from mobile.core.identity import Identity
 from mobile.core.outbox import Trouble
 from mobile.core.rules import Draft, Scope, State
+from mobile.core.sending import PROFILE
 from mobile.core.session import IDENTITY, Session, Workspace
 from mobile.core.settings import AppSettings
-from mobile.core.sync import MISSING, SCOPES, SYNCED_AT
+from mobile.core.sync import OVERDUE, SCOPES, SYNCED_AT
 from mobile.core.timesheet import RULES
 from mobile.core.weeks import Week
 from mobile.core.wire import Entry, Project, Sheet
 from mobile.viewmodels.app import AppModel, Stage
+from mobile.viewmodels.approvals import REASONS
 from mobile.viewmodels.timer import TIMER
 
+REASON = "Thursday's templates belong to the web shop. Please move them and send the week again."
 NOW = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
 TODAY = NOW.date()
 THIS = Week.of(TODAY)
 SUB = "auth0|maya"
+NOTES = ("Checkout", "Checkout", "Vouchers", "Load test", "Review", "Release", "")
 PROJECTS = [
     Project("BIG-WEB", "Website relaunch", "Big Company"),
     Project("BIG-SHOP", "Web shop", "Big Company"),
@@ -42,6 +46,12 @@ WORK = {
     1: [("BIG-WEB", 270, "Review with the customer"), ("INT-LEARN", 180, "Kotlin course")],
     2: [("NORTH-ERP", 300, "Import of master data"), ("BIG-SHOP", 180, "Payment page")],
     3: [("BIG-WEB", 90, "sprint planning")],
+}
+# Of a week that is over, the days are full.
+FULL = {
+    **WORK,
+    3: [("BIG-WEB", 330, "Templates"), ("CITY-APP", 150, "Accessibility review")],
+    4: [("CITY-APP", 240, "Accessibility review"), ("INT-OPS", 270, "Release")],
 }
 SCOPES_OF_MANAGER = [
     Scope.READ_TIMESHEETS,
@@ -104,20 +114,21 @@ def make_session(http: httpx.AsyncClient, folder: Path, clock: Clock) -> Offline
     return OfflineSession(AppSettings(), NoTokens(), http, folder, clock)
 
 
-def fill(workspace: Workspace) -> None:
+def fill(workspace: Workspace, picture: str | None = None) -> None:
     """What Maya's phone holds on a Thursday afternoon."""
     store = workspace.store
-    store.set(IDENTITY, asdict(Identity(SUB, "Maya Manager", "maya@exampleco.com")))
+    store.set(IDENTITY, asdict(Identity(SUB, "Maya Manager", "maya@exampleco.com", picture)))
     store.set(SCOPES, sorted(SCOPES_OF_MANAGER))
     store.set(RULES, {"target_minutes": 2400})
     store.set(SYNCED_AT, NOW.isoformat())
-    store.set("profile", {"target_minutes": 2400, "delegate": _delegate()})
-    began = {"started": (NOW - timedelta(minutes=47, seconds=12)).isoformat(), "day": str(TODAY)}
-    store.set(TIMER, {"project": "CITY-APP", "note": "Accessibility review", **began})
+    told = {"target_minutes": 2400, "delegate": _delegate("marco", "Marco Manager")}
+    store.set(PROFILE, {**told, "delegated_by": [_delegate("monika", "Monika Manager")]})
+    store.set(REASONS, ["No notes", "Travel is not billable"])
+    run_timer(workspace)
     store.replace_projects(PROJECTS)
     for back in range(4):
         week = THIS.plus(-back)
-        for offset, works in WORK.items():
+        for offset, works in (FULL if back else WORK).items():
             for code, minutes, note in works:
                 store.put_entry(_entry(week.monday + timedelta(days=offset), code, minutes, note))
     store.put_sheets(
@@ -125,14 +136,19 @@ def fill(workspace: Workspace) -> None:
             Sheet(str(THIS), State.OPEN, 9, target_minutes=2400),
             Sheet(str(THIS.plus(-1)), State.SUBMITTED, 4, target_minutes=2400),
             Sheet(str(THIS.plus(-2)), State.APPROVED, 5, target_minutes=2400),
-            Sheet(str(THIS.plus(-3)), State.OPEN, 5, reason="wrong project", target_minutes=2400),
+            Sheet(str(THIS.plus(-3)), State.OPEN, 5, reason=REASON, target_minutes=2400),
         ],
         with_entries=True,
     )
-    for number, each in enumerate(_approvals()):
-        store.put_approval(each, detailed=number == 1)
-    store.set(MISSING, [{"person": "auth0|ella", "person_name": "Ella Employee"}])
+    for each in _approvals():
+        store.put_approval(each, detailed=True)
+    store.set(OVERDUE, _overdue())
     workspace.sheet.save(Draft(TODAY, "NORTH-SUP", 30, note="Call about the printer"))
+
+
+def run_timer(workspace: Workspace) -> None:
+    began = {"started": (NOW - timedelta(minutes=47, seconds=12)).isoformat(), "day": str(TODAY)}
+    workspace.store.set(TIMER, {"project": "CITY-APP", "note": "Accessibility review", **began})
 
 
 def add_problem(workspace: Workspace) -> None:
@@ -162,20 +178,42 @@ def _entry(day: date, code: str, minutes: int, note: str) -> Entry:
     return Entry(str(made), day, code, minutes, 3, note=note)
 
 
-def _delegate() -> dict[str, str]:
+def _overdue() -> list[dict[str, Any]]:
+    return [
+        {
+            "person": "auth0|ella",
+            "person_name": "Ella Employee",
+            "week": "2026-W46",
+            "days_late": 4,
+        },
+        {"person": "auth0|cora", "person_name": "Cora Contractor", "week": "2026-W45"}
+        | {"days_late": 11},
+    ]
+
+
+def _delegate(key: str, name: str) -> dict[str, str]:
     until = (TODAY + timedelta(days=11)).isoformat()
     return {
-        "person": "auth0|marco",
-        "name": "Marco Manager",
+        "person": f"auth0|{key}",
+        "name": name,
         "from": TODAY.isoformat(),
         "to": until,
     }
 
 
+def _history(key: str, submitted: datetime, *, again: bool) -> list[dict[str, Any]]:
+    last = {"event": "submitted", "at": submitted.isoformat(), "actor": f"auth0|{key}"}
+    if not again:
+        return [last]
+    first = {**last, "at": (submitted - timedelta(days=1, hours=3)).isoformat()}
+    rejected = {"event": "rejected", "actor": SUB, "reason": "Saturday is not agreed."}
+    return [first, {**rejected, "at": (submitted - timedelta(hours=20)).isoformat()}, last]
+
+
 def _approvals() -> list[dict[str, Any]]:
     people = (
         ("erin", "Erin Employee", 2400, []),
-        ("carl", "Carl Contractor", 3150, ["over_10_hours", "weekend", "uploaded"]),
+        ("carl", "Carl Contractor", 3150, ["over_10_hours", "weekend", "uploaded", "resubmitted"]),
         ("emil", "Emil Employee", 2280, ["off_target"]),
     )
     pending = [_approval(key, name, total, flags) for key, name, total, flags in people]
@@ -183,13 +221,17 @@ def _approvals() -> list[dict[str, Any]]:
         {**_approval("elena", "Elena Employee", 1920, []), "state": "approved"},
         {**_approval("cem", "Cem Contractor", 2400, []), "state": "rejected", "reason": "No notes"},
     ]
+    pending[1] |= {"why": "delegate", "acting_for": "auth0|monika"}
     return pending + decided
 
 
 def _approval(key: str, name: str, total: int, flags: list[str]) -> dict[str, Any]:
     week = THIS.plus(-1)
     shares = (0.19, 0.21, 0.2, 0.22, 0.1, 0.08, 0) if flags else (0.2, 0.2, 0.2, 0.2, 0.2, 0, 0)
-    by_day = {str(day): int(total * share) for day, share in zip(week.days, shares, strict=True)}
+    by_day = {
+        str(day): int(total * share) // 15 * 15
+        for day, share in zip(week.days, shares, strict=True)
+    }
     by_day[str(week.monday)] += total - sum(by_day.values())
     submitted = NOW - timedelta(days=3, minutes=len(key) * total % 997)
     return {
@@ -206,9 +248,9 @@ def _approval(key: str, name: str, total: int, flags: list[str]) -> dict[str, An
         "why": "manager",
         "flags": flags,
         "entries": [
-            {"date": str(day), "project": "BIG-SHOP", "minutes": minutes, "note": "Checkout"}
-            for day, minutes in zip(week.days, by_day.values(), strict=True)
+            {"date": str(day), "project": "BIG-SHOP", "minutes": minutes, "note": note}
+            for day, minutes, note in zip(week.days, by_day.values(), NOTES, strict=True)
             if minutes
         ],
-        "history": [{"event": "submitted", "at": submitted.isoformat(), "actor": f"auth0|{key}"}],
+        "history": _history(key, submitted, again="resubmitted" in flags),
     }

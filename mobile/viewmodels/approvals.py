@@ -9,10 +9,11 @@ from mobile.core.clock import Clock
 from mobile.core.network import Refused, SignedOut, Unreachable
 from mobile.core.outbox import Change, Kind
 from mobile.core.rules import MAX_REASON_LENGTH, ApprovalState
+from mobile.core.sending import PROFILE
 from mobile.core.session import Workspace
-from mobile.core.sync import MISSING
+from mobile.core.sync import OVERDUE
 from mobile.core.timesheet import UNDO_SECONDS
-from mobile.core.wire import Approval, Missing, read
+from mobile.core.wire import Approval, Delegate, Missing, Profile, read
 from mobile.viewmodels.base import Snack, Tasks, ViewModel
 
 REASONS = "reasons"
@@ -59,7 +60,14 @@ class ApprovalsModel(ViewModel):
 
     @property
     def overdue(self) -> list[Missing]:
-        return [read(Missing, body) for body in self._workspace.store.get(MISSING) or ()]
+        return [read(Missing, body) for body in self._workspace.store.get(OVERDUE) or ()]
+
+    def stands_in_for(self, approval: Approval) -> Delegate | None:
+        """Whose place the person takes in deciding it, and between which days."""
+        profile = read(Profile, self._workspace.store.get(PROFILE) or {})
+        return next(
+            (each for each in profile.delegated_by if each.person == approval.acting_for), None
+        )
 
     @property
     def detail(self) -> Item | None:

@@ -54,7 +54,6 @@ class EntryForm(ViewModel):
         self.date = start.date
         self.note = start.note
         self.billable = start.billable
-        self.search = ""
         self.errors: dict[str, Violation] = {}
         self._projects = workspace.store.projects()
         self._recent = workspace.store.recent_projects(RECENT)
@@ -127,20 +126,8 @@ class EntryForm(ViewModel):
     def chosen(self) -> Project | None:
         return next((each for each in self._projects if each.code == self.project), None)
 
-    def matches(self) -> list[Project]:
-        """Active projects that hold every word of the search, those that begin with it first."""
-        words = self.search.casefold().split()
-        found = (
-            [
-                (project, text)
-                for project in self._projects
-                if project.active and all(word in (text := _text(project)) for word in words)
-            ]
-            if words
-            else [(each, "") for each in self._projects if each.active]
-        )
-        found.sort(key=lambda pair: not pair[1].startswith(" ".join(words)))
-        return [project for project, _ in found]
+    def find(self, typed: str) -> list[Project]:
+        return find_projects(self._projects, typed)
 
     def suggestions(self) -> list[str]:
         """Earlier notes of the project that go on from what is typed."""
@@ -188,10 +175,6 @@ class EntryForm(ViewModel):
     def type_note(self, text: str) -> None:
         self.note = text
         self._forget_error("note")
-
-    def type_search(self, text: str) -> None:
-        self.search = text
-        self.changed()
 
     def save(self) -> bool:
         """Whether it was saved; if not, `errors` tell why, by field."""
@@ -271,6 +254,15 @@ def _start(draft: Draft, entry_id: str, seq: int | None) -> Start:
         entry_id=entry_id,
         seq=seq,
     )
+
+
+def find_projects(projects: list[Project], typed: str) -> list[Project]:
+    """Active projects that hold every word typed, those that begin with it first."""
+    words = typed.casefold().split()
+    active = [(project, _text(project)) for project in projects if project.active]
+    found = [(project, text) for project, text in active if all(word in text for word in words)]
+    found.sort(key=lambda pair: not pair[1].startswith(" ".join(words)))
+    return [project for project, _ in found]
 
 
 def _text(project: Project) -> str:

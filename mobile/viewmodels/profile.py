@@ -34,6 +34,7 @@ class Appearance(StrEnum):
 class Stored:
     """What lies on this device."""
 
+    entries: int
     waiting: int
     problems: int
     synced_at: datetime | None
@@ -90,7 +91,8 @@ class ProfileModel(ViewModel):
     def stored(self) -> Stored:
         waiting, problems = self._workspace.outbox.counts()
         text = self._workspace.store.get(SYNCED_AT)
-        return Stored(waiting, problems, datetime.fromisoformat(text) if text else None)
+        entries = self._workspace.store.count_entries()
+        return Stored(entries, waiting, problems, datetime.fromisoformat(text) if text else None)
 
     def set_target(self, typed: str) -> bool:
         minutes = _weekly_minutes(typed)

@@ -10,7 +10,7 @@ from mobile.core.rules import MAX_MINUTES_A_DAY, Scope
 from mobile.core.session import Workspace
 from mobile.core.wire import Project
 from mobile.viewmodels.base import ViewModel
-from mobile.viewmodels.entry_form import RECENT, EntryForm, Start
+from mobile.viewmodels.entry_form import RECENT, EntryForm, Start, find_projects
 
 TIMER = "timer"
 ROUNDING = 5
@@ -61,6 +61,9 @@ class TimerModel(ViewModel):
         known = [self._workspace.store.project(code) for code in codes]
         found = [each for each in known if each is not None and each.active]
         return found or [each for each in self._workspace.store.projects() if each.active][:RECENT]
+
+    def find(self, typed: str) -> list[Project]:
+        return find_projects(self._workspace.store.projects(), typed)
 
     def choose_project(self, code: str) -> None:
         self.project = code

@@ -20,13 +20,15 @@ from libs.web.schemas import MAX_LIMIT
 from mobile.core import rules, weeks
 from mobile.core.rules import Draft, State, Surroundings
 from mobile.core.timesheet import draft_body
-from mobile.core.wire import Entry, Project, Rules, Sheet, read
+from mobile.core.wire import Entry, Missing, Profile, Project, Rules, Sheet, read
+from services.approvals.schemas.overdue import MissingAnswer
 from services.entries import model
 from services.entries.api import shapes
 from services.entries.schemas.entries import EntryAnswer, EntrySchema
 from services.entries.schemas.period import RulesAnswer
 from services.entries.schemas.projects import ProjectAnswer
 from services.entries.schemas.timesheets import TimesheetAnswer
+from services.profile.schemas.profile import ProfileAnswer
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -145,6 +147,8 @@ def test_what_the_app_writes_has_just_the_fields_that_the_server_takes() -> None
         (Sheet, TimesheetAnswer()),
         (Project, ProjectAnswer()),
         (Rules, RulesAnswer()),
+        (Missing, MissingAnswer()),
+        (Profile, ProfileAnswer()),
     ],
 )
 def test_what_the_app_reads_is_what_the_server_promises(kind: Any, schema: Schema) -> None:

@@ -13,6 +13,7 @@ import pytest
 from mobile.core.database import Database
 from mobile.core.outbox import Kind, Trouble
 from mobile.core.rules import LOCKS, ApprovalState, Scope, State
+from mobile.core.sending import PROFILE
 from mobile.core.session import Workspace
 from mobile.core.settings import AppSettings
 from mobile.core.sync import SCOPES
@@ -121,10 +122,8 @@ async def test_plus_and_minus_go_by_quarters(
 async def test_projects_are_found_by_name_code_and_customer(table: Table) -> None:
     form = table.form()
     for typed in ("apo", "big", "APOLLO", "company apollo", " Apollo "):
-        form.type_search(typed)
-        assert form.matches()[0].code == "APOLLO", typed
-    form.type_search("nothing like it")
-    assert form.matches() == []
+        assert form.find(typed)[0].code == "APOLLO", typed
+    assert form.find("nothing like it") == []
 
 
 async def test_a_locked_entry_opens_read_only_and_says_why(table: Table) -> None:
@@ -260,6 +259,18 @@ async def test_a_rejection_needs_a_reason_and_remembers_it(table: Table) -> None
     assert (item.approval.state, item.approval.reason) == (ApprovalState.REJECTED, "wrong project")
 
 
+async def test_who_is_stood_in_for_and_until_when_is_told(table: Table) -> None:
+    place = {"person": "auth0|maya", "name": "Maya", "from": "2026-11-20", "to": "2026-11-30"}
+    table.desk.store.set(PROFILE, {"delegated_by": [place]})
+    for number, whose in ((1, "auth0|maya"), (2, None)):
+        body = approval(number, why="delegate", acting_for=whose)
+        table.desk.store.put_approval(body, detailed=False)
+    model = table.approvals()
+    found = [model.stands_in_for(item.approval) for item in model.pending]
+
+    assert [(each.name, each.until) for each in found if each] == [("Maya", date(2026, 11, 30))]
+
+
 async def test_a_conflict_is_kept_until_the_person_decides(table: Table) -> None:
     entry = table.desk.known()
     table.desk.sheet.save(draft(note="mine"), entry.id)
@@ -323,6 +334,14 @@ async def test_a_weekly_target_is_read_as_hours(table: Table, typed: str, minute
 @pytest.mark.parametrize("typed", ["", "a", "-1", "169", "38:60", "1.2.3"])
 async def test_what_is_no_weekly_target_is_refused(table: Table, typed: str) -> None:
     assert not table.profile().set_target(typed)
+
+
+async def test_what_is_stored_here_is_told(table: Table) -> None:
+    table.desk.known()
+    table.desk.sheet.save(draft())
+
+    stored = table.profile().stored
+    assert (stored.entries, stored.waiting, stored.problems) == (1, 1, 0)
 
 
 async def test_who_stands_in_shows_at_once(table: Table) -> None:
