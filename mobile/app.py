@@ -54,7 +54,6 @@ class TimesheetsApp(MDApp):
         self.theme_cls.theme_style_switch_animation = False
         self.theme_cls.primary_palette = SEED
         self._look(self._preferences.appearance)
-        Window.softinput_mode = "below_target"
         self.shell = self._make_shell()
         return self.shell
 

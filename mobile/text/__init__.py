@@ -47,6 +47,11 @@ class Words:
         """`19 Nov`"""
         return self._words["short_day_form"].format(day=day.day, month=self._short_month(day))
 
+    def weekday_and_day(self, day: date) -> str:
+        """`Thu 19 Nov`"""
+        weekday = self._words["short_days"].split()[day.weekday()]
+        return f"{weekday} {self.short_day(day)}"
+
     def month(self, day: date) -> str:
         """`November 2026`"""
         return f"{self._words['months'].split()[day.month - 1]} {day.year}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kivy.metrics import dp
-from kivy.properties import StringProperty
+from kivy.properties import BooleanProperty, StringProperty
 from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.stacklayout import MDStackLayout
 
@@ -13,8 +13,8 @@ from mobile.core.durations import format_duration
 from mobile.core.rules import ApprovalState
 from mobile.core.weeks import Week
 from mobile.core.wire import ApprovalEntry, Step
-from mobile.ui.entry import ErrorLine, HeadLine, QuietLine
-from mobile.ui.parts import Action, Chip, Field, Sheet, Tag, load_kv
+from mobile.ui.marks import StateMark, Tag
+from mobile.ui.parts import Action, Chip, ErrorLine, Field, HeadLine, Pair, Sheet, load_kv
 from mobile.ui.skeleton import Skeleton
 from mobile.ui.week import DayBar
 from mobile.viewmodels.approvals import SUGGESTIONS, ApprovalsModel, Item
@@ -23,12 +23,27 @@ if TYPE_CHECKING:
     from mobile.ui.shell import Shell
 
 
-class Pair(MDBoxLayout):
-    """A name at the left, a figure at the right, perhaps a line below."""
+STEP_ICONS = {
+    "submitted": "send-check",
+    "approved": "check-decagram",
+    "rejected": "alert-circle-outline",
+    "withdrawn": "undo-variant",
+    "reopened": "lock-open-variant-outline",
+}
 
+
+class WhyLine(MDBoxLayout):
+    text = StringProperty()
+
+
+class TimelineStep(MDBoxLayout):
+    """What happened, on a line that joins it to what came before and after."""
+
+    icon = StringProperty()
     name = StringProperty()
-    figure = StringProperty()
     below = StringProperty()
+    first = BooleanProperty(False)
+    last = BooleanProperty(False)
 
 
 class ApprovalDetail(MDBoxLayout):
@@ -49,14 +64,14 @@ class ApprovalDetail(MDBoxLayout):
         self._offer()
 
     def _fill(self) -> None:
-        words, approval, list_ = self._shell.words, self._item.approval, self.ids.list
+        approval, list_ = self._item.approval, self.ids.list
         if approval.flags:
             list_.add_widget(self._tags(approval.flags))
-        if approval.why is not None and words.known(f"why.{approval.why}"):
-            list_.add_widget(QuietLine(text=words(f"why.{approval.why}")))
-        if approval.reason:
-            text = words("state.rejected_because", reason=approval.reason)
-            list_.add_widget(QuietLine(text=text))
+        if approval.state is not ApprovalState.PENDING:
+            list_.add_widget(self._state())
+        why = self._why()
+        if why:
+            list_.add_widget(WhyLine(text=why))
         self._fill_days()
         totals = sorted(approval.by_project.items(), key=lambda pair: -pair[1])
         name_of = self._model.project_name
@@ -65,9 +80,29 @@ class ApprovalDetail(MDBoxLayout):
         self._part("approvals.entries", [self._entry(entry) for entry in approval.entries])
         if self._model.loading_detail and not approval.entries:
             list_.add_widget(Skeleton())
-        self._part("approvals.history", [self._step(step) for step in approval.history])
+        self._part("approvals.history", self._steps(approval.history))
 
-    def _part(self, key: str, rows: list[Pair]) -> None:
+    def _state(self) -> StateMark:
+        words, approval, mark = self._shell.words, self._item.approval, StateMark()
+        text = words(f"state.{approval.state}")
+        if approval.reason and approval.state is ApprovalState.REJECTED:
+            text = words("state.rejected_because", reason=approval.reason)
+        if self._item.waiting:
+            text = words("state.to_be_sent", state=text)
+        mark.show(approval.state, text)
+        return mark
+
+    def _why(self) -> str:
+        """By what right the person decides this week."""
+        words, approval = self._shell.words, self._item.approval
+        place = self._model.stands_in_for(approval) if approval.why == "delegate" else None
+        if place is not None:
+            until = words.short_day(place.until)
+            return words("why.delegate_until", name=place.name or place.person, until=until)
+        key = f"why.{approval.why}"
+        return words(key) if words.known(key) else ""
+
+    def _part(self, key: str, rows: list[Pair] | list[TimelineStep]) -> None:
         if rows:
             self.ids.list.add_widget(HeadLine(text=self._shell.words(key)))
         for row in rows:
@@ -87,7 +122,7 @@ class ApprovalDetail(MDBoxLayout):
             minutes = approval.by_day.get(day, 0)
             bars.add_widget(
                 DayBar(
-                    letter=words.weekday_letter(day),
+                    letter=f"{words.weekday_letter(day)} {day.day}",
                     hours=format_duration(minutes) if minutes else "\u2013",
                     share=minutes / 480,
                 )
@@ -96,17 +131,23 @@ class ApprovalDetail(MDBoxLayout):
 
     def _entry(self, entry: ApprovalEntry) -> Pair:
         words, name = self._shell.words, self._model.project_name(entry.project)
-        day = f"{words.weekday(entry.date)[:2]} {words.short_day(entry.date)}"
+        day = words.weekday_and_day(entry.date)
         below = f"{day} · {entry.note}" if entry.note else day
         return Pair(name=name, figure=format_duration(entry.minutes), below=below)
 
-    def _step(self, step: Step) -> Pair:
+    def _steps(self, steps: tuple[Step, ...]) -> list[TimelineStep]:
+        made = [self._step(step) for step in steps]
+        if made:
+            made[0].first = made[-1].last = True
+        return made
+
+    def _step(self, step: Step) -> TimelineStep:
         words = self._shell.words
         key = f"state.{step.event}"
         moment = words.moment(step.at) if step.at is not None else ""
-        return Pair(
+        return TimelineStep(
+            icon=STEP_ICONS.get(step.event, "circle-medium"),
             name=words(key) if words.known(key) else step.event,
-            figure="",
             below=" · ".join(part for part in (moment, step.reason or "") if part),
         )
 

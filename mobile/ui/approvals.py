@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kivy.metrics import dp
+from kivy.metrics import dp, sp
 from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
 from kivy.uix.recycleview import RecycleView
 from kivymd.uix.boxlayout import MDBoxLayout
@@ -12,9 +12,12 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 
 from mobile.core.durations import format_duration
 from mobile.core.weeks import Week
+from mobile.core.wire import Missing
 from mobile.ui.approval import ApprovalDetail
 from mobile.ui.lean import SpareRows
-from mobile.ui.parts import Chip, Empty, Tap, load_kv
+from mobile.ui.marks import ICONS
+from mobile.ui.parts import Action, Empty, Tap, load_kv, text_width
+from mobile.ui.pull import Pull
 from mobile.ui.skeleton import Skeleton
 from mobile.viewmodels.approvals import ApprovalsModel, Item
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
 TABS = ("waiting", "decided", "overdue")
 PLACES = ("first", "second", "third")
+LIST_WIDTH = 380
+# What is beside the tags in a row, and beside the words in a tag.
+TAGS_MARGIN, TAG_MARGIN = 110, 24
 
 
 class ApprovalRow(Tap):
@@ -32,11 +38,13 @@ class ApprovalRow(Tap):
     name = StringProperty()
     week = StringProperty()
     hours = StringProperty()
-    state = StringProperty()
     # Three that are there from the start: to make widgets while scrolling is what takes time.
     first = StringProperty()
     second = StringProperty()
     third = StringProperty()
+    more = StringProperty()
+    clean = BooleanProperty(False)
+    mark = StringProperty()
     selectable = BooleanProperty(False)
     selected = BooleanProperty(False)
     opened = BooleanProperty(False)
@@ -49,7 +57,12 @@ class ApprovalRow(Tap):
         self.parent.parent.screen.model.select(self.key)
 
 
-class ApprovalList(SpareRows, RecycleView):
+class TabItem(Tap):
+    text = StringProperty()
+    active = BooleanProperty(False)
+
+
+class ApprovalList(Pull, SpareRows, RecycleView):
     row_class = ApprovalRow
     screen = ObjectProperty()
 
@@ -62,11 +75,18 @@ class ApprovalsScreen(MDRelativeLayout):
     def __init__(self, model: ApprovalsModel, shell: Shell, **options: object) -> None:
         super().__init__(model=model, **options)
         self._shell = shell
+        self.bulk = Action(kind="tonal", size_hint_x=1)
+        self.bulk.bind(on_release=lambda *_: self.approve_several())
         self.list = ApprovalList(screen=self)
+        shell.pull(self.list)
         self._detail: ApprovalDetail | None = None
         shell.bind(split=self._lay_out)
         self._unwatch = model.watch(self.render)
         self._lay_out(shell, shell.split)
+
+    @property
+    def foot_height(self) -> float:
+        return 0 if self.split else self.ids.foot.height
 
     def leave(self) -> None:
         self._shell.unbind(split=self._lay_out)
@@ -97,9 +117,9 @@ class ApprovalsScreen(MDRelativeLayout):
         tabs.clear_widgets()
         for tab in TABS:
             text = words(f"approvals.{tab}", count=len(self.model.pending))
-            chip = Chip(text=text, active=tab == self.tab)
-            chip.bind(on_release=lambda _chip, tab=tab: self.choose_tab(tab))
-            tabs.add_widget(chip)
+            item = TabItem(text=text, active=tab == self.tab)
+            item.bind(on_release=lambda _item, tab=tab: self.choose_tab(tab))
+            tabs.add_widget(item)
 
     def _render_list(self) -> None:
         words, place = self._shell.words, self.ids.place
@@ -122,7 +142,7 @@ class ApprovalsScreen(MDRelativeLayout):
 
     def _data(self) -> list[dict[str, object]]:
         if self.tab == "overdue":
-            return [self._overdue(each.person_name or each.person) for each in self.model.overdue]
+            return [self._overdue(each) for each in self.model.overdue]
         items = self.model.pending if self.tab == "waiting" else self.model.decided
         return [self._row(item) for item in items]
 
@@ -130,7 +150,6 @@ class ApprovalsScreen(MDRelativeLayout):
         words, approval = self._shell.words, item.approval
         waiting = self.tab == "waiting"
         flags = [words(f"flag.{flag}") for flag in approval.flags if words.known(f"flag.{flag}")]
-        tags = flags if flags or not waiting else [words("flag.none")]
         state = words(f"state.{approval.state}")
         if item.waiting:
             state = words("state.to_be_sent", state=state)
@@ -140,34 +159,53 @@ class ApprovalsScreen(MDRelativeLayout):
             "name": item.name,
             "week": words("approvals.week", number=number),
             "hours": format_duration(approval.total_minutes),
-            "state": "" if waiting else state,
-            **_named(tags if waiting else []),
+            **self._tags((flags or [words("flag.none")]) if waiting else [state]),
+            "clean": not waiting or not flags,
+            "mark": "" if waiting else ICONS[approval.state],
             "selectable": waiting,
             "selected": approval.id in self.model.selected,
             "opened": self.split and approval.id == self.model.opened,
         }
 
-    def _overdue(self, name: str) -> dict[str, object]:
-        last = Week.of(self._shell.today).plus(-1)
-        told = self._shell.words("approvals.not_submitted", number=last.number)
+    def _tags(self, flags: list[str]) -> dict[str, str]:
+        """As many as fit in a line, and how many more there are; the detail has them all."""
+        free, shown = self._list_width() - dp(TAGS_MARGIN), []
+        for flag in flags[: len(PLACES)]:
+            free -= text_width(flag, "Label", "medium") + sp(14) + dp(TAG_MARGIN)
+            if free < 0:
+                break
+            shown.append(flag)
+        more = f"+{len(flags) - len(shown)}" if len(shown) < len(flags) else ""
+        return {**dict(zip(PLACES, [*shown, "", "", ""], strict=False)), "more": more}
+
+    def _list_width(self) -> float:
+        return dp(LIST_WIDTH) if self.split else self._shell.place_width
+
+    def _overdue(self, missing: Missing) -> dict[str, object]:
+        words = self._shell.words
+        week = Week.parse(missing.week) if missing.week else Week.of(self._shell.today).plus(-1)
+        late = words("approvals.days_late", count=missing.days_late)
         return {
             "key": "",
-            "name": name,
-            "week": told,
+            "name": missing.person_name or missing.person,
+            "week": words("approvals.not_submitted", number=week.number),
             "hours": "",
-            "state": "",
-            "tags": [],
+            **self._tags([late] if missing.days_late > 0 else []),
+            "clean": False,
+            "mark": "clock-alert-outline",
             "selectable": False,
             "selected": False,
             "opened": False,
         }
 
     def _render_bulk(self) -> None:
-        words, model, bulk = self._shell.words, self.model, self.ids.bulk
+        words, model, bulk = self._shell.words, self.model, self.bulk
         chosen, clean = len(model.selected), len(model.clean)
         shown = self.tab == "waiting" and (chosen or clean)
-        bulk.opacity, bulk.disabled = (1, False) if shown else (0, True)
-        bulk.height = dp(48) if shown else 0
+        self.ids.foot.clear_widgets()
+        if not shown:
+            return
+        self.ids.foot.add_widget(bulk)
         if chosen:
             bulk.text = words("approvals.approve_selected", count=chosen)
         else:
@@ -185,6 +223,9 @@ class ApprovalsScreen(MDRelativeLayout):
         self.ids.over.clear_widgets()
         self.ids.over.opacity = 0
         place = self.ids.side if self.split else self.ids.over
+        # On a phone the detail takes the list's place: no touch goes through it.
+        covered = item is not None and not self.split
+        self.ids.column.disabled, self.ids.column.opacity = covered, 0 if covered else 1
         if item is None:
             if self.split:
                 hint = words("approvals.choose")
@@ -197,10 +238,6 @@ class ApprovalsScreen(MDRelativeLayout):
     def _lay_out(self, _shell: Shell, split: bool) -> None:
         self.split = split
         self.render()
-
-
-def _named(tags: list[str]) -> dict[str, str]:
-    return dict(zip(PLACES, [*tags, "", "", ""], strict=False))
 
 
 load_kv(__file__)

@@ -22,8 +22,10 @@ class DayCell(Tap):
 
 
 class DaySheet(Sheet):
-    def __init__(self, words: Words, chosen: date, act: Callable[[date], None]) -> None:
-        super().__init__(title=words("entry.date"))
+    def __init__(
+        self, words: Words, chosen: date, act: Callable[[date], None], *, title: str = ""
+    ) -> None:
+        super().__init__(title=title or words("entry.date"))
         self._words = words
         self._chosen = chosen
         self._act = act

@@ -5,71 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kivy.clock import Clock
 from kivy.metrics import dp
-from kivy.properties import StringProperty
-from kivy.uix.recycleview import RecycleView
 from kivymd.uix.boxlayout import MDBoxLayout
+from kivymd.uix.gridlayout import MDGridLayout
 from kivymd.uix.stacklayout import MDStackLayout
 
 from mobile.core.durations import format_duration
 from mobile.core.rules import Violation
-from mobile.core.wire import Project
 from mobile.text import Words
 from mobile.ui.calendar import DaySheet
-from mobile.ui.parts import Action, Chip, Field, IconTap, Sheet, Tap, load_kv
+from mobile.ui.marks import LockLine
+from mobile.ui.parts import Action, Chip, ErrorLine, Field, HeadLine, IconTap, Pair, Sheet
+from mobile.ui.projects import ProjectPicker
 from mobile.viewmodels.entry_form import CHIPS, STEP, EntryForm
 
 if TYPE_CHECKING:
     from mobile.ui.shell import Shell
 
-
-class HeadLine(MDBoxLayout):
-    text = StringProperty()
-
-
-class ErrorLine(MDBoxLayout):
-    text = StringProperty()
-
-
-class QuietLine(MDBoxLayout):
-    text = StringProperty()
-
-
-class ProjectRow(Tap):
-    code = StringProperty()
-    name = StringProperty()
-    customer = StringProperty()
-
-    def on_release(self) -> None:
-        self.parent.parent.choose(self.code)
-
-
-class ProjectList(RecycleView):
-    """As many rows as are seen, however many projects there are."""
-
-    def __init__(self, choose: Callable[[str], None], **options: object) -> None:
-        super().__init__(**options)
-        self.choose = choose
-
-    def show(self, projects: list[Project]) -> None:
-        self.data = [
-            {"code": each.code, "name": each.name, "customer": f"{each.customer} · {each.code}"}
-            for each in projects
-        ]
+LONGEST_NOTE_CHIP = 40
 
 
 class EntrySheet(Sheet):
     def __init__(self, form: EntryForm, shell: Shell, delete: Callable[[str], None]) -> None:
         words = shell.words
-        title = "entry.new" if form.is_new else "entry.edit"
-        super().__init__(title=words(title))
+        super().__init__(title=words("entry.new" if form.is_new else "entry.edit"))
         self.form = form
         self._shell = shell
         self._words = words
         self._delete = delete
-        self._searching = False
-        self._chips: dict[int, Chip] = {}
+        self._unwatch: Callable[[], None] = lambda: None
+        if form.read_only:
+            self._show_only()
+            return
         self._build()
         self._unwatch = form.watch(self.render)
         self.render()
@@ -78,16 +45,27 @@ class EntrySheet(Sheet):
         self._unwatch()
         super().close()
 
+    def save(self) -> None:
+        if self.form.save():
+            self.close()
+
+    def _show_only(self) -> None:
+        """What it says and why it stays so."""
+        words, form, content = self._words, self.form, self.ids.content
+        if form.lock is not None:
+            content.add_widget(LockLine(text=words(f"lock.{form.lock.reason}")))
+        project = form.chosen
+        name = project.name if project is not None else form.project or ""
+        customer = project.customer if project is not None else ""
+        content.add_widget(Pair(name=name, figure=form.duration, below=customer))
+        content.add_widget(Pair(name=words.day(form.date), below=form.note))
+        self._offer("close", self.close)
+
     def _build(self) -> None:
         words, form, content = self._words, self.form, self.ids.content
-        content.clear_widgets()
-        if form.lock is not None:
-            content.add_widget(QuietLine(text=words(f"lock.{form.lock.reason}")))
         content.add_widget(HeadLine(text=words("entry.project")))
-        self.projects = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
+        self.projects = ProjectPicker(words, form.find, form.choose_project)
         content.add_widget(self.projects)
-        self.search = Field(hint=words("entry.search"), on_typed=self._search)
-        self.found = ProjectList(form.choose_project, size_hint_y=None, height=0)
         self.project_error = ErrorLine()
         content.add_widget(HeadLine(text=words("entry.duration")))
         self._build_duration(content)
@@ -96,49 +74,38 @@ class EntrySheet(Sheet):
         content.add_widget(self.days)
         self.date_error = ErrorLine()
         content.add_widget(HeadLine(text=words("entry.note")))
-        self.note = Field(hint=words("entry.note"), lines=5, on_typed=form.type_note)
+        self.note = Field(hint=words("entry.note_hint"), lines=5, tell=form.type_note)
         self.note.text = form.note
         content.add_widget(self.note)
         self.notes = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
         content.add_widget(self.notes)
-        content.disabled = form.read_only
-        self._build_foot()
+        if form.can_delete:
+            self._offer("delete", self._remove, kind="outlined")
+        self._offer("save", self.save)
 
     def _build_duration(self, content: MDBoxLayout) -> None:
         words, form = self._words, self.form
-        chips = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
+        self._chips: dict[int, Chip] = {}
+        chips = MDGridLayout(cols=len(CHIPS), adaptive_height=True, spacing=dp(6))
         for minutes in CHIPS:
-            chip = Chip(text=format_duration(minutes))
+            chip = Chip(text=format_duration(minutes), ticks=False, size_hint_x=1)
             chip.bind(on_release=lambda _chip, m=minutes: form.choose_minutes(m))
             self._chips[minutes] = chip
             chips.add_widget(chip)
         content.add_widget(chips)
         row = MDBoxLayout(adaptive_height=True, spacing=dp(8))
         row.add_widget(IconTap(icon="minus", on_release=lambda *_: form.add_minutes(-STEP)))
-        self.duration = Field(hint=words("entry.duration_hint"), on_typed=form.type_duration)
+        self.duration = Field(hint=words("entry.duration_hint"), tell=form.type_duration)
         row.add_widget(self.duration)
         row.add_widget(IconTap(icon="plus", on_release=lambda *_: form.add_minutes(STEP)))
         content.add_widget(row)
 
-    def _build_foot(self) -> None:
-        words, form, foot = self._words, self.form, self.ids.foot
-        foot.clear_widgets()
-        if form.can_delete:
-            remove = Action(kind="outlined", text=words("delete"))
-            remove.bind(on_release=lambda *_: self._remove())
-            foot.add_widget(remove)
-        if form.read_only:
-            done = Action(text=words("close"), size_hint_x=1)
-            done.bind(on_release=lambda *_: self.close())
-            foot.add_widget(done)
-            return
-        save = Action(text=words("save"), size_hint_x=1)
-        save.bind(on_release=lambda *_: self.save())
-        foot.add_widget(save)
-
-    def save(self) -> None:
-        if self.form.save():
-            self.close()
+    def _offer(self, key: str, act: Callable[[], None], kind: str = "filled") -> None:
+        """The one that fills the place is the one that is meant."""
+        wide = 1 if kind == "filled" else None
+        action = Action(text=self._words(key), kind=kind, size_hint_x=wide)
+        action.bind(on_release=lambda *_: act())
+        self.ids.foot.add_widget(action)
 
     def _remove(self) -> None:
         if self.form.entry_id is not None:
@@ -146,8 +113,8 @@ class EntrySheet(Sheet):
             self._delete(self.form.entry_id)
 
     def render(self) -> None:
-        form, words = self.form, self._words
-        self._render_projects()
+        form = self.form
+        self.projects.show(form.recent, form.chosen)
         if self.duration.text != form.duration:
             self.duration.text = form.duration
         for minutes, chip in self._chips.items():
@@ -157,28 +124,17 @@ class EntrySheet(Sheet):
         self._show_error(self.project_error, "project", self.projects)
         self._show_error(self.date_error, "date", self.days)
         self.note.error = self._error("note")
+        self._render_notes()
+
+    def _render_notes(self) -> None:
         self.notes.clear_widgets()
-        for note in form.suggestions():
-            chip = Chip(text=note if len(note) < 40 else f"{note[:38]}…", icon="history")
+        for note in self.form.suggestions():
+            short = note.replace("\n", " ")
+            if len(short) > LONGEST_NOTE_CHIP:
+                short = f"{short[: LONGEST_NOTE_CHIP - 2]}…"
+            chip = Chip(text=short, icon="history")
             chip.bind(on_release=lambda _chip, note=note: self._take_note(note))
             self.notes.add_widget(chip)
-        self.title = words("entry.new" if form.is_new else "entry.edit")
-
-    def _render_projects(self) -> None:
-        form = self.form
-        self.projects.clear_widgets()
-        shown = form.recent
-        if form.chosen is not None and form.chosen not in shown:
-            shown = [form.chosen, *shown]
-        for project in shown:
-            chip = Chip(text=project.name, active=project.code == form.project)
-            chip.bind(on_release=lambda _chip, code=project.code: form.choose_project(code))
-            self.projects.add_widget(chip)
-        more = Chip(text=self._words("entry.all"), icon="magnify", active=self._searching)
-        more.bind(on_release=lambda *_: self._toggle_search())
-        self.projects.add_widget(more)
-        if self._searching:
-            self.found.show(form.matches())
 
     def _render_days(self) -> None:
         form, words = self.form, self._words
@@ -192,30 +148,13 @@ class EntrySheet(Sheet):
             chip.bind(on_release=lambda _chip, act=act: act())
             self.days.add_widget(chip)
         other = form.date not in (today, yesterday)
-        text = f"{words.weekday(form.date)[:2]} {words.short_day(form.date)}"
-        chip = Chip(text=text if other else words("pick_date"), icon="calendar", active=other)
+        text = words.weekday_and_day(form.date) if other else words("pick_date")
+        chip = Chip(text=text, icon="calendar", active=other)
         chip.bind(on_release=lambda *_: self._pick_day())
         self.days.add_widget(chip)
 
     def _pick_day(self) -> None:
         self._shell.show(DaySheet(self._words, self.form.date, self.form.choose_date))
-
-    def _toggle_search(self) -> None:
-        self._searching = not self._searching
-        content, place = self.ids.content, self.projects
-        if self._searching:
-            index = content.children.index(place)
-            content.add_widget(self.search, index=index)
-            content.add_widget(self.found, index=index)
-            self.found.height = dp(240)
-            Clock.schedule_once(lambda _dt: setattr(self.search.ids.input, "focus", True))
-        else:
-            content.remove_widget(self.search)
-            content.remove_widget(self.found)
-        self.render()
-
-    def _search(self, text: str) -> None:
-        self.form.type_search(text)
 
     def _take_note(self, note: str) -> None:
         self.note.text = note
@@ -225,7 +164,7 @@ class EntrySheet(Sheet):
         violation = self.form.errors.get(field)
         return _sentence(self._words, violation) if violation is not None else ""
 
-    def _show_error(self, line: ErrorLine, field: str, below: MDStackLayout) -> None:
+    def _show_error(self, line: ErrorLine, field: str, below: MDBoxLayout) -> None:
         line.text = self._error(field)
         if line.text and line.parent is None:
             content = self.ids.content
@@ -237,6 +176,3 @@ class EntrySheet(Sheet):
 def _sentence(words: Words, violation: Violation) -> str:
     key = f"rule.{violation.code}"
     return words(key, message=violation.message) if words.known(key) else violation.message
-
-
-load_kv(__file__)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+from kivy.clock import Clock
+from kivy.core.text import Label as CoreLabel
+from kivy.core.window import Window, WindowBase
 from kivy.lang import Builder
 from kivy.metrics import dp, sp
 from kivy.properties import (
@@ -18,6 +22,7 @@ from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.floatlayout import FloatLayout
 from kivy.uix.label import Label
 from kivy.uix.widget import Widget
+from kivy.utils import platform
 from kivymd.app import MDApp
 from kivymd.theming import ThemableBehavior
 from kivymd.uix.boxlayout import MDBoxLayout
@@ -29,6 +34,8 @@ from mobile.ui.lean import LateRipple, Ripple
 
 # From these widths on: a rail at the side, list and detail beside each other.
 RAIL_WIDTH, SPLIT_WIDTH = 600, 840
+# A keyboard on the screen takes less than this leaves.
+PHONES, ROOM_WHILE_TYPING = ("android", "ios"), 0.52
 
 
 def load_kv(module_file: str) -> None:
@@ -54,6 +61,14 @@ SIZES = {
 }
 
 
+@cache
+def text_width(text: str, font_style: str, role: str) -> float:
+    """How wide a text is in one line."""
+    drawn = CoreLabel(text=text, font_size=sp(SIZES[font_style, role]))
+    drawn.refresh()
+    return float(drawn.width)
+
+
 class Text(Label):
     """A text in a role of Material 3.
 
@@ -66,6 +81,8 @@ class Text(Label):
     adaptive_size = BooleanProperty(False)
     theme_text_color = StringProperty("Primary")
     text_color = ColorProperty(None, allownone=True)
+    # With adaptive_size: wider than this it is shortened.
+    longest = NumericProperty(0)
 
     def __init__(self, **options: object) -> None:
         self.theme_cls = MDApp.get_running_app().theme_cls
@@ -94,6 +111,8 @@ class Text(Label):
 
     def _fit(self, *_arguments: object) -> None:
         if self.adaptive_size:
+            if self.longest and self.texture_size[0] > self.longest:
+                self.shorten, self.text_size = True, (self.longest, None)
             self.size_hint = (None, None)
             self.size = self.texture_size
         elif self.adaptive_height:
@@ -118,9 +137,13 @@ class IconTap(LateRipple, MDIconButton):
 
 
 class Chip(ButtonBehavior, MDBoxLayout):
-    """A choice; the chosen one has a tick, not its colour alone."""
+    """A choice; the chosen one has a tick, not its colour alone.
+
+    Without `ticks`, where the room is too small for one, it has no outline and is bold.
+    """
 
     text = StringProperty()
+    ticks = BooleanProperty(True)
     icon = StringProperty()
     active = BooleanProperty(False)
 
@@ -135,7 +158,7 @@ class Chip(ButtonBehavior, MDBoxLayout):
             self._show_icon()
 
     def _show_icon(self) -> None:
-        wanted = bool(self.icon or self.active)
+        wanted = bool(self.icon or (self.active and self.ticks))
         if wanted and self._icon is None:
             self._icon = ChipIcon()
         if self._icon is None:
@@ -149,10 +172,6 @@ class Chip(ButtonBehavior, MDBoxLayout):
 
 class ChipIcon(MDIcon):
     active = BooleanProperty(False)
-
-
-class Tag(MDBoxLayout):
-    text = StringProperty()
 
 
 class Action(TapArea):
@@ -180,6 +199,26 @@ class Empty(MDBoxLayout):
     hint = StringProperty()
 
 
+class HeadLine(MDBoxLayout):
+    text = StringProperty()
+
+
+class Pair(MDBoxLayout):
+    """A name at the left, a figure at the right, perhaps a line below."""
+
+    name = StringProperty()
+    figure = StringProperty()
+    below = StringProperty()
+
+
+class ErrorLine(MDBoxLayout):
+    text = StringProperty()
+
+
+class QuietLine(MDBoxLayout):
+    text = StringProperty()
+
+
 class Field(MDBoxLayout):
     """A text field with its error in words below."""
 
@@ -187,13 +226,25 @@ class Field(MDBoxLayout):
     hint = StringProperty()
     error = StringProperty()
     lines = NumericProperty(1)
-    on_typed: Callable[[str], None] = ObjectProperty(None, allownone=True)
+    # Kivy takes whatever begins with on_ for an event, and drops it where there is none.
+    tell: Callable[[str], None] | None = ObjectProperty(None, allownone=True)
+
+    def focused(self, focus: bool) -> None:
+        """On a phone the keyboard comes or goes: what is typed into stays in view, and in a sheet
+        the buttons at its foot too."""
+        sheet = self.parent
+        while sheet is not None and not isinstance(sheet, Sheet | WindowBase):
+            sheet = sheet.parent
+        in_sheet = isinstance(sheet, Sheet)
+        Window.softinput_mode = "pan" if in_sheet else "below_target"
+        if in_sheet:
+            sheet.make_room(self if focus else None)
 
     def typed(self, text: str) -> None:
         if text != self.text:
             self.text = text
-            if self.on_typed is not None:
-                self.on_typed(text)
+            if self.tell is not None:
+                self.tell(text)
 
 
 class Sheet(ThemableBehavior, FloatLayout):
@@ -201,6 +252,8 @@ class Sheet(ThemableBehavior, FloatLayout):
 
     title = StringProperty()
     beside = BooleanProperty(False)
+    # How much of the height is left: the rest is the keyboard's while somebody types.
+    room = NumericProperty(1)
 
     def __init__(self, on_close: Callable[[], None] = lambda: None, **options: object) -> None:
         super().__init__(**options)
@@ -209,6 +262,12 @@ class Sheet(ThemableBehavior, FloatLayout):
 
     def _place(self, *_arguments: object) -> None:
         self.beside = self.width >= dp(RAIL_WIDTH)
+
+    def make_room(self, field: Field | None) -> None:
+        """For the keyboard below, where there is one on the screen."""
+        self.room = ROOM_WHILE_TYPING if field is not None and platform in PHONES else 1
+        if field is not None:
+            Clock.schedule_once(lambda _dt: self.ids.scroll.scroll_to(field))
 
     def on_touch_down(self, touch: object) -> bool:
         if not self.ids.card.collide_point(*touch.pos):

@@ -13,7 +13,7 @@ from mobile.core.durations import format_duration
 from mobile.core.outbox import Kind
 from mobile.core.rules import Draft
 from mobile.core.weeks import Week
-from mobile.ui.parts import Action, Empty, Panel, load_kv
+from mobile.ui.parts import Action, Empty, Panel, QuietLine, load_kv
 from mobile.viewmodels.problems import Problem, ProblemsModel, Way
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ class ProblemsScreen(MDBoxLayout):
             list_.add_widget(Empty(title=words("problems.none"), hint=words("problems.none_hint")))
         for problem in problems:
             list_.add_widget(self._card(problem))
+        behind = self.model.waiting_behind
+        if problems and behind:
+            list_.add_widget(QuietLine(text=words("problems.behind", count=behind)))
 
     def _card(self, problem: Problem) -> ProblemCard:
         words = self._shell.words

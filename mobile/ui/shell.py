@@ -35,6 +35,7 @@ TAB_ICONS = {
     Tab.PROFILE: ("account-circle-outline", "account-circle"),
 }
 BACK_KEYS = (27, 1001)
+RAIL = 88
 
 
 class NavItem(Tap):
@@ -45,6 +46,8 @@ class NavItem(Tap):
 
 
 class SnackBar(ThemableBehavior, FloatLayout):
+    # Where what is at the foot of the screen ends: none of it is covered.
+    foot = NumericProperty(0)
     text = StringProperty()
     undo = StringProperty()
 
@@ -52,6 +55,7 @@ class SnackBar(ThemableBehavior, FloatLayout):
 class Shell(ThemableBehavior, FloatLayout):
     rail = BooleanProperty(False)
     split = BooleanProperty(False)
+    lift = NumericProperty(0)
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Shell(ThemableBehavior, FloatLayout):
         self._on_look = on_look
         self._on_speak = on_speak
         self._back_to = back_to
+        # What the screen and the navigation were made for: they are made anew for something else.
         self._shown: tuple[object, ...] = ()
         self._navigation: tuple[object, ...] = ()
         self._items: dict[Tab, NavItem] = {}
@@ -95,6 +100,10 @@ class Shell(ThemableBehavior, FloatLayout):
     @property
     def today(self) -> date:
         return self._today()
+
+    @property
+    def busy(self) -> bool:
+        return self.model.busy
 
     @property
     def offline(self) -> bool:
@@ -136,6 +145,15 @@ class Shell(ThemableBehavior, FloatLayout):
     def show(self, overlay: Widget) -> None:
         self.ids.overlays.add_widget(overlay)
 
+    @property
+    def place_width(self) -> float:
+        return self.width - (dp(RAIL) if self.rail else 0)
+
+    def pull(self, list_: Widget) -> None:
+        """Whoever pulls the list down asks for news."""
+        list_.ask = self.synchronise
+        list_.bind(pulled=lambda _list, share: setattr(self.ids.pulled, "share", share))
+
     def synchronise(self) -> None:
         self.model.synchronise()
 
@@ -165,6 +183,8 @@ class Shell(ThemableBehavior, FloatLayout):
         text = self.words(snack.key, **snack.arguments)
         bar = SnackBar(text=text, undo=self.words("undo") if snack.undo else "")
         bar.ids.undo.bind(on_release=lambda *_: self._undo(snack))
+        bar.foot = self._foot()
+        self.lift = bar.height + dp(8)
         self._snack = bar
         self.ids.overlays.add_widget(bar, index=len(self.ids.overlays.children))
         Clock.schedule_once(lambda _dt: self._close_snack(bar), snack.seconds)
@@ -178,6 +198,11 @@ class Shell(ThemableBehavior, FloatLayout):
         if self._snack is not None and which in (None, self._snack):
             self.ids.overlays.remove_widget(self._snack)
             self._snack = None
+            self.lift = 0
+
+    def _foot(self) -> float:
+        bars = self.ids.bar.height + self.ids.timer.height
+        return bars + getattr(self.screen, "foot_height", 0)
 
     def _saved(self, day: date) -> None:
         self.models.week.choose(day)
@@ -236,7 +261,7 @@ class Shell(ThemableBehavior, FloatLayout):
         bar.clear_widgets()
         rail.clear_widgets()
         bar.height = dp(80) if main and not self.rail else 0
-        rail.width = dp(88) if main and self.rail else 0
+        rail.width = dp(RAIL) if main and self.rail else 0
         self._items.clear()
         if not main:
             return
@@ -251,27 +276,22 @@ class Shell(ThemableBehavior, FloatLayout):
 
     def _render_bars(self, main: bool) -> None:
         words, (waiting, problems) = self.words, self.model.counts
-        text, icon = "", "cloud-off-outline"
-        if main and problems and not self._problems:
-            text, icon = words("sync.problems", count=problems), "alert-circle-outline"
-        elif main and self.model.offline:
-            text = (
-                words("sync.offline_waiting", count=waiting) if waiting else words("sync.offline")
-            )
+        offline = ""
+        if main and self.model.offline:
+            key = "sync.offline_waiting" if waiting else "sync.offline"
+            offline = words(key, count=waiting)
         elif main and self.model.server_failed:
-            text = words("sync.failed")
-        self.ids.notice.text = text
-        self.ids.notice.icon = icon
-        self.ids.notice.look = words("sync.look") if problems and text else ""
-        self.ids.busy.opacity = 1 if main and self.model.busy else 0
-
-    def open_notice(self) -> None:
-        if self.model.counts[1]:
-            self.open_problems()
+            offline = words("sync.failed")
+        self.ids.offline.text = offline
+        troubled = main and problems and not self._problems
+        self.ids.trouble.text = words("sync.problems", count=problems) if troubled else ""
+        self.ids.trouble.look = words("sync.look")
 
     def _render_timer(self) -> None:
         models = self.model.models
-        running = models is not None and models.timer.running and self.tab is not Tab.TIMER
+        main = self.model.stage is Stage.MAIN and models is not None
+        seen = self.tab is Tab.TIMER and not self._problems
+        running = main and models.timer.running and not seen
         self.ids.timer.height = dp(48) if running else 0
         self.ids.timer.opacity = 1 if running else 0
         self.ids.timer.disabled = not running

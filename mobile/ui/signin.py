@@ -24,7 +24,8 @@ class SignInScreen(MDRelativeLayout):
         words, app = shell.words, shell.model
         self.title = words("app")
         if app.stage is Stage.BROWSER:
-            self.text = f"{words('sign_in.waiting')}\n{words('sign_in.waiting_hint')}"
+            self.title = words("sign_in.waiting")
+            self.text = words("sign_in.waiting_hint")
             self._offer("sign_in.again", app.sign_in, "tonal", shell)
             self._offer("cancel", app.cancel_sign_in, "text", shell)
         elif app.stage is Stage.NO_RIGHTS:

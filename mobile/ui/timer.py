@@ -8,7 +8,9 @@ from kivy.clock import Clock
 from kivy.properties import BooleanProperty, ObjectProperty
 from kivymd.uix.relativelayout import MDRelativeLayout
 
-from mobile.ui.parts import Chip, load_kv
+from mobile.ui.dialog import Dialog
+from mobile.ui.parts import TapArea, load_kv
+from mobile.ui.projects import ProjectPicker
 from mobile.viewmodels.timer import TimerModel
 
 if TYPE_CHECKING:
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 
 def clock_text(seconds: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+class RoundTap(TapArea):
+    """The one big button."""
+
+    stops = BooleanProperty(False)
 
 
 class TimerScreen(MDRelativeLayout):
@@ -30,9 +38,11 @@ class TimerScreen(MDRelativeLayout):
         self.ids.asked.text = words("timer.project")
         self.ids.rule.text = words("timer.rule")
         self.ids.discard.text = words("timer.discard")
-        self.ids.note.hint = words("entry.note")
+        self.ids.note.hint = words("entry.note_hint")
+        self.projects = ProjectPicker(words, model.find, model.choose_project)
+        self.ids.place.add_widget(self.projects)
         self.ids.note.text = model.note
-        self.ids.note.on_typed = model.type_note
+        self.ids.note.tell = model.type_note
         self._unwatch = model.watch(self.render)
         self._tick = Clock.schedule_interval(lambda _dt: self._show_time(), 0.5)
         self.render()
@@ -44,27 +54,33 @@ class TimerScreen(MDRelativeLayout):
     def render(self) -> None:
         model, words = self.model, self._shell.words
         self._show_time()
-        self.ids.go.text = words("timer.stop" if model.running else "timer.start")
-        self.ids.go.kind = "tonal" if model.running else "filled"
+        self.ids.go_text.text = words("timer.stop" if model.running else "timer.start")
+        self.ids.go.stops = model.running
         self.ids.go.disabled = not (model.running or model.can_start)
         self.ids.discard.disabled = not model.running
         self.ids.discard.opacity = 1 if model.running else 0
         if self.ids.note.text != model.note:
             self.ids.note.text = model.note
-        self.ids.projects.clear_widgets()
-        shown = model.recent
-        if model.chosen is not None and model.chosen not in shown:
-            shown = [model.chosen, *shown]
-        for project in shown:
-            chip = Chip(text=project.name, active=project.code == model.project)
-            chip.bind(on_release=lambda _chip, code=project.code: model.choose_project(code))
-            self.ids.projects.add_widget(chip)
+        self.projects.show(model.recent, model.chosen)
 
     def go(self) -> None:
         if self.model.running:
             self._shell.show_form(self.model.stop())
         else:
             self.model.start()
+
+    def discard(self) -> None:
+        """Asks first: the time cannot be got back."""
+        words = self._shell.words
+        self._shell.show(
+            Dialog(
+                words("timer.sure"),
+                words("timer.lost", clock=clock_text(self.model.seconds)),
+                words("timer.discard"),
+                words("cancel"),
+                self.model.discard,
+            )
+        )
 
     def _show_time(self) -> None:
         self.ids.clock.text = clock_text(self.model.seconds)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from kivy.animation import Animation
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty, StringProperty
 from kivymd.uix.boxlayout import MDBoxLayout
+from kivymd.uix.label import MDIcon
 from kivymd.uix.relativelayout import MDRelativeLayout
 
 from mobile.core.durations import format_duration
-from mobile.core.rules import State
+from mobile.core.rules import ApprovalState
 from mobile.core.timesheet import Sync, WeekView
 from mobile.ui.calendar import DaySheet
+from mobile.ui.card import CardRow
 from mobile.ui.dialog import Choice, Dialog, Menu
+from mobile.ui.marks import LockLine
 from mobile.ui.parts import Action, Empty, Panel, Tap, load_kv
 from mobile.ui.skeleton import Skeleton
 from mobile.viewmodels.week import Row, WeekModel
@@ -22,11 +26,6 @@ from mobile.viewmodels.week import Row, WeekModel
 if TYPE_CHECKING:
     from mobile.ui.shell import Shell
 
-ICONS = {
-    State.OPEN: "circle-outline",
-    State.SUBMITTED: "send-check",
-    State.APPROVED: "check-decagram",
-}
 SWIPE = 80
 
 
@@ -38,36 +37,11 @@ class DayBar(Tap):
     today = BooleanProperty(False)
 
 
-class EntryCard(Tap):
-    """Swiped to the left it is deleted, pressed for long it is copied to another day."""
-
-    title = StringProperty()
-    subtitle = StringProperty()
-    hours = StringProperty()
-    note = StringProperty()
-    note_icon = StringProperty("cloud-upload-outline")
-    failed = BooleanProperty(False)
-    offset = NumericProperty(0)
-    on_swiped = ObjectProperty(None, allownone=True)
-    on_held = ObjectProperty(None, allownone=True)
-
-    def on_touch_up(self, touch):
-        mine = touch.grab_current is self
-        if mine and self.on_swiped and touch.ox - touch.x > dp(SWIPE):
-            touch.ungrab(self)
-            self.state = "normal"
-            self.on_swiped()
-            return True
-        if mine and self.on_held and touch.time_end - touch.time_start > 0.6:
-            touch.ungrab(self)
-            self.state = "normal"
-            self.on_held()
-            return True
-        return super().on_touch_up(touch)
-
-
 class WeekScreen(MDRelativeLayout):
     split = BooleanProperty(False)
+    known = BooleanProperty(True)
+    # What lies at the foot for a while pushes the button up.
+    lift = NumericProperty(0)
     model: WeekModel = ObjectProperty()
 
     def __init__(self, model: WeekModel, shell: Shell, **options: object) -> None:
@@ -77,13 +51,21 @@ class WeekScreen(MDRelativeLayout):
         self.bars = [DayBar(on_release=self._choose) for _ in range(7)]
         for bar in self.bars:
             self.ids.days.add_widget(bar)
+        words = shell.words
+        self.copy = Action(kind="tonal", text=words("week.copy"), pos_hint={"center_x": 0.5})
+        self.copy.bind(on_release=lambda *_: model.copy_last_week())
         self.step = Action(on_release=lambda *_: self._take_step())
-        shell.bind(split=self._lay_out)
+        shell.pull(self.ids.scroll)
+        shell.bind(split=self._lay_out, lift=self.setter("lift"))
         self._unwatch = model.watch(self.render)
         self._lay_out(shell, shell.split)
 
+    @property
+    def foot_height(self) -> float:
+        return self.ids.narrow_step.height
+
     def leave(self) -> None:
-        self._shell.unbind(split=self._lay_out)
+        self._shell.unbind(split=self._lay_out, lift=self.setter("lift"))
         self._unwatch()
 
     def render(self) -> None:
@@ -93,15 +75,21 @@ class WeekScreen(MDRelativeLayout):
         done, target = format_duration(view.total_minutes), format_duration(view.target_minutes)
         self.ids.total.text = words("of", done=done, target=target)
         self.ids.meter.share = view.total_minutes / view.target_minutes
-        self.ids.state.text = self._state_text(view)
-        rejected = view.reason is not None
-        self.ids.state_icon.icon = "alert-circle-outline" if rejected else ICONS[view.state]
-        lock = view.lock
-        self.ids.lock.text = words(f"lock.{lock.reason}") if lock is not None else ""
+        state = ApprovalState.REJECTED if view.reason is not None else view.state
+        self.known = view.known or view.total_minutes > 0
+        self.ids.state.show(state, self._state_text(view))
+        self._render_lock(view)
+        self.ids.sync.busy = self._shell.busy
         self._render_step()
         self._render_list()
         self.ids.add.opacity = 1 if model.can_add else 0
         self.ids.add.disabled = not model.can_add
+
+    def _render_lock(self, view: WeekView) -> None:
+        place = self.ids.lock_place
+        place.clear_widgets()
+        if view.lock is not None:
+            place.add_widget(LockLine(text=self._shell.words(f"lock.{view.lock.reason}")))
 
     def _state_text(self, view: WeekView) -> str:
         words = self._shell.words
@@ -125,7 +113,7 @@ class WeekScreen(MDRelativeLayout):
         for place in (self.ids.wide_step, self.ids.narrow_step):
             place.clear_widgets()
             place.padding = 0
-        if not (model.can_submit or model.can_withdraw):
+        if not self.known or not (model.can_submit or model.can_withdraw):
             return
         place = self.ids.wide_step if self.split else self.ids.narrow_step
         place.padding = dp(16), dp(8)
@@ -148,6 +136,8 @@ class WeekScreen(MDRelativeLayout):
             place.add_widget(self._card(row))
         if not day.lines:
             place.add_widget(self._empty(model.view.known))
+            if model.can_copy:
+                place.add_widget(self.copy)
         elif model.can_add:
             place.add_widget(Hint(text=words("week.nothing_more")))
 
@@ -161,23 +151,22 @@ class WeekScreen(MDRelativeLayout):
             icon="calendar-plus", title=words("week.nothing"), hint=words("week.nothing_hint")
         )
 
-    def _card(self, row: Row) -> EntryCard:
+    def _card(self, row: Row) -> CardRow:
         words, line = self._shell.words, row.line
         notes = {Sync.SYNCED: "", Sync.WAITING: "entry.waiting", Sync.FAILED: "entry.failed"}
         failed = line.sync is Sync.FAILED
-        card = EntryCard(
-            title=row.title,
-            subtitle=row.subtitle,
-            hours=format_duration(line.draft.minutes),
-            note=words(notes[line.sync]) if notes[line.sync] else "",
-            note_icon="alert-circle-outline" if failed else "cloud-upload-outline",
-            failed=failed,
-        )
+        place = CardRow(uncovers=words("delete"))
+        card = place.card
+        card.title, card.subtitle = row.title, row.subtitle
+        card.hours = format_duration(line.draft.minutes)
+        card.note = words(notes[line.sync]) if notes[line.sync] else ""
+        card.note_icon = "alert-circle-outline" if failed else "cloud-upload-outline"
+        card.failed = failed
         card.bind(on_release=lambda *_: self._open(row))
         if line.lock is None and not failed:
-            card.on_swiped = lambda: self.model.delete(line.id)
-            card.on_held = lambda: self._duplicate(line.id)
-        return card
+            card.swiped = lambda: self.model.delete(line.id)
+            card.held = lambda: self._duplicate(line.id)
+        return place
 
     def _open(self, row: Row) -> None:
         if row.line.sync is Sync.FAILED:
@@ -189,7 +178,8 @@ class WeekScreen(MDRelativeLayout):
         def copy(day: date) -> None:
             self.model.duplicate(entry_id, day)
 
-        self._shell.show(DaySheet(self._shell.words, self.model.day, copy))
+        words = self._shell.words
+        self._shell.show(DaySheet(words, self.model.day, copy, title=words("week.duplicate")))
 
     def add(self) -> None:
         self._shell.new_entry(self.model.day)
@@ -200,7 +190,7 @@ class WeekScreen(MDRelativeLayout):
             Choice("calendar-today", words("week.go_today"), model.go_to_today),
             Choice("sync", words("week.refresh"), model.synchronise),
         ]
-        if model.can_write and model.view.lock is None:
+        if model.can_copy:
             choices.insert(0, Choice("content-copy", words("week.copy"), model.copy_last_week))
         self._shell.show(Menu(choices, self.ids.menu))
 
@@ -234,13 +224,20 @@ class WeekScreen(MDRelativeLayout):
         self.render()
 
     def on_touch_down(self, touch):
-        self._swiping = touch.pos if self.ids.summary.collide_point(*touch.pos) else None
+        self._swiping = None if self._on_a_card(touch.pos) else touch.pos
         return super().on_touch_down(touch)
+
+    def _on_a_card(self, place: tuple[float, float]) -> bool:
+        """Swiping one of these is about the entry, not the week."""
+        spot = self.ids.list.to_widget(*self.parent.to_window(*place))
+        rows = [each for each in self.ids.list.children if isinstance(each, CardRow)]
+        return any(row.collide_point(*spot) for row in rows)
 
     def on_touch_up(self, touch):
         begun, self._swiping = self._swiping, None
-        if begun is not None and abs(touch.x - begun[0]) > dp(SWIPE):
-            self.model.step(-1 if touch.x > begun[0] else 1)
+        across = touch.x - begun[0] if begun is not None else 0
+        if begun is not None and abs(across) > max(dp(SWIPE), abs(touch.y - begun[1])):
+            self.model.step(-1 if across > 0 else 1)
             for bar in self.bars:
                 touch.ungrab(bar)
                 bar.state = "normal"
@@ -251,6 +248,21 @@ class WeekScreen(MDRelativeLayout):
 class DayHead(MDBoxLayout):
     text = StringProperty()
     hours = StringProperty()
+
+
+class SyncMark(MDIcon):
+    """Turns while the app is talking with the server, and is not there otherwise."""
+
+    busy = BooleanProperty(False)
+    turned = NumericProperty(0)
+
+    def on_busy(self, *_arguments: object) -> None:
+        Animation.cancel_all(self)
+        if self.busy:
+            self.turned = 0
+            turn = Animation(turned=-360, duration=1) + Animation(turned=0, duration=0)
+            turn.repeat = True
+            turn.start(self)
 
 
 class Hint(Panel):

@@ -52,6 +52,11 @@ class WeekModel(ViewModel):
         return self.can_write and chosen.lock is None
 
     @property
+    def can_copy(self) -> bool:
+        """Whether last week's rows would be a start."""
+        return self.can_write and self.view.lock is None
+
+    @property
     def can_submit(self) -> bool:
         return self.can_write and self.view.can_submit
 
