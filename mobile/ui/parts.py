@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from weakref import WeakMethod, finalize
 
 from kivy.clock import Clock
 from kivy.core.text import Label as CoreLabel
@@ -87,8 +88,7 @@ class Text(Label):
     def __init__(self, **options: object) -> None:
         self.theme_cls = MDApp.get_running_app().theme_cls
         super().__init__(**options)
-        # Not bind: that looks through what all other texts have bound.
-        self.theme_cls.fbind("onSurfaceColor", self._paint)
+        self._watch_theme()
         # The whole text at its true size, and the widget as large as that where it is to adapt.
         self.bind(texture_size=self._fit, width=self._wrap, text_color=self._paint)
         for name in ("font_style", "role"):
@@ -96,6 +96,18 @@ class Text(Label):
         self._measure()
         self._paint()
         self._wrap()
+
+    def _watch_theme(self) -> None:
+        """Not by bind, which looks through all that others have bound; and so that the theme does
+        not keep alive what is long gone from the screen."""
+        paint = WeakMethod(self._paint)
+
+        def repaint(*_arguments: object) -> None:
+            if (alive := paint()) is not None:
+                alive()
+
+        uid = self.theme_cls.fbind("onSurfaceColor", repaint)
+        finalize(self, self.theme_cls.unbind_uid, "onSurfaceColor", uid)
 
     def _measure(self, *_arguments: object) -> None:
         self.font_size = sp(SIZES.get((self.font_style, self.role), 16))

@@ -180,7 +180,12 @@ class Shell(ThemableBehavior, FloatLayout):
 
     def tell(self, snack: Snack) -> None:
         self._close_snack()
-        text = self.words(snack.key, **snack.arguments)
+        days = {
+            name: self.words.day(day)
+            for name, day in snack.arguments.items()
+            if isinstance(day, date)
+        }
+        text = self.words(snack.key, **snack.arguments | days)
         bar = SnackBar(text=text, undo=self.words("undo") if snack.undo else "")
         bar.ids.undo.bind(on_release=lambda *_: self._undo(snack))
         bar.foot = self._foot()

@@ -128,6 +128,8 @@ class WeekScreen(MDRelativeLayout):
         day = model.view.days[model.day.weekday()]
         hours = format_duration(day.minutes) if day.minutes else ""
         place.add_widget(DayHead(text=words.day(day.date), hours=hours))
+        if day.lock is not None and model.view.lock is None:
+            place.add_widget(LockLine(text=words(f"lock.{day.lock.reason}")))
         if model.loading:
             for _ in range(3):
                 place.add_widget(Skeleton())

@@ -126,6 +126,7 @@ class WeekModel(ViewModel):
         except (Locked, Invalid) as error:
             self._refuse(error)
             return
+        self._tell(Snack("week.duplicated", {"day": day}))
         self._workspace.engine.wake()
         self.refresh()
 
