@@ -27,6 +27,7 @@ TENANT = FOLDER / "tenant.yaml"
 ACTION = FOLDER / "actions/timesheets-tokens.js"
 APP = "Timesheets app"
 MONTH = 30 * 86400
+FOR_MACHINES = {Scope.BATCH_UPLOAD, Scope.READ_REPORTS, Scope.READ_EVENTS, Scope.READ_PEOPLE}
 PLACEHOLDER = re.compile(r"##(\w+)##")
 
 # Auth0's types for what each part of the file is sent as.
@@ -92,9 +93,11 @@ def test_every_client_is_granted_what_it_is_for_and_nothing_else(tenant: dict[st
     assert granted.pop(APP) == {scope.value for scope in PersonalScope}
     for name in SERVICES:
         assert granted[f"Timesheets {name}"] == {Scope.READ_EVENTS}
-    assert sorted(map(sorted, granted.values())) == sorted(
-        sorted(machine.permissions) for machine in MACHINES
-    )
+    assert {frozenset(scopes) for scopes in granted.values()} >= {
+        machine.permissions for machine in MACHINES
+    }
+    # Whoever joins as an uploader or a partner: no machine has what is for people.
+    assert set().union(*granted.values()) <= FOR_MACHINES
 
 
 def test_people_and_machines_cannot_use_each_others_grants(tenant: dict[str, Any]) -> None:
