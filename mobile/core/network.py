@@ -21,12 +21,16 @@ TIMEOUT = httpx.Timeout(15.0, connect=8.0)
 class Unreachable(Exception):
     """No answer, or one that says to come back later: trying again may help.
 
-    `offline` tells that nobody answered at all; `retry_after` is in seconds.
+    `offline` tells that nobody answered at all, `broken` that the server broke over this very
+    request; `retry_after` is in seconds.
     """
 
-    def __init__(self, *, offline: bool = True, retry_after: float = 0.0) -> None:
+    def __init__(
+        self, *, offline: bool = True, broken: bool = False, retry_after: float = 0.0
+    ) -> None:
         super().__init__("no network" if offline else "the server is busy")
         self.offline = offline
+        self.broken = broken
         self.retry_after = retry_after
 
 
@@ -142,7 +146,7 @@ async def exchange(client: httpx.AsyncClient, request: httpx.Request) -> httpx.R
 def _answer(response: httpx.Response) -> Answer:
     status = response.status_code
     if status in (408, 425, 429) or status >= 500:
-        raise Unreachable(offline=False, retry_after=_retry_after(response))
+        raise Unreachable(offline=False, broken=status == 500, retry_after=_retry_after(response))
     if 300 <= status < 400 and status != 304:
         # A hotel's sign-in page, not the server.
         raise Unreachable

@@ -7,7 +7,7 @@ point means at worst that it is sent again, which the server takes for what it i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -117,9 +117,9 @@ class Outbox:
         ).fetchone()
         return all_of_them - troubled, troubled
 
-    def next(self, now: float) -> Change | None:
-        """The first change that may be sent. Those that rest on one in trouble, or on one that
-        can still be undone, wait; the others do not wait for them."""
+    def next(self, now: float, passed_over: Collection[int] = ()) -> Change | None:
+        """The first change that may be sent. Those that rest on one in trouble, on one that can
+        still be undone or on one passed over wait; the others do not wait for them."""
         rows = self._database.connection.execute(
             "SELECT seq, kind, target, weeks, hold_until, problem IS NOT NULL AS troubled"
             " FROM outbox ORDER BY seq"
@@ -127,7 +127,7 @@ class Outbox:
         stopped: set[str] = set()
         for row in rows:
             stops, waits_for = _keys(Kind(row["kind"]), row["target"], row["weeks"].split())
-            held = row["troubled"] or row["hold_until"] > now
+            held = row["troubled"] or row["hold_until"] > now or row["seq"] in passed_over
             if not held and stopped.isdisjoint(waits_for):
                 return self.read(row["seq"])
             stopped |= stops

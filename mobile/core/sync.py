@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 WEEKS_BACK, WEEKS_AHEAD = 8, 4
 # How long to wait after a failure: doubled each time, with some chance in it.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0
+# A server that breaks over more than this is down.
+MOST_PASSED_OVER = 3
 # How long what others did may go unnoticed while the app is open.
 PERIOD = 300.0
 # Decisions older than this are for the reports.
@@ -97,11 +99,13 @@ class SyncEngine:
         self._tell(replace(self.state, busy=True))
         offline, failed = self.state.offline, False
         try:
-            await self.push()
+            broken = await self.push()
             if self._pull_due:
                 await self.pull()
                 self._pull_due = False
             await self._pull_wanted()
+            if broken is not None:
+                raise broken
             offline = False
         except Unreachable as error:
             offline, failed = error.offline, not error.offline
@@ -109,15 +113,27 @@ class SyncEngine:
         finally:
             self._tell(SyncState(busy=False, offline=offline, failed=failed))
 
-    async def push(self) -> None:
-        """In the order in which they were made; what the server refuses is kept as a problem."""
-        while change := self._outbox.next(self.clock.now().timestamp()):
+    async def push(self) -> Unreachable | None:
+        """In the order in which they were made; what the server refuses is kept as a problem.
+
+        What the server breaks over is passed over, a few times, and returned: it must not hold up
+        the rest.
+        """
+        broken: Unreachable | None = None
+        passed_over: set[int] = set()
+        while change := self._outbox.next(self.clock.now().timestamp(), passed_over):
             try:
                 await self._courier.deliver(change)
             except BadAnswer as error:
                 raise Unreachable(offline=False) from error
+            except Unreachable as error:
+                if not error.broken or len(passed_over) == MOST_PASSED_OVER:
+                    raise
+                passed_over.add(change.seq)
+                broken = error
             finally:
                 self.on_change()
+        return broken
 
     async def pull(self) -> None:
         """Rules first: they say what else may be asked for."""

@@ -157,6 +157,46 @@ async def test_one_bad_change_does_not_hold_up_the_rest(
     assert (await erin.get(f"/v1/entries/{good}")).status == 200
 
 
+async def test_a_change_that_the_server_breaks_over_does_not_hold_up_the_rest(
+    desk: Desk, erin: Caller, network: Network
+) -> None:
+    bad = desk.sheet.save(draft(minutes=10))
+    good = desk.sheet.save(draft(minutes=20))
+    desk.sheet.submit(THIS)
+    theirs = {"date": str(MONDAY), "project": "ZEUS", "minutes": 50}
+    assert (await erin.post("/v1/entries", theirs)).status == 201
+    network.fault = lambda request: (
+        Fault.ERROR_500 if request.url.path.endswith(bad) else Fault.NONE
+    )
+
+    engine = desk.engine()
+    with pytest.raises(Unreachable):
+        await engine.step()
+    assert engine.state.failed
+    assert (await erin.get(f"/v1/entries/{good}")).status == 200
+    assert {line.draft.minutes for line in desk.sheet.week(THIS).days[0].lines} == {10, 20, 50}
+    # The week, though, is not submitted without it.
+    assert (await erin.get("/v1/timesheets/2026-W48")).json["state"] == "open"
+
+    network.fault = lambda _request: Fault.NONE
+    await engine.step()
+    assert (await erin.get("/v1/timesheets/2026-W48")).json["state"] == "submitted"
+    assert desk.outbox.all() == []
+
+
+async def test_a_server_that_is_down_is_not_asked_for_each_change(
+    desk: Desk, network: Network
+) -> None:
+    for minutes in range(1, 20):
+        desk.sheet.save(draft(minutes=minutes))
+    network.fault = lambda _request: Fault.ERROR_500
+    network.seen.clear()
+
+    with pytest.raises(Unreachable):
+        await desk.engine().step()
+    assert len(network.seen) <= 4
+
+
 async def test_what_others_changed_is_seen_after_the_next_pull(desk: Desk, erin: Caller) -> None:
     body = {"date": str(MONDAY), "project": "ZEUS", "minutes": 50, "note": "theirs"}
     assert (await erin.post("/v1/entries", body)).status == 201
