@@ -14,7 +14,11 @@ import asyncpg
 from libs.web.answers import encode_json
 from libs.web.context import current_traceparent
 
-PUBLISH = "SELECT publish_event($1, $2, $3, $4, $5)"
+PUBLISH = """
+    SELECT publish_event(type, subject, "time", traceparent, data::json)
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
+        AS event (type, subject, "time", traceparent, data)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,11 @@ async def publishing_last(connection: asyncpg.Connection) -> AsyncIterator[None]
 async def _write(
     connection: asyncpg.Connection, traced: Sequence[tuple[Event, str | None]]
 ) -> None:
-    await connection.executemany(
+    await connection.execute(
         PUBLISH,
-        [
-            (event.type, event.subject, event.time, traceparent, encode_json(event.data).decode())
-            for event, traceparent in traced
-        ],
+        [event.type for event, _ in traced],
+        [event.subject for event, _ in traced],
+        [event.time for event, _ in traced],
+        [traceparent for _, traceparent in traced],
+        [encode_json(event.data).decode() for event, _ in traced],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +21,6 @@ from services.approvals.store.approvals import (
     approval_of,
     changeable_values_of,
 )
-from services.approvals.store.history import ADD as ADD_HISTORY
-from services.approvals.store.history import values_of
 
 # In the order of the key, so that two who lock several do not wait for each other.
 LOCK = f"""
@@ -40,15 +38,9 @@ READ_FIRST_SUBMITTED = """
     GROUP BY person, monday
 """
 
-RECEIVE = """
-    INSERT INTO approvals (
-        id, state, decided_by, decided_at, reason, acting_for, why, target_minutes, confirmed,
-        reopened, steps, head, version, person, monday, total_minutes, by_day, by_project,
-        submitted_at, flags, entries
-    )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21)
-"""
+# Many rows as one JSON text: two thirds of the time of a statement for each.
+RECEIVE = "INSERT INTO approvals SELECT * FROM json_populate_recordset(NULL::approvals, $1)"
+ADD_HISTORY = "INSERT INTO history SELECT * FROM json_populate_recordset(NULL::history, $1)"
 
 ADD_PROJECT = """
     INSERT INTO approved_projects (person, project) VALUES ($1, $2) ON CONFLICT DO NOTHING
@@ -111,39 +103,25 @@ async def open_dossier(
 async def save_dossier(connection: asyncpg.Connection, dossier: Dossier) -> None:
     """Write what was changed, one row a submission however often it changed."""
     received, changed = dossier.received, sorted(dossier.changed - dossier.received.keys())
-    await _write(
-        connection,
-        RECEIVE,
-        [
-            _all_values(dossier.approvals[received_id], entries)
-            for received_id, entries in received.items()
-        ],
-    )
-    await _write(
-        connection,
-        SAVE,
-        [changeable_values_of(dossier.approvals[changed_id]) for changed_id in changed],
-    )
-    await _write(connection, ADD_HISTORY, [values_of(step) for step in dossier.steps])
-    await _write(connection, ADD_PROJECT, sorted(dossier.added_projects))
+    if received:
+        rows = [_row_of(dossier.approvals[key], entries) for key, entries in received.items()]
+        await connection.execute(RECEIVE, encode_json(rows).decode())
+    if changed:
+        values = [changeable_values_of(dossier.approvals[key]) for key in changed]
+        await connection.executemany(SAVE, values)
+    if dossier.steps:
+        rows = [_row_of_step(step) for step in dossier.steps]
+        await connection.execute(ADD_HISTORY, encode_json(rows).decode())
+    if dossier.added_projects:
+        await connection.executemany(ADD_PROJECT, sorted(dossier.added_projects))
 
 
-async def _write(
-    connection: asyncpg.Connection, statement: str, rows: list[tuple[Any, ...]]
-) -> None:
-    if rows:
-        await connection.executemany(statement, rows)
+def _row_of(approval: Approval, entries: Any) -> dict[str, Any]:
+    """The columns by their names, which are the fields'; a member that is none is passed over."""
+    row = {field.name: getattr(approval, field.name) for field in fields(approval)}
+    return row | {"week": None, "monday": approval.week.monday, "entries": entries}
 
 
-def _all_values(approval: Approval, entries: Any) -> tuple[Any, ...]:
-    return (
-        *changeable_values_of(approval),
-        approval.person,
-        approval.week.monday,
-        approval.total_minutes,
-        encode_json(approval.by_day).decode(),
-        encode_json(approval.by_project).decode(),
-        approval.submitted_at,
-        list(approval.flags),
-        encode_json(entries).decode(),
-    )
+def _row_of_step(step: Step) -> dict[str, Any]:
+    row = {field.name: getattr(step, field.name) for field in fields(step)}
+    return row | {"week": None, "monday": Week.parse(step.week).monday}
