@@ -40,7 +40,7 @@ class People:
         if not name.strip():
             raise ValueError("Nobody is named.")
         raise ValueError(
-            f"Who {' '.join(name.split())[:80]} is has to be said: give --people with a table "
+            f"It is not known who {' '.join(name.split())[:80]} is: give --people with a table "
             "of the columns name,person (person: e-mail, external id or sub)."
         )
 
@@ -71,7 +71,7 @@ class Projects:
         if is_code(name):
             return name
         raise ValueError(
-            f"Which code the project {name[:80]} has is not known: give --project-map with a "
+            f"No code is known for the project {name[:80]}: give --project-map with a "
             "table of the columns project,code."
         )
 
