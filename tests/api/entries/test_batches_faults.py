@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 import asyncpg
@@ -14,18 +12,24 @@ import pytest
 from libs.web.bodies import BODY_SECONDS
 from services.entries.app import create_app
 from services.entries.store.planning import STATISTICS_MISLEAD
-from tests.api.entries.agency import NDJSON, Agency, counts, learn, ndjson, row
+from tests.api.entries.agency import Agency, counts, learn, row
+from tests.api.entries.halfway import (
+    FIRST,
+    REST,
+    ROWS,
+    STAGING,
+    Slow,
+    holding_week,
+    is_empty,
+    staging_session,
+    waiting_session,
+)
 from tests.conftest import Databases, service_settings, serving
-from tests.support.client import Caller, Reply, Service
+from tests.support.client import Service
 from tests.support.clock import StandingClock
 from tests.support.issuer import Issuer
 
 PROJECTS = "INSERT INTO projects (code, name, customer) VALUES ('APOLLO', 'Apollo', 'Big')"
-STAGING = """
-    SELECT pid FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
-      AND query LIKE '%staged_rows%'
-"""
 PEOPLE = ("erin", "carl")
 
 
@@ -45,18 +49,25 @@ async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
+def patience() -> float:
+    """Seconds of silence that an upload is allowed."""
+    return 30.0
+
+
+@pytest.fixture
 async def service(
     database: str,
     connection: asyncpg.Connection,
     issuer: Issuer,
     session: aiohttp.ClientSession,
     clock: StandingClock,
+    patience: float,
 ) -> AsyncIterator[Service]:
-    """Waits half a second for a body, and is used up by four who hold a connection."""
+    """Used up by four who hold a connection."""
     del connection  # only that the projects are there
     settings = service_settings("entries", issuer, database, DB_POOL_MAX="4")
     app = create_app(settings)
-    app[BODY_SECONDS] = 0.5
+    app[BODY_SECONDS] = patience
     async with serving(app, settings, issuer, session, clock) as running:
         yield running
 
@@ -66,53 +77,17 @@ def agency(service: Service, issuer: Issuer) -> Agency:
     return Agency(service, issuer)
 
 
-class Slow:
-    """A body that stops after its first rows, until it is told to go on or to break."""
-
-    def __init__(self, first: bytes, rest: bytes = b"") -> None:
-        self._parts = (first, rest)
-        self.go_on = asyncio.Event()
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        first, rest = self._parts
-        yield first
-        await self.go_on.wait()
-        yield rest
-
-    def send(self, caller: Caller, key: str) -> asyncio.Task[Reply]:
-        headers = {"Content-Type": NDJSON, "Idempotency-Key": key}
-        sending = caller.post("/v1/batches", data=self.pieces(), headers=headers)
-        return asyncio.create_task(sending)
-
-
-async def staging_session(connection: asyncpg.Connection) -> int:
-    """The server process that takes rows in, once it does."""
-    async with asyncio.timeout(10):
-        while (pid := await connection.fetchval(STAGING)) is None:
-            await asyncio.sleep(0.01)
-    found: int = pid
-    return found
-
-
 async def no_session(connection: asyncpg.Connection) -> None:
     async with asyncio.timeout(5):
         while await connection.fetchval(STAGING) is not None:
             await asyncio.sleep(0.01)
 
 
-async def is_empty(connection: asyncpg.Connection) -> bool:
-    tables = ("entries", "weeks", "batches", "batch_errors", "idempotency_keys")
-    found = [await connection.fetchval(f"SELECT count(*) FROM {table}") for table in tables]
-    return not any(found)
-
-
-ROWS = [row(n, minutes=1) for n in range(1200)]
-FIRST, REST = ndjson(ROWS[:1000]), ndjson(ROWS[1000:])
-
-
+@pytest.mark.parametrize("patience", [0.5])
 async def test_an_upload_that_stalls_is_given_up_and_leaves_nothing(
-    agency: Agency, connection: asyncpg.Connection
+    agency: Agency, connection: asyncpg.Connection, patience: float
 ) -> None:
+    del patience  # the service has it
     slow = Slow(FIRST)
     reply = await slow.send(agency.caller, "a-key")
     assert (reply.status, reply.json["type"].rpartition("/")[2]) == (408, "request-timeout")
@@ -175,33 +150,11 @@ async def test_a_session_that_dies_while_it_writes_leaves_nothing(
     """The rows wait for a lock that somebody holds, and then their session is killed."""
     async with holding_week(database):
         sending = asyncio.create_task(agency.send(ROWS, key="a-key"))
-        waiting = """
-            SELECT pid FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event_type = 'Lock'
-        """
-        async with asyncio.timeout(10):
-            while (pid := await connection.fetchval(waiting)) is None:
-                await asyncio.sleep(0.01)
-        await connection.execute("SELECT pg_terminate_backend($1)", pid)
+        waiting = await waiting_session(connection)
+        await connection.execute("SELECT pg_terminate_backend($1)", waiting)
         assert (await sending).status == 503
     assert await is_empty(connection)
     assert counts(await agency.send(ROWS, key="a-key")) == (1200, 0, 0, 0)
-
-
-@asynccontextmanager
-async def holding_week(database: str) -> AsyncIterator[None]:
-    """Somebody else's transaction that is writing erin's week, and is rolled back in the end."""
-    holder = await asyncpg.connect(database)
-    transaction = holder.transaction()
-    await transaction.start()
-    await holder.execute(
-        "INSERT INTO entries (person, id, date, project, minutes, billable, source) "
-        "VALUES ('auth0|erin', $1, '2026-11-23', 'APOLLO', 1, true, 'app')",
-        uuid.uuid4(),
-    )
-    yield
-    await transaction.rollback()
-    await holder.close()
 
 
 async def test_clients_that_upload_the_same_days_never_exceed_them_nor_deadlock(
