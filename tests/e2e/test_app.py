@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -45,8 +46,11 @@ async def test_the_app_from_signing_in_to_the_approved_week(tmp_path: Path) -> N
             token = await sign_in(session, addresses.issuer, erin)
             address = f"{addresses.gateway.rstrip('/')}/v1/timesheets/{told['week']}"
             week = await call(session, token, "GET", address)
+            async with asyncio.timeout(30):  # entries has yet to hear of the decision
+                while week["state"] != "approved":
+                    await asyncio.sleep(0.05)
+                    week = await call(session, token, "GET", address)
 
-    assert week["state"] == "approved"
     assert [each["minutes"] for each in week["entries"] if each["note"] == NOTE] == [15]
     assert [step["event"] for step in week["history"]][-2:] == ["submitted", "approved"]
     # Erin signed out: nothing of hers is left on the device.
