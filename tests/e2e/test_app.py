@@ -12,8 +12,8 @@ import pytest
 
 from dev.company import PEOPLE
 from dev.signin import sign_in
-from tests.e2e.test_stack import call, started
 from tests.mobile.offscreen import ROOT, run_offscreen, what_is_missing
+from tests.support.stack import call, started
 
 NOTE = "lunch with the auditors"
 BROWSER = ROOT / "tests" / "e2e" / "browser.py"

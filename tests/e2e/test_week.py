@@ -15,8 +15,8 @@ import pytest
 
 from dev.company import PEOPLE
 from dev.signin import sign_in
-from tests.e2e.test_stack import started
 from tests.support.client import Caller, Reply
+from tests.support.stack import started
 
 # Long enough ago that nobody of the sample company has touched it.
 WEEKS_BACK = 10
