@@ -6,6 +6,7 @@ A process of its own: Kivy takes over the process that imports it. test_screens 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import tempfile
@@ -28,11 +29,12 @@ from mobile.core.sync import SCOPES
 from mobile.core.wire import Entry
 from mobile.preferences import Preferences
 from mobile.tools.sample import NoBrowser, StillClock, enter, fill, make_model, make_session
-from mobile.ui.parts import Action, Chip, IconTap, Tap, TapArea
+from mobile.ui.parts import Action, Chip, Text
 from mobile.ui.shell import Shell
 from mobile.viewmodels.app import LOOK_EVERY, Tab
+from tests.mobile.gestures import gestures
+from tests.mobile.looks import FEW_SCENES, FEW_WAYS, walk
 
-LEAST = 48
 FRAMES = 4
 
 
@@ -85,17 +87,6 @@ def found(root: Widget, kind: type, text: str = "") -> list[Any]:
     ]
 
 
-def small_targets(shell: Shell) -> list[str]:
-    """What can be tapped and is less than a thumb wide or high."""
-    return [
-        f"{type(each).__name__} {getattr(each, 'text', '')} {each.width:.0f}x{each.height:.0f}"
-        for each in shell.walk()
-        if isinstance(each, (Action, Chip, IconTap, Tap, TapArea))
-        and not each.disabled
-        and min(each.width, each.height) < LEAST
-    ]
-
-
 def log_an_entry(shell: Shell, clock: Callable[[], float] = time.thread_time) -> dict[str, Any]:
     shell.go(Tab.WEEK)
     settle()
@@ -103,14 +94,13 @@ def log_an_entry(shell: Shell, clock: Callable[[], float] = time.thread_time) ->
     waits = [milliseconds(lambda: tap(shell.screen.ids.add), clock)]
     settle()
     sheet = shell.ids.overlays.children[0]
-    small = small_targets(shell)
     for kind, text in ((Chip, "Web shop"), (Chip, "1:00"), (Action, "Save")):
         [button, *_] = found(sheet, kind, text)
         waits.append(milliseconds(partial(tap, button), clock))
     settle()
     added = len(shell.models.week.rows(shell.today)) - before
     cards = sum(type(each).__name__ == "EntryCard" for each in shell.walk())
-    return {"added": added, "cards": cards, "slowest_tap_ms": max(waits), "small": small}
+    return {"added": added, "cards": cards, "slowest_tap_ms": max(waits)}
 
 
 def scroll(shell: Shell, many: int) -> list[float]:
@@ -123,6 +113,19 @@ def scroll(shell: Shell, many: int) -> list[float]:
         EventLoop.idle()
 
     return sorted(milliseconds(partial(move, step)) for step in range(many))
+
+
+def kept_texts(shell: Shell) -> int:
+    """How many more texts are alive after the week was drawn anew some times."""
+    shell.go(Tab.WEEK)
+    counts = []
+    for times in (1, 6):
+        for _ in range(times):
+            shell.models.week.refresh()
+            settle(1)
+        gc.collect()
+        counts.append(sum(issubclass(type(each), Text) for each in gc.get_objects()))
+    return counts[1] - counts[0]
 
 
 def many_approvals(shell: Shell) -> None:
@@ -215,13 +218,12 @@ async def drive() -> dict[str, Any]:
 
             told["entry"] = log_an_entry(shell)
             told["tabs"] = [str(tab) for tab in model.tabs]
-            small = []
-            for tab in Tab:
-                shell.go(tab)
-                settle()
-                small += small_targets(shell)
-            told["small"] = small
             told["window"] = list(Window.size)
+            told["kept_texts"] = kept_texts(shell)
+            told["gestures"] = gestures(shell)
+            told["looks"] = walk(app, FEW_WAYS, FEW_SCENES)
+            app._speak("en")
+            shell = app.shell
 
             many_approvals(shell)
             frames = scroll(shell, 120)

@@ -16,13 +16,15 @@ APP_PYTHON = ROOT / ".appvenv" / "bin" / "python"
 PYTHON = str(APP_PYTHON) if APP_PYTHON.exists() else sys.executable
 LIBRARIES = {"GL": "libgl1", "EGL": "libegl1"}
 PATIENCE = 280
+PHONE, TABLET = (412, 915), (1180, 820)
 # A window without a display keeps the size it is made with.
 START = """
 import runpy, sys
 from kivy.config import Config
-Config.set("graphics", "width", "412")
-Config.set("graphics", "height", "915")
-runpy.run_module(sys.argv[1], run_name="__main__")
+module, width, height = sys.argv[1:4]
+Config.set("graphics", "width", width)
+Config.set("graphics", "height", height)
+runpy.run_module(module, run_name="__main__")
 """
 
 
@@ -35,7 +37,14 @@ def what_is_missing() -> str:
     return f"on Debian: apt-get install {' '.join(lacking)}" if lacking else ""
 
 
-def run_offscreen(module: str, home: Path, **environ: str) -> tuple[dict[str, Any], str]:
+def run_offscreen(
+    module: str,
+    home: Path,
+    *,
+    size: tuple[int, int] = PHONE,
+    patience: float = PATIENCE,
+    **environ: str,
+) -> tuple[dict[str, Any], str]:
     """The JSON that the module prints at last, and its log; `home` is for Kivy's own files."""
     environment = {
         "SDL_VIDEODRIVER": "offscreen",
@@ -48,13 +57,13 @@ def run_offscreen(module: str, home: Path, **environ: str) -> tuple[dict[str, An
         **environ,
     }
     done = subprocess.run(
-        [PYTHON, "-c", START, module],
+        [PYTHON, "-c", START, module, *map(str, size)],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE,
+        timeout=patience,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

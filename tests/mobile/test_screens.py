@@ -27,10 +27,10 @@ def test_two_taps_and_save_log_an_entry(seen: dict[str, Any]) -> None:
     assert seen["entry"]["cards"] == 3
 
 
-def test_whatever_can_be_tapped_is_as_large_as_a_thumb(seen: dict[str, Any]) -> None:
+def test_what_people_use_most_can_be_hit_and_read(seen: dict[str, Any]) -> None:
+    """Targets of 48 dp, no word cut or over another, contrast of 4.5 to 1 as drawn."""
     assert seen["window"] == [412, 915]
-    assert seen["small"] == []
-    assert seen["entry"]["small"] == []
+    assert seen["looks"] == {"en 1.0 light": [], "de 1.3 dark": []}
 
 
 def test_the_week_is_there_at_once_with_2000_entries_in_store(seen: dict[str, Any]) -> None:
@@ -52,3 +52,27 @@ def test_approvals_vanish_with_the_scope(seen: dict[str, Any]) -> None:
     assert seen["tabs"] == ["week", "timer", "approvals", "profile"]
     assert seen["tabs_without_scope"] == ["week", "timer", "profile"]
     assert seen["tab_after"] == "week"
+
+
+def test_the_week_is_swiped_forth_and_back(seen: dict[str, Any]) -> None:
+    assert seen["gestures"]["weeks"] == ["2026-W48", "2026-W47"]
+
+
+def test_a_list_is_pulled_down_for_news(seen: dict[str, Any]) -> None:
+    assert seen["gestures"]["pulled"] == [False, True]
+
+
+def test_what_is_typed_arrives_and_save_stays_above_the_keyboard(seen: dict[str, Any]) -> None:
+    typed = seen["gestures"]["typed"]
+    assert (typed["minutes"], typed["note"]) == (90, "what I did")
+    assert typed["top"] < 0.55
+    assert typed["save"]
+    assert typed["mode"] == "pan"
+
+
+def test_no_touch_goes_through_an_approval_to_the_list_below(seen: dict[str, Any]) -> None:
+    assert seen["gestures"]["covered"]
+
+
+def test_what_is_gone_from_the_screen_is_forgotten(seen: dict[str, Any]) -> None:
+    assert seen["kept_texts"] <= 5

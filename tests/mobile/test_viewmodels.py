@@ -149,6 +149,16 @@ async def test_a_deletion_is_undone_from_the_snackbar(table: Table) -> None:
     assert [row.line.id for row in model.rows(MONDAY)] == [entry.id]
 
 
+async def test_a_copy_goes_to_the_day_that_was_chosen_and_is_told(table: Table) -> None:
+    entry = table.desk.known()
+    tuesday = MONDAY + timedelta(days=1)
+    table.week.duplicate(entry.id, tuesday)
+
+    [row] = table.week.rows(tuesday)
+    assert (row.line.draft.note, row.line.id != entry.id) == ("before", True)
+    assert table.said[-1].arguments == {"day": tuesday}
+
+
 async def test_submitting_asks_about_what_is_missing(table: Table) -> None:
     table.desk.known(minutes=480)
     model = table.week

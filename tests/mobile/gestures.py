@@ -1,0 +1,146 @@
+"""What fingers do to the real widgets; drive calls it and reports what came of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from kivy.base import EventLoop
+from kivy.core.window import Window
+from kivy.input.motionevent import MotionEvent
+from kivy.uix.widget import Widget
+
+from mobile.tools.drawing import settle
+from mobile.ui import parts
+from mobile.ui.card import EntryCard
+from mobile.ui.parts import Action
+from mobile.ui.shell import Shell
+from mobile.viewmodels.app import Tab
+
+# A list waits so long, and for so many frames, before it lets what is in it have a touch.
+LIST_SECONDS, LIST_FRAMES = 0.08, 6
+
+
+class Finger(MotionEvent):
+    """What a touch screen would tell of one."""
+
+    def __init__(self, x: float, y: float) -> None:
+        super().__init__("finger", 1, _share(x, y), is_touch=True, type_id="touch")
+
+    def depack(self, args: tuple[float, float]) -> None:
+        self.sx, self.sy = args
+        self.profile = ["pos"]
+        super().depack(args)
+
+    def press(self) -> None:
+        EventLoop.post_dispatch_input("begin", self)
+
+    def slide_to(self, x: float, y: float) -> None:
+        self.move(_share(x, y))
+        EventLoop.post_dispatch_input("update", self)
+
+    def lift(self) -> None:
+        EventLoop.post_dispatch_input("end", self)
+
+
+def _share(x: float, y: float) -> tuple[float, float]:
+    """Of the window, as input comes."""
+    return x / (Window.width - 1), y / (Window.height - 1)
+
+
+def _rest(touch: Finger) -> None:
+    """Until the list has let a card have the touch, where there is one."""
+    until = time.monotonic() + LIST_SECONDS
+    frames = 0
+    while frames < LIST_FRAMES or time.monotonic() < until:
+        if any(isinstance(each(), EntryCard) for each in touch.grab_list):
+            return
+        EventLoop.idle()
+        frames += 1
+
+
+def drag(start: tuple[float, float], across: float, up: float) -> None:
+    x, y = start
+    touch = Finger(x, y)
+    touch.press()
+    _rest(touch)
+    for share in (0.5, 0.75, 1.0):
+        touch.slide_to(x + across * share, y + up * share)
+        EventLoop.idle()
+    touch.lift()
+    settle(2)
+
+
+def middle(widget: Widget) -> tuple[float, float]:
+    return widget.to_window(*widget.center)
+
+
+def first_card(shell: Shell) -> EntryCard:
+    return next(each for each in shell.walk() if isinstance(each, EntryCard))
+
+
+def gestures(shell: Shell) -> dict[str, Any]:
+    shell.go(Tab.WEEK)
+    shell.models.week.choose(shell.today)
+    settle()
+    return {
+        "weeks": _swipe_the_week(shell),
+        "pulled": _pull_the_list(shell),
+        "typed": _type_into_an_entry(shell),
+        "covered": _touch_beside_an_approval(shell),
+    }
+
+
+def _swipe_the_week(shell: Shell) -> list[str]:
+    seen = []
+    for across in (-150, 150):
+        drag(middle(shell.screen.ids.meter), across, 0)
+        seen.append(str(shell.models.week.week))
+    return seen
+
+
+def _pull_the_list(shell: Shell) -> list[bool]:
+    """Whether news is asked for: after a short pull, after one that is meant."""
+    engine, asked = shell.model.workspace.engine, []
+    for length in (30, 160):
+        engine._woken.clear()
+        x, y = middle(first_card(shell))
+        drag((x, y), 0, -length)
+        asked.append(engine._woken.is_set())
+    return asked
+
+
+def _type_into_an_entry(shell: Shell) -> dict[str, Any]:
+    shell.new_entry(shell.today)
+    sheet = shell.ids.overlays.children[0]
+    sheet.duration.ids.input.text = "1.5"
+    sheet.note.ids.input.text = "what I did"
+    usual, parts.platform = parts.platform, "android"
+    sheet.note.ids.input.focus = True
+    settle(3)
+    save = next(each for each in sheet.walk() if isinstance(each, Action))
+    told = {
+        "minutes": sheet.form.minutes,
+        "note": sheet.form.note,
+        "top": sheet.ids.card.top / Window.height,
+        "save": save.to_window(*save.pos)[1] >= 0,
+        "mode": Window.softinput_mode,
+    }
+    parts.platform = usual
+    sheet.note.ids.input.focus = False
+    sheet.close()
+    return told
+
+
+def _touch_beside_an_approval(shell: Shell) -> bool:
+    """Whether the detail stays when its empty parts are touched, over the rows of the list."""
+    shell.go(Tab.APPROVALS)
+    approvals = shell.models.approvals
+    opened = approvals.pending[0].approval.id
+    approvals.open(opened)
+    settle()
+    for share in (0.75, 0.85, 0.92):
+        drag((Window.width * 0.6, Window.height * share), 0, 0)
+    stayed = approvals.opened == opened
+    approvals.open(None)
+    return stayed
