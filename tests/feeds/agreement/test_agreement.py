@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
 from uuid import UUID
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -231,7 +230,7 @@ def world(databases: Databases) -> Iterator[World]:
     made.stop()
 
 
-def check(world: World, examples: int, **options: Any) -> None:
+def check(world: World, examples: int) -> None:
     quiet = structlog.make_filtering_bound_logger("critical")
     structlog.configure(wrapper_class=quiet)
     machine = type("Agreement", (Agreement,), {"world": world})
@@ -242,7 +241,6 @@ def check(world: World, examples: int, **options: Any) -> None:
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            **options,
         ),
     )
 
@@ -285,11 +283,3 @@ def test_a_decision_that_lands_on_another_submission_is_caught(world: World) -> 
     machine.submit(0, 0, 0)
     with pytest.raises(AssertionError):
         machine.drain()
-
-
-@pytest.mark.endurance
-@pytest.mark.timeout(600)
-@pytest.mark.usefixtures("without_the_rule")
-def test_a_decision_that_lands_on_another_submission_is_found(world: World) -> None:
-    with pytest.raises(AssertionError):
-        check(world, examples=200, derandomize=True, phases=(Phase.generate,), database=None)
