@@ -35,7 +35,6 @@ from tests.support.processes import free_port
 pytestmark = [
     pytest.mark.deploy,
     pytest.mark.timeout(900),
-    pytest.mark.xdist_group("containers"),
 ]
 
 BASE = os.environ.get("BASE", "docker.io/library/python:3.13-slim")

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.deploy.manifests import SERVICES, render
-
-# Rendered once, by whoever runs these.
-pytestmark = pytest.mark.xdist_group("manifests")
 
 
 def test_each_database_has_its_owner_and_a_role_that_serves_with_its_secret() -> None:

@@ -35,9 +35,6 @@ from tests.support.fleet import FOLLOWS
 from tests.support.services import SERVICES as APPLICATIONS
 from tests.support.services import routes_of
 
-# Rendered once, by whoever runs these.
-pytestmark = pytest.mark.xdist_group("manifests")
-
 DEFAULTS = WebSettings.read(Environment({}))
 
 

@@ -10,9 +10,6 @@ import pytest
 from tests.deploy.manifests import OVERLAYS, SERVICES, Manifests, Object, render
 from tests.support.fleet import FOLLOWS
 
-# Rendered once, by whoever runs these.
-pytestmark = pytest.mark.xdist_group("manifests")
-
 HTTP, ADMIN = "http", "admin"
 
 

@@ -8,10 +8,8 @@ import pytest
 
 from tests.mobile.offscreen import run_offscreen, what_is_missing
 
-pytestmark = [
-    pytest.mark.timeout(300),  # graphics by software, on whatever else the machine is busy with
-    pytest.mark.xdist_group("mobile_screens"),
-]
+# Graphics by software, on whatever else the machine is busy with.
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,6 @@ from tests.mobile.support import Fault, Network
 from tests.support.client import Caller
 from tests.support.issuer import PERSON
 
-pytestmark = pytest.mark.xdist_group("mobile_sync")
-
 
 async def test_one_pull_primes_the_app_for_being_offline(desk: Desk) -> None:
     assert [project.code for project in desk.store.projects()] == ["APOLLO", "ZEUS"]
