@@ -1,9 +1,10 @@
-"""A list that asks for news when it is pulled down from its top."""
+"""A list that asks for news when it is pulled down from its top, and lets its rows be swiped."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from kivy.clock import Clock
 from kivy.metrics import dp
 from kivy.properties import NumericProperty, ObjectProperty
 from kivy.uix.scrollview import ScrollView
@@ -12,6 +13,8 @@ from mobile.ui.parts import load_kv
 
 # So far from the top that nobody pulls by accident.
 ENOUGH = 72
+# So far to the side that a row is meant and not the list.
+SIDEWAYS = 12
 
 
 class Pull:
@@ -27,10 +30,12 @@ class Pull:
         return super().on_touch_down(touch)
 
     def on_touch_move(self, touch):
-        begun = touch.ud.get(self._key)
+        begun, sideways = touch.ud.get(self._key), _goes_sideways(touch)
         if begun is not None:
-            sideways = abs(touch.x - touch.ox) > abs(touch.y - touch.oy)
             self.pulled = 0 if sideways else min(1, max(0, (begun - touch.y) / dp(ENOUGH)))
+        if sideways and self._is_undecided(touch):
+            # What waits for the list's time-out, a quick swipe does not live to see.
+            Clock.schedule_once(self._change_touch_mode, 0)
         return super().on_touch_move(touch)
 
     def on_touch_up(self, touch):
@@ -38,15 +43,29 @@ class Pull:
             asks, self.pulled = self.pulled >= 1, 0
             if asks and self.ask is not None:
                 self.ask()
+        if _goes_sideways(touch) and self._is_undecided(touch):
+            # Too quick even for that; a list takes what it is undecided about for a tap.
+            touch.ungrab(self)
+            self._touch = None
+            return True
         return super().on_touch_up(touch)
 
     @property
     def _key(self) -> str:
         return f"pull.{self.uid}"
 
+    def _is_undecided(self, touch) -> bool:
+        """Whether the list still waits before it lets a row have the touch."""
+        return touch.grab_current is self and self._touch is touch
+
     def _all_in_view(self) -> bool:
         view = self._viewport
         return view is None or view.height <= self.height
+
+
+def _goes_sideways(touch) -> bool:
+    across = abs(touch.x - touch.ox)
+    return across > dp(SIDEWAYS) and across > abs(touch.y - touch.oy)
 
 
 class PullList(Pull, ScrollView):

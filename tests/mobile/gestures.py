@@ -12,13 +12,13 @@ from kivy.uix.widget import Widget
 
 from mobile.tools.drawing import settle
 from mobile.ui import parts
-from mobile.ui.card import EntryCard
+from mobile.ui.card import HOLD_SECONDS, EntryCard
 from mobile.ui.parts import Action
-from mobile.ui.shell import Shell
+from mobile.ui.shell import Shell, SnackBar
 from mobile.viewmodels.app import Tab
 
-# A list waits so long, and for so many frames, before it lets what is in it have a touch.
-LIST_SECONDS, LIST_FRAMES = 0.08, 6
+# A list waits so long at most, and for so many frames, before it lets what is in it have a touch.
+LIST_SECONDS, LIST_FRAMES = 0.3, 6
 
 
 class Finger(MotionEvent):
@@ -71,6 +71,18 @@ def drag(start: tuple[float, float], across: float, up: float) -> None:
     settle(2)
 
 
+def flick(start: tuple[float, float], across: float) -> None:
+    """To the side at once, as a thumb does it: before the list has let anybody have the touch."""
+    x, y = start
+    touch = Finger(x, y)
+    touch.press()
+    for step in range(1, 9):
+        touch.slide_to(x + across * step / 8, y)
+        EventLoop.idle()
+    touch.lift()
+    settle(2)
+
+
 def middle(widget: Widget) -> tuple[float, float]:
     return widget.to_window(*widget.center)
 
@@ -85,6 +97,8 @@ def gestures(shell: Shell) -> dict[str, Any]:
     settle()
     return {
         "weeks": _swipe_the_week(shell),
+        "swiped": _swipe_an_entry_away(shell),
+        "held": _hold_an_entry(shell),
         "pulled": _pull_the_list(shell),
         "typed": _type_into_an_entry(shell),
         "covered": _touch_beside_an_approval(shell),
@@ -97,6 +111,39 @@ def _swipe_the_week(shell: Shell) -> list[str]:
         drag(middle(shell.screen.ids.meter), across, 0)
         seen.append(str(shell.models.week.week))
     return seen
+
+
+def _swipe_an_entry_away(shell: Shell) -> list[int]:
+    """How many entries there are: before, after a short swipe, after one that is meant, after
+    Undo."""
+    week = shell.models.week
+    counts = [len(week.rows(shell.today))]
+    for across in (-40, -160):
+        flick(middle(first_card(shell)), across)
+        counts.append(len(week.rows(shell.today)))
+    bar = next(each for each in shell.ids.overlays.walk() if isinstance(each, SnackBar))
+    bar.ids.undo.dispatch("on_release")
+    settle()
+    return [*counts, len(week.rows(shell.today))]
+
+
+def _hold_an_entry(shell: Shell) -> list[str]:
+    """Which sheets are open while a finger rests on an entry, and after it is lifted."""
+    touch = Finger(*middle(first_card(shell)))
+    touch.press()
+    _rest(touch)
+    until = time.monotonic() + HOLD_SECONDS
+    while time.monotonic() < until:
+        EventLoop.idle()
+    settle(2)
+    sheets = [[type(each).__name__ for each in shell.ids.overlays.children]]
+    touch.lift()
+    settle(2)
+    sheets.append([type(each).__name__ for each in shell.ids.overlays.children])
+    for sheet in list(shell.ids.overlays.children):
+        sheet.close()
+    settle(2)
+    return [", ".join(each) for each in sheets]
 
 
 def _pull_the_list(shell: Shell) -> list[bool]:

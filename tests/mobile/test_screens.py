@@ -60,6 +60,14 @@ def test_a_list_is_pulled_down_for_news(seen: dict[str, Any]) -> None:
     assert seen["gestures"]["pulled"] == [False, True]
 
 
+def test_an_entry_is_flicked_away_and_brought_back(seen: dict[str, Any]) -> None:
+    assert seen["gestures"]["swiped"] == [3, 3, 2, 3]
+
+
+def test_an_entry_that_is_held_is_copied_and_not_opened(seen: dict[str, Any]) -> None:
+    assert seen["gestures"]["held"] == ["DaySheet", "DaySheet"]
+
+
 def test_what_is_typed_arrives_and_save_stays_above_the_keyboard(seen: dict[str, Any]) -> None:
     typed = seen["gestures"]["typed"]
     assert (typed["minutes"], typed["note"]) == (90, "what I did")
