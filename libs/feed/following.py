@@ -28,7 +28,7 @@ from libs.web.metrics import METRICS
 from libs.web.problems import ServiceUnavailable
 
 FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 15.0
+LONGEST_PAUSE = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -75,17 +75,17 @@ class Follower:
         self._applier = Applier(db, source, handlers, self._holder, metrics)
         self._complete_at = time.time()
         self._renew_at = 0.0
+        self._pause = FIRST_PAUSE
 
     async def run(self) -> None:
         """Follow until cancelled; then let go, so that another process can go on at once."""
-        pause = FIRST_PAUSE
         try:
             while True:
                 if await self._succeed():
-                    pause = FIRST_PAUSE
+                    self._pause = FIRST_PAUSE
                 else:
-                    await asyncio.sleep(jittered(pause))
-                    pause = min(pause * 2, LONGEST_PAUSE)
+                    await asyncio.sleep(jittered(self._pause))
+                    self._pause = min(self._pause * 2, LONGEST_PAUSE)
         finally:
             await self._let_go()
 
@@ -151,6 +151,8 @@ class Follower:
         return await self._client.fetch(after, self._pace.limit, self._pace.wait)
 
     def _note_progress(self, page: Batch) -> None:
+        # What comes and goes is not away: each page that was applied ends the growing pauses.
+        self._pause = FIRST_PAUSE
         now = time.time()
         missing = max(0, page.head - page.reached)
         # What comes next happened no earlier than what came last.
