@@ -8,7 +8,7 @@ and what they wait is told for psql's \\copy too.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import itertools
 import json
 import sys
 import tempfile
@@ -92,20 +92,23 @@ class Bench:
     @asynccontextmanager
     async def timed(self, taken: Taken) -> AsyncIterator[None]:
         """One round, beside somebody else's requests."""
-        working = asyncio.create_task(self._work_beside(taken.others))
+        over = asyncio.Event()
+        working = asyncio.create_task(self._work_beside(taken.others, over))
         began = time.perf_counter()
         try:
             yield
             taken.rounds.append(time.perf_counter() - began)
         finally:
-            working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
+            # Not cut off: what the service went on with would stand in the way of emptying.
+            over.set()
+            await working
 
-    async def _work_beside(self, taken: list[float]) -> None:
+    async def _work_beside(self, taken: list[float], over: asyncio.Event) -> None:
         headers = {"Authorization": f"Bearer {self.person}"}
         entry = f"{self.entries.url}/v1/entries/{uuid.UUID(int=7)}"
-        for number in range(ROWS):
+        for number in itertools.count():
+            if over.is_set():
+                return
             draft = {"date": str(FIRST_DAY), "project": "P1", "minutes": 1 + number % 100}
             began = time.perf_counter()
             if number % 4:
