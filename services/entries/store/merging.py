@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.postgres.errors import TransactionCrossed
+from libs.postgres.transactions import looking_again
 from libs.rules.violations import Violation
 from services.entries.store.period import RULES_LOCK
 from services.entries.store.rules import RULES
@@ -276,14 +277,10 @@ async def count_rows(connection: asyncpg.Connection) -> Counts:
 
 async def write_entries(connection: asyncpg.Connection, source: str, batch: UUID) -> None:
     """Raises `TransactionCrossed` where a rule was broken that the checks had found kept."""
-    try:
+    digits = batch.hex
+    with looking_again(_RULES):
         await connection.execute(UPDATE)
-        digits = batch.hex
         await connection.execute(INSERT, source, f"{digits[:12]}8{digits[13:24]}")
-    except asyncpg.IntegrityConstraintViolationError as error:
-        if error.constraint_name not in _RULES:
-            raise
-        raise TransactionCrossed(error.constraint_name) from error
 
 
 async def forget_weeks(connection: asyncpg.Connection) -> None:
