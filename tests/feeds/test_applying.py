@@ -2,26 +2,21 @@
 
 import asyncio
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
 import asyncpg
 import pytest
-from prometheus_client import CollectorRegistry
 
 from libs.feed import inbox
-from libs.feed.applying import BUSY_TRIES, Applier, Handlers, LeadLost
+from libs.feed.applying import BUSY_TRIES, LeadLost
 from libs.feed.events import publish
-from libs.feed.metrics import FollowerMetrics
 from libs.feed.wire import Delivery
 from libs.postgres.errors import DatabaseBusy
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from libs.web.problems import ServiceUnavailable
 from tests.feeds.conftest import (
-    HANDLERS,
-    SOURCE,
     delivery,
     each,
     event,
@@ -29,31 +24,11 @@ from tests.feeds.conftest import (
     note_effect,
     started,
 )
+from tests.feeds.follows import Follows, aside, cursor, effects
 from tests.unit.postgres.relay import Relay
 
 FIVE = [delivery(number, f"week-{number}", what=f"effect {number}") for number in range(1, 6)]
 BOUND = ["effect 1", "effect 2", "effect 3", "effect 4", "effect 5"]
-
-
-class Follows:
-    """An applier and what it counted."""
-
-    def __init__(self, db: Database, handlers: Handlers = HANDLERS) -> None:
-        self.db = db
-        self.holder = uuid.uuid4()
-        self.registry = CollectorRegistry()
-        self.applier = Applier(db, SOURCE, handlers, self.holder, FollowerMetrics(self.registry))
-
-    async def lead(self, seconds: float = 60) -> inbox.Lead | None:
-        async with self.db.connection() as connection:
-            return await inbox.take_lead(connection, SOURCE, self.holder, seconds)
-
-    async def apply(self, *deliveries: Delivery) -> None:
-        await self.applier.apply(deliveries)
-
-    def counted(self, outcome: str, kind: str = "timesheet.submitted") -> float:
-        labels = {"source": SOURCE, "type": kind, "outcome": outcome}
-        return self.registry.get_sample_value("feed_events_total", labels) or 0
 
 
 @pytest.fixture
@@ -61,20 +36,6 @@ async def follows(own: Database) -> Follows:
     made = Follows(own)
     await made.lead()
     return made
-
-
-async def effects(db: Database) -> list[str]:
-    return await fetch(db, "SELECT what FROM effects ORDER BY number")
-
-
-async def cursor(db: Database) -> int:
-    found: int = (await fetch(db, "SELECT after FROM feed_cursors WHERE source = $1", SOURCE))[0]
-    return found
-
-
-async def aside(db: Database) -> list[tuple[int, str]]:
-    async with db.connection() as connection:
-        return [(one.delivery.sequence, one.reason) for one in await inbox.list_aside(connection)]
 
 
 async def test_events_take_effect_in_their_order(follows: Follows) -> None:
