@@ -59,6 +59,11 @@ def signed(header: bytes, payload: bytes, key: rsa.RSAPrivateKey) -> str:
     return f"{signing_input}.{base64url(signature)}"
 
 
+def _compact(members: Mapping[str, object]) -> bytes:
+    """Without white space, as issuers write."""
+    return json.dumps(members, separators=(",", ":")).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     secret: str
@@ -199,7 +204,7 @@ class Issuer:
         payload: Mapping[str, object],
         key: rsa.RSAPrivateKey | None = None,
     ) -> str:
-        return signed(json.dumps(header).encode(), json.dumps(payload).encode(), key or self.key)
+        return signed(_compact(header), _compact(payload), key or self.key)
 
     async def asked_for_keys(self, times: int = 1) -> None:
         """Wait until the key set was asked for so often since the start."""

@@ -1,3 +1,4 @@
+import json
 import string
 
 import pytest
@@ -9,6 +10,15 @@ from libs.auth.documents import MAX_DEPTH, InvalidDocument, parse_object
 from tests.support.issuer import base64url
 
 ALPHABET = string.ascii_letters + string.digits + "-_"
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**80), 2**80)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @given(st.binary(min_size=1))
@@ -83,6 +93,18 @@ def test_an_object_is_read_whatever_blanks_surround_it() -> None:
     assert parse_object(b' \r\n\t{"a": ["\\u00e9", "\xc3\xa9", -1.5e1]}\n') == {
         "a": ["é", "é", -15.0]
     }
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=5), st.booleans())
+def test_with_blanks_or_without_an_object_says_the_same(
+    members: dict[str, object], ascii_only: bool
+) -> None:
+    texts = (
+        json.dumps(members, ensure_ascii=ascii_only, separators=separators)
+        for separators in ((",", ":"), (" ,", " : "))
+    )
+    read = [parse_object(text.encode()) for text in texts]
+    assert repr(read[0]) == repr(read[1]) == repr(json.loads(json.dumps(members)))
 
 
 def test_the_deepest_allowed_nesting_is_read() -> None:
