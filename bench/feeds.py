@@ -38,6 +38,7 @@ CONDITIONS = "three services, PostgreSQL and the client on one machine, median o
 
 # Weeks of five entries; each is approved fifty events after it was submitted.
 PUBLISH_WEEKS = """
+    INSERT INTO events (type, subject, time, data)
     WITH weeks AS MATERIALIZED (
         SELECT gen_random_uuid()::text AS id, number, 'auth0|bench' || number % 500 AS person,
             date '1990-01-01' + number / 500 * 7 AS monday
@@ -67,8 +68,7 @@ PUBLISH_WEEKS = """
         )
         FROM weeks
     )
-    SELECT publish_event(kind, id, now(), NULL, data)
-    FROM (SELECT * FROM told WHERE kind = ANY ($2) ORDER BY place, kind DESC) AS told
+    SELECT kind, id, now(), data FROM told WHERE kind = ANY ($2) ORDER BY place, kind DESC
 """
 
 # Submitted weeks, and the decisions that wait for them: what entries does is the whole of it.
@@ -80,23 +80,25 @@ SUBMIT_WEEKS = """
     RETURNING person, monday, submission_id
 """
 PUBLISH_DECISIONS = """
-    SELECT publish_event('approval.decided', id::text, now(), NULL, json_build_object(
+    INSERT INTO events (type, subject, time, data)
+    SELECT 'approval.decided', id::text, now(), json_build_object(
         'submission_id', id, 'person', person, 'week', to_char(monday, 'IYYY"-W"IW'),
         'decision', 'approved', 'reason', NULL, 'decided_by', 'auth0|ada', 'acting_for', NULL,
         'decided_at', now()
-    ))
+    )
     FROM unnest($1::text[], $2::date[], $3::uuid[]) AS week (person, monday, id)
 """
 
 PUBLISH_PEOPLE = """
-    SELECT publish_event('person.changed', 'auth0|bench' || number, now(), NULL, json_build_object(
+    INSERT INTO events (type, subject, time, data)
+    SELECT 'person.changed', 'auth0|bench' || number, now(), json_build_object(
         'person', 'auth0|bench' || number, 'name', 'Person ' || number,
         'email', 'person' || number || '@agency.example', 'kind', 'contractor',
         'employer', 'Agency', 'manager', 'auth0|maya', 'active', true,
         'external_ids', json_build_object('payroll', number::text),
         'uploaders', ARRAY['batch-nightly'], 'target_minutes', 2400, 'delegate', NULL,
         'version', $2::integer
-    ))
+    )
     FROM generate_series(1, $1::integer) AS number
 """
 

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from libs.feed.schema import CHANNEL
+from libs.feed.events import CHANNEL
 from libs.postgres.settings import DatabaseSettings
 from libs.postgres.waiting import CONNECT_ERRORS, connect_patiently
 

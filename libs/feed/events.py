@@ -14,10 +14,23 @@ import asyncpg
 from libs.web.answers import encode_json
 from libs.web.context import current_traceparent
 
-PUBLISH = """
-    SELECT publish_event(type, subject, "time", traceparent, data::json)
-    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
-        AS event (type, subject, "time", traceparent, data)
+CHANNEL = "feed"
+FEED_LOCK = 7_301_002
+
+# The lock is taken before the first number is drawn and let go when the transaction has
+# committed, so numbers follow the order of commits: no event appears behind a cursor that was
+# given out. A transaction that publishes nothing never takes it.
+PUBLISH = f"""
+    WITH alone AS MATERIALIZED (SELECT pg_advisory_xact_lock({FEED_LOCK})),
+    written AS (
+        INSERT INTO events (type, subject, time, traceparent, data)
+        SELECT type, subject, "time", traceparent, data::json
+        FROM alone CROSS JOIN
+            unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
+            WITH ORDINALITY AS event (type, subject, "time", traceparent, data, place)
+        ORDER BY place
+    )
+    SELECT pg_notify('{CHANNEL}', '')
 """
 
 

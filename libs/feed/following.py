@@ -47,7 +47,7 @@ class Pace:
     `standby`; the lease must outlast the waiting. Whoever has caught up takes a `breath` before
     asking again: under load that makes few pages of many, and stays within the rate limit."""
 
-    limit: int = 500
+    limit: int = 1000
     wait: float = 2.0
     lease: float = 3.0
     standby: float = 0.5

@@ -1,12 +1,7 @@
 """The tables of a feed and of those who follow others, for the services' migrations."""
 
-FEED_LOCK = 7_301_002
-CHANNEL = "feed"
-
-# The lock is taken when an event is written and let go when its transaction has committed, so
-# numbers follow the order of commits: no event appears behind a cursor that was given out. A
-# transaction that publishes nothing never takes it. Publish last, as others wait meanwhile.
-_PUBLISHING_UP = f"""
+# Rows come in by libs/feed/events.py alone, which keeps the numbers in the order of commits.
+_PUBLISHING_UP = """
 CREATE TABLE events (
     sequence    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id          uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -21,22 +16,6 @@ CREATE TABLE events (
 );
 
 CREATE INDEX events_by_subject ON events (subject, sequence);
-
-CREATE FUNCTION publish_event(
-    type text, subject text, "time" timestamptz, traceparent text, data json
-) RETURNS bigint
-LANGUAGE plpgsql AS $$
-DECLARE
-    number bigint;
-BEGIN
-    PERFORM pg_advisory_xact_lock({FEED_LOCK});
-    INSERT INTO events (type, subject, time, traceparent, data)
-    VALUES ($1, $2, $3, $4, $5)
-    RETURNING sequence INTO number;
-    PERFORM pg_notify('{CHANNEL}', '');
-    RETURN number;
-END
-$$;
 """
 
 # Of each feed that is followed: how far, and which process does so until when. A row outlives
@@ -68,6 +47,5 @@ FEED_V1_UP = _PUBLISHING_UP + _FOLLOWING_UP
 
 FEED_V1_DOWN = """
 DROP TABLE feed_set_aside, feed_cursors;
-DROP FUNCTION publish_event(text, text, timestamptz, text, json);
 DROP TABLE events;
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Self
 
 # The zones in which a day begins first and ends last.
@@ -37,6 +38,7 @@ class Week:
         return cls(day - timedelta(days=day.weekday()))
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> Self:
         """Raises ValueError for what is no week, the 53rd of a year that has 52 for one."""
         match = re.fullmatch(r"([0-9]{4})-W([0-9]{2})", text)

@@ -9,13 +9,13 @@ Anybody who reads a history can compute the same.
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from services.approvals.model import Approval, State, Why
 
@@ -41,8 +41,7 @@ _LEADS_TO = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A line of a history: who did what when, in whose place, and on what totals."""
 
     submission_id: uuid.UUID
@@ -63,17 +62,12 @@ class Step:
     @property
     def facts(self) -> dict[str, Any]:
         """All of it as JSON has it."""
-        # Not `asdict`, which copies deeply: that took two thirds of the time of taking one in.
-        return {
-            **{field.name: getattr(self, field.name) for field in fields(self)},
-            "submission_id": str(self.submission_id),
-            "at": self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        }
+        at = self.at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+        return self._asdict() | {"submission_id": str(self.submission_id), "at": f"{at}Z"}
 
     @property
     def sha256(self) -> str:
-        form = json.dumps(self.facts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        return hashlib.sha256(form.encode()).hexdigest()
+        return hashlib.sha256(msgspec.json.encode(self.facts, order="sorted")).hexdigest()
 
 
 def add_step(
@@ -103,8 +97,8 @@ def add_step(
         by_project=approval.by_project,
         previous=approval.head or FIRST_PREVIOUS,
     )
-    advanced = replace(approval, steps=step.number, head=step.sha256, version=approval.version + 1)
-    return advanced, step
+    version = approval.version + 1
+    return approval._replace(steps=step.number, head=step.sha256, version=version), step
 
 
 def first_break(approval: Approval, steps: Sequence[Step]) -> str | None:

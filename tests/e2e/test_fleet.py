@@ -13,12 +13,13 @@ from tests.support.workers import APPROVED, week_of, working
 
 PENDING = "SELECT id FROM approvals WHERE state = 'pending'"
 PUBLISH_SUBMISSIONS = """
-    SELECT publish_event('timesheet.submitted', id, now(), NULL, json_build_object(
+    INSERT INTO events (type, subject, time, data)
+    SELECT 'timesheet.submitted', id, now(), json_build_object(
         'submission_id', id, 'person', 'auth0|' || number % 500,
         'week', to_char(date '2020-01-06' + (number / 500)::integer * 7, 'IYYY"-W"IW'),
         'total_minutes', 480, 'by_day', '{}'::json, 'by_project', '{}'::json,
         'entries', '[]'::json, 'submitted_at', '2026-11-23T12:00:00Z'
-    ))
+    )
     FROM (SELECT number, gen_random_uuid()::text AS id
           FROM generate_series(1, $1::integer) AS number) AS made
 """

@@ -5,9 +5,9 @@ import asyncpg
 import pytest
 import structlog
 
-from libs.feed.events import publish, publishing_last
+from libs.feed.events import PUBLISH, publish, publishing_last
 from libs.postgres.pool import Database
-from tests.feeds.conftest import event, fetch, publish_all
+from tests.feeds.conftest import NOON, event, fetch, publish_all
 
 WRITERS = 20
 EVENTS = 15
@@ -95,6 +95,18 @@ async def test_a_long_transaction_that_publishes_nothing_holds_nothing_up(
     await publisher.transact(upload)
 
 
+async def test_what_is_published_together_keeps_its_order(publisher: Database) -> None:
+    told = [f"week-{number}" for number in range(1000)]
+
+    async def work(connection: asyncpg.Connection) -> None:
+        async with publishing_last(connection):
+            for subject in told:
+                await publish(connection, event(subject))
+
+    await publisher.transact(work)
+    assert await fetch(publisher, "SELECT subject FROM events ORDER BY sequence") == told
+
+
 async def test_what_is_rolled_back_is_not_published(publisher: Database) -> None:
     async def publish_and_fail(connection: asyncpg.Connection) -> None:
         await publish(connection, event("undone"))
@@ -119,7 +131,7 @@ async def test_the_data_of_an_event_is_an_object(publisher: Database) -> None:
     """Whatever else is there could not be read, and would hold every follower up."""
     async with publisher.connection() as connection:
         with pytest.raises(asyncpg.CheckViolationError, match="event_data_is_an_object"):
-            await connection.execute("SELECT publish_event('t', 's', now(), NULL, '[]'::json)")
+            await connection.execute(PUBLISH, ["t"], ["s"], [NOON], [None], ["[]"])
 
 
 async def test_an_event_carries_the_trace_of_the_request_that_made_it(
@@ -148,7 +160,7 @@ async def test_work_of_many_pieces_publishes_at_its_end(publisher: Database) -> 
 
     async def publish_all_as_others() -> None:
         async with publisher.connection() as connection, connection.transaction():
-            await connection.fetchval("SELECT publish_event('t', 'other', now(), NULL, '{}'::json)")
+            await connection.execute(PUBLISH, ["t"], ["other"], [NOON], [None], ["{}"])
 
     await publisher.transact(work)
 

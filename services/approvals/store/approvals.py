@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -67,10 +67,18 @@ READ_WAITING = """
 
 SAVE = """
     UPDATE approvals
-    SET state = $2, decided_by = $3, decided_at = $4, reason = $5, acting_for = $6, why = $7,
-        target_minutes = $8, confirmed = $9, reopened = $10, steps = $11, head = $12,
-        version = $13
-    WHERE id = $1
+    SET state = saved.state, decided_by = saved.decided_by, decided_at = saved.decided_at,
+        reason = saved.reason, acting_for = saved.acting_for, why = saved.why,
+        target_minutes = saved.target_minutes, confirmed = saved.confirmed,
+        reopened = saved.reopened, steps = saved.steps, head = saved.head, version = saved.version
+    FROM unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+        $8::integer[], $9::boolean[], $10::boolean[], $11::integer[], $12::text[], $13::integer[]
+    ) AS saved (
+        id, state, decided_by, decided_at, reason, acting_for, why, target_minutes, confirmed,
+        reopened, steps, head, version
+    )
+    WHERE approvals.id = saved.id
 """
 
 TARGET = f"coalesce(approval.target_minutes, person.target_minutes, {DEFAULT_TARGET_MINUTES})"
@@ -230,8 +238,14 @@ def _flags_condition(flags: tuple[Flag, ...], parameter: Callable[[Any], str]) -
 
 
 async def save_approval(connection: asyncpg.Connection, approval: Approval, step: Step) -> None:
-    await connection.execute(SAVE, *changeable_values_of(approval))
+    await save_approvals(connection, [approval])
     await add_history(connection, step)
+
+
+async def save_approvals(connection: asyncpg.Connection, approvals: Sequence[Approval]) -> None:
+    """Store what is not as it was submitted; there is at least one."""
+    columns = zip(*map(changeable_values_of, approvals), strict=True)
+    await connection.execute(SAVE, *map(list, columns))
 
 
 def changeable_values_of(approval: Approval) -> tuple[Any, ...]:

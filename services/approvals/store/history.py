@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from services.approvals.model import (
     Why,
 )
 
-COLUMNS = """
-    submission_id, number, person, monday, event, at, actor, acting_for, why, reason,
-    total_minutes, by_day, by_project, previous
-"""
+COLUMNS_OF_STEP = (
+    *("submission_id", "number", "person", "monday", "event", "at", "actor", "acting_for"),
+    *("why", "reason", "total_minutes", "by_day", "by_project", "previous"),
+)
+COLUMNS = ", ".join(COLUMNS_OF_STEP)
 
 ADD = f"""
     INSERT INTO history ({COLUMNS})
@@ -33,11 +35,17 @@ READ_MANY = f"""
 
 
 async def add_history(connection: asyncpg.Connection, step: Step) -> None:
-    await connection.execute(ADD, *values_of(step))
+    await connection.execute(ADD, *_values_of(step))
 
 
-def values_of(step: Step) -> tuple[Any, ...]:
-    """In the order of `COLUMNS`."""
+async def add_histories(connection: asyncpg.Connection, steps: Iterable[Step]) -> None:
+    await connection.copy_records_to_table(
+        "history", records=map(_values_of, steps), columns=COLUMNS_OF_STEP
+    )
+
+
+def _values_of(step: Step) -> tuple[Any, ...]:
+    """In the order of `COLUMNS_OF_STEP`."""
     return (
         step.submission_id,
         step.number,

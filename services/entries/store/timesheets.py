@@ -57,8 +57,22 @@ SAVE = f"""
     RETURNING {COLUMNS_OF_WEEK}
 """
 
-ADD_HISTORY = """
-    INSERT INTO week_history (person, monday, event, actor, reason, submission_id, total_minutes)
+SAVE_DECIDED = """
+    UPDATE weeks
+    SET state = decided.state, submission_id = decided.submission_id, reason = decided.reason,
+        version = version + 1, updated_at = now()
+    FROM unnest($1::text[], $2::date[], $3::text[], $4::uuid[], $5::text[])
+        AS decided (person, monday, state, submission_id, reason)
+    WHERE weeks.person = decided.person AND weeks.monday = decided.monday
+"""
+
+COLUMNS_OF_STEP = (
+    *("person", "monday", "event", "actor"),
+    *("reason", "submission_id", "total_minutes"),
+)
+
+ADD_HISTORY = f"""
+    INSERT INTO week_history ({", ".join(COLUMNS_OF_STEP)})
     VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 
@@ -142,10 +156,14 @@ async def save_decided(
 ) -> None:
     """Store weeks as decisions of submissions left them: the event it was, and who decided."""
     rows = list(decided)
-    await connection.executemany(SAVE, [_state_of(sheet) for sheet, *_ in rows])
-    await connection.executemany(
-        ADD_HISTORY,
-        [_step_of(sheet, event, actor, submission) for sheet, submission, event, actor in rows],
+    if not rows:
+        return
+    states = zip(*(_state_of(sheet) for sheet, *_ in rows), strict=True)
+    await connection.execute(SAVE_DECIDED, *map(list, states))
+    await connection.copy_records_to_table(
+        "week_history",
+        records=[_step_of(sheet, event, actor, id_) for sheet, id_, event, actor in rows],
+        columns=COLUMNS_OF_STEP,
     )
 
 
@@ -182,7 +200,7 @@ def _state_of(sheet: Timesheet) -> tuple[Any, ...]:
 def _step_of(
     sheet: Timesheet, event: str, actor: str, submission_id: UUID | None
 ) -> tuple[Any, ...]:
-    """In the order of `ADD_HISTORY`."""
+    """In the order of `COLUMNS_OF_STEP`."""
     total = sum(sheet.minutes)
     return sheet.person, sheet.week.monday, event, actor, sheet.reason, submission_id, total
 

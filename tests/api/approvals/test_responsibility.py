@@ -142,7 +142,7 @@ async def store(connection: asyncpg.Connection, company: Company) -> list[Approv
     dossier = await open_dossier(connection, set(), set())
     for approval in approvals:
         _, step = add_step(
-            replace(approval, steps=0, head=""), StepKind.SUBMITTED, NOON, approval.person
+            approval._replace(steps=0, head=""), StepKind.SUBMITTED, NOON, approval.person
         )
         dossier.receive(approval, [], step)
     await save_dossier(connection, dossier)

@@ -219,7 +219,7 @@ def test_a_week_is_off_target_by_more_than_a_tenth(total: int, target: int, off:
 
 
 def test_the_target_counts_as_it_was_when_the_week_was_decided() -> None:
-    flagged = replace(APPROVAL, flags=(Flag.WEEKEND, Flag.UPLOADED))
+    flagged = APPROVAL._replace(flags=(Flag.WEEKEND, Flag.UPLOADED))
     assert model.flags_of(flagged, 1200) == (Flag.WEEKEND, Flag.OFF_TARGET, Flag.UPLOADED)
     fixed = model.decide(flagged, APPROVE, "maya", BY_MAYA, NOON, 2400)
     assert model.flags_of(fixed, 1200) == (Flag.WEEKEND, Flag.UPLOADED)
@@ -304,7 +304,7 @@ def test_what_entries_tells_leads_where_the_table_says(
 
 def test_what_entries_applied_is_confirmed_and_stands() -> None:
     once = model.confirm(decided(), State.APPROVED, "maya", NOON, None)
-    assert once == replace(decided(), confirmed=True)
+    assert once == decided()._replace(confirmed=True)
     assert model.void(once) == once
     assert model.withdraw(once) == once
 
