@@ -90,19 +90,20 @@ class Decided(msgspec.Struct, frozen=True):
 async def on_decisions(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
     """Carry decisions out, or declare void those whose week was withdrawn first."""
     decisions = [msgspec.convert(event.data, Decided) for event in events]
-    sheets = await store.lock_timesheets(connection, {told.key for told in decisions})
+    keys = [told.key for told in decisions]
+    sheets = await store.lock_timesheets(connection, set(keys))
     outcomes: list[Timesheet | None] = []
-    for told in decisions:
+    for key, told in zip(keys, decisions, strict=True):
         approved = told.decision == "approved"
-        decided = model.decide(sheets[told.key], told.submission_id, told.reason, approved=approved)
+        decided = model.decide(sheets[key], told.submission_id, told.reason, approved=approved)
         outcomes.append(decided)
-        sheets[told.key] = decided or sheets[told.key]
+        sheets[key] = decided or sheets[key]
     in_time = [(told, sheet) for told, sheet in zip(decisions, outcomes, strict=True) if sheet]
     await store.save_decided(
         connection,
         [(sheet, told.submission_id, told.decision, told.decided_by) for told, sheet in in_time],
     )
-    late = {told.key for told, sheet in zip(decisions, outcomes, strict=True) if sheet is None}
+    late = {key for key, sheet in zip(keys, outcomes, strict=True) if sheet is None}
     known = await store.read_decided(connection, late) if late else frozenset()
     for event, told, sheet in zip(events, decisions, outcomes, strict=True):
         if sheet is not None:

@@ -95,11 +95,11 @@ class Entry(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Timesheet:
+class Timesheet(NamedTuple):
     """A person's week. `minutes` has a figure for each day, Monday first.
 
-    `version` 0 means that nothing was ever written down for the week.
+    `version` 0 means that nothing was ever written down for the week. A tuple as entries are:
+    decisions come by the thousand.
     """
 
     person: str
@@ -240,7 +240,7 @@ def submit(sheet: Timesheet, submission_id: uuid.UUID, now: datetime) -> Timeshe
         raise WrongState(f"The week is {sheet.state} already.", sheet.state)
     if sheet.week.monday > latest_today(now):
         raise WrongState("The week has not begun.", sheet.state)
-    return replace(sheet, state=State.SUBMITTED, submission_id=submission_id, reason=None)
+    return sheet._replace(state=State.SUBMITTED, submission_id=submission_id, reason=None)
 
 
 def withdraw(sheet: Timesheet) -> Timesheet:
@@ -248,7 +248,7 @@ def withdraw(sheet: Timesheet) -> Timesheet:
         raise WrongState(
             f"Only a submitted week can be withdrawn; it is {sheet.state}.", sheet.state
         )
-    return replace(sheet, state=State.OPEN, submission_id=None)
+    return sheet._replace(state=State.OPEN, submission_id=None)
 
 
 def decide(
@@ -261,8 +261,8 @@ def decide(
     if sheet.state is not State.SUBMITTED or sheet.submission_id != submission_id:
         return None
     if approved:
-        return replace(sheet, state=State.APPROVED)
-    return replace(sheet, state=State.OPEN, submission_id=None, reason=reason)
+        return sheet._replace(state=State.APPROVED)
+    return sheet._replace(state=State.OPEN, submission_id=None, reason=reason)
 
 
 def reopen(sheet: Timesheet, reason: str) -> Timesheet:
@@ -270,7 +270,7 @@ def reopen(sheet: Timesheet, reason: str) -> Timesheet:
         raise WrongState(
             f"Only an approved week can be reopened; it is {sheet.state}.", sheet.state
         )
-    return replace(sheet, state=State.OPEN, submission_id=None, reason=reason)
+    return sheet._replace(state=State.OPEN, submission_id=None, reason=reason)
 
 
 def copied_id(entry_id: uuid.UUID, to_week: Week) -> uuid.UUID:

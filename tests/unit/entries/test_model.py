@@ -153,11 +153,11 @@ def test_a_week_goes_from_open_to_submitted_and_back() -> None:
 
 
 def test_submitting_anew_forgets_the_reason_of_the_rejection() -> None:
-    assert model.submit(replace(SHEET, reason="wrong project"), SUBMISSION, NOON).reason is None
+    assert model.submit(SHEET._replace(reason="wrong project"), SUBMISSION, NOON).reason is None
 
 
 def test_a_week_that_has_begun_somewhere_can_be_submitted_and_the_next_one_cannot() -> None:
-    next_week = replace(SHEET, week=SHEET.week.plus(1))
+    next_week = SHEET._replace(week=SHEET.week.plus(1))
     with pytest.raises(WrongState, match="begun"):
         model.submit(next_week, SUBMISSION, NOON)
     sunday_in_kiribati = datetime(2026, 11, 29, 10, 0, tzinfo=UTC)
@@ -167,21 +167,21 @@ def test_a_week_that_has_begun_somewhere_can_be_submitted_and_the_next_one_canno
 @pytest.mark.parametrize("state", [State.SUBMITTED, State.APPROVED])
 def test_only_an_open_week_is_submitted(state: State) -> None:
     with pytest.raises(WrongState):
-        model.submit(replace(SHEET, state=state), SUBMISSION, NOON)
+        model.submit(SHEET._replace(state=state), SUBMISSION, NOON)
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.APPROVED])
 def test_only_a_submitted_week_is_withdrawn(state: State) -> None:
     with pytest.raises(WrongState):
-        model.withdraw(replace(SHEET, state=state))
+        model.withdraw(SHEET._replace(state=state))
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.SUBMITTED])
 def test_only_an_approved_week_is_reopened_and_keeps_the_reason(state: State) -> None:
-    approved = replace(SHEET, state=State.APPROVED, submission_id=SUBMISSION)
+    approved = SHEET._replace(state=State.APPROVED, submission_id=SUBMISSION)
     assert model.reopen(approved, "wrong rate").reason == "wrong rate"
     with pytest.raises(WrongState):
-        model.reopen(replace(SHEET, state=state), "wrong rate")
+        model.reopen(SHEET._replace(state=state), "wrong rate")
 
 
 def test_a_copy_has_the_same_id_whenever_it_is_made() -> None:
