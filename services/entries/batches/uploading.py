@@ -50,7 +50,7 @@ from services.entries.store.staging import (
 )
 
 # Turning rows into what PostgreSQL reads happens in one go: more of them would hold up others.
-ROWS_A_COPY = 500
+ROWS_A_COPY = 200
 
 
 @dataclass(frozen=True, slots=True)
