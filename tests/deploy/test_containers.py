@@ -161,13 +161,17 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 @asynccontextmanager
 async def passed_on(port: int) -> AsyncIterator[int]:
-    """A port that pods can reach, for one that only this machine can."""
+    """A port that pods can reach, for one that only this machine can. Whoever is still connected
+    at the end is cut off: the pods outlive it."""
+    writers: set[asyncio.StreamWriter] = set()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
         with suppress(ConnectionError):
             while data := await reader.read(1 << 16):
                 writer.write(data)
         writer.close()
+        writers.discard(writer)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
@@ -175,6 +179,10 @@ async def passed_on(port: int) -> AsyncIterator[int]:
 
     async with await asyncio.start_server(connected, "0.0.0.0") as server:
         yield server.sockets[0].getsockname()[1]
+    for writer in list(writers):
+        writer.close()
+    while writers:
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager
