@@ -19,6 +19,7 @@ from tests.support.client import Caller
 from tests.support.issuer import Issuer
 from tests.support.load import Call, Tally, steady_load
 from tests.support.processes import Copy, copy_of, free_port, start_copy
+from tests.support.rolling import SHUTDOWN_DELAY
 
 ADD_PROJECT = "INSERT INTO projects (code, name, customer) VALUES ('APOLLO', 'Apollo', 'Big')"
 RATE = 200.0
@@ -49,7 +50,7 @@ def variables(database: str, issuer: Issuer) -> dict[str, str]:
         "APPROVALS_URL": "http://127.0.0.1:1",
         "PROFILE_URL": "http://127.0.0.1:1",
         "RATE_LIMIT": "off",
-        "SHUTDOWN_DELAY": "1",
+        "SHUTDOWN_DELAY": SHUTDOWN_DELAY,
     }
 
 

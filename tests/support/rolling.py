@@ -15,6 +15,9 @@ from tests.support.fleet import NAMES, Fleet
 from tests.support.issuer import Issuer
 from tests.support.processes import Copy, free_port, start_copy
 
+SHUTDOWN_DELAY = "2"
+"""Seconds of the five that are shipped: the gateway notices in one, unless the machine is busy."""
+
 
 class WatchfulCaller(Caller):
     """Notes what failed, for the test to fail on, however it is taken."""
@@ -91,7 +94,7 @@ class RollingFleet(Fleet):
         return WatchfulCaller(self._session, self.url(service), token, self.failures, self.answered)
 
     async def _start_copy(self, name: str) -> Copy:
-        variables = self._variables(name) | {"SHUTDOWN_DELAY": "1"}
+        variables = self._variables(name) | {"SHUTDOWN_DELAY": SHUTDOWN_DELAY}
         return await start_copy(f"services.{name}", variables, self._log)
 
     def _backends(self) -> dict[str, list[str]]:
