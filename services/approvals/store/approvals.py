@@ -13,6 +13,7 @@ import msgspec
 
 from libs.rules.calendar import Week
 from libs.rules.limits import DEFAULT_TARGET_MINUTES
+from libs.web.answers import encode_json
 from services.approvals.chain import Step
 from services.approvals.model import (
     OFF_TARGET_PERCENT,
@@ -65,19 +66,20 @@ READ_WAITING = """
     SELECT count(*) AS number, min(submitted_at) AS oldest FROM approvals WHERE state = 'pending'
 """
 
+# The id and all that is not as it was submitted.
+CHANGEABLE = (
+    *("id", "state", "decided_by", "decided_at", "reason", "acting_for", "why"),
+    *("target_minutes", "confirmed", "reopened", "steps", "head", "version"),
+)
+
+# Rows as one JSON text: of each kind of array asyncpg asks PostgreSQL first, on each connection.
 SAVE = """
     UPDATE approvals
     SET state = saved.state, decided_by = saved.decided_by, decided_at = saved.decided_at,
         reason = saved.reason, acting_for = saved.acting_for, why = saved.why,
         target_minutes = saved.target_minutes, confirmed = saved.confirmed,
         reopened = saved.reopened, steps = saved.steps, head = saved.head, version = saved.version
-    FROM unnest(
-        $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-        $8::integer[], $9::boolean[], $10::boolean[], $11::integer[], $12::text[], $13::integer[]
-    ) AS saved (
-        id, state, decided_by, decided_at, reason, acting_for, why, target_minutes, confirmed,
-        reopened, steps, head, version
-    )
+    FROM json_populate_recordset(NULL::approvals, $1) AS saved
     WHERE approvals.id = saved.id
 """
 
@@ -243,13 +245,14 @@ async def save_approval(connection: asyncpg.Connection, approval: Approval, step
 
 
 async def save_approvals(connection: asyncpg.Connection, approvals: Sequence[Approval]) -> None:
-    """Store what is not as it was submitted; there is at least one."""
-    columns = zip(*map(changeable_values_of, approvals), strict=True)
-    await connection.execute(SAVE, *map(list, columns))
+    """Store what is not as it was submitted."""
+    values = map(changeable_values_of, approvals)
+    rows = [dict(zip(CHANGEABLE, row, strict=True)) for row in values]
+    await connection.execute(SAVE, encode_json(rows).decode())
 
 
 def changeable_values_of(approval: Approval) -> tuple[Any, ...]:
-    """The id and all that is not as it was submitted, in the order of `SAVE`."""
+    """In the order of `CHANGEABLE`."""
     return (
         approval.id,
         approval.state,

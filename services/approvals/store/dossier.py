@@ -16,6 +16,7 @@ from libs.web.answers import encode_json
 from services.approvals.chain import Step
 from services.approvals.model import Approval
 from services.approvals.store.approvals import (
+    CHANGEABLE,
     COLUMNS_OF_APPROVAL,
     approval_of,
     changeable_values_of,
@@ -40,9 +41,8 @@ READ_FIRST_SUBMITTED = """
 """
 
 COLUMNS_OF_RECEIVED = (
-    *("id", "person", "monday", "total_minutes", "by_day", "by_project", "entries"),
-    *("submitted_at", "flags", "state", "decided_by", "decided_at", "reason", "acting_for", "why"),
-    *("target_minutes", "confirmed", "reopened", "steps", "head", "version"),
+    *("person", "monday", "total_minutes", "by_day", "by_project", "entries"),
+    *("submitted_at", "flags", *CHANGEABLE),
 )
 
 ADD_PROJECT = """
@@ -122,9 +122,7 @@ async def save_dossier(connection: asyncpg.Connection, dossier: Dossier) -> None
 
 def _values_of(approval: Approval, entries: Any) -> tuple[Any, ...]:
     """In the order of `COLUMNS_OF_RECEIVED`."""
-    key, *changeable = changeable_values_of(approval)
     return (
-        key,
         approval.person,
         approval.week.monday,
         approval.total_minutes,
@@ -133,5 +131,5 @@ def _values_of(approval: Approval, entries: Any) -> tuple[Any, ...]:
         encode_json(entries).decode(),
         approval.submitted_at,
         approval.flags,
-        *changeable,
+        *changeable_values_of(approval),
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.rules.calendar import Week
+from libs.web.answers import encode_json
 from services.entries.model import (
     State,
     Timesheet,
@@ -57,12 +58,12 @@ SAVE = f"""
     RETURNING {COLUMNS_OF_WEEK}
 """
 
+# Rows as one JSON text: of each kind of array asyncpg asks PostgreSQL first, on each connection.
 SAVE_DECIDED = """
     UPDATE weeks
     SET state = decided.state, submission_id = decided.submission_id, reason = decided.reason,
-        version = version + 1, updated_at = now()
-    FROM unnest($1::text[], $2::date[], $3::text[], $4::uuid[], $5::text[])
-        AS decided (person, monday, state, submission_id, reason)
+        version = weeks.version + 1, updated_at = now()
+    FROM json_populate_recordset(NULL::weeks, $1) AS decided
     WHERE weeks.person = decided.person AND weeks.monday = decided.monday
 """
 
@@ -158,8 +159,17 @@ async def save_decided(
     rows = list(decided)
     if not rows:
         return
-    states = zip(*(_state_of(sheet) for sheet, *_ in rows), strict=True)
-    await connection.execute(SAVE_DECIDED, *map(list, states))
+    states = [
+        {
+            "person": sheet.person,
+            "monday": sheet.week.monday,
+            "state": sheet.state,
+            "submission_id": sheet.submission_id,
+            "reason": sheet.reason,
+        }
+        for sheet, *_ in rows
+    ]
+    await connection.execute(SAVE_DECIDED, encode_json(states).decode())
     await connection.copy_records_to_table(
         "week_history",
         records=[_step_of(sheet, event, actor, id_) for sheet, id_, event, actor in rows],
