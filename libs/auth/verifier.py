@@ -72,8 +72,7 @@ class TokenVerifier:
 
     def _recall(self, digest: bytes) -> Principal | None:
         self._keys.tend()
-        if self._generation != self._keys.generation:
-            self._follow_keys()
+        self._follow_keys()
         principal = self._memory.recall(digest, self._clock())
         if principal is not None:
             self._on_verified(Outcome.REMEMBERED)
@@ -84,8 +83,7 @@ class TokenVerifier:
         kid = self._key_ids.get(header) or read_key_id(header)
         key = self._keys.get(kid) or await self._keys.find(kid)
         # From here on nothing waits: what is remembered belongs to the keys it was verified with.
-        if self._generation != self._keys.generation:
-            self._follow_keys()
+        self._follow_keys()
         if key is None:
             raise InvalidToken(Outcome.UNKNOWN_KEY, "the issuer has no such key")
         if not _rs256.verify(signing_input, key, signature):
@@ -96,6 +94,7 @@ class TokenVerifier:
 
     def _follow_keys(self) -> None:
         """What was verified with other keys than the present ones does not count any more."""
-        self._generation = self._keys.generation
-        self._memory.clear()
-        self._key_ids.clear()
+        if self._generation != self._keys.generation:
+            self._generation = self._keys.generation
+            self._memory.clear()
+            self._key_ids.clear()

@@ -58,6 +58,8 @@ SAVE = f"""
     RETURNING {COLUMNS_OF_WEEK}
 """
 
+COLUMNS_OF_STATE = ("person", "monday", "state", "submission_id", "reason")
+
 # Rows as one JSON text: of each kind of array asyncpg asks PostgreSQL first, on each connection.
 SAVE_DECIDED = """
     UPDATE weeks
@@ -159,16 +161,7 @@ async def save_decided(
     rows = list(decided)
     if not rows:
         return
-    states = [
-        {
-            "person": sheet.person,
-            "monday": sheet.week.monday,
-            "state": sheet.state,
-            "submission_id": sheet.submission_id,
-            "reason": sheet.reason,
-        }
-        for sheet, *_ in rows
-    ]
+    states = [dict(zip(COLUMNS_OF_STATE, _state_of(sheet), strict=True)) for sheet, *_ in rows]
     await connection.execute(SAVE_DECIDED, encode_json(states).decode())
     await connection.copy_records_to_table(
         "week_history",
@@ -203,7 +196,7 @@ def _columns(weeks: Set[PersonsWeek]) -> tuple[list[str], list[date]]:
 
 
 def _state_of(sheet: Timesheet) -> tuple[Any, ...]:
-    """In the order of `SAVE`."""
+    """In the order of `COLUMNS_OF_STATE`, which is that of `SAVE`."""
     return sheet.person, sheet.week.monday, sheet.state, sheet.submission_id, sheet.reason
 
 
