@@ -23,6 +23,7 @@ import asyncpg
 
 from bench.results import Result, at_least, at_most, told
 from dev.postgres import PostgresServer
+from libs.feed.events import CHANNEL
 from libs.postgres.migrate import upgrade
 from tests.support.fleet import NAMES, Fleet
 from tests.support.issuer import Issuer
@@ -221,7 +222,9 @@ async def measure_lag(fleet: Fleet, rate: int = RATE, seconds: int = SECONDS) ->
     began = time.monotonic()
     for number in range(rate * seconds):
         await asyncio.sleep(began + number / rate - time.monotonic())
-        await connection.execute(PUBLISH_WEEKS, 2, ["timesheet.submitted"])
+        async with connection.transaction():
+            await connection.execute(PUBLISH_WEEKS, 2, ["timesheet.submitted"])
+            await connection.execute(f"NOTIFY {CHANNEL}")
     await fleet.drained()
     delays = await _delays(fleet, ("entries", "timesheet.submitted", head), ("approvals", PENDING))
     return _told_delays(f"feed: lag at {rate} events/s", delays, 250)

@@ -12,7 +12,7 @@ import structlog
 
 from libs.feed.events import CHANNEL
 from libs.postgres.settings import DatabaseSettings
-from libs.postgres.waiting import CONNECT_ERRORS, connect_patiently
+from libs.postgres.waiting import CONNECT_ERRORS, connect_patiently, jittered
 
 FOREVER = float("inf")
 # How often those who wait look by themselves: while nothing listens, and at all, as a
@@ -79,9 +79,12 @@ class Doorbell:
                 await self._listen_on(connection)
             except (TimeoutError, *CONNECT_ERRORS) as error:
                 log.warning("no longer listening for events", error=repr(error))
+            except Exception:
+                log.exception("listening for events failed")
             finally:
                 self.listening = False
                 connection.terminate()
+            await asyncio.sleep(jittered(LOOK_EVERY))
 
     async def _listen_on(self, connection: asyncpg.Connection) -> None:
         ended = asyncio.Event()
@@ -93,7 +96,7 @@ class Doorbell:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ALIVE_EVERY):
                     await ended.wait()
-            await connection.execute("", timeout=ALIVE_TIMEOUT)
+            await connection.execute("SELECT", timeout=ALIVE_TIMEOUT)
 
     def _notified(self, *_details: Any) -> None:
         self.ring()

@@ -26,7 +26,7 @@ PUBLISH = f"""
         INSERT INTO events (type, subject, time, traceparent, data)
         SELECT type, subject, "time", traceparent, data::json
         FROM alone CROSS JOIN
-            unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[])
+            unnest($1::text[], $2::text[], $3::text[]::timestamptz[], $4::text[], $5::text[])
             WITH ORDINALITY AS event (type, subject, "time", traceparent, data, place)
         ORDER BY place
     )
@@ -85,7 +85,7 @@ async def _write(
         PUBLISH,
         [event.type for event, _ in traced],
         [event.subject for event, _ in traced],
-        [event.time for event, _ in traced],
+        [event.time.isoformat() for event, _ in traced],
         [traceparent for _, traceparent in traced],
         [encode_json(event.data).decode() for event, _ in traced],
     )

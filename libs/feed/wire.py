@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.v1.event import CloudEvent
+
+T = TypeVar("T")
+Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 CONTENT_TYPE = "application/cloudevents-batch+json"
 # As many digits as the largest bigint has, and one.
 SEQUENCE_DIGITS = 20
-# What the specification leaves open, or the library would make up.
-_NEEDED = frozenset({"specversion", "id", "subject", "time", "sequence", "data"})
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 class InvalidBatch(Exception):
@@ -39,8 +36,28 @@ class Delivery:
     type: str
     subject: str
     time: datetime
-    data: dict[str, Any]
+    data: msgspec.Raw
+    """A JSON object."""
     traceparent: str | None = None
+
+
+class _Event(msgspec.Struct):
+    """What a follower needs of an event. What else it carries is nobody's business here."""
+
+    specversion: Literal["1.0"]
+    id: Text
+    source: Text
+    type: Text
+    subject: Text
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
+    sequence: Annotated[str, msgspec.Meta(pattern=f"^[0-9]{{1,{SEQUENCE_DIGITS}}}$")]
+    data: msgspec.Raw
+    traceparent: str | None = None
+
+
+_encoder = msgspec.json.Encoder()
+# The library that encodes takes 20 µs to read an event, a seventh of all that is done with it.
+_decoder = msgspec.json.Decoder(list[_Event])
 
 
 def encode_batch(source: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -51,20 +68,18 @@ def encode_batch(source: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
 def decode_batch(body: bytes) -> list[Delivery]:
     """The events of a batch, in order; raises `InvalidBatch`."""
     try:
-        deliveries = [_decode(event) for event in _decoder.decode(body)]
-    except (
-        msgspec.MsgspecError,
-        CloudEventValidationError,
-        UnicodeDecodeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
+        deliveries = [_delivery(event) for event in _decoder.decode(body)]
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
         raise InvalidBatch(f"not a batch of events: {error!r}") from error
     numbers = [delivery.sequence for delivery in deliveries]
     if numbers != sorted(numbers):
         raise InvalidBatch("the events are not in order")
     return deliveries
+
+
+def data_as(kind: type[T], delivery: Delivery) -> T:
+    """What the event says; raises msgspec's ValidationError for what is no such event."""
+    return msgspec.json.decode(delivery.data, type=kind)
 
 
 def encode_delivery(delivery: Delivery) -> str:
@@ -92,21 +107,16 @@ def _encode(source: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return CloudEvent(attributes).get_attributes() | {"data": data}
 
 
-def _decode(members: dict[str, Any]) -> Delivery:
-    if missing := _NEEDED - members.keys():
-        raise LookupError(f"an event without {', '.join(sorted(missing))}")
-    data = members.pop("data")
-    if not isinstance(data, dict):
+def _delivery(event: _Event) -> Delivery:
+    if bytes(event.data)[:1] != b"{":
         raise TypeError("the data of an event is an object")
-    members["time"] = datetime.fromisoformat(members["time"])
-    event = CloudEvent(members, data)
     return Delivery(
-        sequence=int(members["sequence"]),
-        id=event.get_id(),
-        source=event.get_source(),
-        type=event.get_type(),
-        subject=members["subject"],
-        time=members["time"],
-        data=data,
-        traceparent=members.get("traceparent"),
+        int(event.sequence),
+        event.id,
+        event.source,
+        event.type,
+        event.subject,
+        event.time,
+        event.data,
+        event.traceparent,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -16,7 +16,7 @@ import msgspec
 
 from libs.feed import Event, publish
 from libs.feed.applying import Handlers
-from libs.feed.wire import Delivery
+from libs.feed.wire import Delivery, data_as
 from libs.rules.calendar import Week
 from services.approvals import model
 from services.approvals.chain import StepKind, add_step
@@ -24,11 +24,9 @@ from services.approvals.model import Approval, Delegation, State
 from services.approvals.store.dossier import Dossier, open_dossier, save_dossier
 from services.approvals.store.people import Person, save_people
 
-StructT = TypeVar("StructT", bound=msgspec.Struct)
-
 
 class SubmittedEntry(msgspec.Struct, frozen=True):
-    """An entry, as far as the flags ask; all of it is kept."""
+    """An entry, as far as the flags ask."""
 
     source: str
 
@@ -40,8 +38,15 @@ class Submitted(msgspec.Struct, frozen=True):
     total_minutes: int
     by_day: dict[date, int]
     by_project: dict[str, int]
-    entries: list[SubmittedEntry]
+    entries: msgspec.Raw
+    """Kept as they are."""
     submitted_at: datetime
+
+    @property
+    def sources(self) -> set[str]:
+        """Where the entries come from."""
+        entries = msgspec.json.decode(self.entries, type=list[SubmittedEntry])
+        return {entry.source for entry in entries}
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -102,7 +107,7 @@ async def publish_decided(connection: asyncpg.Connection, approval: Approval) ->
 
 async def on_timesheets(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
     """Read what they are about, work it out event by event, write what came of it."""
-    told = [_told(event, _TIMESHEETS[event.type][0]) for event in events]
+    told = [data_as(_TIMESHEETS[event.type][0], event) for event in events]
     weeks = {(one.person, Week.parse(one.week)) for one in told if isinstance(one, Submitted)}
     dossier = await open_dossier(connection, {one.submission_id for one in told}, weeks)
     for event, one in zip(events, told, strict=True):
@@ -115,7 +120,7 @@ async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) 
     await save_people(connection, [_person(event) for event in events])
 
 
-def _receive(dossier: Dossier, event: Delivery, told: Submitted) -> None:
+def _receive(dossier: Dossier, _event: Delivery, told: Submitted) -> None:
     """Nothing happens where the submission is known."""
     if told.submission_id in dossier.approvals:
         return
@@ -133,13 +138,13 @@ def _receive(dossier: Dossier, event: Delivery, told: Submitted) -> None:
         flags=model.lasting_flags(
             by_day,
             told.by_project.keys(),
-            {entry.source for entry in told.entries},
+            told.sources,
             approved_projects=dossier.approved_projects[told.person],
             resubmitted=first_submitted < told.submitted_at,
         ),
     )
     approval, step = add_step(received, StepKind.SUBMITTED, told.submitted_at, told.person)
-    dossier.receive(approval, event.data["entries"], step)
+    dossier.receive(approval, told.entries, step)
 
 
 def _withdraw(dossier: Dossier, event: Delivery, told: Ended) -> None:
@@ -203,7 +208,7 @@ def _confirm(dossier: Dossier, event: Delivery, told: Decided, outcome: State) -
 
 
 def _person(event: Delivery) -> Person:
-    told = _told(event, PersonChanged)
+    told = data_as(PersonChanged, event)
     stands_in = told.delegate
     return Person(
         person=told.person,
@@ -217,11 +222,6 @@ def _person(event: Delivery) -> Person:
         since=Week.of(event.time.astimezone(UTC).date()).monday,
         version=told.version,
     )
-
-
-def _told(event: Delivery, kind: type[StructT]) -> StructT:
-    """What the event says; raises msgspec's ValidationError for what is no such event."""
-    return msgspec.convert(event.data, kind, str_keys=True)
 
 
 _TIMESHEETS: Mapping[str, tuple[type[Any], Callable[[Dossier, Delivery, Any], None]]] = {

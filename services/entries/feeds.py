@@ -12,7 +12,7 @@ import msgspec
 
 from libs.feed import Event, publish
 from libs.feed.applying import Handlers
-from libs.feed.wire import Delivery
+from libs.feed.wire import Delivery, data_as
 from libs.rules.calendar import Week
 from services.entries import model
 from services.entries.model import (
@@ -89,7 +89,7 @@ class Decided(msgspec.Struct, frozen=True):
 
 async def on_decisions(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
     """Carry decisions out, or declare void those whose week was withdrawn first."""
-    decisions = [msgspec.convert(event.data, Decided) for event in events]
+    decisions = [data_as(Decided, event) for event in events]
     keys = [told.key for told in decisions]
     sheets = await store.lock_timesheets(connection, set(keys))
     outcomes: list[Timesheet | None] = []
@@ -116,7 +116,7 @@ async def on_decisions(connection: asyncpg.Connection, events: Sequence[Delivery
 
 
 async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
-    await learn_people(connection, [event.data for event in events])
+    await learn_people(connection, [data_as(dict[str, Any], event) for event in events])
 
 
 HANDLERS: Mapping[str, Handlers] = {

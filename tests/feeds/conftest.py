@@ -23,7 +23,7 @@ from libs.feed.following import Follower, Pace
 from libs.feed.metrics import FollowerMetrics
 from libs.feed.schema import FEED_V1_UP
 from libs.feed.serving import feed_context, feed_routes
-from libs.feed.wire import Delivery
+from libs.feed.wire import Delivery, data_as
 from libs.postgres.pool import Database, database_context
 from libs.postgres.settings import DatabaseSettings
 from libs.web.app import create_application
@@ -33,6 +33,7 @@ from libs.web.server import running
 from libs.web.settings import Environment, WebSettings
 from tests.conftest import Databases
 from tests.support.client import Caller
+from tests.support.events import data_of
 from tests.support.issuer import Issuer
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -52,7 +53,9 @@ def event(subject: str = "week-1", kind: str = "timesheet.submitted", **data: An
 
 
 def delivery(sequence: int, subject: str = "week-1", **data: Any) -> Delivery:
-    return Delivery(sequence, str(sequence), "/v1/x", "timesheet.submitted", subject, NOON, data)
+    return Delivery(
+        sequence, str(sequence), "/v1/x", "timesheet.submitted", subject, NOON, data_of(data)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -201,9 +204,10 @@ def each(handle_one: Callable[[asyncpg.Connection, Delivery], Awaitable[None]]) 
 
 async def note_effect(connection: asyncpg.Connection, told: Delivery) -> None:
     """What was told is the effect, unless it cannot be handled."""
-    if "fail" in told.data:
-        raise LookupError(told.data["fail"])
-    await connection.execute("INSERT INTO effects (what) VALUES ($1)", told.data["what"])
+    data = data_as(dict[str, Any], told)
+    if "fail" in data:
+        raise LookupError(data["fail"])
+    await connection.execute("INSERT INTO effects (what) VALUES ($1)", data["what"])
 
 
 HANDLERS: Handlers = {"timesheet.submitted": each(note_effect)}

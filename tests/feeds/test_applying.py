@@ -11,7 +11,7 @@ import pytest
 from libs.feed import inbox
 from libs.feed.applying import BUSY_TRIES, LeadLost
 from libs.feed.events import publish
-from libs.feed.wire import Delivery
+from libs.feed.wire import Delivery, data_as
 from libs.postgres.errors import DatabaseBusy
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
@@ -25,6 +25,7 @@ from tests.feeds.conftest import (
     started,
 )
 from tests.feeds.follows import Follows, aside, cursor, effects
+from tests.support.events import data_of
 from tests.unit.postgres.relay import Relay
 
 FIVE = [delivery(number, f"week-{number}", what=f"effect {number}") for number in range(1, 6)]
@@ -64,7 +65,9 @@ async def test_types_that_nobody_knows_are_passed_over(follows: Follows) -> None
 
 
 async def test_what_cannot_be_handled_is_set_aside_and_holds_nothing_up(follows: Follows) -> None:
-    await follows.apply(FIVE[0], replace(FIVE[1], data={"fail": "no such project"}), *FIVE[2:])
+    await follows.apply(
+        FIVE[0], replace(FIVE[1], data=data_of({"fail": "no such project"})), *FIVE[2:]
+    )
 
     assert await effects(follows.db) == [BOUND[0], *BOUND[2:]]
     assert await cursor(follows.db) == 5
@@ -76,7 +79,7 @@ async def test_what_the_database_refuses_is_set_aside(own: Database) -> None:
     async def break_rule(connection: asyncpg.Connection, told: Delivery) -> None:
         """By itself, by sending nonsense, or, as a deferred constraint does, at COMMIT."""
         await connection.execute("INSERT INTO effects (what) VALUES ('must vanish')")
-        await connection.execute(told.data["sql"])
+        await connection.execute(data_as(dict, told)["sql"])
 
     follows = Follows(own, {"timesheet.submitted": each(break_rule)})
     await follows.lead()
@@ -149,7 +152,7 @@ async def test_what_fails_in_company_is_taken_apart_until_only_the_culprit_is_le
 
 
 async def test_all_of_a_batch_may_have_to_be_set_aside(follows: Follows) -> None:
-    await follows.apply(*(replace(one, data={"fail": "all"}) for one in FIVE))
+    await follows.apply(*(replace(one, data=data_of({"fail": "all"})) for one in FIVE))
 
     assert [sequence for sequence, _ in await aside(follows.db)] == [1, 2, 3, 4, 5]
     assert await cursor(follows.db) == 5
@@ -160,7 +163,9 @@ async def test_an_event_that_finds_the_database_busy_is_not_to_blame_at_once(
 ) -> None:
     async def take_busy_row(connection: asyncpg.Connection, told: Delivery) -> None:
         await connection.execute("SELECT pg_advisory_xact_lock(99)")
-        await connection.execute("INSERT INTO effects (what) VALUES ($1)", told.data["what"])
+        await connection.execute(
+            "INSERT INTO effects (what) VALUES ($1)", data_as(dict, told)["what"]
+        )
 
     follows = Follows(own, {"timesheet.submitted": each(take_busy_row)})
     await follows.lead()
@@ -302,7 +307,7 @@ async def test_a_crash_between_any_two_statements_neither_loses_nor_doubles_an_e
     own: Database, follower_settings: DatabaseSettings, arrives: bool
 ) -> None:
     """One of the events cannot be handled, so that every way of applying them is taken."""
-    batch = [FIVE[0], replace(FIVE[1], data={"fail": "broken"})]
+    batch = [FIVE[0], replace(FIVE[1], data=data_of({"fail": "broken"}))]
     crashes = 0
     while True:
         async with Relay(follower_settings.dsn) as relay:

@@ -14,7 +14,7 @@ from libs.auth import MachineSettings
 from libs.feed.client import Batch, FeedClient
 from libs.feed.following import Source, follow
 from libs.feed.schema import FEED_V1_DOWN, FEED_V1_UP
-from libs.feed.wire import Delivery
+from libs.feed.wire import Delivery, data_as
 from libs.postgres.pool import Database, database_context
 from libs.postgres.settings import DatabaseSettings
 from libs.web.metrics import METRICS, Metrics
@@ -261,7 +261,7 @@ async def test_the_lag_is_told_and_nought_once_all_is_done(
     publisher: Database, replicas: Replicas
 ) -> None:
     async def hesitate(connection: asyncpg.Connection, delivery: Delivery) -> None:
-        if delivery.data["what"] == "3":
+        if data_as(dict, delivery)["what"] == "3":
             await released.wait()
         await note_effect(connection, delivery)
 

@@ -22,6 +22,7 @@ from services.approvals.feeds import HANDLERS as APPROVALS_HANDLERS
 from services.entries.feeds import HANDLERS as ENTRIES_HANDLERS
 from tests.conftest import Databases, empty_tables
 from tests.feeds.conftest import NOON, started
+from tests.support.events import data_of
 
 ERIN, PAT = "auth0|erin", "auth0|pat"
 WEEKS = ("2026-W46", "2026-W47")
@@ -197,7 +198,7 @@ async def test_a_page_has_the_effect_of_its_events_one_by_one(
             kind,
             str(fields["person"]),
             NOON + timedelta(seconds=number),
-            {"person": None} if number in broken else fields,
+            data_of({"person": None} if number in broken else fields),
         )
         for number, (kind, fields) in enumerate(told)
     ]

@@ -131,7 +131,7 @@ async def test_the_data_of_an_event_is_an_object(publisher: Database) -> None:
     """Whatever else is there could not be read, and would hold every follower up."""
     async with publisher.connection() as connection:
         with pytest.raises(asyncpg.CheckViolationError, match="event_data_is_an_object"):
-            await connection.execute(PUBLISH, ["t"], ["s"], [NOON], [None], ["[]"])
+            await connection.execute(PUBLISH, ["t"], ["s"], [NOON.isoformat()], [None], ["[]"])
 
 
 async def test_an_event_carries_the_trace_of_the_request_that_made_it(
@@ -160,7 +160,7 @@ async def test_work_of_many_pieces_publishes_at_its_end(publisher: Database) -> 
 
     async def publish_all_as_others() -> None:
         async with publisher.connection() as connection, connection.transaction():
-            await connection.execute(PUBLISH, ["t"], ["other"], [NOON], [None], ["{}"])
+            await connection.execute(PUBLISH, ["t"], ["other"], [NOON.isoformat()], [None], ["{}"])
 
     await publisher.transact(work)
 

@@ -9,7 +9,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from libs.feed.events import Event
-from libs.feed.wire import decode_batch
+from libs.feed.wire import data_as, decode_batch
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from tests.feeds.conftest import NOON, Serve, Served, event, fetch, publish_all
@@ -92,7 +92,11 @@ async def test_what_was_encoded_is_what_a_follower_decodes(
         "/v1/entries",
         "timesheet.submitted",
     )
-    assert (delivery.subject, delivery.time, delivery.data) == ("week-1", NOON, {"minutes": 480})
+    assert (delivery.subject, delivery.time, data_as(dict, delivery)) == (
+        "week-1",
+        NOON,
+        {"minutes": 480},
+    )
 
 
 async def test_the_link_leads_through_the_whole_feed(served: Served, publisher: Database) -> None:
@@ -206,6 +210,20 @@ async def test_without_the_listener_who_waits_looks_and_it_comes_back(
 
     assert subjects(await asyncio.wait_for(asked, 2)) == ["week-1"]
     assert await listening(publisher) != [killed]
+
+
+async def test_who_listens_is_asked_whether_it_does_and_goes_on_listening(
+    serve: Serve, publisher: Database, urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.feed.doorbell.ALIVE_EVERY", 0.01)
+    monkeypatch.setattr("libs.feed.doorbell.LOOK_EVERY", 60)
+    monkeypatch.setattr("libs.feed.doorbell.LOOK_EVERY_AT_ALL", 60)
+    async with serve(DatabaseSettings(urls[0])) as served:
+        asked = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
+        await waiting(asked)
+        await publish_all(publisher, event())
+
+        assert subjects(await asyncio.wait_for(asked, 2)) == ["week-1"]
 
 
 async def test_where_no_notification_arrives_who_waits_looks_by_himself(

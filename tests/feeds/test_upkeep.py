@@ -33,9 +33,11 @@ from tests.feeds.conftest import (
 OLD = NOON - timedelta(days=91)
 NEW = NOON - timedelta(days=89)
 PACKAGE = """
+from libs.feed.wire import data_as
+
 async def mended(connection, events):
     for event in events:
-        if event.data.get("fail") == "for ever":
+        if data_as(dict, event).get("fail") == "for ever":
             raise LookupError("still broken")
         what = f"mended {event.sequence}"
         await connection.execute("INSERT INTO effects (what) VALUES ($1)", what)

@@ -72,7 +72,7 @@ CHANGEABLE = (
     *("target_minutes", "confirmed", "reopened", "steps", "head", "version"),
 )
 
-# Rows as one JSON text: of each kind of array asyncpg asks PostgreSQL first, on each connection.
+# Rows as one JSON text: this many columns of as many kinds would each be an array.
 SAVE = """
     UPDATE approvals
     SET state = saved.state, decided_by = saved.decided_by, decided_at = saved.decided_at,

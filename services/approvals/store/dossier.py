@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from libs.rules.calendar import Week
 from libs.web.answers import encode_json
@@ -27,7 +28,7 @@ from services.approvals.store.history import add_histories
 # In the order of the key, so that two who lock several do not wait for each other.
 LOCK = f"""
     SELECT {COLUMNS_OF_APPROVAL} FROM approvals AS approval
-    WHERE approval.id = ANY ($1) ORDER BY approval.id
+    WHERE approval.id = ANY ($1::text[]::uuid[]) ORDER BY approval.id
     FOR UPDATE
 """
 
@@ -35,7 +36,7 @@ READ_PROJECTS = "SELECT person, project FROM approved_projects WHERE person = AN
 
 READ_FIRST_SUBMITTED = """
     SELECT person, monday, min(submitted_at)
-    FROM approvals JOIN unnest($1::text[], $2::date[]) AS week (person, monday)
+    FROM approvals JOIN unnest($1::text[], $2::text[]::date[]) AS week (person, monday)
         USING (person, monday)
     GROUP BY person, monday
 """
@@ -63,13 +64,13 @@ class Dossier:
     approved_projects: dict[str, set[str]]
     """Those on which somebody's hours were approved before, by person."""
     first_submitted: dict[PersonsWeek, datetime]
-    received: dict[uuid.UUID, Any] = field(default_factory=dict)
+    received: dict[uuid.UUID, msgspec.Raw] = field(default_factory=dict)
     """The entries of each submission that is new."""
     changed: set[uuid.UUID] = field(default_factory=set)
     steps: list[Step] = field(default_factory=list)
     added_projects: set[tuple[str, str]] = field(default_factory=set)
 
-    def receive(self, approval: Approval, entries: Any, step: Step) -> None:
+    def receive(self, approval: Approval, entries: msgspec.Raw, step: Step) -> None:
         self.approvals[approval.id] = approval
         self.received[approval.id] = entries
         self.first_submitted.setdefault((approval.person, approval.week), approval.submitted_at)
@@ -91,11 +92,11 @@ async def open_dossier(
     connection: asyncpg.Connection, ids: Set[uuid.UUID], weeks: Set[PersonsWeek]
 ) -> Dossier:
     """Nobody else changes these submissions until the transaction ends."""
-    approvals = map(approval_of, await connection.fetch(LOCK, list(ids)))
+    approvals = map(approval_of, await connection.fetch(LOCK, list(map(str, ids))))
     dossier = Dossier({approval.id: approval for approval in approvals}, defaultdict(set), {})
     if weeks:
         people = [person for person, _ in weeks]
-        mondays = [week.monday for _, week in weeks]
+        mondays = [str(week.monday) for _, week in weeks]
         for person, project in await connection.fetch(READ_PROJECTS, people):
             dossier.approved_projects[person].add(project)
         for person, monday, first in await connection.fetch(READ_FIRST_SUBMITTED, people, mondays):
@@ -120,7 +121,7 @@ async def save_dossier(connection: asyncpg.Connection, dossier: Dossier) -> None
         await connection.executemany(ADD_PROJECT, sorted(dossier.added_projects))
 
 
-def _values_of(approval: Approval, entries: Any) -> tuple[Any, ...]:
+def _values_of(approval: Approval, entries: msgspec.Raw) -> tuple[Any, ...]:
     """In the order of `COLUMNS_OF_RECEIVED`."""
     return (
         approval.person,
@@ -128,7 +129,7 @@ def _values_of(approval: Approval, entries: Any) -> tuple[Any, ...]:
         approval.total_minutes,
         encode_json(approval.by_day).decode(),
         encode_json(approval.by_project).decode(),
-        encode_json(entries).decode(),
+        bytes(entries).decode(),
         approval.submitted_at,
         approval.flags,
         *changeable_values_of(approval),

@@ -30,7 +30,9 @@ ADD = f"""
 READ = f"SELECT {COLUMNS} FROM history WHERE submission_id = $1 ORDER BY number"
 
 READ_MANY = f"""
-    SELECT {COLUMNS} FROM history WHERE submission_id = ANY ($1) ORDER BY submission_id, number
+    SELECT {COLUMNS} FROM history
+    WHERE submission_id = ANY ($1::text[]::uuid[])
+    ORDER BY submission_id, number
 """
 
 
@@ -72,7 +74,7 @@ async def read_histories(
     connection: asyncpg.Connection, approval_ids: list[UUID]
 ) -> dict[UUID, list[Step]]:
     histories: dict[UUID, list[Step]] = {approval_id: [] for approval_id in approval_ids}
-    for record in await connection.fetch(READ_MANY, approval_ids):
+    for record in await connection.fetch(READ_MANY, list(map(str, approval_ids))):
         histories[record["submission_id"]].append(_step(record))
     return histories
 

@@ -18,7 +18,7 @@ from services.approvals.store.people import COLUMNS_OF_MANAGER, MANAGED, manager
 # Nobody owes weeks from before the first that is known of them. What was withdrawn, rejected or
 # reopened is with the person again.
 MISSING = """
-    FROM unnest({weeks}::date[]) AS week (monday)
+    FROM unnest({weeks}::text[]::date[]) AS week (monday)
     CROSS JOIN team AS person
     {joined}
     WHERE person.active
@@ -86,5 +86,5 @@ async def count_missing(connection: asyncpg.Connection, caller: Caller, today: T
     return count
 
 
-def _mondays(weeks: tuple[Week, ...]) -> list[date]:
-    return [week.monday for week in weeks]
+def _mondays(weeks: tuple[Week, ...]) -> list[str]:
+    return [str(week.monday) for week in weeks]

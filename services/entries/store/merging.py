@@ -150,7 +150,7 @@ TELL_FULL_DAYS = """
     INSERT INTO staged_errors
     SELECT overfull.line, 'minutes', told.code, told.message
     FROM overfull
-    JOIN unnest($1::integer[], $2::text[], $3::text[]) AS told (others, code, message)
+    JOIN unnest($1::text[]::integer[], $2::text[], $3::text[]) AS told (others, code, message)
         USING (others)
 """
 
@@ -260,7 +260,7 @@ async def check_days(
     found = [row[0] for row in await connection.fetch("SELECT DISTINCT others FROM overfull")]
     told = [tell(others) for others in found]
     codes, messages = [broken.code for broken in told], [broken.message for broken in told]
-    await connection.execute(TELL_FULL_DAYS, found, codes, messages)
+    await connection.execute(TELL_FULL_DAYS, list(map(str, found)), codes, messages)
     await _leave_out(connection)
 
 

@@ -17,7 +17,9 @@ from services.entries.model import (
     Timesheet,
 )
 
-COLUMNS_OF_WEEK = "person, monday, state, minutes, submission_id, reason, version"
+# Arrays go both ways as text[], the one kind of which asyncpg need not ask PostgreSQL first, on
+# each connection (tests/api/test_statements.py).
+COLUMNS_OF_WEEK = "person, monday, state, minutes::text[], submission_id, reason, version"
 
 READ = f"SELECT {COLUMNS_OF_WEEK} FROM weeks WHERE person = $1 AND monday = $2"
 
@@ -32,7 +34,7 @@ READ_FOR_CHANGE = f"{READ} FOR UPDATE"
 # In the order of the key, as everybody locks weeks, so that nobody waits for each other.
 LOCK_SEVERAL = f"""
     SELECT {COLUMNS_OF_WEEK}
-    FROM weeks JOIN unnest($1::text[], $2::date[]) AS wanted (person, monday)
+    FROM weeks JOIN unnest($1::text[], $2::text[]::date[]) AS wanted (person, monday)
         USING (person, monday)
     ORDER BY person, monday
     FOR UPDATE OF weeks
@@ -60,7 +62,6 @@ SAVE = f"""
 
 COLUMNS_OF_STATE = ("person", "monday", "state", "submission_id", "reason")
 
-# Rows as one JSON text: of each kind of array asyncpg asks PostgreSQL first, on each connection.
 SAVE_DECIDED = """
     UPDATE weeks
     SET state = decided.state, submission_id = decided.submission_id, reason = decided.reason,
@@ -88,7 +89,7 @@ READ_HISTORY = """
 
 READ_DECIDED = """
     SELECT submission_id
-    FROM week_history JOIN unnest($1::text[], $2::date[]) AS wanted (person, monday)
+    FROM week_history JOIN unnest($1::text[], $2::text[]::date[]) AS wanted (person, monday)
         USING (person, monday)
     WHERE event IN ('approved', 'rejected')
 """
@@ -190,9 +191,9 @@ async def read_decided(connection: asyncpg.Connection, weeks: Set[PersonsWeek]) 
     return frozenset(record[0] for record in records)
 
 
-def _columns(weeks: Set[PersonsWeek]) -> tuple[list[str], list[date]]:
+def _columns(weeks: Set[PersonsWeek]) -> tuple[list[str], list[str]]:
     ordered = list(weeks)
-    return [person for person, _ in ordered], [week.monday for _, week in ordered]
+    return [person for person, _ in ordered], [str(week.monday) for _, week in ordered]
 
 
 def _state_of(sheet: Timesheet) -> tuple[Any, ...]:
@@ -211,5 +212,11 @@ def _step_of(
 def _timesheet(record: asyncpg.Record) -> Timesheet:
     person, monday, state, minutes, submission_id, reason, version = record
     return Timesheet(
-        person, Week(monday), State(state), tuple(minutes), submission_id, reason, version
+        person,
+        Week(monday),
+        State(state),
+        tuple(map(int, minutes)),
+        submission_id,
+        reason,
+        version,
     )

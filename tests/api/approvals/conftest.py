@@ -18,6 +18,7 @@ from services.approvals.feeds import HANDLERS
 from tests.conftest import Databases, service_settings, serving
 from tests.support.client import ADMINISTRATOR, MANAGER, Caller, Service
 from tests.support.clock import StandingClock
+from tests.support.events import data_of
 from tests.support.issuer import Issuer
 
 LAST = "2026-W47"
@@ -63,7 +64,7 @@ class Neighbours:
             type=kind,
             subject=subject,
             time=self._clock.now(),
-            data=data,
+            data=data_of(data),
         )
         async with self._connection.transaction():
             await HANDLERS[source][kind](self._connection, [event])

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import msgspec
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -144,7 +145,7 @@ async def store(connection: asyncpg.Connection, company: Company) -> list[Approv
         _, step = add_step(
             approval._replace(steps=0, head=""), StepKind.SUBMITTED, NOON, approval.person
         )
-        dossier.receive(approval, [], step)
+        dossier.receive(approval, msgspec.Raw(b"[]"), step)
     await save_dossier(connection, dossier)
     return approvals
 

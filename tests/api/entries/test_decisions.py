@@ -16,6 +16,7 @@ from services.entries.feeds import HANDLERS
 from services.entries.schemas.reports import MissingPage
 from tests.api.entries.conftest import Week, log
 from tests.support.client import MANAGER, Caller, Service
+from tests.support.events import data_of
 from tests.support.issuer import PERSON
 
 THIS = f"/v1/timesheets/{Week.THIS}"
@@ -32,7 +33,7 @@ async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]
 async def deliver(
     connection: asyncpg.Connection, source: str, kind: str, data: dict[str, Any]
 ) -> None:
-    delivery = Delivery(1, str(uuid.uuid4()), source, kind, str(data["person"]), NOW, data)
+    delivery = Delivery(1, str(uuid.uuid4()), source, kind, str(data["person"]), NOW, data_of(data))
     async with connection.transaction(), publishing_last(connection):
         await HANDLERS[source][kind](connection, [delivery])
 

@@ -30,6 +30,7 @@ from tests.api.entries.agency import learn
 from tests.api.entries.conftest import Week, log
 from tests.conftest import Databases
 from tests.support.client import Caller, Reply, Service
+from tests.support.events import data_of
 
 MONTH = "from=2026-11-01&to=2026-11-30"
 FORMULAS = ["=1+1", "+49 30 1234", "-5", "@SUM(A1)", "fine", 'a "b", c']
@@ -73,7 +74,7 @@ async def approve(connection: asyncpg.Connection, submitted: Reply) -> None:
         "decided_by": "auth0|maya",
     }
     now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-    event = Delivery(1, str(uuid.uuid4()), "approvals", "approval.decided", "x", now, data)
+    event = Delivery(1, str(uuid.uuid4()), "approvals", "approval.decided", "x", now, data_of(data))
     async with connection.transaction(), publishing_last(connection):
         await HANDLERS["approvals"]["approval.decided"](connection, [event])
 

@@ -32,6 +32,7 @@ from tests.conftest import empty_tables, service_settings
 from tests.feeds.agreement.crashing import Crash, CrashingDatabase
 from tests.support.client import ADMINISTRATOR, MANAGER, Caller, Reply, Service
 from tests.support.clock import StandingClock
+from tests.support.events import data_of
 from tests.support.issuer import PERSON, Issuer
 
 SCOPES = {
@@ -112,7 +113,9 @@ class World:
         number = len(self._people) + 1
         subject = f"auth0|{person}"
         self._people.append(
-            Delivery(number, str(number), "/v1/people", "person.changed", subject, NOON, data)
+            Delivery(
+                number, str(number), "/v1/people", "person.changed", subject, NOON, data_of(data)
+            )
         )
 
     def deliver(
