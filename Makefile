@@ -35,7 +35,7 @@ token: $(VENV)/stack ## print an access token: make token AS=maya
 	@$(BIN)/python -m dev token --as $(AS)
 
 test: $(VENV)/tools $(SCREENS) ## run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not endurance and not deploy and not oidc" -rs --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not endurance and not deploy and not oidc" -rs --durations=12 --cov --cov-report=term:skip-covered
 
 test-oidc: $(VENV)/tools ## sign the app in at a certified OpenID provider; needs npm
 	npm ci --silent --no-audit --no-fund --prefix $(PROVIDER)

@@ -75,6 +75,7 @@ class AppModel(ViewModel):
         self._session = session
         self._browser = browser
         self._waiting: object | None = None
+        self._signing_out: asyncio.Task[None] | None = None
         self._look_soon: asyncio.TimerHandle | None = None
         self.tasks = Tasks()
         # What is done for the person who is signed in, and ends with that.
@@ -166,7 +167,7 @@ class AppModel(ViewModel):
             self.workspace.engine.wake(pull=True)
 
     def sign_out(self, back_to: str) -> None:
-        self.tasks.spawn(self._sign_out(back_to))
+        self._signing_out = self.tasks.spawn(self._sign_out(back_to))
 
     async def stop(self) -> None:
         if self._look_soon is not None:
@@ -178,6 +179,9 @@ class AppModel(ViewModel):
 
     async def _sign_in(self) -> None:
         self._show(Stage.BROWSER)
+        if self._signing_out is not None:
+            # It empties the store, and sends the browser to where its session ends.
+            await asyncio.wait({self._signing_out})
         try:
             redirect_uri = await self._listen(None)
             address = await self._session.signing_in.begin(redirect_uri)

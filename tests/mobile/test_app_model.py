@@ -9,6 +9,7 @@ from unittest.mock import patch
 import httpx
 import pytest
 
+from mobile.core.network import Unreachable
 from mobile.core.rules import Scope
 from mobile.core.sync import SCOPES
 from mobile.tools.sample import OfflineSession, StillClock, enter, fill, make_model, make_session
@@ -85,3 +86,33 @@ async def test_signing_out_ends_what_was_being_read(
     await model.stop()
 
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_signing_in_waits_until_signing_out_is_over(
+    model: AppModel, session: OfflineSession
+) -> None:
+    happened: list[str] = []
+    may_end = asyncio.Event()
+
+    async def sign_out(_back_to: str) -> None:
+        await may_end.wait()
+        happened.append("signed out")
+
+    async def begin(_redirect_uri: str) -> str:
+        happened.append("signs in")
+        raise Unreachable
+
+    with (
+        patch.object(session, "sign_out", sign_out),
+        patch.object(session.signing_in, "begin", begin),
+    ):
+        model.sign_out("")
+        model.sign_in()
+        await asyncio.sleep(2 * LOOK_EVERY)
+        assert (model.stage, happened) == (Stage.BROWSER, [])
+        may_end.set()
+        while model.failure is None:
+            await asyncio.sleep(0)
+    await model.stop()
+
+    assert happened == ["signed out", "signs in"]
