@@ -6,7 +6,8 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -42,7 +43,7 @@ class Delivery:
 
 
 class _Event(msgspec.Struct):
-    """What a follower needs of an event. What else it carries is nobody's business here."""
+    """What the specification says of an event, and what it leaves open and a follower needs."""
 
     specversion: Literal["1.0"]
     id: Text
@@ -50,14 +51,19 @@ class _Event(msgspec.Struct):
     type: Text
     subject: Text
     time: Annotated[datetime, msgspec.Meta(tz=True)]
-    sequence: Annotated[str, msgspec.Meta(pattern=f"^[0-9]{{1,{SEQUENCE_DIGITS}}}$")]
+    sequence: Annotated[str, msgspec.Meta(pattern=rf"\A[0-9]{{1,{SEQUENCE_DIGITS}}}\Z")]
     data: msgspec.Raw
     traceparent: str | None = None
+    datacontenttype: Text | msgspec.UnsetType = msgspec.UNSET
+    dataschema: Text | msgspec.UnsetType = msgspec.UNSET
 
 
+_KNOWN = frozenset(_Event.__struct_fields__)
+_NAME = re.compile("[a-z0-9]+")
 _encoder = msgspec.json.Encoder()
 # The library that encodes takes 20 µs to read an event, a seventh of all that is done with it.
 _decoder = msgspec.json.Decoder(list[_Event])
+_decoder_of_members = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
 def encode_batch(source: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -69,7 +75,9 @@ def decode_batch(body: bytes) -> list[Delivery]:
     """The events of a batch, in order; raises `InvalidBatch`."""
     try:
         deliveries = [_delivery(event) for event in _decoder.decode(body)]
-    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
+        for members in _decoder_of_members.decode(body):
+            _check_names(members.keys() - _KNOWN)
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, ValueError) as error:
         raise InvalidBatch(f"not a batch of events: {error!r}") from error
     numbers = [delivery.sequence for delivery in deliveries]
     if numbers != sorted(numbers):
@@ -105,6 +113,13 @@ def _encode(source: str, row: Mapping[str, Any]) -> dict[str, Any]:
         attributes["traceparent"] = row["traceparent"]
     data = msgspec.Raw(row["data"].encode())
     return CloudEvent(attributes).get_attributes() | {"data": data}
+
+
+def _check_names(extensions: Set[str]) -> None:
+    """https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#attribute-naming-convention"""
+    for name in extensions:
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"{name!r} is no name of an attribute")
 
 
 def _delivery(event: _Event) -> Delivery:

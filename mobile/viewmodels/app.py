@@ -182,6 +182,8 @@ class AppModel(ViewModel):
         if self._signing_out is not None:
             # It empties the store, and sends the browser to where its session ends.
             await asyncio.wait({self._signing_out})
+            if self.stage is not Stage.BROWSER:
+                return
         try:
             redirect_uri = await self._listen(None)
             address = await self._session.signing_in.begin(redirect_uri)

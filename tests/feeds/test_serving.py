@@ -48,6 +48,14 @@ async def waiting(asked: asyncio.Task[Reply]) -> None:
         await asyncio.wait_for(asyncio.shield(asked), 0.1)
 
 
+async def what_is_heard(served: Served, publisher: Database) -> list[str]:
+    """By one who waits, within two seconds of its being published."""
+    asked = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
+    await waiting(asked)
+    await publish_all(publisher, event())
+    return subjects(await asyncio.wait_for(asked, 2))
+
+
 async def test_the_feed_asks_for_its_scope(served: Served) -> None:
     anonymous = await Caller(served.session, served.url, None).get(FEED)
     other = await served.caller("read:timesheets").get(FEED)
@@ -219,11 +227,7 @@ async def test_who_listens_is_asked_whether_it_does_and_goes_on_listening(
     monkeypatch.setattr("libs.feed.doorbell.LOOK_EVERY", 60)
     monkeypatch.setattr("libs.feed.doorbell.LOOK_EVERY_AT_ALL", 60)
     async with serve(DatabaseSettings(urls[0])) as served:
-        asked = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
-        await waiting(asked)
-        await publish_all(publisher, event())
-
-        assert subjects(await asyncio.wait_for(asked, 2)) == ["week-1"]
+        assert await what_is_heard(served, publisher) == ["week-1"]
 
 
 async def test_where_no_notification_arrives_who_waits_looks_by_himself(
@@ -232,11 +236,7 @@ async def test_where_no_notification_arrives_who_waits_looks_by_himself(
     monkeypatch.setattr("libs.feed.doorbell.CHANNEL", "somewhere_else")
     monkeypatch.setattr("libs.feed.doorbell.LOOK_EVERY_AT_ALL", 0.2)
     async with serve(DatabaseSettings(urls[0])) as served:
-        asked = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
-        await waiting(asked)
-        await publish_all(publisher, event())
-
-        assert subjects(await asyncio.wait_for(asked, 2)) == ["week-1"]
+        assert await what_is_heard(served, publisher) == ["week-1"]
 
 
 async def test_who_waits_is_sent_home_when_the_process_is_about_to_end(served: Served) -> None:

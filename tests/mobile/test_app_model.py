@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -15,6 +16,22 @@ from mobile.core.sync import SCOPES
 from mobile.tools.sample import OfflineSession, StillClock, enter, fill, make_model, make_session
 from mobile.viewmodels.app import LOOK_EVERY, AppModel, Stage, Tab
 from tests.mobile.support import Fault, Network
+
+
+class SlowSignOut:
+    """Ends when it may; notes what happens, and lets nobody sign in."""
+
+    def __init__(self) -> None:
+        self.happened: list[str] = []
+        self.may_end = asyncio.Event()
+
+    async def sign_out(self, _back_to: str) -> None:
+        await self.may_end.wait()
+        self.happened.append("signed out")
+
+    async def begin(self, _redirect_uri: str) -> str:
+        self.happened.append("signs in")
+        raise Unreachable
 
 
 @pytest.fixture
@@ -88,31 +105,41 @@ async def test_signing_out_ends_what_was_being_read(
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_signing_in_waits_until_signing_out_is_over(
-    model: AppModel, session: OfflineSession
-) -> None:
-    happened: list[str] = []
-    may_end = asyncio.Event()
-
-    async def sign_out(_back_to: str) -> None:
-        await may_end.wait()
-        happened.append("signed out")
-
-    async def begin(_redirect_uri: str) -> str:
-        happened.append("signs in")
-        raise Unreachable
-
+@pytest.fixture
+def slow_sign_out(session: OfflineSession) -> Iterator[SlowSignOut]:
+    slow = SlowSignOut()
     with (
-        patch.object(session, "sign_out", sign_out),
-        patch.object(session.signing_in, "begin", begin),
+        patch.object(session, "sign_out", slow.sign_out),
+        patch.object(session.signing_in, "begin", slow.begin),
     ):
-        model.sign_out("")
-        model.sign_in()
-        await asyncio.sleep(2 * LOOK_EVERY)
-        assert (model.stage, happened) == (Stage.BROWSER, [])
-        may_end.set()
-        while model.failure is None:
-            await asyncio.sleep(0)
+        yield slow
+
+
+async def test_signing_in_waits_until_signing_out_is_over(
+    model: AppModel, slow_sign_out: SlowSignOut
+) -> None:
+    model.sign_out("")
+    model.sign_in()
+    await asyncio.sleep(2 * LOOK_EVERY)
+    assert (model.stage, slow_sign_out.happened) == (Stage.BROWSER, [])
+    slow_sign_out.may_end.set()
+    while model.failure is None:
+        await asyncio.sleep(0)
     await model.stop()
 
-    assert happened == ["signed out", "signs in"]
+    assert slow_sign_out.happened == ["signed out", "signs in"]
+
+
+async def test_who_cancels_meanwhile_does_not_sign_in(
+    model: AppModel, slow_sign_out: SlowSignOut
+) -> None:
+    model.sign_out("")
+    model.sign_in()
+    await asyncio.sleep(2 * LOOK_EVERY)
+    model.cancel_sign_in()
+    await asyncio.sleep(2 * LOOK_EVERY)
+    slow_sign_out.may_end.set()
+    await asyncio.sleep(2 * LOOK_EVERY)
+    await model.stop()
+
+    assert (model.stage, slow_sign_out.happened) == (Stage.SIGN_IN, ["signed out"])

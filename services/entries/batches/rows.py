@@ -21,9 +21,10 @@ from marshmallow import ValidationError
 from services.entries.batches.hours import minutes_of
 from services.entries.model import MAX_MINUTES_A_DAY, MAX_NOTE_LENGTH, MAX_TASK_LENGTH
 from services.entries.schemas.batches import MAX_KEY_LENGTH, RowSchema
-from services.entries.schemas.common import PROJECT_CODE
+from services.entries.schemas.common import MAX_CODE_LENGTH, PROJECT_CODE
 
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_KEY_LENGTH)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CODE_LENGTH)]
 Minutes = Annotated[int, msgspec.Meta(ge=1, le=MAX_MINUTES_A_DAY)]
 Task = Annotated[str, msgspec.Meta(max_length=MAX_TASK_LENGTH)]
 Note = Annotated[str, msgspec.Meta(max_length=MAX_NOTE_LENGTH)]
@@ -45,12 +46,12 @@ _USUAL = b"\t\n\r" + bytes(byte for byte in range(0x20, 0x100) if byte not in b"
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A JSON row that is right in itself, but for its project and the characters of its texts."""
+    """A JSON row that is right in itself, but for the characters of its texts."""
 
     external_id: Key
     person: Key
     date: date
-    project: str
+    project: Code
     minutes: Minutes | None = None
     hours: float | str | None = None
     task: Task | None = None
@@ -136,7 +137,8 @@ def staged_of(line: int, row: Row, *, unusual: bool) -> Staged | None:
 
 @lru_cache(maxsize=1024)
 def _is_code(project: str) -> bool:
-    """Remembered, as a file names few: to look again is two thirds of reading a row."""
+    """Remembered, as a file names few: to look each time takes longer than reading the row. `Code`
+    bounds what is remembered."""
     return PROJECT_CODE.fullmatch(project) is not None
 
 

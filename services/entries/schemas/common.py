@@ -15,7 +15,8 @@ from services.entries.model import (
 )
 
 MAX_PERSON_LENGTH = 255
-PROJECT_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+MAX_CODE_LENGTH = 32
+PROJECT_CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_CODE_LENGTH - 1}}}")
 
 
 class WeekOrDay(WeekField):
