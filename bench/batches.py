@@ -25,10 +25,11 @@ from statistics import median
 import aiohttp
 import asyncpg
 
+from bench.database import deployed_postgres
 from bench.load import memory
 from bench.programs import Program, program, variables
 from bench.results import Result, at_least, at_most, told
-from dev.postgres import INSTALLATION, PACKAGE, PostgresServer
+from dev.postgres import INSTALLATION, PACKAGE
 from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
@@ -170,7 +171,7 @@ async def measure(count: int = ROWS, rounds: int = ROUNDS) -> list[Result]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours, theirs = write_files(folder, count)
-        with PostgresServer(folder / "postgres") as server:
+        with deployed_postgres(folder) as server:
             server.create_database("entries")
             url = server.url("entries")
             await asyncio.to_thread(upgrade, "services.entries", url)

@@ -11,8 +11,8 @@ from statistics import median
 
 import aiohttp
 
+from bench.database import deployed_postgres
 from bench.results import Result, told
-from dev.postgres import PostgresServer
 from libs.postgres.migrate import upgrade
 from libs.rules.calendar import Week
 from tests.support.fleet import NAMES, Fleet
@@ -24,7 +24,7 @@ PEOPLE, WEEKS, PAUSE = 8, 12, 0.003
 async def measure() -> list[Result]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with PostgresServer(folder / "postgres") as server:
+        with deployed_postgres(folder) as server:
             for service in NAMES:
                 server.create_database(service)
                 await asyncio.to_thread(upgrade, f"services.{service}", server.url(service))

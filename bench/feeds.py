@@ -21,6 +21,7 @@ from statistics import median
 import aiohttp
 import asyncpg
 
+from bench.database import deployed_postgres
 from bench.results import Result, at_least, at_most, told
 from dev.postgres import PostgresServer
 from libs.feed.events import CHANNEL
@@ -299,7 +300,7 @@ async def measure_catching_up(fleet: Fleet, events: int = AWAY) -> list[Result]:
 
 @asynccontextmanager
 async def _fleet(folder: Path) -> AsyncIterator[Fleet]:
-    with PostgresServer(folder / "postgres") as server:
+    with deployed_postgres(folder) as server:
         for name in NAMES:
             server.create_database(name)
             await asyncio.to_thread(upgrade, f"services.{name}", server.url(name))

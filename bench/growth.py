@@ -13,6 +13,7 @@ from statistics import median
 
 import asyncpg
 
+from bench.database import deployed_postgres
 from bench.load import Call, Load, load, write_calls
 from bench.programs import program, variables
 from bench.results import Result, at_most, told
@@ -71,7 +72,7 @@ SIZES = (SMALL, Size("10^6", 2_000, 25), Size("10^7", 5_000, 100))
 async def measure() -> list[Result]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with PostgresServer(folder / "postgres", durable=False) as server:
+        with deployed_postgres(folder, durable=False) as server:
             for size in SIZES:
                 server.create_database(size.name)
                 await asyncio.to_thread(upgrade, "services.entries", server.url(size.name))

@@ -18,10 +18,10 @@ from statistics import median
 import asyncpg
 import msgspec
 
+from bench.database import deployed_postgres
 from bench.load import Call, Load, load, write_calls
 from bench.programs import Program, installed, program, variables
 from bench.results import Result, at_least, told
-from dev.postgres import PostgresServer
 from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
@@ -76,7 +76,7 @@ class Rounds:
 async def measure() -> list[Result]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with PostgresServer(folder / "postgres") as server:
+        with deployed_postgres(folder) as server:
             server.create_database("entries")
             database = server.url("entries")
             await asyncio.to_thread(upgrade, "services.entries", database)

@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import median
 
 from bench import requests
+from bench.database import deployed_postgres
 from bench.load import load, memory, write_calls
 from bench.programs import program, variables
 from bench.results import Result, at_most, told
-from dev.postgres import PostgresServer
 from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
@@ -22,7 +22,7 @@ STARTS, REST, LOAD = 5, 3, 10
 async def measure() -> list[Result]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with PostgresServer(folder / "postgres") as server:
+        with deployed_postgres(folder) as server:
             for service in SERVICES:
                 server.create_database(service)
                 await asyncio.to_thread(upgrade, f"services.{service}", server.url(service))

@@ -17,7 +17,7 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,7 +56,8 @@ class PostgresError(Exception):
 class PostgresServer:
     """One server over one directory: made when new, continued when not.
 
-    `durable=False` trades safety against a crash for speed, as tests want it. Start it from the
+    `durable=False` trades safety against a crash for speed, as tests want it; `settings` are
+    parameters that replace the small ones here. Start it from the
     main thread: on Linux it ends with the thread that started it.
     """
 
@@ -67,10 +68,12 @@ class PostgresServer:
         *,
         durable: bool = True,
         log: Path | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory.absolute()
         self.log = log or self.directory / "postgres.log"
         self._wanted_port = port
+        self._settings = SETTINGS | dict(settings or {}) | ({} if durable else THROWAWAY)
         self._durable = durable
         self._port = port or 0
         self._password = ""
@@ -214,7 +217,7 @@ class PostgresServer:
     def _spawn(
         self, binaries: Path, data: Path, account: leash.Account | None
     ) -> subprocess.Popen[bytes]:
-        settings = SETTINGS | {"port": str(self._port)} | ({} if self._durable else THROWAWAY)
+        settings = self._settings | {"port": str(self._port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             return leash.start(

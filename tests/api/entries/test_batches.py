@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -283,3 +284,22 @@ async def test_at_most_two_at_a_time_of_one_client(
     go_on.set()
     assert [reply.status for reply in await asyncio.gather(*tasks)] == [201, 201]
     assert (await agency.send([row(1)])).status == 201
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+async def test_rows_are_written_in_the_order_of_the_keys_unless_the_days_lie_together(
+    agency: Agency, connection: asyncpg.Connection, *, scattered: bool
+) -> None:
+    by_day = [
+        row(number, person=person, date=day, minutes=1)
+        for number, (person, day, _) in enumerate(
+            itertools.product(("auth0|erin", "auth0|carl"), (Week.TUESDAY, Week.MONDAY), range(9))
+        )
+    ]
+    rows = by_day[::2] + by_day[1::2] if scattered else by_day
+    assert counts(await agency.send(rows)) == (36, 0, 0, 0)
+    found = await connection.fetch("SELECT person, date::text, external_id FROM entries")
+    as_told = [(each["person"], each["date"], each["external_id"]) for each in rows]
+    # Sorting keeps the order of the lines within a day.
+    expected = sorted(as_told, key=lambda key: key[:2]) if scattered else as_told
+    assert [tuple(record) for record in found] == expected
