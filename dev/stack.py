@@ -18,8 +18,9 @@ from dev.company import AUDIENCE, SERVICES
 from dev.gateway import Gateway
 from dev.issuer.state import machine_secrets, write_private
 from dev.loading import Loader
+from dev.ports import HOST
 from dev.postgres import PostgresServer
-from dev.settings import HOST, Ports
+from dev.settings import Ports
 
 ROOT = Path(__file__).parent.parent
 READY_TIMEOUT = 60.0

@@ -24,13 +24,13 @@ from dev.gateway import Gateway
 from dev.issuer.app import create_app
 from dev.issuer.state import Store, machine_secrets
 from dev.loading import Loader
+from dev.ports import free_port
 from dev.postgres import PostgresServer
 from dev.signin import sign_in
 from tests.deploy.manifests import ROOT, SERVICES, render
 from tests.deploy.tools import tool
 from tests.e2e import test_week as week
 from tests.support.client import Caller
-from tests.support.processes import free_port
 
 pytestmark = [
     pytest.mark.deploy,

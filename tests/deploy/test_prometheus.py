@@ -14,11 +14,11 @@ import aiohttp
 import pytest
 import yaml
 
+from dev.ports import free_port
 from tests.deploy.monitoring import RULE_TESTS, RULES, alerts, queries, rules
 from tests.deploy.tools import tool
 from tests.support.fleet import FOLLOWS, NAMES, Fleet
 from tests.support.issuer import Issuer
-from tests.support.processes import free_port
 
 pytestmark = pytest.mark.deploy
 

@@ -14,6 +14,7 @@ import aiohttp
 import asyncpg
 import pytest
 
+from dev.ports import free_port
 from dev.postgres import PostgresServer
 from tests.api.entries.agency import CLIENT, NDJSON, learn, ndjson
 from tests.api.entries.halfway import (
@@ -30,7 +31,6 @@ from tests.conftest import Databases
 from tests.support.client import Caller, Reply
 from tests.support.fleet import NAMES, Fleet
 from tests.support.issuer import Issuer
-from tests.support.processes import free_port
 
 KEY = "a-key"
 PROJECTS = "INSERT INTO projects (code, name, customer) VALUES ('APOLLO', 'Apollo', 'Big')"

@@ -14,11 +14,12 @@ import asyncpg
 import pytest
 
 from dev.gateway import Gateway
+from dev.ports import free_port
 from tests.conftest import Databases
 from tests.support.client import Caller
 from tests.support.issuer import Issuer
 from tests.support.load import Call, Tally, steady_load
-from tests.support.processes import Copy, copy_of, free_port, start_copy
+from tests.support.processes import Copy, copy_of, start_copy
 from tests.support.rolling import SHUTDOWN_DELAY
 
 ADD_PROJECT = "INSERT INTO projects (code, name, customer) VALUES ('APOLLO', 'Apollo', 'Big')"

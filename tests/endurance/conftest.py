@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dev.ports import free_port
 from dev.postgres import PostgresServer
 from tests.conftest import Databases
 from tests.support.fleet import NAMES
-from tests.support.processes import free_port
 
 
 @pytest.fixture

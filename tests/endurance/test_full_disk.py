@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from dev.ports import free_port
 from dev.postgres import PostgresServer
 from tests.support.client import Caller, Reply
 from tests.support.fleet import Fleet
-from tests.support.processes import free_port
 
 MEGABYTES = 400
 

@@ -10,9 +10,10 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from dev.ports import free_port
 from tests.support.client import ADMINISTRATOR, Caller
 from tests.support.issuer import PERSON, Issuer
-from tests.support.processes import Copy, free_port, start_copy
+from tests.support.processes import Copy, start_copy
 
 NAMES = ("entries", "approvals", "profile")
 HEAD = "SELECT coalesce(max(sequence), 0) FROM events"

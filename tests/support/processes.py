@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Self
 
 import aiohttp
+
+from dev.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,13 +53,6 @@ class Footprint:
         folder = Path(f"/proc/{process}")
         resident = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         return cls(resident / 2**20, sum(1 for _ in (folder / "fd").iterdir()))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def start_copy(

@@ -10,10 +10,11 @@ from typing import Any
 import aiohttp
 
 from dev.gateway import Gateway
+from dev.ports import free_port
 from tests.support.client import Caller, Reply
 from tests.support.fleet import NAMES, Fleet
 from tests.support.issuer import Issuer
-from tests.support.processes import Copy, free_port, start_copy
+from tests.support.processes import Copy, start_copy
 
 SHUTDOWN_DELAY = "2"
 """Seconds of the five that are shipped: the gateway notices in one, unless the machine is busy."""

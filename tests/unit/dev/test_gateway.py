@@ -1,7 +1,6 @@
 """The gateway's rules, and a real Traefik that follows them."""
 
 import asyncio
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from aiohttp import web
 from yarl import URL
 
 from dev.gateway import INGRESS, Gateway, GatewayError, Route, read_routes, routing
+from dev.ports import free_port
 
 ENTRIES = (
     *("/v1/entries", "/v1/timesheets", "/v1/projects"),
@@ -70,10 +70,7 @@ async def profile() -> AsyncIterator[Backend]:
 
 @pytest.fixture
 def gateway(tmp_path: Path, entries: Backend, profile: Backend) -> Iterator[Gateway]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    running = Gateway(tmp_path, port)
+    running = Gateway(tmp_path, free_port())
     running.start({"entries": [entries.url], "profile": [profile.url]}, tmp_path / "log")
     yield running
     running.stop()
