@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import asyncpg
 import structlog
@@ -45,6 +45,13 @@ FOREVER = float("inf")
 log = structlog.get_logger(__name__)
 
 
+class Lease(NamedTuple):
+    """A connection of the pool, and how often the server had been left when it was taken."""
+
+    connection: asyncpg.Connection
+    generation: int
+
+
 class Database:
     """A bounded set of connections to one database.
 
@@ -57,10 +64,11 @@ class Database:
     ) -> None:
         self.settings = settings
         self.metrics = PoolMetrics(registry or CollectorRegistry(), self)
-        self._gate = Gate(
+        self._gate: Gate[Lease] = Gate(
             settings.pool_max, settings.max_waiting, settings.max_wait, self.metrics.count_shed
         )
         self._pool: asyncpg.Pool | None = None
+        self._generation = 0
         self._outage: asyncio.Task[None] | None = None
 
     @property
@@ -112,6 +120,8 @@ class Database:
             await asyncio.gather(self._outage, return_exceptions=True)
         if self._pool is None:
             return
+        for lease in self._gate.take_left_over():
+            await self._give_back(lease)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._pool.close()
@@ -126,15 +136,16 @@ class Database:
         Nothing of a session may be changed on it (SET, LISTEN, session locks): it is handed on as
         it is, because cleaning it would cost every request a round trip.
         """
-        connection = await self._acquire()
+        lease, is_clean = await self._acquire(), False
         try:
-            yield connection
+            yield lease.connection
+            is_clean = True
         except Exception as error:
-            if refusal := await self._refusal(error, connection):
+            if refusal := await self._refusal(error, lease.connection):
                 raise refusal from error
             raise
         finally:
-            await self._release(connection)
+            await self._release(lease, is_clean)
 
     async def transact(self, work: Work[T], *, isolation: Isolation = "read_committed") -> T:
         """Run `work(connection)` in a transaction and return what it returns, once committed.
@@ -144,17 +155,19 @@ class Database:
         when nobody knows whether COMMIT succeeded; that is `OutcomeUnknown`.
         """
         for attempt in range(1, TRIES + 1):
-            connection = await self._acquire()
+            lease, is_clean = await self._acquire(), False
             try:
-                return await run_transaction(connection, work, isolation)
+                result = await run_transaction(lease.connection, work, isolation)
+                is_clean = True
+                return result
             except Exception as error:
-                refusal = await self._refusal(error, connection)
-                if attempt == TRIES or not self._is_worth_repeating(error, connection):
+                refusal = await self._refusal(error, lease.connection)
+                if attempt == TRIES or not self._is_worth_repeating(error, lease.connection):
                     if refusal is None:
                         raise
                     raise refusal from error
             finally:
-                await self._release(connection)
+                await self._release(lease, is_clean)
             await asyncio.sleep(jittered(FIRST_PAUSE * 2**attempt))
         raise AssertionError("the last attempt returns or raises")
 
@@ -164,11 +177,13 @@ class Database:
 
         It is never repeated, and whatever else ends it is `OutcomeUnknown`.
         """
-        connection = await self._acquire()
+        lease, is_clean = await self._acquire(), False
         try:
-            return await statement(connection)
+            result = await statement(lease.connection)
+            is_clean = True
+            return result
         except Exception as error:
-            refusal = await self._refusal(error, connection)
+            refusal = await self._refusal(error, lease.connection)
             if not is_aborted(error):
                 if refusal is None:
                     raise
@@ -177,7 +192,7 @@ class Database:
                 raise refusal from error
             return None
         finally:
-            await self._release(connection)
+            await self._release(lease, is_clean)
 
     def _is_worth_repeating(self, error: Exception, connection: asyncpg.Connection) -> bool:
         if isinstance(error, OutcomeUnknown):
@@ -190,15 +205,14 @@ class Database:
             return True
         return False
 
-    async def _acquire(self) -> asyncpg.Connection:
+    async def _acquire(self) -> Lease:
         began = time.perf_counter()
         if self._outage is not None or self._pool is None:
             self.metrics.count_shed("away")
             raise _away()
-        await self._gate.enter()
+        handed_on = await self._gate.enter()
         try:
-            # Its time-out is that of connecting: the gate leaves nothing else to wait for.
-            connection = await self._pool.acquire()
+            lease = await self._usable(self._pool, handed_on)
         except CONNECT_ERRORS as error:
             self._gate.leave()
             self._begin_outage(error)
@@ -208,23 +222,47 @@ class Database:
             self._gate.leave()
             raise
         self.metrics.acquire_seconds.observe(time.perf_counter() - began)
-        return connection
+        return lease
 
-    async def _release(self, connection: asyncpg.Connection) -> None:
-        """Never raises: what was committed stays committed, whatever becomes of the connection."""
+    async def _usable(self, pool: asyncpg.Pool, handed_on: Lease | None) -> Lease:
+        if handed_on is not None:
+            if self._is_current(handed_on):
+                return handed_on
+            await self._give_back(handed_on)
+        generation = self._generation
+        # Its time-out is that of connecting: the gate leaves nothing else to wait for.
+        return Lease(await pool.acquire(), generation)
+
+    def _is_current(self, lease: Lease) -> bool:
+        return lease.generation == self._generation and not lease.connection.is_closed()
+
+    async def _release(self, lease: Lease, is_clean: bool) -> None:
+        """Never raises: what was committed stays committed, whatever becomes of the connection.
+
+        A clean one goes straight to whoever waits: by way of the pool, which starts a task for
+        each that comes back, a list takes a fifth more of CPU time.
+        """
+        may_hand_on = is_clean and not lease.connection.is_in_transaction()
+        if may_hand_on and self._gate.hand_on(lease):
+            return
+        try:
+            await self._give_back(lease)
+        finally:
+            self._gate.leave()
+
+    async def _give_back(self, lease: Lease) -> None:
         if self._pool is None:
             return
         try:
-            await self._pool.release(connection, timeout=RELEASE_TIMEOUT)
+            await self._pool.release(lease.connection, timeout=RELEASE_TIMEOUT)
         except (TimeoutError, *CONNECT_ERRORS) as error:
             self._report("a connection ended while it was given back", error)
-        finally:
-            self._gate.leave()
 
     async def _refusal(
         self, error: Exception, connection: asyncpg.Connection
     ) -> ServiceUnavailable | None:
         if has_lost_connection(error, connection):
+            self._generation += 1
             if self._pool is not None:
                 # The others lead to the same server, which is gone or no longer the primary.
                 await self._pool.expire_connections()
