@@ -18,7 +18,7 @@ from libs.postgres.errors import TransactionCrossed
 from libs.postgres.transactions import looking_again
 from libs.rules.violations import Violation
 from services.entries.store.period import RULES_LOCK
-from services.entries.store.planning import found_errors, sum_up_again
+from services.entries.store.planning import found_errors, sum_up
 from services.entries.store.rules import RULES
 
 # Of two batches of one client the second waits here: it must see what the first has written.
@@ -278,7 +278,7 @@ async def _leave_out(connection: asyncpg.Connection) -> None:
         return
     for statement in LEAVE_OUT:
         await connection.execute(statement)
-    await sum_up_again(connection)
+    await sum_up(connection)
 
 
 async def count_rows(connection: asyncpg.Connection) -> Counts:

@@ -73,7 +73,7 @@ PLANNED_DAYS = """
     GROUP BY person, date
 """
 ANALYZE_PLANNED_DAYS = "ANALYZE planned_days"
-FORGET_PLANNED_DAYS = "DROP TABLE planned_days"
+FORGET_PLANNED_DAYS = "DROP TABLE IF EXISTS planned_days"
 
 # Statistics of `entries` that were taken while a first large batch was being written say that it
 # is empty, and a nested loop over a million rows never ends. A page of it holds some forty rows.
@@ -142,7 +142,7 @@ async def plan(connection: asyncpg.Connection, client: str, source: str) -> None
     await connection.execute(RESOLVE_PEOPLE, client)
     await connection.execute(PLAN, source)
     await connection.execute(ANALYZE_PLAN)
-    await _sum_up(connection)
+    await sum_up(connection)
     changes_entries = await connection.fetchval(CHANGES_ENTRIES)
     await connection.execute(CHANGED, changes_entries)
     await connection.execute(ANALYZE_CHANGED)
@@ -153,13 +153,9 @@ async def plan(connection: asyncpg.Connection, client: str, source: str) -> None
         await connection.execute(REFUSE_PEOPLE, client)
 
 
-async def sum_up_again(connection: asyncpg.Connection) -> None:
-    """Once rows have left the plan."""
+async def sum_up(connection: asyncpg.Connection) -> None:
+    """Tell the plan's days; anew once rows have left the plan."""
     await connection.execute(FORGET_PLANNED_DAYS)
-    await _sum_up(connection)
-
-
-async def _sum_up(connection: asyncpg.Connection) -> None:
     await connection.execute(PLANNED_DAYS)
     await connection.execute(ANALYZE_PLANNED_DAYS)
 

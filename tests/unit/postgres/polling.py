@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from libs.postgres.pool import Database
+
 PATIENCE = 30.0
 
 
@@ -19,3 +21,14 @@ async def until(happened: Callable[[], bool | Awaitable[object]]) -> None:
 async def _answer(happened: Callable[[], bool | Awaitable[object]]) -> bool:
     answer = happened()
     return bool(await answer) if isinstance(answer, Awaitable) else answer
+
+
+async def ask(db: Database, sql: str = "SELECT 1", *values: object) -> object:
+    async with db.connection() as connection:
+        return await connection.fetchval(sql, *values)
+
+
+async def sleeping(db: Database) -> None:
+    """Until the server is at it: asked to cancel before, it would not."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    await until(lambda: ask(db, sql))

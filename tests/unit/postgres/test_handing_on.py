@@ -11,14 +11,9 @@ import asyncpg
 from libs.postgres.pool import CLOSE_TIMEOUT, Database
 from libs.postgres.settings import DatabaseSettings
 from tests.unit.postgres.conftest import started
-from tests.unit.postgres.polling import until
+from tests.unit.postgres.polling import ask, sleeping, until
 
 PID = "SELECT pg_backend_pid()"
-
-
-async def ask(db: Database, sql: str = PID) -> object:
-    async with db.connection() as connection:
-        return await connection.fetchval(sql)
 
 
 async def waiting(db: Database, sql: str = PID) -> asyncio.Task[object]:
@@ -79,8 +74,7 @@ async def test_one_that_may_just_have_begun_a_transaction_is_not_handed_on(
 
     async with started(replace(settings, pool_max=1)) as db, started(settings) as other:
         given_up = asyncio.create_task(begin())
-        asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-        await until(lambda: ask(other, asleep))
+        await sleeping(other)
         waiter = await waiting(db, "SELECT pg_current_xact_id_if_assigned()::text")
         given_up.cancel()
         await asyncio.gather(given_up, return_exceptions=True)

@@ -14,13 +14,8 @@ from libs.postgres.settings import DatabaseSettings
 from libs.web.metrics import METRICS, Metrics
 from libs.web.problems import ServiceUnavailable
 from tests.unit.postgres.conftest import started
-from tests.unit.postgres.polling import until
+from tests.unit.postgres.polling import ask, sleeping, until
 from tests.unit.postgres.relay import Relay
-
-
-async def ask(db: Database, sql: str = "SELECT 1", *values: object) -> object:
-    async with db.connection() as connection:
-        return await connection.fetchval(sql, *values)
 
 
 async def eventually_answers(db: Database) -> float:
@@ -32,12 +27,6 @@ async def eventually_answers(db: Database) -> float:
             return time.monotonic() - began
         except ServiceUnavailable:
             await asyncio.sleep(0.01)
-
-
-async def sleeping(db: Database) -> None:
-    """Until the server is at it: asked to cancel before, it would not."""
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    await until(lambda: ask(db, sql))
 
 
 async def waiting(db: Database, count: int) -> None:
