@@ -55,7 +55,7 @@ def has_lost_connection(error: BaseException, connection: asyncpg.Connection) ->
     asked for in between finds asyncpg between two states: `InternalClientError`.
     """
     broken = isinstance(error, asyncpg.InternalClientError)
-    return broken or _is_closed(connection) or _state(error).startswith(_LOST)
+    return broken or is_closed(connection) or _state(error).startswith(_LOST)
 
 
 def may_be_repeated(error: BaseException) -> bool:
@@ -80,7 +80,8 @@ def passing_trouble(error: BaseException) -> DatabaseBusy | None:
     return None
 
 
-def _is_closed(connection: asyncpg.Connection) -> bool:
+def is_closed(connection: asyncpg.Connection) -> bool:
+    """Also of one of the pool that it has taken away; its own method raises then."""
     try:
         return bool(connection.is_closed())
     except asyncpg.InterfaceError:  # the pool took it away when it closed

@@ -7,7 +7,9 @@ import time
 from dataclasses import replace
 
 import asyncpg
+import pytest
 
+from libs.postgres.errors import is_closed
 from libs.postgres.pool import CLOSE_TIMEOUT, Database
 from libs.postgres.settings import DatabaseSettings
 from tests.unit.postgres.conftest import started
@@ -103,3 +105,17 @@ async def test_stopping_closes_what_was_handed_to_somebody_who_had_gone(
         began = time.monotonic()
         await db.stop()
         assert time.monotonic() - began < CLOSE_TIMEOUT
+
+
+@pytest.mark.parametrize("somebody_waits", [False, True])
+async def test_one_that_the_server_ended_after_its_last_answer_costs_nobody_anything(
+    settings: DatabaseSettings, *, somebody_waits: bool
+) -> None:
+    async with started(replace(settings, pool_max=1)) as db, started(settings) as other:
+        async with db.connection() as connection:
+            pid = connection.get_server_pid()
+            tasks = [await waiting(db)] if somebody_waits else []
+            await ask(other, "SELECT pg_terminate_backend($1)", pid)
+            await until(lambda: is_closed(connection))
+        assert pid not in await asyncio.gather(*tasks, ask(db, PID))
+        assert (db.in_use, db.waiting) == (0, 0)
