@@ -16,7 +16,7 @@ from libs.web.health import LIFECYCLE, Lifecycle
 from libs.web.metrics import METRICS, Metrics, measure
 from libs.web.problems import render_problems
 from libs.web.rates import RateLimit, limit_rate
-from libs.web.server import announce_draining
+from libs.web.server import announce_draining, track_request
 from libs.web.settings import WebSettings
 
 
@@ -41,7 +41,7 @@ def create_application(
     `authentication` are the middlewares that find out who is calling; they set
     `libs.web.logs.CALLER`, by which the rate limit tells callers apart.
     """
-    middlewares: list[Middleware] = [bind_context, measure, render_problems]
+    middlewares: list[Middleware] = [track_request, bind_context, measure, render_problems]
     if settings.cors_origins:
         middlewares.append(allow_origins(settings.cors_origins))
     middlewares.extend(authentication)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from libs.web.in_flight import RequestTracker
 from libs.web.metrics import METRICS, Metrics
 
 
@@ -16,6 +17,7 @@ class Lifecycle:
 
     started: bool = False
     draining: bool = False
+    requests: RequestTracker = field(default_factory=RequestTracker)
 
     @property
     def ready(self) -> bool:

@@ -9,16 +9,20 @@ from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
-from libs.web.health import LIFECYCLE, admin_application
+from libs.web.health import LIFECYCLE, Lifecycle, admin_application
 from libs.web.logs import AccessLog
 from libs.web.metrics import METRICS
+from libs.web.problems import ServiceUnavailable
 from libs.web.settings import WebSettings
 
 # A token of 8 KiB and the word Bearer must pass the parser, so that it is answered with 401.
 MAX_HEADER_BYTES = 16 * 1024
 # The gateway's own idle time-out must be below this one.
 KEEPALIVE_SECONDS = 75.0
+# After SHUTDOWN_TIMEOUT handlers that still run are cancelled when this is over.
+CANCEL_SECONDS = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -30,12 +34,24 @@ async def announce_draining(request: web.Request, response: web.StreamResponse) 
         response.force_close()
 
 
-async def serve(app: web.Application, settings: WebSettings) -> None:
-    """Run until SIGTERM or SIGINT, then drain: not ready, pause, finish what runs, close.
+@web.middleware
+async def track_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a draining process wait for this request."""
+    requests = request.app[LIFECYCLE].requests
+    requests.add(request)
+    try:
+        return await handler(request)
+    finally:
+        requests.remove(request)
 
-    A second signal ends the pause. In the pause requests are still taken, each answered with
-    `Connection: close`, while the load balancer learns that this process is leaving: closing
-    at once loses whatever travels on kept-alive connections.
+
+async def serve(app: web.Application, settings: WebSettings) -> None:
+    """Run until SIGTERM or SIGINT, then drain.
+
+    Draining takes these steps: report "not ready"; for SHUTDOWN_DELAY go on accepting requests,
+    each answered with `Connection: close`, while the load balancer learns that this process is
+    leaving; stop listening and finish the requests in flight, within SHUTDOWN_TIMEOUT; close.
+    A second signal ends the delay.
     """
     stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -66,7 +82,7 @@ async def running(app: web.Application, settings: WebSettings) -> AsyncIterator[
         app,
         access_log_class=AccessLog,
         keepalive_timeout=KEEPALIVE_SECONDS,
-        shutdown_timeout=settings.shutdown_timeout,
+        shutdown_timeout=CANCEL_SECONDS,
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
     )
@@ -77,8 +93,25 @@ async def running(app: web.Application, settings: WebSettings) -> AsyncIterator[
         log.info("ready", port=port, admin_port=admin_port)
         yield port, admin_port
     finally:
+        await _finish_requests(runner, lifecycle, settings.shutdown_timeout)
         await runner.cleanup()
         await admin.cleanup()
+
+
+async def _finish_requests(runner: web.AppRunner, lifecycle: Lifecycle, seconds: float) -> None:
+    """Stop listening and wait for the requests in flight.
+
+    `AppRunner.cleanup` drops request bodies that are still arriving, so it must not begin
+    before. Clients whose bodies take longer than `seconds` get a 503.
+    """
+    lifecycle.draining = True  # kept-alive connections end with their next response
+    for site in list(runner.sites):
+        await site.stop()
+    if not await lifecycle.requests.wait_until_idle(seconds):
+        log.warning("requests cut off", requests=len(lifecycle.requests), seconds=seconds)
+        lifecycle.requests.abort_bodies(
+            ServiceUnavailable("The server is shutting down. Send the request again.")
+        )
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> int:

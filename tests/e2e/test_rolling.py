@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import asyncpg
@@ -15,8 +16,9 @@ import pytest
 
 from dev.gateway import Gateway
 from dev.ports import free_port
+from tests.api.entries.agency import CLIENT, NDJSON, learn, ndjson, row
 from tests.conftest import Databases
-from tests.support.client import Caller
+from tests.support.client import Caller, Reply
 from tests.support.issuer import Issuer
 from tests.support.load import Call, Tally, steady_load
 from tests.support.processes import Copy, copy_of, start_copy
@@ -146,3 +148,105 @@ async def test_a_copy_that_stops_finishes_what_it_had_begun(
         assert (await begun).status == 201
         assert await copy.exit_code() == 0
     assert await connection.fetchval("SELECT count(*) FROM entries") == 1
+
+
+class PausedBody:
+    """A request body that stops in the middle until `finish` is set."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.finish = asyncio.Event()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        middle = len(self._body) // 2
+        yield self._body[:middle]
+        await self.finish.wait()
+        yield self._body[middle:]
+
+
+async def begin(copy: Copy, sending: Coroutine[Any, Any, Reply]) -> asyncio.Task[Reply]:
+    """Start a request; returns once its headers have reached the service."""
+    task = asyncio.create_task(sending)
+    async with aiohttp.ClientSession() as session:
+        while True:
+            async with session.get(f"{copy.admin_url}/metrics") as response:
+                if "http_requests_in_flight 1.0" in await response.text():
+                    return task
+
+
+async def closed_listener(copy: Copy) -> None:
+    """Wait until the copy accepts no connection any more."""
+    port = int(copy.url.rpartition(":")[2])
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            return
+        writer.close()
+
+
+ENTRY = b'{"date": "2026-11-23", "project": "APOLLO", "minutes": 60}'
+ENTRY_PATH = "/v1/entries/018f5f2e-0000-7000-8000-000000000001"
+JSON = {"Content-Type": "application/json"}
+
+
+async def test_a_body_that_ends_after_the_listener_has_closed_is_stored(
+    tmp_path: Path,
+    variables: dict[str, str],
+    issuer: Issuer,
+    connection: asyncpg.Connection,
+    session: aiohttp.ClientSession,
+) -> None:
+    variables |= {"SHUTDOWN_DELAY": "0"}
+    async with copy_of("services.entries", variables, tmp_path / "entries.log") as copy:
+        body = PausedBody(ENTRY)
+        caller = Caller(session, copy.url, issuer.token())
+        put = await begin(copy, caller.put(ENTRY_PATH, data=body.pieces(), headers=JSON))
+        copy.signal(signal.SIGTERM)
+        await closed_listener(copy)
+        body.finish.set()
+        reply = await put
+        assert (reply.status, reply.headers["Connection"]) == (201, "close")
+        assert await copy.exit_code() == 0
+    assert await connection.fetchval("SELECT count(*) FROM entries") == 1
+
+
+async def test_an_upload_that_is_on_its_way_is_finished(
+    tmp_path: Path,
+    variables: dict[str, str],
+    issuer: Issuer,
+    connection: asyncpg.Connection,
+    session: aiohttp.ClientSession,
+) -> None:
+    await learn(connection, "erin")
+    variables |= {"SHUTDOWN_DELAY": "0"}
+    async with copy_of("services.entries", variables, tmp_path / "entries.log") as copy:
+        body = PausedBody(ndjson(row(number, minutes=1) for number in range(1200)))
+        caller = Caller(session, copy.url, issuer.machine_token(CLIENT, "batch:upload"))
+        headers = {"Content-Type": NDJSON, "Idempotency-Key": "november"}
+        post = await begin(copy, caller.post("/v1/batches", data=body.pieces(), headers=headers))
+        copy.signal(signal.SIGTERM)
+        await closed_listener(copy)
+        body.finish.set()
+        reply = await post
+        assert (reply.status, reply.json["created"]) == (201, 1200)
+        assert await copy.exit_code() == 0
+
+
+async def test_a_body_that_takes_longer_than_the_shutdown_timeout_is_answered_503(
+    tmp_path: Path,
+    variables: dict[str, str],
+    issuer: Issuer,
+    connection: asyncpg.Connection,
+    session: aiohttp.ClientSession,
+) -> None:
+    variables |= {"SHUTDOWN_DELAY": "0", "SHUTDOWN_TIMEOUT": "0.1"}
+    async with copy_of("services.entries", variables, tmp_path / "entries.log") as copy:
+        body = PausedBody(ENTRY)
+        caller = Caller(session, copy.url, issuer.token())
+        put = await begin(copy, caller.put(ENTRY_PATH, data=body.pieces(), headers=JSON))
+        copy.signal(signal.SIGTERM)
+        reply = await put
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
+        assert await copy.exit_code() == 0
+    assert await connection.fetchval("SELECT count(*) FROM entries") == 0
