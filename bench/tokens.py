@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from bench.results import Result, at_most, told
 from libs.auth import JwksKeys, TokenVerifier
-from libs.auth.compact import decode_base64url
+from libs.auth.jws import decode_base64url
 from tests.support.issuer import Issuer
 
 ROUNDS, TOKENS = 100, 50

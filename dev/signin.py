@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 
-from dev.company import APPS, AUDIENCE, SCOPES, Machine, Person
+from dev.sample_data import APPS, AUDIENCE, SCOPES, Machine, Person
 
 EVERY_SCOPE = " ".join(("openid profile email", *sorted(SCOPES)))
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from dev.children import Child, Children
-from dev.company import AUDIENCE, SERVICES
 from dev.gateway import Gateway
 from dev.issuer.state import machine_secrets, write_private
-from dev.loading import Loader
 from dev.ports import HOST
 from dev.postgres import PostgresServer
+from dev.processes import Child, Children
+from dev.sample_data import AUDIENCE, SERVICES
+from dev.seed import Loader
 from dev.settings import Ports
 
 ROOT = Path(__file__).parent.parent

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from dev.company import PEOPLE, Person
+from dev.sample_data import PEOPLE, Person
 
 WEEKS_BACK = 3
 QUARTER = 15

@@ -11,7 +11,6 @@ import jwt
 import msgspec
 from aiohttp import hdrs, web
 
-from dev.company import APPS, PERMISSIONS, SCOPES, Person, Role, person_named
 from dev.issuer import pages
 from dev.issuer.errors import OAuthError, PageError, RedirectError
 from dev.issuer.grants import Grants
@@ -24,6 +23,7 @@ from dev.issuer.requests import (
 )
 from dev.issuer.state import Session, Store
 from dev.issuer.tokens import OPENID_SCOPES, Tokens
+from dev.sample_data import APPS, PERMISSIONS, SCOPES, Person, Role, person_named
 
 SESSION = "stand-in-session"
 SESSION_LIFETIME = 3 * 24 * 3600

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dev.company import APPS, AUDIENCE, Machine, Person, machine_named, person_named
 from dev.issuer.errors import OAuthError
 from dev.issuer.requests import AuthorizationRequest, matches
 from dev.issuer.state import Family, Store, digest, same
 from dev.issuer.tokens import ACCESS_LIFETIME, Tokens, granted
+from dev.sample_data import APPS, AUDIENCE, Machine, Person, machine_named, person_named
 
 CODE_LIFETIME = 60
 REFRESH_LIFETIME = 30 * 24 * 3600

@@ -6,8 +6,8 @@ import zlib
 from collections.abc import Callable, Collection
 from html import escape
 
-from dev.company import AUDIENCE, PEOPLE, Person, Role
 from dev.issuer.requests import AuthorizationRequest
+from dev.sample_data import AUDIENCE, PEOPLE, Person, Role
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #16302e; --soft: #55706d; --line: #cfdedc;

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunspli
 
 from aiohttp import hdrs, web
 
-from dev.company import APPS, AUDIENCE, App
 from dev.issuer.errors import OAuthError, PageError, RedirectError
 from dev.issuer.state import same
+from dev.sample_data import APPS, AUDIENCE, App
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from dev.company import MACHINES, Role
 from dev.issuer.keys import KeyRing
+from dev.sample_data import MACHINES, Role
 
 
 class Session(msgspec.Struct):

@@ -6,8 +6,8 @@ from typing import Any
 
 import jwt
 
-from dev.company import AUDIENCE, CLAIMS, PERMISSIONS, SCOPES, Machine, Person, Role
 from dev.issuer.state import Store
+from dev.sample_data import AUDIENCE, CLAIMS, PERMISSIONS, SCOPES, Machine, Person, Role
 
 ACCESS_LIFETIME = 3600
 ID_LIFETIME = 36_000

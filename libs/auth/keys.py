@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from libs.auth.documents import InvalidDocument, receive_object
 from libs.auth.errors import KeysUnavailable
-from libs.auth.flight import Flight
 from libs.auth.keyset import KeySet, parse_key_set
+from libs.auth.single_flight import Flight
+from libs.auth.strict_json import InvalidDocument, receive_object
 
 TIMEOUT = 3.0
 MAX_DOCUMENT = 64 * 1024

@@ -6,8 +6,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
-from libs.auth.compact import ALGORITHM, MAX_KID, decode_base64url
-from libs.auth.documents import InvalidDocument
+from libs.auth.jws import ALGORITHM, MAX_KID, decode_base64url
+from libs.auth.strict_json import InvalidDocument
 
 KeySet = Mapping[str, RSAPublicKey]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from libs.auth.documents import InvalidDocument, receive_object
 from libs.auth.errors import MachineTokenRefused, MachineTokenUnavailable
-from libs.auth.flight import Flight
+from libs.auth.single_flight import Flight
+from libs.auth.strict_json import InvalidDocument, receive_object
 
 TIMEOUT = 10.0
 MAX_DOCUMENT = 64 * 1024

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from jwt.algorithms import RSAAlgorithm
 
 from libs.auth.claims import ClaimsPolicy
-from libs.auth.compact import parse_token, read_claims, read_key_id
 from libs.auth.errors import InvalidToken, KeysUnavailable, Outcome
+from libs.auth.jws import parse_token, read_claims, read_key_id
 from libs.auth.keys import JwksKeys
-from libs.auth.memory import TokenMemory, digest_of
 from libs.auth.principal import Principal
+from libs.auth.token_cache import TokenCache, digest_of
 
 REMEMBERED_TOKENS = 10_000
 REMEMBERED_HEADERS = 64
@@ -40,7 +40,7 @@ class TokenVerifier:
         self._keys = keys
         self._clock = clock
         self._on_verified = on_verified
-        self._memory = TokenMemory(remember)
+        self._memory = TokenCache(remember)
         # All tokens signed with a key share its header, bit by bit: it is read once.
         self._key_ids: dict[bytes, str] = {}
         self._generation = keys.generation

@@ -1,6 +1,6 @@
 import os
 import sys
 
-from libs.feed.upkeep import main
+from libs.feed.maintenance import main
 
 sys.exit(main(sys.argv[1:], os.environ))

@@ -18,7 +18,7 @@ import asyncpg
 import structlog
 
 from libs.feed import inbox
-from libs.feed.events import publishing_last
+from libs.feed.events import deferred_publish
 from libs.feed.metrics import FollowerMetrics
 from libs.feed.wire import Delivery
 from libs.postgres.errors import DatabaseBusy
@@ -38,7 +38,7 @@ BUSY_TRIES = 5
 log = structlog.get_logger(__name__)
 
 
-class LeadLost(Exception):
+class LeaseLost(Exception):
     """Another process follows by now."""
 
 
@@ -61,7 +61,7 @@ class Applier:
         self._busy: tuple[int, int] = (0, 0)
 
     async def apply(self, deliveries: Sequence[Delivery]) -> None:
-        """Raises `LeadLost`, and `ServiceUnavailable` when it should be tried again later."""
+        """Raises `LeaseLost`, and `ServiceUnavailable` when it should be tried again later."""
         try:
             await self._apply_together(deliveries)
         except Exception as error:
@@ -81,7 +81,7 @@ class Applier:
             cursor = await self._lock(connection)
             fresh = _beyond(cursor.after, deliveries)
             known = [delivery for delivery in fresh if delivery.type in self._handlers]
-            async with publishing_last(connection):
+            async with deferred_publish(connection):
                 for handler, events in groupby(known, lambda event: self._handlers[event.type]):
                     await handler(connection, list(events))
             for delivery in known:
@@ -114,11 +114,11 @@ class Applier:
 
         async def work(connection: asyncpg.Connection) -> None:
             await self._lock(connection)
-            await inbox.set_aside(connection, self._source, delivery, reason)
+            await inbox.dead_letter(connection, self._source, delivery, reason)
             await inbox.advance(connection, self._source, delivery.sequence)
 
         await self._db.transact(work)
-        self._metrics.count(self._source, delivery.type, "set_aside")
+        self._metrics.count(self._source, delivery.type, "dead_letter")
         log.error(
             "event set aside",
             source=self._source,
@@ -131,7 +131,7 @@ class Applier:
     async def _lock(self, connection: asyncpg.Connection) -> inbox.Cursor:
         cursor = await inbox.lock_cursor(connection, self._source, self._holder)
         if cursor is None:
-            raise LeadLost(self._source)
+            raise LeaseLost(self._source)
         return cursor
 
 
@@ -153,7 +153,7 @@ def _parts(deliveries: Sequence[Delivery], error: Exception) -> list[Sequence[De
 
 def _is_about_events(error: Exception) -> bool:
     """Not about who follows, nor about a database that cannot be reached."""
-    return isinstance(error, DatabaseBusy) or not isinstance(error, LeadLost | ServiceUnavailable)
+    return isinstance(error, DatabaseBusy) or not isinstance(error, LeaseLost | ServiceUnavailable)
 
 
 def reason_of(error: Exception) -> str:

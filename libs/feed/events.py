@@ -11,8 +11,8 @@ from typing import Any
 
 import asyncpg
 
-from libs.web.answers import encode_json
 from libs.web.context import current_traceparent
+from libs.web.responses import encode_json
 
 CHANNEL = "feed"
 FEED_LOCK = 7_301_002
@@ -66,7 +66,7 @@ async def publish(
 
 
 @asynccontextmanager
-async def publishing_last(connection: asyncpg.Connection) -> AsyncIterator[None]:
+async def deferred_publish(connection: asyncpg.Connection) -> AsyncIterator[None]:
     """Write what is published within at the end of it, for work that is many pieces."""
     waiting: list[tuple[Event, str | None]] = []
     token = _postponed.set(waiting)

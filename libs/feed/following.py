@@ -19,11 +19,11 @@ from aiohttp import web
 
 from libs.auth import MachineSettings, MachineTokens
 from libs.feed import inbox
-from libs.feed.applying import Applier, Handlers, LeadLost
+from libs.feed.applying import Applier, Handlers, LeaseLost
 from libs.feed.client import Batch, FeedClient, FeedUnavailable
 from libs.feed.metrics import FollowerMetrics
 from libs.postgres.pool import DATABASE, Database
-from libs.postgres.waiting import jittered
+from libs.postgres.retry import jittered
 from libs.web.metrics import METRICS
 from libs.web.problems import ServiceUnavailable
 
@@ -92,7 +92,7 @@ class Follower:
     async def _succeed(self) -> bool:
         try:
             await self._round()
-        except (LeadLost, FeedUnavailable, ServiceUnavailable) as error:
+        except (LeaseLost, FeedUnavailable, ServiceUnavailable) as error:
             self._note_failure(error)
         except Exception as error:
             self._note_failure(error)
@@ -104,7 +104,7 @@ class Follower:
     async def _round(self) -> None:
         """Read and apply until there is nothing more, or, where another process follows, wait a
         little."""
-        lead = await self._take_lead()
+        lead = await self._acquire_lease()
         if lead is None:
             self._metrics.forget_lag(self._source)
             await asyncio.sleep(jittered(self._pace.standby))
@@ -114,16 +114,18 @@ class Follower:
                 if page.deliveries:
                     await self._applier.apply(page.deliveries)
                 self._note_progress(page)
-                if time.monotonic() > self._renew_at and await self._take_lead() is None:
+                if time.monotonic() > self._renew_at and await self._acquire_lease() is None:
                     return
 
-    async def _take_lead(self) -> inbox.Lead | None:
+    async def _acquire_lease(self) -> inbox.FollowerLease | None:
         async with self._db.connection() as connection:
-            lead = await inbox.take_lead(connection, self._source, self._holder, self._pace.lease)
+            lead = await inbox.acquire_lease(
+                connection, self._source, self._holder, self._pace.lease
+            )
         if lead is not None:
             self._renew_at = time.monotonic() + self._pace.lease - self._pace.wait
             self._metrics.following.labels(self._source).set(1)
-            self._metrics.set_aside.labels(self._source).set(lead.set_aside)
+            self._metrics.dead_letter.labels(self._source).set(lead.dead_letter)
         return lead
 
     async def _pages(self, after: int) -> AsyncGenerator[Batch, None]:
@@ -170,7 +172,7 @@ class Follower:
     async def _let_go(self) -> None:
         with suppress(ServiceUnavailable):
             async with self._db.connection() as connection:
-                await inbox.give_up_lead(connection, self._source, self._holder)
+                await inbox.release_lease(connection, self._source, self._holder)
 
 
 def follow(

@@ -11,7 +11,7 @@ from aiohttp import web
 from libs.feed.compaction import compact
 from libs.postgres.idempotency import forget_old_keys
 from libs.postgres.pool import DATABASE, Database
-from libs.postgres.waiting import jittered
+from libs.postgres.retry import jittered
 from libs.web.app import CLOCK, Clock
 
 AN_HOUR = 3600.0

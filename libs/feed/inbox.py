@@ -29,7 +29,7 @@ TAKE_LEAD = """
     )
     RETURNING after, (
         SELECT count(*) FROM feed_set_aside WHERE source = $1 AND superseded_by IS NULL
-    ) AS set_aside
+    ) AS dead_letter
 """
 
 GIVE_UP_LEAD = """
@@ -78,11 +78,11 @@ COUNT_TRY = """
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class FollowerLease:
     """The right to follow, for a while: where to go on, and how many events are set aside."""
 
     after: int
-    set_aside: int
+    dead_letter: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class DeadLetter:
     """An event that could not be handled. `superseded_by` is a later event of the same subject
     that was, so that handling this one now might undo what is newer."""
 
@@ -105,17 +105,17 @@ class Aside:
     superseded_by: int | None
 
 
-async def take_lead(
+async def acquire_lease(
     connection: asyncpg.Connection, source: str, holder: UUID, seconds: float
-) -> Lead | None:
+) -> FollowerLease | None:
     """Become or remain the one that follows for so many seconds; None while another one does."""
     row = await connection.fetchrow(TAKE_LEAD, source, holder, seconds)
     if row is None and await connection.fetchval(BEGIN_AT_START, source):
         row = await connection.fetchrow(TAKE_LEAD, source, holder, seconds)
-    return Lead(row["after"], row["set_aside"]) if row else None
+    return FollowerLease(row["after"], row["dead_letter"]) if row else None
 
 
-async def give_up_lead(connection: asyncpg.Connection, source: str, holder: UUID) -> None:
+async def release_lease(connection: asyncpg.Connection, source: str, holder: UUID) -> None:
     await connection.execute(GIVE_UP_LEAD, source, holder)
 
 
@@ -129,7 +129,7 @@ async def advance(connection: asyncpg.Connection, source: str, after: int) -> No
     await connection.execute(ADVANCE, source, after)
 
 
-async def set_aside(
+async def dead_letter(
     connection: asyncpg.Connection, source: str, delivery: Delivery, reason: str
 ) -> None:
     event = encode_delivery(delivery)
@@ -143,27 +143,29 @@ async def supersede(connection: asyncpg.Connection, source: str, delivery: Deliv
     await connection.execute(SUPERSEDE, source, delivery.subject, delivery.sequence)
 
 
-async def list_aside(connection: asyncpg.Connection) -> Sequence[Aside]:
+async def list_dead_letters(connection: asyncpg.Connection) -> Sequence[DeadLetter]:
     return [_aside(row) for row in await connection.fetch(LIST)]
 
 
-async def lock_aside(connection: asyncpg.Connection, source: str, sequence: int) -> Aside | None:
+async def lock_dead_letter(
+    connection: asyncpg.Connection, source: str, sequence: int
+) -> DeadLetter | None:
     """One event that was set aside; nothing of its source is applied until the transaction ends."""
     await connection.execute(LOCK_SOURCE, source)
     row = await connection.fetchrow(LOCK_ONE, source, sequence)
     return _aside(row) if row else None
 
 
-async def remove_aside(aside: Aside, connection: asyncpg.Connection) -> None:
+async def remove_dead_letter(aside: DeadLetter, connection: asyncpg.Connection) -> None:
     await connection.execute(REMOVE, aside.source, aside.delivery.sequence)
 
 
-async def count_try(aside: Aside, reason: str, connection: asyncpg.Connection) -> None:
+async def count_try(aside: DeadLetter, reason: str, connection: asyncpg.Connection) -> None:
     await connection.execute(COUNT_TRY, aside.source, aside.delivery.sequence, reason)
 
 
-def _aside(row: asyncpg.Record) -> Aside:
-    return Aside(
+def _aside(row: asyncpg.Record) -> DeadLetter:
+    return DeadLetter(
         row["source"],
         decode_delivery(row["event"]),
         row["reason"],

@@ -28,7 +28,7 @@ class FollowerMetrics:
             by_source,
             registry=registry,
         )
-        self.set_aside = Gauge(
+        self.dead_letter = Gauge(
             "feed_set_aside",
             "Events that could not be handled and that no later one replaces.",
             by_source,
@@ -49,7 +49,7 @@ class FollowerMetrics:
 
     def count(self, source: str, kind: str, outcome: str, number: int = 1) -> None:
         # A type that nobody here knows is somebody else's text.
-        told = kind if outcome in ("handled", "set_aside") else "other"
+        told = kind if outcome in ("handled", "dead_letter") else "other"
         self._events.labels(source, told, outcome).inc(number)
 
     def count_failure(self, source: str) -> None:
@@ -58,5 +58,5 @@ class FollowerMetrics:
     def forget_lag(self, source: str) -> None:
         """Another process follows, and knows."""
         self.following.labels(source).set(0)
-        for gauge in (self.lag_events, self.lag_seconds, self.set_aside, self.last_success):
+        for gauge in (self.lag_events, self.lag_seconds, self.dead_letter, self.last_success):
             gauge.remove(source)

@@ -17,15 +17,15 @@ from aiohttp import hdrs, web
 from marshmallow import fields, post_load, validate
 
 from libs.auth import Scope, requires
-from libs.feed.doorbell import Doorbell
+from libs.feed.notifier import Notifier
 from libs.feed.wire import CONTENT_TYPE, encode_batch
 from libs.postgres.pool import DATABASE, Database
 from libs.postgres.settings import DatabaseSettings
-from libs.web.checking import query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.health import LIFECYCLE
 from libs.web.problems import Conflict
 from libs.web.schemas import StrictSchema
+from libs.web.validation import query_of
 
 CURSOR_HEADER = "Feed-Cursor"
 HEAD_HEADER = "Feed-Head"
@@ -102,14 +102,14 @@ class Page:
 class Feed:
     """Reads the feed, and lets those wait for whom there is nothing."""
 
-    def __init__(self, db: Database, doorbell: Doorbell) -> None:
+    def __init__(self, db: Database, doorbell: Notifier) -> None:
         self._db = db
-        self._doorbell = doorbell
+        self._notifier = doorbell
         self._waiting = 0
 
     async def read(self, query: FeedQuery) -> Page:
         """Raises `CursorAhead` and, while the database is away, `ServiceUnavailable`."""
-        bell = self._doorbell.ticket()
+        bell = self._notifier.subscribe()
         page = await self._look(query)
         if page.rows or not query.wait or self._waiting >= MAX_WAITING:
             return page
@@ -121,13 +121,13 @@ class Feed:
 
     async def _wait(self, query: FeedQuery, page: Page, bell: asyncio.Event) -> Page:
         deadline = asyncio.get_running_loop().time() + query.wait
-        while not page.rows and not self._doorbell.draining():
+        while not page.rows and not self._notifier.draining():
             try:
                 async with asyncio.timeout_at(deadline):
                     await bell.wait()
             except TimeoutError:
                 break
-            bell = self._doorbell.ticket()
+            bell = self._notifier.subscribe()
             page = await self._look(query)
         return page
 
@@ -151,7 +151,7 @@ def feed_context(
 
     async def serve_feed(app: web.Application) -> AsyncIterator[None]:
         lifecycle = app[LIFECYCLE]
-        doorbell = Doorbell(lambda: lifecycle.draining)
+        doorbell = Notifier(lambda: lifecycle.draining)
         async with doorbell.connected(settings):
             app[FEED] = Feed(app[DATABASE], doorbell)
             yield

@@ -23,7 +23,7 @@ _CROSSED = (SERIALIZATION_FAILURE, DEADLOCK_DETECTED)
 _PASSING = (*_CROSSED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, "53", "58")
 
 
-class DatabaseAway(ServiceUnavailable):
+class DatabaseUnavailable(ServiceUnavailable):
     """There is no way to the database right now."""
 
 
@@ -43,7 +43,7 @@ class OutcomeUnknown(ServiceUnavailable):
     slug = "outcome-unknown"
 
 
-class TransactionCrossed(Exception):
+class ConcurrentUpdate(Exception):
     """What a transaction had read was changed by another one before it wrote: begin it anew."""
 
 
@@ -60,7 +60,7 @@ def has_lost_connection(error: BaseException, connection: asyncpg.Connection) ->
 
 def may_be_repeated(error: BaseException) -> bool:
     """Whether the transaction was rolled back only because another one was in its way."""
-    return isinstance(error, TransactionCrossed) or _state(error) in _CROSSED
+    return isinstance(error, ConcurrentUpdate) or _state(error) in _CROSSED
 
 
 def is_aborted(error: BaseException) -> bool:
@@ -74,7 +74,7 @@ def is_aborted(error: BaseException) -> bool:
 
 def passing_trouble(error: BaseException) -> DatabaseBusy | None:
     """The refusal to answer with, or None for an error that trying again does not cure."""
-    passing = isinstance(error, TimeoutError | TransactionCrossed)
+    passing = isinstance(error, TimeoutError | ConcurrentUpdate)
     if passing or _state(error).startswith(_PASSING):
         return DatabaseBusy("The database is too busy for this right now.")
     return None

@@ -78,7 +78,7 @@ _quoted = re.compile(r'"((?:[^"\\]|\\["\\])*)"').fullmatch
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredResponse:
     """What a request is answered with, in a form that can be stored."""
 
     status: int
@@ -104,7 +104,7 @@ class Answer:
         return web.Response(status=self.status, headers=headers, body=self.body)
 
 
-class AnswerExists(Conflict):
+class ResponseExists(Conflict):
     """An answer was stored under this key meanwhile; the work that came second is undone."""
 
     slug = "answer-exists"
@@ -139,7 +139,7 @@ def fingerprint_of(method: str, target: str, body_digest: bytes) -> bytes:
 
 
 async def idempotent_response(
-    request: web.Request, caller: str, work: Work[Answer], *, required: bool = False
+    request: web.Request, caller: str, work: Work[StoredResponse], *, required: bool = False
 ) -> web.Response:
     """Answer the request by `work`, or with what it was answered before under the same key."""
     key = idempotency_key(request, required=required)
@@ -153,8 +153,8 @@ async def idempotent(
     caller: str,
     key: str | None,
     fingerprint: bytes,
-    work: Work[Answer],
-) -> Answer:
+    work: Work[StoredResponse],
+) -> StoredResponse:
     """Run `work` in a transaction that stores its answer, or give the answer stored before.
 
     The primary key decides, at the end of the transaction: of two at once the second waits there
@@ -168,7 +168,7 @@ async def idempotent(
     if key is None:
         return await db.transact(work)
 
-    async def attempt(connection: asyncpg.Connection) -> Answer:
+    async def attempt(connection: asyncpg.Connection) -> StoredResponse:
         answer = await work(connection)
         await remember(connection, caller, key, fingerprint, answer)
         return answer
@@ -186,18 +186,22 @@ async def idempotent(
 
 
 async def remember(
-    connection: asyncpg.Connection, caller: str, key: str, fingerprint: bytes, answer: Answer
+    connection: asyncpg.Connection,
+    caller: str,
+    key: str,
+    fingerprint: bytes,
+    answer: StoredResponse,
 ) -> None:
-    """Store the answer in the transaction of the work; raises `AnswerExists`."""
+    """Store the answer in the transaction of the work; raises `ResponseExists`."""
     headers = msgspec.json.encode(answer.headers).decode()
     arguments = (caller, key, fingerprint, answer.status, headers, answer.body)
     if not await connection.fetchval(REMEMBER, *arguments):
-        raise AnswerExists("This key was used at the same time. Ask again for its answer.")
+        raise ResponseExists("This key was used at the same time. Ask again for its answer.")
 
 
 async def recall(
     connection: asyncpg.Connection, caller: str, key: str, fingerprint: bytes
-) -> Answer | None:
+) -> StoredResponse | None:
     """The answer stored under the key; raises `UnprocessableContent` for another request's."""
     row = await connection.fetchrow(RECALL, caller, key)
     if row is None:
@@ -206,7 +210,7 @@ async def recall(
         told = "This key was used for another request."
         raise UnprocessableContent([FieldError(f"/{HEADER}", told, "key_reused", "header")])
     headers = msgspec.json.decode(row["headers"], type=dict[str, str])
-    return replace(Answer(row["status"], headers, row["body"]), replayed=True)
+    return replace(StoredResponse(row["status"], headers, row["body"]), replayed=True)
 
 
 async def forget_old_keys(db: Database, *, at_most: int = 10_000) -> int:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import asyncpg
 
+from libs.postgres.retry import CONNECT_ERRORS, connect_with_retry
 from libs.postgres.settings import DatabaseSettings
-from libs.postgres.waiting import CONNECT_ERRORS, connect_patiently
 from libs.web.settings import Environment, SettingsError
 
 PATIENCE = 30.0
@@ -139,7 +139,7 @@ async def _change(options: argparse.Namespace, package: Package, settings: Datab
 
 
 async def _read_revision(settings: DatabaseSettings) -> str | None:
-    connection = await connect_patiently(
+    connection = await connect_with_retry(
         settings.arguments(), PATIENCE, lambda error: _tell(f"waiting: {_describe(error)}")
     )
     try:

@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry
 from libs.postgres.errors import (
     TOO_MANY_CONNECTIONS,
     UNKNOWN,
-    DatabaseAway,
     DatabaseBusy,
+    DatabaseUnavailable,
     OutcomeUnknown,
     has_lost_connection,
     is_aborted,
@@ -27,9 +27,9 @@ from libs.postgres.errors import (
 )
 from libs.postgres.gate import Gate
 from libs.postgres.metrics import PoolMetrics
+from libs.postgres.retry import CONNECT_ERRORS, connect_with_retry, jittered
 from libs.postgres.settings import DatabaseSettings
 from libs.postgres.transactions import Isolation, Work, run_transaction
-from libs.postgres.waiting import CONNECT_ERRORS, connect_patiently, jittered
 from libs.web.metrics import METRICS
 from libs.web.problems import ServiceUnavailable
 
@@ -91,7 +91,7 @@ class Database:
     async def start(self) -> None:
         """Connect, waiting for the database for at most `start_timeout` seconds."""
         began = time.monotonic()
-        first = await connect_patiently(
+        first = await connect_with_retry(
             self.settings.arguments(),
             self.settings.start_timeout,
             _once(lambda error: self._report("waiting for the database", error)),
@@ -172,7 +172,7 @@ class Database:
             await asyncio.sleep(jittered(FIRST_PAUSE * 2**attempt))
         raise AssertionError("the last attempt returns or raises")
 
-    async def attempt(self, statement: Work[T]) -> T | None:
+    async def execute_once(self, statement: Work[T]) -> T | None:
         """Run one statement that is a transaction by itself: one round trip where `transact` has
         three. None where the database refused it, so that nothing was changed.
 
@@ -282,7 +282,7 @@ class Database:
         began = time.monotonic()
         arguments = self.settings.arguments() | {"timeout": PROBE_TIMEOUT}
         try:
-            connection = await connect_patiently(arguments, FOREVER, lambda _error: None)
+            connection = await connect_with_retry(arguments, FOREVER, lambda _error: None)
         finally:
             self._outage = None
         log.info("the database is back", seconds=round(time.monotonic() - began, 3))
@@ -310,8 +310,8 @@ def database_context(
     return context
 
 
-def _away() -> DatabaseAway:
-    return DatabaseAway("The database cannot be reached right now.")
+def _away() -> DatabaseUnavailable:
+    return DatabaseUnavailable("The database cannot be reached right now.")
 
 
 async def _keep(_connection: asyncpg.Connection) -> None:

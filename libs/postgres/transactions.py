@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import asyncpg
 
-from libs.postgres.errors import UNKNOWN, OutcomeUnknown, TransactionCrossed, is_aborted
+from libs.postgres.errors import UNKNOWN, ConcurrentUpdate, OutcomeUnknown, is_aborted
 
 T = TypeVar("T")
 
@@ -34,8 +34,8 @@ async def run_transaction(connection: asyncpg.Connection, work: Work[T], isolati
 
 
 @contextmanager
-def looking_again(rules: Collection[str]) -> Iterator[None]:
-    """Raise a violated constraint of these names as `TransactionCrossed`.
+def retry_on_violation(rules: Collection[str]) -> Iterator[None]:
+    """Raise a violated constraint of these names as `ConcurrentUpdate`.
 
     For rules that the model looks at too: the database refuses only when two requests crossed,
     and the transaction that runs again sees what changed and says so.
@@ -45,4 +45,4 @@ def looking_again(rules: Collection[str]) -> Iterator[None]:
     except asyncpg.IntegrityConstraintViolationError as error:
         if error.constraint_name not in rules:
             raise
-        raise TransactionCrossed(error.constraint_name) from error
+        raise ConcurrentUpdate(error.constraint_name) from error

@@ -24,7 +24,7 @@ from libs.feed.following import follow
 from libs.feed.housekeeping import housekeeping
 from libs.feed.serving import feed_context, feed_routes
 from libs.postgres.pool import database_context
-from libs.service.refusals import tell_broken_rules
+from libs.service.error_handlers import map_domain_errors
 from libs.service.settings import FEED_PREFIXES, ServiceSettings
 from libs.web.apidocs import ApiPage, api_routes
 from libs.web.app import create_application
@@ -58,7 +58,7 @@ def create_service(
         settings.web,
         Metrics(),
         [*routes, *documentation],
-        [authentication(VERIFIER), remember_caller, tell_broken_rules, *middlewares],
+        [authentication(VERIFIER), remember_caller, map_domain_errors, *middlewares],
     )
     check_routes(app)
     app.cleanup_ctx.extend(

@@ -26,9 +26,9 @@ from aiohttp_apispec import (
     setup_aiohttp_apispec,
 )
 
-from libs.web.answers import encode_json
 from libs.web.contract import Contract, contract_of
 from libs.web.problems import CONTENT_TYPE
+from libs.web.responses import encode_json
 from libs.web.schemas import ProblemAnswer
 
 ScopesOf = Callable[[Handler], tuple[str, ...] | None]

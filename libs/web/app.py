@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
-from libs.web.bodies import BODY_SECONDS, DEFAULT_BODY_SECONDS, MAX_JSON_BYTES
-from libs.web.checking import check_request
 from libs.web.context import bind_context, send_request_id
 from libs.web.cors import allow_origins
 from libs.web.health import LIFECYCLE, Lifecycle
 from libs.web.metrics import METRICS, Metrics, measure
 from libs.web.problems import render_problems
-from libs.web.rates import RateLimit, limit_rate
+from libs.web.rate_limit import RateLimit, limit_rate
+from libs.web.request_body import BODY_SECONDS, DEFAULT_BODY_SECONDS, MAX_JSON_BYTES
 from libs.web.server import announce_draining, track_request
 from libs.web.settings import WebSettings
+from libs.web.validation import check_request
 
 
 class Clock:

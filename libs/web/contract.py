@@ -1,6 +1,6 @@
 """What an endpoint takes and answers, said once beside the handler.
 
-The same declaration checks requests (libs.web.checking) and writes the API page
+The same declaration checks requests (libs.web.validation) and writes the API page
 (libs.web.apidocs).
 """
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-from libs.web.answers import json_response
 from libs.web.problems import FieldError, PreconditionFailed, UnprocessableContent
+from libs.web.responses import json_response
 
 _TAG = re.compile(r'"(?P<version>[0-9]{1,18})(?:\.[^"]*)?"')
 

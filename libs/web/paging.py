@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from libs.web.answers import json_response
 from libs.web.problems import FieldError, UnprocessableContent
+from libs.web.responses import json_response
 
 KeyT = TypeVar("KeyT", bound=msgspec.Struct)
 

@@ -11,9 +11,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from libs.web.answers import encode_json
 from libs.web.context import REQUEST_ID
 from libs.web.metrics import METRICS, route_of
+from libs.web.responses import encode_json
 
 TYPE_BASE = "https://api.exampleco.com/problems/"
 CONTENT_TYPE = "application/problem+json"

@@ -7,9 +7,9 @@ from aiohttp import web
 from libs.service.application import create_service
 from libs.service.settings import ServiceSettings
 from services.approvals.api import all_routes
-from services.approvals.api.refusals import tell_refusals
+from services.approvals.api.error_handlers import map_errors
 from services.approvals.feeds import HANDLERS
-from services.approvals.figures import figures
+from services.approvals.metrics import figures
 
 FOLLOWS = tuple(HANDLERS)
 
@@ -20,7 +20,7 @@ def create_app(settings: ServiceSettings) -> web.Application:
         "ExampleCo Timesheets: who must decide, decisions, history",
         settings,
         all_routes(),
-        [tell_refusals],
+        [map_errors],
         HANDLERS,
     )
     app.cleanup_ctx.append(figures())

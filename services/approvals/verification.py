@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from libs.postgres.retry import CONNECT_ERRORS
 from libs.postgres.settings import DatabaseSettings
-from libs.postgres.waiting import CONNECT_ERRORS
 from libs.web.logs import mask_secrets
 from libs.web.settings import Environment, SettingsError
 from services.approvals.chain import first_break

@@ -8,9 +8,9 @@ from libs.service.application import create_service
 from libs.service.settings import ServiceSettings
 from libs.web.metrics import METRICS
 from services.entries.api import all_routes
-from services.entries.api.refusals import tell_refusals
+from services.entries.api.error_handlers import map_errors
 from services.entries.feeds import HANDLERS
-from services.entries.figures import FIGURES, Figures
+from services.entries.metrics import SERVICE_METRICS, ServiceMetrics
 
 FOLLOWS = tuple(HANDLERS)
 
@@ -21,8 +21,8 @@ def create_app(settings: ServiceSettings) -> web.Application:
         "ExampleCo Timesheets: entries, weeks, projects",
         settings,
         all_routes(),
-        [tell_refusals],
+        [map_errors],
         HANDLERS,
     )
-    app[FIGURES] = Figures(app[METRICS].registry)
+    app[SERVICE_METRICS] = ServiceMetrics(app[METRICS].registry)
     return app

@@ -30,7 +30,7 @@ async def publish_submitted(
     """All that an approver decides on, as it stands at this moment."""
     week = sheet.week
     totals = await store.total_by_project(connection, sheet.person, week.monday, week.sunday)
-    placed = await list_week_entries(connection, sheet.person, week)
+    entry_in_context = await list_week_entries(connection, sheet.person, week)
     entries = [
         {
             "id": str(row.entry.id),
@@ -42,7 +42,7 @@ async def publish_submitted(
             "billable": row.entry.billable,
             "source": row.entry.source,
         }
-        for row in placed
+        for row in entry_in_context
     ]
     data = {
         **_subject(sheet),

@@ -19,13 +19,13 @@ import pytest
 import yaml
 from aiohttp import web
 
-from dev.company import PEOPLE
 from dev.gateway import Gateway
 from dev.issuer.app import create_app
 from dev.issuer.state import Store, machine_secrets
-from dev.loading import Loader
 from dev.ports import free_port
 from dev.postgres import PostgresServer
+from dev.sample_data import PEOPLE
+from dev.seed import Loader
 from dev.signin import sign_in
 from tests.deploy.manifests import ROOT, SERVICES, render
 from tests.deploy.tools import tool

@@ -19,7 +19,7 @@ from libs.service.settings import ServiceSettings
 from libs.web.metrics import METRICS
 from services.approvals.app import FOLLOWS as APPROVALS_FOLLOWS
 from services.entries.app import FOLLOWS as ENTRIES_FOLLOWS
-from services.entries.figures import BATCH_STATES, SOURCES
+from services.entries.metrics import BATCH_STATES, SOURCES
 from tests.conftest import Databases, serving
 from tests.deploy.monitoring import RULE_TESTS, RULES, alerts, panels, queries, rules
 from tests.support.clock import StandingClock

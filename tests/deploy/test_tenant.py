@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dev.company import MACHINES, PERMISSIONS
+from dev.sample_data import MACHINES, PERMISSIONS
 from libs.auth import Scope
 from mobile.core.rules import Scope as PersonalScope
 from mobile.core.settings import LOOPBACK_REDIRECT, PRIVATE_REDIRECT

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from dev.company import PEOPLE
+from dev.sample_data import PEOPLE
 from dev.signin import sign_in
 from tests.mobile.offscreen import ROOT, run_offscreen, what_is_missing
 from tests.support.stack import call, started

@@ -18,7 +18,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from dev.company import DELEGATIONS, PEOPLE, PROJECTS
+from dev.sample_data import DELEGATIONS, PEOPLE, PROJECTS
 from dev.stack import Addresses
 from tests.support.stack import (
     PATIENCE,

@@ -13,7 +13,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from dev.company import PEOPLE
+from dev.sample_data import PEOPLE
 from dev.signin import sign_in
 from tests.support.client import Caller, Reply
 from tests.support.stack import started

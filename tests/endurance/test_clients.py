@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from libs.web.bodies import MAX_JSON_BYTES
+from libs.web.request_body import MAX_JSON_BYTES
 from libs.web.server import MAX_HEADER_BYTES
 from tests.support.fleet import Fleet
 from tests.support.processes import Footprint

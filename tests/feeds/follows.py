@@ -21,9 +21,9 @@ class Follows:
         self.registry = CollectorRegistry()
         self.applier = Applier(db, SOURCE, handlers, self.holder, FollowerMetrics(self.registry))
 
-    async def lead(self, seconds: float = 60) -> inbox.Lead | None:
+    async def lead(self, seconds: float = 60) -> inbox.FollowerLease | None:
         async with self.db.connection() as connection:
-            return await inbox.take_lead(connection, SOURCE, self.holder, seconds)
+            return await inbox.acquire_lease(connection, SOURCE, self.holder, seconds)
 
     async def apply(self, *deliveries: Delivery) -> None:
         await self.applier.apply(deliveries)
@@ -44,4 +44,6 @@ async def cursor(db: Database) -> int:
 
 async def aside(db: Database) -> list[tuple[int, str]]:
     async with db.connection() as connection:
-        return [(one.delivery.sequence, one.reason) for one in await inbox.list_aside(connection)]
+        return [
+            (one.delivery.sequence, one.reason) for one in await inbox.list_dead_letters(connection)
+        ]

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from libs.feed import inbox
-from libs.feed.applying import BUSY_TRIES, LeadLost
+from libs.feed.applying import BUSY_TRIES, LeaseLost
 from libs.feed.events import publish
 from libs.feed.wire import Delivery, data_as
 from libs.postgres.errors import DatabaseBusy
@@ -72,7 +72,7 @@ async def test_what_cannot_be_handled_is_set_aside_and_holds_nothing_up(follows:
     assert await effects(follows.db) == [BOUND[0], *BOUND[2:]]
     assert await cursor(follows.db) == 5
     assert await aside(follows.db) == [(2, "LookupError: no such project")]
-    assert (follows.counted("handled"), follows.counted("set_aside")) == (4, 1)
+    assert (follows.counted("handled"), follows.counted("dead_letter")) == (4, 1)
 
 
 async def test_what_the_database_refuses_is_set_aside(own: Database) -> None:
@@ -202,7 +202,7 @@ async def test_who_is_no_longer_the_one_that_follows_applies_nothing(own: Databa
     await first.lead(seconds=0)
     assert await second.lead() is not None
 
-    with pytest.raises(LeadLost):
+    with pytest.raises(LeaseLost):
         await first.apply(*FIVE)
     assert await effects(own) == []
     await second.apply(*FIVE)
@@ -225,7 +225,7 @@ async def test_while_one_applies_nobody_takes_over_however_late_it_is(own: Datab
         tried.append(await second.lead())
         await note_effect(connection, told)
 
-    tried: list[inbox.Lead | None] = []
+    tried: list[inbox.FollowerLease | None] = []
     first = Follows(own, {"timesheet.submitted": each(let_others_try)})
     second = Follows(own)
     await first.lead(seconds=0)
@@ -365,7 +365,7 @@ async def test_an_event_that_is_set_aside_is_kept_as_it_came(follows: Follows) -
     await follows.apply(came)
 
     async with follows.db.connection() as connection:
-        (kept,) = await inbox.list_aside(connection)
+        (kept,) = await inbox.list_dead_letters(connection)
         raw = await connection.fetchval("SELECT event FROM feed_set_aside")
     assert kept.delivery == came
     assert json.loads(raw)["data"]["hours"] == {"2026-11-23": 480}

@@ -151,7 +151,7 @@ async def outcome(
         db, source, HANDLERS[follower][source], holder, FollowerMetrics(CollectorRegistry())
     )
     async with db.connection() as connection:
-        await inbox.take_lead(connection, source, holder, 60)
+        await inbox.acquire_lease(connection, source, holder, 60)
         if follower == "entries":
             await connection.executemany(ADD_WEEK, [tuple(week_of(n).values()) for n in (0, 1)])
     for page in pages:

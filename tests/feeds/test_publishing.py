@@ -5,7 +5,7 @@ import asyncpg
 import pytest
 import structlog
 
-from libs.feed.events import PUBLISH, publish, publishing_last
+from libs.feed.events import PUBLISH, deferred_publish, publish
 from libs.postgres.pool import Database
 from tests.feeds.conftest import NOON, event, fetch, publish_all
 
@@ -99,7 +99,7 @@ async def test_what_is_published_together_keeps_its_order(publisher: Database) -
     told = [f"week-{number}" for number in range(1000)]
 
     async def work(connection: asyncpg.Connection) -> None:
-        async with publishing_last(connection):
+        async with deferred_publish(connection):
             for subject in told:
                 await publish(connection, event(subject))
 
@@ -152,7 +152,7 @@ async def test_work_of_many_pieces_publishes_at_its_end(publisher: Database) -> 
     """So the others, who publish last too, never wait for it with what it still needs."""
 
     async def work(connection: asyncpg.Connection) -> None:
-        async with publishing_last(connection):
+        async with deferred_publish(connection):
             await publish(connection, event("first"))
             assert await connection.fetchval("SELECT count(*) FROM events") == 0
             await asyncio.wait_for(publish_all_as_others(), timeout=1)

@@ -23,7 +23,7 @@ from mobile.core.timesheet import draft_body
 from mobile.core.wire import Entry, Missing, Profile, Project, Rules, Sheet, read
 from services.approvals.schemas.overdue import MissingAnswer
 from services.entries import model
-from services.entries.api import shapes
+from services.entries.api import serializers
 from services.entries.schemas.entries import EntryAnswer, EntrySchema
 from services.entries.schemas.period import RulesAnswer
 from services.entries.schemas.projects import ProjectAnswer
@@ -130,8 +130,8 @@ def test_weeks_are_the_servers(offset: int) -> None:
 def test_a_week_can_be_submitted_when_the_server_says_so(days: int) -> None:
     now = NOW + timedelta(days=days)
     week = Week.of(TODAY + timedelta(days=7))
-    terms = shapes.Terms(0, None, now)
-    theirs = shapes.summary_shape(model.Timesheet("p", week), {}, terms)["can_submit"]
+    terms = serializers.Terms(0, None, now)
+    theirs = serializers.serialize_summary(model.Timesheet("p", week), {}, terms)["can_submit"]
 
     assert rules.can_submit(week.monday, State.OPEN, now) == theirs
 

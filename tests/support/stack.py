@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import aiohttp
 import pytest
 
-from dev.company import PEOPLE
+from dev.sample_data import PEOPLE
 from dev.settings import PORTS
 from dev.stack import Addresses, read_addresses
 from tests.unit.dev.client import CALLBACK, VERIFIER, authorization

@@ -10,22 +10,22 @@ from aiohttp import web
 
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
-from libs.web.answers import json_response
 from libs.web.app import CLOCK
-from libs.web.checking import query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import resource_response
 from libs.web.paging import decode_cursor, page_response
-from services.approvals.api.callers import (
+from libs.web.responses import json_response
+from libs.web.validation import query_of
+from services.approvals.api.access import (
     APPROVAL,
     approval_id_of,
     caller_of,
     found,
+    serialize_details,
     standing_in,
     tag_of,
-    whole_shape,
 )
-from services.approvals.api.shapes import step_shape, summary_shape
+from services.approvals.api.serializers import serialize_step, serialize_summary
 from services.approvals.model import Today, check_visible
 from services.approvals.schemas.approvals import (
     ApprovalAnswer,
@@ -35,7 +35,7 @@ from services.approvals.schemas.approvals import (
     HistoryAnswer,
 )
 from services.approvals.store import approvals as store
-from services.approvals.store.approvals import Wanted
+from services.approvals.store.approvals import ApprovalFilter
 from services.approvals.store.history import read_history
 from services.approvals.store.overdue import count_missing
 
@@ -70,7 +70,7 @@ async def list_approvals(request: web.Request) -> web.Response:
     query, caller = query_of(request, ApprovalQuery), caller_of(request)
     today = Today.at(request.app[CLOCK].now())
     key = decode_cursor(query.cursor, ApprovalKey) or FIRST_KEY
-    wanted = Wanted(
+    wanted = ApprovalFilter(
         caller=caller,
         today=today,
         submitted_at=key.submitted_at,
@@ -85,7 +85,7 @@ async def list_approvals(request: web.Request) -> web.Response:
         cases = await store.list_cases(connection, wanted)
         overdue = None if query.cursor else await count_missing(connection, caller, today)
     page = cases[: query.limit]
-    items = [summary_shape(case, standing_in(case, caller, today)) for case in page]
+    items = [serialize_summary(case, standing_in(case, caller, today)) for case in page]
     last = page[-1].approval if len(cases) > len(page) else None
     following = ApprovalKey(last.submitted_at, last.id) if last else None
     return page_response(request, items, following, overdue=overdue)
@@ -106,7 +106,7 @@ async def show_approval(request: web.Request) -> web.Response:
         case = found(await store.read_case(connection, approval_id_of(request)))
         standing = standing_in(case, caller, today)
         check_visible(case.approval, standing, caller.person)
-        shape = await whole_shape(connection, case, standing)
+        shape = await serialize_details(connection, case, standing)
     return resource_response(request, shape, tag_of(shape))
 
 
@@ -126,4 +126,4 @@ async def show_history(request: web.Request) -> web.Response:
         case = found(await store.read_case(connection, approval_id_of(request)))
         check_visible(case.approval, standing_in(case, caller, today), caller.person)
         steps = await read_history(connection, case.approval.id)
-    return json_response({"items": [step_shape(step) for step in steps], "next": None})
+    return json_response({"items": [serialize_step(step) for step in steps], "next": None})

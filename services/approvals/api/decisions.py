@@ -10,26 +10,26 @@ import msgspec
 from aiohttp import web
 
 from libs.auth import Scope, requires
-from libs.feed.events import publishing_last
+from libs.feed.events import deferred_publish
 from libs.postgres.pool import DATABASE
-from libs.web.answers import json_response
 from libs.web.app import CLOCK
-from libs.web.checking import body_of
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import expected_version, require_version, resource_response
 from libs.web.problems import Problem, ServiceUnavailable, problem_response
+from libs.web.responses import json_response
+from libs.web.validation import body_of
 from services.approvals import feeds, model
-from services.approvals.api.callers import (
+from services.approvals.api.access import (
     APPROVAL,
     approval_id_of,
     caller_of,
     found,
+    serialize_details,
     standing_in,
     tag_of,
-    whole_shape,
 )
-from services.approvals.api.refusals import REFUSALS, problem_of
-from services.approvals.api.shapes import Json
+from services.approvals.api.error_handlers import REFUSALS, problem_of
+from services.approvals.api.serializers import Json
 from services.approvals.chain import StepKind, add_step
 from services.approvals.model import MAX_DECISIONS, Standing, Today, Verdict
 from services.approvals.schemas.approvals import ApprovalAnswer
@@ -65,9 +65,9 @@ async def put_decision(request: web.Request) -> web.Response:
     expected = expected_version(request)
 
     async def decide(connection: asyncpg.Connection) -> Json:
-        async with publishing_last(connection):
+        async with deferred_publish(connection):
             case, standing = await _decide(request, connection, approval_id, verdict, expected)
-            return await whole_shape(connection, case, standing)
+            return await serialize_details(connection, case, standing)
 
     shape = await request.app[DATABASE].transact(decide)
     return resource_response(request, shape, tag_of(shape))
@@ -126,7 +126,7 @@ async def _decide(
         return case, standing
     standing = model.check_decidable(case.approval, standing, caller.person)
     if expected is not None and expected != case.approval.version:
-        current = await whole_shape(connection, case, standing)
+        current = await serialize_details(connection, case, standing)
         require_version(expected, case.approval.version, current)
     decided, step = add_step(
         model.decide(case.approval, verdict, caller.person, standing, now, case.target_minutes),

@@ -11,11 +11,11 @@ from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week
 from libs.web.app import CLOCK
-from libs.web.checking import query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
-from services.approvals.api.callers import caller_of
-from services.approvals.api.shapes import missing_shape
+from libs.web.validation import query_of
+from services.approvals.api.access import caller_of
+from services.approvals.api.serializers import serialize_missing
 from services.approvals.model import (
     OVERDUE_WEEKS,
     Today,
@@ -23,7 +23,7 @@ from services.approvals.model import (
 )
 from services.approvals.schemas.overdue import OverduePage, OverdueQuery, OverdueQuerySchema
 from services.approvals.store import overdue as store
-from services.approvals.store.overdue import WantedMissing
+from services.approvals.store.overdue import MissingFilter
 
 ROUTES = web.RouteTableDef()
 
@@ -53,7 +53,7 @@ async def list_overdue(request: web.Request) -> web.Response:
     query, caller = query_of(request, OverdueQuery), caller_of(request)
     today = Today.at(request.app[CLOCK].now())
     key = decode_cursor(query.cursor, MissingKey) or MissingKey(date.min, "")
-    wanted = WantedMissing(
+    wanted = MissingFilter(
         caller=caller,
         today=today,
         weeks=_weeks(query.week, today),
@@ -65,7 +65,7 @@ async def list_overdue(request: web.Request) -> web.Response:
         found = await store.list_missing(connection, wanted)
     page = found[: query.limit]
     items = [
-        missing_shape(row, standing_of(row.person, row.manager, caller, today), today)
+        serialize_missing(row, standing_of(row.person, row.manager, caller, today), today)
         for row in page
     ]
     following = (

@@ -13,7 +13,7 @@ import msgspec
 
 from libs.rules.calendar import Week
 from libs.rules.limits import DEFAULT_TARGET_MINUTES
-from libs.web.answers import encode_json
+from libs.web.responses import encode_json
 from services.approvals.chain import Step
 from services.approvals.model import (
     OFF_TARGET_PERCENT,
@@ -143,7 +143,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ApprovalFilter:
     """What a list asks for, after the key (`submitted_at`, `id`).
 
     `flags`: () is for those without any, None for whichever.
@@ -191,13 +191,13 @@ async def read_all_approvals(
         last = page[-1].id
 
 
-async def list_cases(connection: asyncpg.Connection, wanted: Wanted) -> list[Case]:
+async def list_cases(connection: asyncpg.Connection, wanted: ApprovalFilter) -> list[Case]:
     """Oldest submission first."""
     statement, arguments = list_statement(wanted)
     return [_case(record) for record in await connection.fetch(statement, *arguments)]
 
 
-def list_statement(wanted: Wanted) -> tuple[str, list[Any]]:
+def list_statement(wanted: ApprovalFilter) -> tuple[str, list[Any]]:
     """A statement of just the conditions asked for, so that an index fits it; its arguments."""
     team, arguments = "", [wanted.caller.person]
     if not wanted.caller.administers:
@@ -223,7 +223,7 @@ def list_statement(wanted: Wanted) -> tuple[str, list[Any]]:
     return team + LIST.format(found=found, limit=limit), arguments
 
 
-def _parts(wanted: Wanted) -> tuple[str, ...]:
+def _parts(wanted: ApprovalFilter) -> tuple[str, ...]:
     if wanted.caller.administers:
         return (LIST_OF_EVERYBODY,)
     if wanted.state is State.PENDING:

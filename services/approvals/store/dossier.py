@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 
 from libs.rules.calendar import Week
-from libs.web.answers import encode_json
+from libs.web.responses import encode_json
 from services.approvals.chain import Step
 from services.approvals.model import Approval
 from services.approvals.store.approvals import (

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from libs.rules.calendar import Week
-from libs.web.answers import encode_json
+from libs.web.responses import encode_json
 from services.approvals.chain import Step, StepKind
 from services.approvals.model import (
     Why,

@@ -54,7 +54,7 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class WantedMissing:
+class MissingFilter:
     """What a list asks for: of `weeks`, after the key (`monday`, `person`)."""
 
     caller: Caller
@@ -65,7 +65,7 @@ class WantedMissing:
     limit: int
 
 
-async def list_missing(connection: asyncpg.Connection, wanted: WantedMissing) -> list[Missing]:
+async def list_missing(connection: asyncpg.Connection, wanted: MissingFilter) -> list[Missing]:
     """Oldest week first."""
     team, arguments = team_of(wanted.caller, wanted.today)
     names = ("weeks", "monday", "person", "limit")

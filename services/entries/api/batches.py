@@ -11,11 +11,9 @@ from aiohttp import hdrs, web
 
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.errors import OutcomeUnknown
-from libs.postgres.idempotency import Answer, fingerprint_of, idempotency_key, recall
+from libs.postgres.idempotency import StoredResponse, fingerprint_of, idempotency_key, recall
 from libs.postgres.pool import DATABASE
-from libs.web.answers import json_response
 from libs.web.app import CLOCK
-from libs.web.checking import query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import (
@@ -24,15 +22,17 @@ from libs.web.problems import (
     UnprocessableContent,
     UnsupportedMediaType,
 )
+from libs.web.responses import json_response
+from libs.web.validation import query_of
 from services.entries.api.cells import csv_line
-from services.entries.api.shapes import Json
+from services.entries.api.serializers import Json
 from services.entries.batches.body import Body
 from services.entries.batches.csvfile import CsvReader
 from services.entries.batches.lines import Reader
 from services.entries.batches.ndjson import NdjsonReader
 from services.entries.batches.slots import Slots
 from services.entries.batches.uploading import Upload, hash_body, merge, stage
-from services.entries.figures import FIGURES
+from services.entries.metrics import SERVICE_METRICS
 from services.entries.schemas.batches import (
     BatchAnswer,
     BatchErrorPage,
@@ -145,7 +145,7 @@ async def list_errors(request: web.Request) -> web.StreamResponse:
     return page_response(request, page, following)
 
 
-async def _take(request: web.Request, upload: Upload, body: Body, reader: Reader) -> Answer:
+async def _take(request: web.Request, upload: Upload, body: Body, reader: Reader) -> StoredResponse:
     if await _is_known(request, upload):
         return await _replay(request, upload, await hash_body(body))
     async with open_session(request.app[DATABASE], PATIENCE) as session:
@@ -166,7 +166,7 @@ async def _is_known(request: web.Request, upload: Upload) -> bool:
         return True
 
 
-async def _replay(request: web.Request, upload: Upload, digest: bytes) -> Answer:
+async def _replay(request: web.Request, upload: Upload, digest: bytes) -> StoredResponse:
     async with request.app[DATABASE].connection() as connection:
         fingerprint = upload.fingerprint(digest)
         stored = await recall(connection, upload.source, upload.key, fingerprint)
@@ -175,8 +175,8 @@ async def _replay(request: web.Request, upload: Upload, digest: bytes) -> Answer
     return stored
 
 
-def _count(request: web.Request, answer: Answer) -> None:
-    told, figures = msgspec.json.decode(answer.body, type=Told), request.app[FIGURES]
+def _count(request: web.Request, answer: StoredResponse) -> None:
+    told, figures = msgspec.json.decode(answer.body, type=Told), request.app[SERVICE_METRICS]
     figures.count_batch(told.state)
     if told.state == "applied":
         figures.count_entries("batch", told.created)
@@ -199,9 +199,9 @@ def _reader(request: web.Request) -> Reader:
     raise UnsupportedMediaType(f"The body must be {CSV} or {NDJSON}.")
 
 
-def _answer(batch: Batch) -> Answer:
+def _answer(batch: Batch) -> StoredResponse:
     response = json_response(_shape(batch), status=201, headers={"Location": _address(batch)})
-    return Answer.of(response)
+    return StoredResponse.of(response)
 
 
 async def _own_batch(request: web.Request) -> Batch:

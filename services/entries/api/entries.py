@@ -11,12 +11,10 @@ import msgspec
 from aiohttp import web
 
 from libs.auth import Scope, requires
-from libs.postgres.idempotency import HEADER, REPLAYED, Answer, idempotent_response
+from libs.postgres.idempotency import HEADER, REPLAYED, StoredResponse, idempotent_response
 from libs.postgres.pool import DATABASE
 from libs.rules.violations import RuleBroken
-from libs.web.answers import json_response
 from libs.web.app import CLOCK
-from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import (
     creates_only,
@@ -27,9 +25,11 @@ from libs.web.etags import (
 )
 from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import Conflict, NotFound, PreconditionFailed
-from services.entries.api.callers import own, own_or
-from services.entries.api.shapes import EntryShape, Json, placed_shape
-from services.entries.figures import FIGURES
+from libs.web.responses import json_response
+from libs.web.validation import body_of, query_of
+from services.entries.api.access import own, own_or
+from services.entries.api.serializers import EntryShape, Json, serialize_entry
+from services.entries.metrics import SERVICE_METRICS
 from services.entries.model import (
     Draft,
     Entry,
@@ -55,7 +55,7 @@ from services.entries.schemas.entries import (
     NewEntrySchema,
 )
 from services.entries.store import entries as store
-from services.entries.store.entries import Place, Placed, Wanted
+from services.entries.store.entries import EntryFilter, EntryInContext, Place
 from services.entries.store.period import read_closed_through
 from services.entries.store.timesheets import read_timesheet
 
@@ -87,7 +87,7 @@ async def list_entries(request: web.Request) -> web.Response:
     query = query_of(request, EntryQuery)
     until = query.until or LAST_DAY
     key = decode_cursor(query.cursor, EntryKey) or EntryKey(until + timedelta(days=1), UUID(int=0))
-    wanted = Wanted(
+    wanted = EntryFilter(
         person=own_or(request, query.person),
         since=query.since or FIRST_DAY,
         until=until,
@@ -97,10 +97,10 @@ async def list_entries(request: web.Request) -> web.Response:
         limit=query.limit + 1,
     )
     async with request.app[DATABASE].connection() as connection:
-        placed = await store.list_entries(connection, wanted)
-    page = placed[: query.limit]
-    last = page[-1].entry if len(placed) > query.limit else None
-    items = [placed_shape(row) for row in page]
+        entry_in_context = await store.list_entries(connection, wanted)
+    page = entry_in_context[: query.limit]
+    last = page[-1].entry if len(entry_in_context) > query.limit else None
+    items = [serialize_entry(row) for row in page]
     return page_response(request, items, EntryKey(last.date, last.id) if last else None)
 
 
@@ -124,20 +124,20 @@ async def create_entry(request: web.Request) -> web.Response:
         return added
     made = False
 
-    async def create(connection: asyncpg.Connection) -> Answer:
+    async def create(connection: asyncpg.Connection) -> StoredResponse:
         nonlocal made
         place = await store.look_around(connection, person, new.draft)
-        placed = await _find_same(connection, person, new) if new.id else None
-        made = placed is None
-        if placed is None:
+        entry_in_context = await _find_same(connection, person, new) if new.id else None
+        made = entry_in_context is None
+        if entry_in_context is None:
             entry_id = new.id or uuid4()
-            placed = await _insert(connection, person, entry_id, new.draft, place, now)
-        location = _address(placed.entry)
-        return Answer.of(_respond(request, placed, status=201, Location=location))
+            entry_in_context = await _insert(connection, person, entry_id, new.draft, place, now)
+        location = _address(entry_in_context.entry)
+        return StoredResponse.of(_respond(request, entry_in_context, status=201, Location=location))
 
     response = await idempotent_response(request, person, create)
     if made and REPLAYED not in response.headers:
-        request.app[FIGURES].count_entries(SOURCE)
+        request.app[SERVICE_METRICS].count_entries(SOURCE)
     return response
 
 
@@ -148,8 +148,8 @@ async def create_entry(request: web.Request) -> web.Response:
 )
 async def show_entry(request: web.Request) -> web.Response:
     async with request.app[DATABASE].connection() as connection:
-        placed = await store.read_entry(connection, own(request), _id(request))
-    return _respond(request, _found(placed))
+        entry_in_context = await store.read_entry(connection, own(request), _id(request))
+    return _respond(request, _found(entry_in_context))
 
 
 @ROUTES.put(ENTRY)
@@ -171,7 +171,7 @@ async def put_entry(request: web.Request) -> web.Response:
     if added is not None:
         return added
 
-    async def put(connection: asyncpg.Connection) -> tuple[Placed, bool]:
+    async def put(connection: asyncpg.Connection) -> tuple[EntryInContext, bool]:
         # In this order an entry that is put twice at once is never counted against itself.
         place = await store.look_around(connection, person, draft)
         present = await store.lock_entry(connection, person, entry_id)
@@ -180,14 +180,16 @@ async def put_entry(request: web.Request) -> web.Response:
                 raise PreconditionFailed("There is no such entry any more.")
             return await _insert(connection, person, entry_id, draft, place, now), True
         if creates_only(request) and not present.entry.says(draft):
-            raise PreconditionFailed("The entry exists.", current=placed_shape(present))
+            raise PreconditionFailed("The entry exists.", current=serialize_entry(present))
         return await _replace(connection, present, draft, place, expected, now), False
 
-    placed, created = await request.app[DATABASE].transact(put)
+    entry_in_context, created = await request.app[DATABASE].transact(put)
     if created:
-        request.app[FIGURES].count_entries(SOURCE)
-        return _respond(request, placed, status=201, Location=_address(placed.entry))
-    return _respond(request, placed)
+        request.app[SERVICE_METRICS].count_entries(SOURCE)
+        return _respond(
+            request, entry_in_context, status=201, Location=_address(entry_in_context.entry)
+        )
+    return _respond(request, entry_in_context)
 
 
 @ROUTES.patch(ENTRY)
@@ -205,7 +207,7 @@ async def patch_entry(request: web.Request) -> web.Response:
     patch, entry_id = body_of(request, EntryPatch), _id(request)
     person, now, expected = own(request), request.app[CLOCK].now(), expected_version(request)
 
-    async def change(connection: asyncpg.Connection) -> Placed:
+    async def change(connection: asyncpg.Connection) -> EntryInContext:
         present = _found(await store.lock_entry(connection, person, entry_id))
         draft = replace(_draft_of(present.entry), **patch.changes)
         place = await store.look_around(connection, person, draft)
@@ -229,7 +231,7 @@ async def delete_entry(request: web.Request) -> web.Response:
 
     async def delete(connection: asyncpg.Connection) -> None:
         present = _found(await store.lock_entry(connection, person, entry_id))
-        require_version(expected, present.entry.version, placed_shape(present))
+        require_version(expected, present.entry.version, serialize_entry(present))
         check_change(present.entry.date, present.state, present.closed_through)
         await store.delete_entry(connection, person, entry_id)
 
@@ -267,17 +269,17 @@ async def copy_week(request: web.Request) -> web.Response:
             draft = copied_draft(entry, copy.from_week, copy.to_week)
             new_id = copied_id(entry.id, copy.to_week)
             try:
-                placed, is_new = await _copy(connection, person, new_id, draft, now)
+                entry_in_context, is_new = await _copy(connection, person, new_id, draft, now)
             except RuleBroken as refusal:
                 broken = refusal.violations[0]
                 skipped.append({"id": entry.id, "code": broken.code, "message": broken.message})
             else:
-                items.append(placed_shape(placed))
+                items.append(serialize_entry(entry_in_context))
                 made += is_new
         return {"items": items, "skipped": skipped}, made
 
     shape, number = await request.app[DATABASE].transact(make_copies)
-    request.app[FIGURES].count_entries(SOURCE, number)
+    request.app[SERVICE_METRICS].count_entries(SOURCE, number)
     return json_response(shape, status=201)
 
 
@@ -293,26 +295,30 @@ async def _add(
     if more or draft.date > latest_day(now):
         return None
 
-    async def add(connection: asyncpg.Connection) -> Placed | None:
+    async def add(connection: asyncpg.Connection) -> EntryInContext | None:
         return await store.add_entry(connection, person, entry_id, draft, SOURCE)
 
-    if (placed := await request.app[DATABASE].attempt(add)) is None:
+    if (entry_in_context := await request.app[DATABASE].execute_once(add)) is None:
         return None
-    request.app[FIGURES].count_entries(SOURCE)
-    return _respond(request, placed, status=201, Location=_address(placed.entry))
+    request.app[SERVICE_METRICS].count_entries(SOURCE)
+    return _respond(
+        request, entry_in_context, status=201, Location=_address(entry_in_context.entry)
+    )
 
 
-async def _find_same(connection: asyncpg.Connection, person: str, new: NewEntry) -> Placed | None:
+async def _find_same(
+    connection: asyncpg.Connection, person: str, new: NewEntry
+) -> EntryInContext | None:
     """The entry that has the id already; raises `Conflict` where it says something else."""
     present = await store.lock_entry(connection, person, new.id) if new.id else None
     if present is not None and not present.entry.says(new.draft):
-        raise Conflict("There is another entry with this id.", current=placed_shape(present))
+        raise Conflict("There is another entry with this id.", current=serialize_entry(present))
     return present
 
 
 async def _copy(
     connection: asyncpg.Connection, person: str, new_id: UUID, draft: Draft, now: datetime
-) -> tuple[Placed, bool]:
+) -> tuple[EntryInContext, bool]:
     """The copy, and whether it was made just now."""
     place = await store.look_around(connection, person, draft)
     present = await store.read_entry(connection, person, new_id)
@@ -328,31 +334,31 @@ async def _insert(
     draft: Draft,
     place: Place,
     now: datetime,
-) -> Placed:
+) -> EntryInContext:
     check_draft(draft, place.surroundings, now)
     full = _with_billable(draft, place)
     entry = await store.insert_entry(connection, person, entry_id, full, SOURCE)
-    return Placed(entry, place.surroundings.state, place.surroundings.closed_through)
+    return EntryInContext(entry, place.surroundings.state, place.surroundings.closed_through)
 
 
 async def _replace(
     connection: asyncpg.Connection,
-    present: Placed,
+    present: EntryInContext,
     draft: Draft,
     place: Place,
     expected: int | None,
     now: datetime,
-) -> Placed:
+) -> EntryInContext:
     """The entry as the draft has it; the same draft again changes nothing, whatever `expected`."""
     entry = present.entry
     if entry.says(draft):
         return present
-    require_version(expected, entry.version, placed_shape(present))
+    require_version(expected, entry.version, serialize_entry(present))
     check_change(entry.date, present.state, present.closed_through)
     check_draft(draft, place.surroundings, now, entry)
     full = _with_billable(draft, place)
     changed = await store.update_entry(connection, entry.person, entry.id, full)
-    return Placed(changed, place.surroundings.state, place.surroundings.closed_through)
+    return EntryInContext(changed, place.surroundings.state, place.surroundings.closed_through)
 
 
 def _with_billable(draft: Draft, place: Place) -> Draft:
@@ -372,21 +378,25 @@ def _draft_of(entry: Entry) -> Draft:
     )
 
 
-def _found(placed: Placed | None) -> Placed:
-    if placed is None:
+def _found(entry_in_context: EntryInContext | None) -> EntryInContext:
+    if entry_in_context is None:
         raise NotFound("There is no such entry.")
-    return placed
+    return entry_in_context
 
 
 def _respond(
-    request: web.Request, placed: Placed, *, status: int = 200, **headers: str
+    request: web.Request, entry_in_context: EntryInContext, *, status: int = 200, **headers: str
 ) -> web.Response:
-    return resource_response(request, placed_shape(placed), _tag(placed), status=status, **headers)
+    return resource_response(
+        request, serialize_entry(entry_in_context), _tag(entry_in_context), status=status, **headers
+    )
 
 
-def _tag(placed: Placed) -> str:
-    lock = lock_of(placed.entry.date, placed.state, placed.closed_through)
-    return etag_of(placed.entry.version, lock.reason if lock else None)
+def _tag(entry_in_context: EntryInContext) -> str:
+    lock = lock_of(
+        entry_in_context.entry.date, entry_in_context.state, entry_in_context.closed_through
+    )
+    return etag_of(entry_in_context.entry.version, lock.reason if lock else None)
 
 
 def _address(entry: Entry) -> str:

@@ -9,10 +9,10 @@ from aiohttp import hdrs, web
 
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
-from libs.web.checking import query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, encode_cursor, page_response
 from libs.web.problems import FieldError, UnprocessableContent
+from libs.web.validation import query_of
 from services.entries.api.entries import FIRST_DAY, LAST_DAY
 from services.entries.api.streams import Outlet, stream
 from services.entries.batches.slots import Slots

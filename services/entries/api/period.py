@@ -8,11 +8,11 @@ from aiohttp import web
 from libs.auth import PRINCIPAL, Scope, authenticated, requires
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import latest_today
-from libs.web.answers import json_response
 from libs.web.app import CLOCK
-from libs.web.checking import body_of
 from libs.web.contract import Contract, endpoint
+from libs.web.responses import json_response
 from libs.web.schemas import MAX_LIMIT
+from libs.web.validation import body_of
 from services.entries import model
 from services.entries.schemas.period import Closing, ClosingSchema, PeriodAnswer, RulesAnswer
 from services.entries.store import period as store

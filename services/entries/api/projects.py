@@ -10,11 +10,11 @@ from aiohttp import web
 
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
-from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import etag_of, expected_version, require_version, resource_response
 from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import Conflict, FieldError, NotFound, UnprocessableContent
+from libs.web.validation import body_of, query_of
 from services.entries.schemas.common import PROJECT_CODE
 from services.entries.schemas.projects import (
     ProjectAnswer,

@@ -8,9 +8,9 @@ from aiohttp import web
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.web.app import CLOCK
-from libs.web.checking import query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
+from libs.web.validation import query_of
 from services.entries.schemas.reports import (
     MissingPage,
     MissingWeekQuery,

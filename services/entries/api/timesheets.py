@@ -11,19 +11,19 @@ import msgspec
 from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, requires
-from libs.feed.events import publishing_last
+from libs.feed.events import deferred_publish
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week, latest_today
 from libs.web.app import CLOCK
-from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import etag_of, expected_version, require_version, resource_response
 from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import FieldError, UnprocessableContent
+from libs.web.validation import body_of, query_of
 from services.entries import feeds, model
-from services.entries.api.callers import own, own_or
-from services.entries.api.shapes import Json, Terms, summary_shape, timesheet_shape
-from services.entries.figures import FIGURES
+from services.entries.api.access import own, own_or
+from services.entries.api.serializers import Json, Terms, serialize_summary, serialize_timesheet
+from services.entries.metrics import SERVICE_METRICS
 from services.entries.model import (
     Timesheet,
 )
@@ -120,7 +120,7 @@ async def submit_timesheet(request: web.Request) -> web.Response:
         await feeds.publish_submitted(connection, submitted, now)
 
     response = await _change(request, person, submit)
-    request.app[FIGURES].count_week()
+    request.app[SERVICE_METRICS].count_week()
     return response
 
 
@@ -179,7 +179,7 @@ async def _change(request: web.Request, person: str, change: Change) -> web.Resp
         if expected is not None and expected != sheet.version:
             current = await _whole(connection, person, week, now)
             require_version(expected, sheet.version, current)
-        async with publishing_last(connection):
+        async with deferred_publish(connection):
             await change(connection, sheet)
             return await _whole(connection, person, week, now)
 
@@ -199,7 +199,7 @@ async def _summaries(
         now=now,
     )
     return [
-        summary_shape(sheets.get(week, Timesheet(person, week)), projects.get(week, {}), terms)
+        serialize_summary(sheets.get(week, Timesheet(person, week)), projects.get(week, {}), terms)
         for week in weeks
     ]
 
@@ -208,7 +208,7 @@ async def _whole(connection: asyncpg.Connection, person: str, week: Week, now: d
     [summary] = await _summaries(connection, person, [week], now)
     entries = await list_week_entries(connection, person, week)
     history = await store.read_history(connection, person, week)
-    return timesheet_shape(summary, entries, history)
+    return serialize_timesheet(summary, entries, history)
 
 
 def _tag(shape: Json) -> str:

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Iterator
 from aiohttp import ClientError, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from libs.web.bodies import BODY_SECONDS
 from libs.web.problems import BadRequest, ContentTooLarge, RequestTimeout, UnsupportedMediaType
+from libs.web.request_body import BODY_SECONDS
 
 MAX_BYTES = 2 * 1024**3
 PIECE = 64 * 1024

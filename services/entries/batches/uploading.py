@@ -16,7 +16,7 @@ from uuid import UUID
 
 import asyncpg
 
-from libs.postgres.idempotency import Answer, recall, remember
+from libs.postgres.idempotency import StoredResponse, recall, remember
 from libs.rules.calendar import latest_today
 from libs.rules.violations import RuleBroken
 from services.entries.batches.body import Body
@@ -64,7 +64,7 @@ class Upload:
     dry_run: bool
     now: datetime
     fingerprint: Callable[[bytes], bytes]
-    answer: Callable[[Batch], Answer]
+    answer: Callable[[Batch], StoredResponse]
 
     @property
     def source(self) -> str:
@@ -135,7 +135,7 @@ class _Staging:
 
 async def merge(
     connection: asyncpg.Connection, upload: Upload, number_of_rows: int, digest: bytes
-) -> Answer:
+) -> StoredResponse:
     """Check what is staged, write it if it may be, and remember the answer: one transaction."""
     fingerprint = upload.fingerprint(digest)
     await merging.lock_client(connection, upload.client)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from libs.postgres.transactions import looking_again
+from libs.postgres.transactions import retry_on_violation
 from libs.rules.calendar import Week
 from services.entries.model import (
     Draft,
@@ -107,7 +107,7 @@ UPDATE = f"""
 DELETE = "DELETE FROM entries WHERE person = $1 AND id = $2"
 
 
-class Placed(NamedTuple):
+class EntryInContext(NamedTuple):
     """An entry with what decides whether it can change."""
 
     entry: Entry
@@ -124,7 +124,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EntryFilter:
     """What a list asks for: the days from `since` to `until`, after the key (`day`, `id`)."""
 
     person: str
@@ -138,20 +138,20 @@ class Wanted:
 
 async def read_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID
-) -> Placed | None:
+) -> EntryInContext | None:
     record = await connection.fetchrow(READ, person, entry_id)
-    return _placed(record) if record else None
+    return _entry_in_context(record) if record else None
 
 
 async def lock_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID
-) -> Placed | None:
+) -> EntryInContext | None:
     """The entry, which nobody else changes until the transaction ends."""
     record = await connection.fetchrow(READ_FOR_CHANGE, person, entry_id)
-    return _placed(record) if record else None
+    return _entry_in_context(record) if record else None
 
 
-async def list_entries(connection: asyncpg.Connection, wanted: Wanted) -> list[Placed]:
+async def list_entries(connection: asyncpg.Connection, wanted: EntryFilter) -> list[EntryInContext]:
     records = await connection.fetch(
         LIST,
         wanted.person,
@@ -162,15 +162,15 @@ async def list_entries(connection: asyncpg.Connection, wanted: Wanted) -> list[P
         wanted.project,
         wanted.limit,
     )
-    return [_placed(record) for record in records]
+    return [_entry_in_context(record) for record in records]
 
 
 async def list_week_entries(
     connection: asyncpg.Connection, person: str, week: Week
-) -> list[Placed]:
+) -> list[EntryInContext]:
     """All entries of a week, oldest day first."""
     records = await connection.fetch(LIST_WEEK, person, week.monday, week.sunday)
-    return [_placed(record) for record in records]
+    return [_entry_in_context(record) for record in records]
 
 
 async def look_around(connection: asyncpg.Connection, person: str, draft: Draft) -> Place:
@@ -187,30 +187,30 @@ async def look_around(connection: asyncpg.Connection, person: str, draft: Draft)
 async def insert_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft, source: str
 ) -> Entry:
-    with looking_again(RULES):
+    with retry_on_violation(RULES):
         record = await connection.fetchrow(INSERT, person, entry_id, *_values(draft), source)
     return entry_of(record)
 
 
 async def add_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft, source: str
-) -> Placed | None:
+) -> EntryInContext | None:
     """The new entry, by one statement that is guarded by the database alone; None where there is
     one with this id. What could be added lies in an open week and after the closed period."""
     record = await connection.fetchrow(ADD, person, entry_id, *_values(draft), source)
-    return Placed(entry_of(record), State.OPEN, None) if record else None
+    return EntryInContext(entry_of(record), State.OPEN, None) if record else None
 
 
 async def update_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft
 ) -> Entry:
-    with looking_again(RULES):
+    with retry_on_violation(RULES):
         record = await connection.fetchrow(UPDATE, person, entry_id, *_values(draft))
     return entry_of(record)
 
 
 async def delete_entry(connection: asyncpg.Connection, person: str, entry_id: uuid.UUID) -> None:
-    with looking_again(RULES):
+    with retry_on_violation(RULES):
         await connection.execute(DELETE, person, entry_id)
 
 
@@ -222,8 +222,8 @@ def entry_of(record: asyncpg.Record) -> Entry:
 _STATES = {state.value: state for state in State}
 
 
-def _placed(record: asyncpg.Record) -> Placed:
-    return Placed(Entry._make(record[:13]), _STATES[record[13]], record[14])
+def _entry_in_context(record: asyncpg.Record) -> EntryInContext:
+    return EntryInContext(Entry._make(record[:13]), _STATES[record[13]], record[14])
 
 
 def _values(draft: Draft) -> tuple[Any, ...]:

@@ -14,8 +14,8 @@ from uuid import UUID
 
 import asyncpg
 
-from libs.postgres.errors import TransactionCrossed
-from libs.postgres.transactions import looking_again
+from libs.postgres.errors import ConcurrentUpdate
+from libs.postgres.transactions import retry_on_violation
 from libs.rules.violations import Violation
 from services.entries.store.period import RULES_LOCK
 from services.entries.store.planning import found_errors, sum_up
@@ -227,9 +227,9 @@ async def share_rules(connection: asyncpg.Connection) -> None:
 
 
 async def lock_places(connection: asyncpg.Connection) -> None:
-    """Lock what will change; raises `TransactionCrossed` where it is not as it was planned."""
+    """Lock what will change; raises `ConcurrentUpdate` where it is not as it was planned."""
     if not await connection.fetchval(LOCK_ENTRIES):
-        raise TransactionCrossed("an entry changed meanwhile")
+        raise ConcurrentUpdate("an entry changed meanwhile")
     await connection.execute(ENSURE_WEEKS)
     await connection.execute(LOCK_WEEKS)
 
@@ -287,9 +287,9 @@ async def count_rows(connection: asyncpg.Connection) -> Counts:
 
 
 async def write_entries(connection: asyncpg.Connection, source: str, batch: UUID) -> None:
-    """Raises `TransactionCrossed` where a rule was broken that the checks had found kept."""
+    """Raises `ConcurrentUpdate` where a rule was broken that the checks had found kept."""
     digits = batch.hex
-    with looking_again(_RULES):
+    with retry_on_violation(_RULES):
         await connection.execute(UPDATE)
         scattered = await connection.fetchval(IS_SCATTERED)
         insert = INSERT_SORTED if scattered else INSERT

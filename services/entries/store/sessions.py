@@ -16,15 +16,15 @@ from typing import TypeVar
 import asyncpg
 
 from libs.postgres.errors import (
-    DatabaseAway,
+    DatabaseUnavailable,
     OutcomeUnknown,
     has_lost_connection,
     may_be_repeated,
     passing_trouble,
 )
 from libs.postgres.pool import FIRST_PAUSE, TRIES, Database
+from libs.postgres.retry import CONNECT_ERRORS, jittered
 from libs.postgres.transactions import Work, run_transaction
-from libs.postgres.waiting import CONNECT_ERRORS, jittered
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ async def open_session(db: Database, patience: Patience) -> AsyncIterator[Sessio
         yield Session(connection)
     except Exception as error:
         if has_lost_connection(error, connection) and not isinstance(error, OutcomeUnknown):
-            raise DatabaseAway("The database cannot be reached right now.") from error
+            raise DatabaseUnavailable("The database cannot be reached right now.") from error
         if refusal := passing_trouble(error):
             raise refusal from error
         raise
@@ -78,7 +78,7 @@ async def open_session(db: Database, patience: Patience) -> AsyncIterator[Sessio
 
 async def _connect(db: Database, patience: Patience) -> asyncpg.Connection:
     if not db.available:
-        raise DatabaseAway("The database cannot be reached right now.")
+        raise DatabaseUnavailable("The database cannot be reached right now.")
     arguments = db.settings.arguments()
     statement = patience.statement or 0.0
     arguments["command_timeout"] = statement + 5.0 if statement else None
@@ -91,7 +91,7 @@ async def _connect(db: Database, patience: Patience) -> asyncpg.Connection:
     try:
         return await asyncpg.connect(**arguments)
     except CONNECT_ERRORS as error:
-        raise DatabaseAway("The database cannot be reached right now.") from error
+        raise DatabaseUnavailable("The database cannot be reached right now.") from error
 
 
 async def _close(connection: asyncpg.Connection) -> None:

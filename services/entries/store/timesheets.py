@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.rules.calendar import Week
-from libs.web.answers import encode_json
+from libs.web.responses import encode_json
 from services.entries.model import (
     State,
     Timesheet,

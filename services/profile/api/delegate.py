@@ -11,14 +11,14 @@ from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import earliest_today
 from libs.web.app import CLOCK
-from libs.web.checking import body_of
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import expected_version, require_version, resource_response
 from libs.web.problems import NotFound
+from libs.web.validation import body_of
 from services.profile import model
-from services.profile.api.callers import claims_of, own
+from services.profile.api.access import claims_of, own
 from services.profile.api.changes import meet, record
-from services.profile.api.shapes import Json, profile_shape, tag_of
+from services.profile.api.serializers import Json, serialize_profile, tag_of
 from services.profile.model import Delegation
 from services.profile.schemas.profile import DelegationSchema, ProfileAnswer
 from services.profile.store import people as store
@@ -54,12 +54,12 @@ async def put_delegate(request: web.Request) -> web.Response:
         known, present = await meet(connection, sub, claims)
         delegators = await list_delegators(connection, sub, earliest_today(now))
         if present.delegate_at(now) != delegation:
-            current = profile_shape(known, delegators, now) if known else None
+            current = serialize_profile(known, delegators, now) if known else None
             require_version(expected, present.version, current)
             delegate = await store.read_person(connection, delegation.person)
             model.check_delegation(sub, delegation, delegate.person if delegate else None, now)
         before, after = known.person if known else None, replace(present, delegate=delegation)
-        return profile_shape(await record(connection, before, after, now), delegators, now)
+        return serialize_profile(await record(connection, before, after, now), delegators, now)
 
     shape = await request.app[DATABASE].transact(appoint)
     return resource_response(request, shape, tag_of(shape))
@@ -83,7 +83,7 @@ async def delete_delegate(request: web.Request) -> web.Response:
         if known is None or known.person.delegate_at(now) is None:
             raise NotFound("Nobody stands in for you.")
         delegators = await list_delegators(connection, sub, earliest_today(now))
-        require_version(expected, known.person.version, profile_shape(known, delegators, now))
+        require_version(expected, known.person.version, serialize_profile(known, delegators, now))
         await record(connection, known.person, replace(known.person, delegate=None), now)
 
     await request.app[DATABASE].transact(dismiss)

@@ -12,14 +12,14 @@ from aiohttp import web
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.web.app import CLOCK
-from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import creates_only, expected_version, require_version, resource_response
 from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import FieldError, NotFound, PreconditionFailed, UnprocessableContent
+from libs.web.validation import body_of, query_of
 from services.profile import model
 from services.profile.api.changes import record
-from services.profile.api.shapes import person_shape, tag_of
+from services.profile.api.serializers import serialize_person, tag_of
 from services.profile.model import Draft, sort_key, wanted_words
 from services.profile.schemas.common import SUB, SUB_WORDS
 from services.profile.schemas.people import (
@@ -30,7 +30,7 @@ from services.profile.schemas.people import (
     PersonSchema,
 )
 from services.profile.store import people as store
-from services.profile.store.directory import Wanted, list_people, look_around
+from services.profile.store.directory import PeopleFilter, list_people, look_around
 from services.profile.store.people import Known
 
 ROUTES = web.RouteTableDef()
@@ -65,7 +65,7 @@ class PersonKey(msgspec.Struct, array_like=True):
 async def show_people(request: web.Request) -> web.Response:
     query, now = query_of(request, PeopleQuery), request.app[CLOCK].now()
     key = decode_cursor(query.cursor, PersonKey) or PersonKey("", "")
-    wanted = Wanted(
+    wanted = PeopleFilter(
         words=wanted_words(query.q),
         manager=query.manager,
         kind=query.kind,
@@ -78,7 +78,7 @@ async def show_people(request: web.Request) -> web.Response:
         found = await list_people(connection, wanted)
     page = found[: query.limit]
     last = page[-1].person if len(found) > query.limit else None
-    items = [person_shape(known, now) for known in page]
+    items = [serialize_person(known, now) for known in page]
     following = PersonKey(sort_key(last.name), last.person) if last else None
     return page_response(request, items, following)
 
@@ -145,7 +145,7 @@ def _check_preconditions(request: web.Request, known: Known | None, expected: in
         if "If-Match" in request.headers:
             raise PreconditionFailed("There is no such person any more.")
         return
-    current = person_shape(known, request.app[CLOCK].now())
+    current = serialize_person(known, request.app[CLOCK].now())
     if creates_only(request):
         raise PreconditionFailed("The person is in the directory.", current=current)
     require_version(expected, known.person.version, current)
@@ -154,7 +154,7 @@ def _check_preconditions(request: web.Request, known: Known | None, expected: in
 def _respond(
     request: web.Request, known: Known, *, status: int = 200, **headers: str
 ) -> web.Response:
-    shape = person_shape(known, request.app[CLOCK].now())
+    shape = serialize_person(known, request.app[CLOCK].now())
     return resource_response(request, shape, tag_of(shape), status=status, **headers)
 
 

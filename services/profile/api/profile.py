@@ -11,13 +11,13 @@ from libs.auth import authenticated
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import earliest_today
 from libs.web.app import CLOCK
-from libs.web.checking import body_of
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import expected_version, require_version, resource_response
+from libs.web.validation import body_of
 from services.profile import model
-from services.profile.api.callers import claims_of, own
+from services.profile.api.access import claims_of, own
 from services.profile.api.changes import meet, record
-from services.profile.api.shapes import Json, profile_shape, tag_of
+from services.profile.api.serializers import Json, serialize_profile, tag_of
 from services.profile.schemas.profile import ProfileAnswer, ProfilePatch, ProfilePatchSchema
 from services.profile.store import people as store
 from services.profile.store.directory import list_delegators
@@ -53,7 +53,7 @@ async def show_profile(request: web.Request) -> web.Response:
 
     if known is None or model.follow(known.person, claims) != known.person:
         known = await request.app[DATABASE].transact(sign_in)
-    shape = profile_shape(known, delegators, now)
+    shape = serialize_profile(known, delegators, now)
     return resource_response(request, shape, tag_of(shape))
 
 
@@ -78,10 +78,10 @@ async def patch_profile(request: web.Request) -> web.Response:
         delegators = await list_delegators(connection, sub, earliest_today(now))
         changed = replace(present, **patch.changes)
         if changed != present:
-            current = profile_shape(known, delegators, now) if known else None
+            current = serialize_profile(known, delegators, now) if known else None
             require_version(expected, present.version, current)
         before = known.person if known else None
-        return profile_shape(await record(connection, before, changed, now), delegators, now)
+        return serialize_profile(await record(connection, before, changed, now), delegators, now)
 
     shape = await request.app[DATABASE].transact(change)
     return resource_response(request, shape, tag_of(shape))

@@ -59,7 +59,7 @@ READ_ID_OWNERS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PeopleFilter:
     """What a list asks for, after the key (`sort_name`, `person`); None narrows nothing.
 
     `words` are the beginnings of which each person found has all.
@@ -99,7 +99,7 @@ class Delegator:
     until: date
 
 
-async def list_people(connection: asyncpg.Connection, wanted: Wanted) -> list[Known]:
+async def list_people(connection: asyncpg.Connection, wanted: PeopleFilter) -> list[Known]:
     statement, arguments = wanted.statement()
     return [known_of(record) for record in await connection.fetch(statement, *arguments)]
 

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from libs.postgres.transactions import looking_again
+from libs.postgres.transactions import retry_on_violation
 from services.profile.model import (
     Claims,
     Delegation,
@@ -108,13 +108,13 @@ async def lock_person(connection: asyncpg.Connection, person: str) -> Known | No
 
 
 async def insert_person(connection: asyncpg.Connection, person: Person) -> None:
-    with looking_again(RULES):
+    with retry_on_violation(RULES):
         await connection.execute(INSERT, *_values(person))
         await _save_ids(connection, person)
 
 
 async def update_person(connection: asyncpg.Connection, person: Person) -> None:
-    with looking_again(RULES):
+    with retry_on_violation(RULES):
         await connection.execute(UPDATE, *_values(person))
         await _save_ids(connection, person)
 

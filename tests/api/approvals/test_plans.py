@@ -18,7 +18,7 @@ from services.approvals.model import (
     State,
     Today,
 )
-from services.approvals.store.approvals import READ_WAITING, Wanted, list_statement
+from services.approvals.store.approvals import READ_WAITING, ApprovalFilter, list_statement
 from tests.conftest import Databases
 
 TODAY = Today.at(datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
@@ -64,7 +64,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(inner)
 
 
-async def rows_read(connection: asyncpg.Connection, wanted: Wanted) -> int:
+async def rows_read(connection: asyncpg.Connection, wanted: ApprovalFilter) -> int:
     """How many rows of approvals are looked at; fails where the whole table is."""
     statement, arguments = list_statement(wanted)
     [answer] = await connection.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
@@ -85,18 +85,18 @@ async def test_a_list_looks_at_few_rows_whoever_asks_for_what(
     late = (datetime(2026, 11, 1, tzinfo=UTC), uuid.UUID(int=0))
     week = Week.parse("2026-W47")
     for wanted, most in (
-        (Wanted(manager, TODAY, *begin, limit=51, state=State.PENDING), 40),
-        (Wanted(manager, TODAY, *begin, limit=51), 600),
-        (Wanted(manager, TODAY, *late, limit=51), 120),
-        (Wanted(manager, TODAY, *begin, limit=51, week=week), 40),
-        (Wanted(manager, TODAY, *begin, limit=51, state=State.PENDING, flags=()), 40),
-        (Wanted(administrator, TODAY, *begin, limit=51, state=State.PENDING), 120),
-        (Wanted(administrator, TODAY, *begin, limit=51), 120),
-        (Wanted(administrator, TODAY, *begin, limit=51, week=week), 120),
-        (Wanted(administrator, TODAY, *begin, limit=51, person="p7"), 120),
-        (Wanted(administrator, TODAY, *begin, limit=51, state=State.REJECTED), 0),
+        (ApprovalFilter(manager, TODAY, *begin, limit=51, state=State.PENDING), 40),
+        (ApprovalFilter(manager, TODAY, *begin, limit=51), 600),
+        (ApprovalFilter(manager, TODAY, *late, limit=51), 120),
+        (ApprovalFilter(manager, TODAY, *begin, limit=51, week=week), 40),
+        (ApprovalFilter(manager, TODAY, *begin, limit=51, state=State.PENDING, flags=()), 40),
+        (ApprovalFilter(administrator, TODAY, *begin, limit=51, state=State.PENDING), 120),
+        (ApprovalFilter(administrator, TODAY, *begin, limit=51), 120),
+        (ApprovalFilter(administrator, TODAY, *begin, limit=51, week=week), 120),
+        (ApprovalFilter(administrator, TODAY, *begin, limit=51, person="p7"), 120),
+        (ApprovalFilter(administrator, TODAY, *begin, limit=51, state=State.REJECTED), 0),
         (
-            Wanted(administrator, TODAY, *begin, 51, State.PENDING, flags=(Flag.WEEKEND,)),
+            ApprovalFilter(administrator, TODAY, *begin, 51, State.PENDING, flags=(Flag.WEEKEND,)),
             400,
         ),
     ):

@@ -31,9 +31,9 @@ from services.approvals.model import (
     flags_of,
     standing_of,
 )
-from services.approvals.store.approvals import Wanted, list_cases
+from services.approvals.store.approvals import ApprovalFilter, list_cases
 from services.approvals.store.dossier import open_dossier, save_dossier
-from services.approvals.store.overdue import WantedMissing, count_missing, list_missing
+from services.approvals.store.overdue import MissingFilter, count_missing, list_missing
 from services.approvals.store.people import Person, save_people
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -177,7 +177,7 @@ async def test_a_list_holds_just_what_the_model_lets_the_caller_see(
 async def check_list(
     connection: asyncpg.Connection, company: Company, approvals: list[Approval], caller: Caller
 ) -> None:
-    wanted = Wanted(caller, TODAY, BEGINNING, uuid.UUID(int=0), limit=200)
+    wanted = ApprovalFilter(caller, TODAY, BEGINNING, uuid.UUID(int=0), limit=200)
     visible = [
         approval
         for approval in approvals
@@ -210,7 +210,7 @@ def has_flags(wanted: tuple[Flag, ...] | None, flags: tuple[Flag, ...]) -> bool:
 
 async def check_missing(connection: asyncpg.Connection, company: Company, caller: Caller) -> None:
     week = Week(MONDAY).plus(-1)
-    wanted = WantedMissing(caller, TODAY, (week,), date.min, "", limit=200)
+    wanted = MissingFilter(caller, TODAY, (week,), date.min, "", limit=200)
     missing = await list_missing(connection, wanted)
     assert [row.person for row in missing] == [
         person.person

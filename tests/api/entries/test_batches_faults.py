@@ -9,7 +9,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from libs.web.bodies import BODY_SECONDS
+from libs.web.request_body import BODY_SECONDS
 from services.entries.app import create_app
 from services.entries.store.planning import STATISTICS_MISLEAD
 from tests.api.entries.agency import Agency, counts, learn, row

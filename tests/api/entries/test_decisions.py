@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from libs.feed.events import publishing_last
+from libs.feed.events import deferred_publish
 from libs.feed.wire import Delivery
 from services.entries.feeds import HANDLERS
 from services.entries.schemas.reports import MissingPage
@@ -34,7 +34,7 @@ async def deliver(
     connection: asyncpg.Connection, source: str, kind: str, data: dict[str, Any]
 ) -> None:
     delivery = Delivery(1, str(uuid.uuid4()), source, kind, str(data["person"]), NOW, data_of(data))
-    async with connection.transaction(), publishing_last(connection):
+    async with connection.transaction(), deferred_publish(connection):
         await HANDLERS[source][kind](connection, [delivery])
 
 

@@ -18,7 +18,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from libs.feed.events import publishing_last
+from libs.feed.events import deferred_publish
 from libs.feed.wire import Delivery
 from services.entries.feeds import HANDLERS
 from services.entries.model import State
@@ -75,7 +75,7 @@ async def approve(connection: asyncpg.Connection, submitted: Reply) -> None:
     }
     now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
     event = Delivery(1, str(uuid.uuid4()), "approvals", "approval.decided", "x", now, data_of(data))
-    async with connection.transaction(), publishing_last(connection):
+    async with connection.transaction(), deferred_publish(connection):
         await HANDLERS["approvals"]["approval.decided"](connection, [event])
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from services.profile.model import search_words, sort_key, wanted_words
 from services.profile.store import directory, people
-from services.profile.store.directory import Wanted
+from services.profile.store.directory import PeopleFilter
 from tests.api.profile.conftest import connected, draft
 from tests.conftest import Databases
 from tests.support.client import Caller
@@ -75,7 +75,7 @@ def filled_database(databases: Databases) -> str:
     return url
 
 
-ALL = Wanted((), None, None, None, "", "", 51)
+ALL = PeopleFilter((), None, None, None, "", "", 51)
 LISTS = {
     "everybody": (ALL, "people_by_name"),
     "everybody after a page": (replace(ALL, sort_name="erin", person="x"), "people_by_name"),

@@ -13,7 +13,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from libs.postgres.errors import TransactionCrossed
+from libs.postgres.errors import ConcurrentUpdate
 from libs.rules.violations import RuleBroken
 from services.profile import model
 from services.profile.model import (
@@ -82,7 +82,7 @@ async def test_with_the_guard_the_second_waits_and_is_refused(two: Two) -> None:
         await report(first, ERIN, MAYA)
         late = asyncio.create_task(report(second, MAYA, ERIN))
         await waits_for_lock(first, second)
-    with pytest.raises(TransactionCrossed, match="managers_form_no_circle"):
+    with pytest.raises(ConcurrentUpdate, match="managers_form_no_circle"):
         await late
     assert await first.fetchval("SELECT manager FROM people WHERE person = 'auth0|maya'") is None
     around = await look_around(second, MAYA.person, Draft("Maya", manager=ERIN.person))
@@ -100,7 +100,7 @@ async def test_with_the_guard_a_circle_over_somebody_who_is_yet_to_come_is_refus
         await store.insert_person(first, mona)
         late = asyncio.create_task(report(second, ERIN, MAYA))
         await waits_for_lock(first, second)
-    with pytest.raises(TransactionCrossed, match="managers_form_no_circle"):
+    with pytest.raises(ConcurrentUpdate, match="managers_form_no_circle"):
         await late
 
 
@@ -121,7 +121,7 @@ async def test_with_the_index_the_second_waits_and_is_refused(two: Two) -> None:
         taking = replace(MAYA, email="ONE@exampleco.com")
         late = asyncio.create_task(store.update_person(second, taking))
         await waits_for_lock(first, second)
-    with pytest.raises(TransactionCrossed, match="people_by_email"):
+    with pytest.raises(ConcurrentUpdate, match="people_by_email"):
         await late
 
 
@@ -132,7 +132,7 @@ async def test_an_external_id_that_two_take_at_once_goes_to_the_first(two: Two) 
         taking = replace(MAYA, external_ids={"harvest": "1"})
         late = asyncio.create_task(store.update_person(second, taking))
         await waits_for_lock(first, second)
-    with pytest.raises(TransactionCrossed, match="external_id_is_unique"):
+    with pytest.raises(ConcurrentUpdate, match="external_id_is_unique"):
         await late
 
 

@@ -153,7 +153,7 @@ class World:
         self, link: Link, limit: int, again: int, crash: int | None, stumble: int | None
     ) -> int:
         async with link.target.connection() as connection:
-            lead = await inbox.take_lead(connection, link.source, link.holder, seconds=0.001)
+            lead = await inbox.acquire_lease(connection, link.source, link.holder, seconds=0.001)
         assert lead is not None
         deliveries = await self._read(link.source, max(0, lead.after - again), limit + again)
         if not deliveries:

@@ -1,7 +1,7 @@
 import pytest
 
-from libs.auth.documents import InvalidDocument
 from libs.auth.keyset import MAX_KEYS, parse_key_set
+from libs.auth.strict_json import InvalidDocument
 from tests.support.issuer import base64url, jwk, rsa_key
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from libs.auth import InvalidToken, JwksKeys, KeysUnavailable, Outcome, Scope, TokenVerifier
 from libs.auth.claims import LEEWAY, MAX_LIFETIME
-from libs.auth.compact import MAX_TOKEN, decode_base64url
+from libs.auth.jws import MAX_TOKEN, decode_base64url
 from libs.auth.keys import FRESH, USABLE
 from libs.auth.verifier import REMEMBERED_HEADERS
 from tests.support.issuer import CLAIMS, Issuer, base64url, rsa_key, signed

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import jwt
 
-from dev.company import AUDIENCE, SCOPES
+from dev.sample_data import AUDIENCE, SCOPES
 
 CALLBACK = "http://127.0.0.1:53127/callback"
 VERIFIER = "correct-horse-battery-staple-correct-horse-battery"

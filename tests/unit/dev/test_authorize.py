@@ -3,8 +3,8 @@
 import pytest
 from yarl import URL
 
-from dev.company import PEOPLE
 from dev.issuer.requests import is_registered
+from dev.sample_data import PEOPLE
 from tests.unit.dev.client import CALLBACK, Client, authorization
 from tests.unit.dev.conftest import Clock
 

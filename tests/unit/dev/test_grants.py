@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from dev.company import ADMINISTERING, AUDIENCE, MANAGING, OWN_TIME, PERMISSIONS, SCOPES, Role
+from dev.sample_data import ADMINISTERING, AUDIENCE, MANAGING, OWN_TIME, PERMISSIONS, SCOPES, Role
 from tests.unit.dev.client import VERIFIER, Answer, Client, unverified
 from tests.unit.dev.conftest import Clock, StandIn
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from dev import leash, postgres
+from dev import postgres, supervisor
 from dev.postgres import PostgresError, PostgresServer
 
 ROOT = Path(__file__).parents[3]
@@ -146,9 +146,11 @@ def test_a_lock_that_names_another_programs_process_is_stale(server: PostgresSer
     server.stop()
     # Of the server's own user: PostgreSQL takes that for a server that runs.
     owner = lock.parent.stat()
-    account = leash.Account(owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
+    account = supervisor.Account(owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
     reading, writing = os.pipe()
-    other = leash.start(["sh", "-c", "echo up; exec sleep 60"], output=writing, account=account)
+    other = supervisor.start(
+        ["sh", "-c", "echo up; exec sleep 60"], output=writing, account=account
+    )
     os.close(writing)
     with os.fdopen(reading, "rb") as output:
         assert output.readline() == b"up\n"  # by now it is that user's
@@ -156,7 +158,7 @@ def test_a_lock_that_names_another_programs_process_is_stale(server: PostgresSer
         lock.write_text("\n".join([str(other.pid), *content[1:]]))
         server.start()
     finally:
-        leash.stop(other, patience=5)
+        supervisor.stop(other, patience=5)
 
 
 def test_a_first_start_that_was_cut_short_is_made_anew(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import aiohttp
 import jwt
 import pytest
 
-from dev.company import AUDIENCE, PEOPLE
 from dev.issuer.pages import picture
+from dev.sample_data import AUDIENCE, PEOPLE
 from tests.unit.dev.client import Client, unverified
 from tests.unit.dev.conftest import Clock, StandIn
 

@@ -11,8 +11,8 @@ from libs.postgres.idempotency import (
     HEADER,
     IDEMPOTENCY_KEYS_V1_DOWN,
     IDEMPOTENCY_KEYS_V1_UP,
-    Answer,
-    AnswerExists,
+    ResponseExists,
+    StoredResponse,
     fingerprint_of,
     forget_old_keys,
     idempotency_key,
@@ -37,9 +37,9 @@ async def _tables(url: str) -> None:
     await connection.close()
 
 
-async def add_note(connection: asyncpg.Connection) -> Answer:
+async def add_note(connection: asyncpg.Connection) -> StoredResponse:
     number = await connection.fetchval("INSERT INTO notes (text) VALUES ('n') RETURNING id")
-    return Answer(201, {"Location": f"/notes/{number}"}, b'{"id":%d}' % number)
+    return StoredResponse(201, {"Location": f"/notes/{number}"}, b'{"id":%d}' % number)
 
 
 async def count(db: Database, table: str = "notes") -> int:
@@ -91,7 +91,7 @@ async def test_every_caller_has_keys_of_their_own(db: Database) -> None:
 
 
 async def test_what_failed_may_be_tried_again_with_the_same_key(db: Database) -> None:
-    async def fail(_connection: asyncpg.Connection) -> Answer:
+    async def fail(_connection: asyncpg.Connection) -> StoredResponse:
         raise Conflict("not now")
 
     with pytest.raises(Conflict, match="not now"):
@@ -105,7 +105,7 @@ async def test_a_request_that_fails_because_it_has_been_here_is_given_its_answer
 ) -> None:
     """A week that is submitted cannot be submitted: the second time the work itself refuses."""
 
-    async def add_the_only_note(connection: asyncpg.Connection) -> Answer:
+    async def add_the_only_note(connection: asyncpg.Connection) -> StoredResponse:
         if await connection.fetchval("SELECT count(*) FROM notes"):
             raise Conflict("there is one already")
         return await add_note(connection)
@@ -120,7 +120,7 @@ async def test_a_request_that_fails_because_it_has_been_here_is_given_its_answer
 async def test_of_two_at_once_the_second_waits_and_is_given_the_answer_of_the_first(
     db: Database,
 ) -> None:
-    async def add_slowly(connection: asyncpg.Connection) -> Answer:
+    async def add_slowly(connection: asyncpg.Connection) -> StoredResponse:
         answer = await add_note(connection)
         await both_at_work.wait()
         return answer
@@ -183,7 +183,7 @@ async def test_a_commit_whose_answer_got_lost_is_looked_up(relayed: Database, re
 
 
 async def test_a_first_request_costs_one_statement_more(db: Database) -> None:
-    async def add_and_listen(connection: asyncpg.Connection) -> Answer:
+    async def add_and_listen(connection: asyncpg.Connection) -> StoredResponse:
         answer = await add_note(connection)
         connection.add_query_logger(lambda query: statements.append(query.query))
         return answer
@@ -195,7 +195,7 @@ async def test_a_first_request_costs_one_statement_more(db: Database) -> None:
 
 
 async def test_an_answer_can_be_stored_and_found_by_whoever_streams_the_body(db: Database) -> None:
-    async def upload(connection: asyncpg.Connection) -> Answer:
+    async def upload(connection: asyncpg.Connection) -> StoredResponse:
         answer = await add_note(connection)
         await remember(connection, ERIN, "k", SAME, answer)
         return answer
@@ -203,7 +203,7 @@ async def test_an_answer_can_be_stored_and_found_by_whoever_streams_the_body(db:
     await db.transact(upload)
     async with db.connection() as connection:
         found = await recall(connection, ERIN, "k", SAME)
-    with pytest.raises(AnswerExists):
+    with pytest.raises(ResponseExists):
         await db.transact(upload)
 
     assert found is not None
@@ -268,15 +268,18 @@ def test_method_path_query_and_body_make_a_request_what_it_is() -> None:
 
 
 def test_an_answer_is_json_unless_it_says_otherwise() -> None:
-    assert Answer(200, {}, b"{}").response().content_type == "application/json"
-    assert Answer(200, {"content-type": "text/csv"}, b"a").response().content_type == "text/csv"
-    assert "Content-Type" not in Answer(204, {}, b"").headers
+    assert StoredResponse(200, {}, b"{}").response().content_type == "application/json"
+    assert (
+        StoredResponse(200, {"content-type": "text/csv"}, b"a").response().content_type
+        == "text/csv"
+    )
+    assert "Content-Type" not in StoredResponse(204, {}, b"").headers
 
 
 def test_a_response_can_be_made_an_answer_and_back() -> None:
     response = web.json_response({"a": 1}, status=201, headers={"ETag": '"1"'})
 
-    again = Answer.of(response).response()
+    again = StoredResponse.of(response).response()
 
     assert (again.status, again.body, again.headers) == (201, response.body, response.headers)
 

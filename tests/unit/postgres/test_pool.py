@@ -8,7 +8,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
-from libs.postgres.errors import DatabaseAway, DatabaseBusy
+from libs.postgres.errors import DatabaseBusy, DatabaseUnavailable
 from libs.postgres.pool import DATABASE, Database, database_context
 from libs.postgres.settings import DatabaseSettings
 from libs.web.metrics import METRICS, Metrics
@@ -159,7 +159,7 @@ async def test_without_the_database_everybody_is_refused_at_once_and_it_is_found
 
     began = time.monotonic()
     for _ in range(100):
-        with pytest.raises(DatabaseAway) as refused:
+        with pytest.raises(DatabaseUnavailable) as refused:
             await ask(relayed)
     assert time.monotonic() - began < 0.5
     assert refused.value.headers == {"Retry-After": "1"}
@@ -181,7 +181,7 @@ async def test_while_the_database_is_away_one_task_alone_looks_for_it(
 
         refusals = await asyncio.gather(*(ask(db) for _ in range(50)), return_exceptions=True)
 
-        assert {type(refusal) for refusal in refusals} == {DatabaseAway}
+        assert {type(refusal) for refusal in refusals} == {DatabaseUnavailable}
         assert relay.accepted - accepted <= 1
 
 
@@ -254,7 +254,7 @@ async def test_what_is_asked_between_the_servers_last_word_and_the_end_finds_it_
 
     told: list[bytes] = []
     await ask(db, "CREATE TABLE notes (number integer)")
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         await copy_to_a_session_that_ends()
     await relayed.transact(copy)
     assert await ask(db, "SELECT count(*) FROM notes") == 2
@@ -269,7 +269,7 @@ async def test_a_server_that_has_no_connection_left_is_not_taken_for_one_that_is
     address = f"postgresql://limited:limited@{url.partition('@')[2]}"
     try:
         async with started(replace(settings, dsn=address)) as db, db.connection() as only:
-            with pytest.raises(DatabaseAway):
+            with pytest.raises(DatabaseUnavailable):
                 await ask(db)
             assert db.available
             assert await only.fetchval("SELECT 1") == 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from libs.postgres.errors import DatabaseAway, DatabaseBusy, OutcomeUnknown, TransactionCrossed
+from libs.postgres.errors import ConcurrentUpdate, DatabaseBusy, DatabaseUnavailable, OutcomeUnknown
 from libs.postgres.pool import TRIES, Database
 from libs.postgres.settings import DatabaseSettings
 from tests.unit.postgres.conftest import started
@@ -142,7 +142,7 @@ async def test_work_can_say_itself_that_it_was_crossed(db: Database) -> None:
         nonlocal attempts
         attempts += 1
         if attempts < 3:
-            raise TransactionCrossed("changed meanwhile")
+            raise ConcurrentUpdate("changed meanwhile")
         return attempts
 
     assert await db.transact(look) == 3
@@ -154,7 +154,7 @@ async def test_after_some_tries_the_answer_is_busy(db: Database) -> None:
     async def lose(_connection: asyncpg.Connection) -> None:
         nonlocal attempts
         attempts += 1
-        raise TransactionCrossed("again")
+        raise ConcurrentUpdate("again")
 
     with pytest.raises(DatabaseBusy):
         await db.transact(lose)
@@ -183,7 +183,7 @@ async def test_where_every_connection_breaks_there_is_an_end_to_it(db: Database)
     async def be_killed(connection: asyncpg.Connection) -> None:
         await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         await db.transact(be_killed)
 
 
@@ -232,7 +232,7 @@ async def test_once_committed_it_is_a_success_whatever_becomes_of_the_connection
 
 
 async def test_one_statement_is_a_transaction_by_itself(db: Database) -> None:
-    assert await db.attempt(add) == "added"
+    assert await db.execute_once(add) == "added"
     assert await count(db) == 3
 
 
@@ -246,7 +246,7 @@ async def test_a_statement_that_is_refused_changes_nothing_and_is_not_repeated(
         attempts += 1
         return await add(connection, 1)
 
-    assert await db.attempt(add_again) is None
+    assert await db.execute_once(add_again) is None
     assert (attempts, await count(db)) == (1, 2)
 
 
@@ -258,7 +258,7 @@ async def test_a_statement_whose_connection_breaks_is_of_unknown_outcome(
     cut_at(relay, b"INSERT", arrives)
 
     with pytest.raises(OutcomeUnknown):
-        await relayed.attempt(lambda connection: connection.execute(ADD_THIRD))
+        await relayed.execute_once(lambda connection: connection.execute(ADD_THIRD))
 
     relay.on_request = relay.on_answer = lambda _sent: True
     assert await settled_count(relayed) == (3 if arrives else 2)
@@ -271,12 +271,12 @@ async def test_a_statement_that_takes_too_long_is_answered_with_busy(
     async with patient as db, db.connection() as other, other.transaction():
         await other.execute("LOCK TABLE notes")
         with pytest.raises(DatabaseBusy):
-            await db.attempt(add)
+            await db.execute_once(add)
 
 
 async def test_a_mistake_of_ours_is_told_as_it_is(db: Database) -> None:
     with pytest.raises(asyncpg.DataError):
-        await db.attempt(lambda connection: connection.execute("SELECT $1::integer", "no"))
+        await db.execute_once(lambda connection: connection.execute("SELECT $1::integer", "no"))
 
 
 def cut_at(relay: Relay, word: bytes, arrives: bool) -> None:
@@ -301,5 +301,5 @@ async def settled_count(db: Database) -> int:
     while True:
         try:
             return await count(db)
-        except DatabaseAway:
+        except DatabaseUnavailable:
             await asyncio.sleep(0.01)

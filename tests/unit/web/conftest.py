@@ -11,14 +11,14 @@ from aiohttp import web
 from marshmallow import fields
 
 from libs.web.app import create_application
-from libs.web.bodies import BODY_SECONDS
-from libs.web.checking import body_of, query_of
 from libs.web.contract import Contract, endpoint
 from libs.web.logs import CALLER
 from libs.web.metrics import Metrics
+from libs.web.request_body import BODY_SECONDS
 from libs.web.schemas import Day, PageQuery, StrictSchema, Text, Truth, WholeNumber
 from libs.web.server import running
 from libs.web.settings import Environment, WebSettings
+from libs.web.validation import body_of, query_of
 from tests.support.client import Caller
 
 

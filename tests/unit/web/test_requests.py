@@ -8,8 +8,8 @@ import json
 
 import pytest
 
-from libs.web.bodies import MAX_JSON_BYTES
 from libs.web.health import LIFECYCLE
+from libs.web.request_body import MAX_JSON_BYTES
 from tests.unit.web.conftest import Served
 
 JSON = {"Content-Type": "application/json"}

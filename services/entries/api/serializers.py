@@ -19,7 +19,7 @@ from services.entries.model import (
     Timesheet,
     lock_of,
 )
-from services.entries.store.entries import Placed
+from services.entries.store.entries import EntryInContext
 from services.entries.store.timesheets import Step
 
 Json = dict[str, Any]
@@ -48,8 +48,8 @@ class EntryShape(msgspec.Struct):
     unlock: str | None
 
 
-def placed_shape(placed: Placed) -> EntryShape:
-    entry, state, closed_through = placed
+def serialize_entry(entry_in_context: EntryInContext) -> EntryShape:
+    entry, state, closed_through = entry_in_context
     return EntryShape(*entry, *_told_of_day(entry.date, state, closed_through))
 
 
@@ -62,7 +62,7 @@ class Terms:
     now: datetime
 
 
-def summary_shape(sheet: Timesheet, by_project: Mapping[str, int], terms: Terms) -> Json:
+def serialize_summary(sheet: Timesheet, by_project: Mapping[str, int], terms: Terms) -> Json:
     """A week without its entries and its history."""
     is_open = sheet.state is State.OPEN
     return {
@@ -82,8 +82,14 @@ def summary_shape(sheet: Timesheet, by_project: Mapping[str, int], terms: Terms)
     }
 
 
-def timesheet_shape(summary: Json, entries: Sequence[Placed], history: Sequence[Step]) -> Json:
-    return {**summary, "entries": [placed_shape(placed) for placed in entries], "history": history}
+def serialize_timesheet(
+    summary: Json, entries: Sequence[EntryInContext], history: Sequence[Step]
+) -> Json:
+    return {
+        **summary,
+        "entries": [serialize_entry(entry_in_context) for entry_in_context in entries],
+        "history": history,
+    }
 
 
 def _day_shape(day: date, sheet: Timesheet, closed_through: date | None) -> Json:

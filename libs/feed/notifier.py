@@ -11,8 +11,8 @@ import asyncpg
 import structlog
 
 from libs.feed.events import CHANNEL
+from libs.postgres.retry import CONNECT_ERRORS, connect_with_retry, jittered
 from libs.postgres.settings import DatabaseSettings
-from libs.postgres.waiting import CONNECT_ERRORS, connect_patiently, jittered
 
 FOREVER = float("inf")
 # How often those who wait look by themselves: while nothing listens, and at all, as a
@@ -28,10 +28,10 @@ ALIVE_TIMEOUT = 5.0
 log = structlog.get_logger(__name__)
 
 
-class Doorbell:
+class Notifier:
     """Rings when something was published, when it is time to look, and while draining.
 
-    Who waits takes a `ticket` first, looks second and awaits the ticket third, so that what is
+    Who waits takes a `subscription` first, looks second and awaits the subscription third, so that what is
     published in between rings.
     """
 
@@ -40,10 +40,10 @@ class Doorbell:
         self.listening = False
         self._bell = asyncio.Event()
 
-    def ticket(self) -> asyncio.Event:
+    def subscribe(self) -> asyncio.Event:
         return self._bell
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         self._bell.set()
         self._bell = asyncio.Event()
 
@@ -57,7 +57,7 @@ class Doorbell:
         try:
             yield
         finally:
-            self.ring()
+            self.notify()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -70,11 +70,11 @@ class Doorbell:
             pause = LOOK_EVERY_AT_ALL if self.listening else LOOK_EVERY
             if self.draining() or loop.time() - looked >= pause:
                 looked = loop.time()
-                self.ring()
+                self.notify()
 
     async def _listen(self, settings: DatabaseSettings) -> None:
         while True:
-            connection = await connect_patiently(settings.arguments(), FOREVER, self._ignore)
+            connection = await connect_with_retry(settings.arguments(), FOREVER, self._ignore)
             try:
                 await self._listen_on(connection)
             except (TimeoutError, *CONNECT_ERRORS) as error:
@@ -91,7 +91,7 @@ class Doorbell:
         connection.add_termination_listener(lambda _connection: ended.set())
         await connection.add_listener(CHANNEL, self._notified)
         self.listening = True
-        self.ring()
+        self.notify()
         while not ended.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(ALIVE_EVERY):
@@ -99,7 +99,7 @@ class Doorbell:
             await connection.execute("SELECT", timeout=ALIVE_TIMEOUT)
 
     def _notified(self, *_details: Any) -> None:
-        self.ring()
+        self.notify()
 
     def _ignore(self, _error: Exception) -> None:
         """The pool tells of the same outage; who waits looks by himself meanwhile."""

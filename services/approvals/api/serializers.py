@@ -16,7 +16,7 @@ from services.approvals.store.overdue import Missing
 Json = dict[str, Any]
 
 
-def summary_shape(case: Case, standing: Standing | None) -> Json:
+def serialize_summary(case: Case, standing: Standing | None) -> Json:
     """An approval without its entries and its history.
 
     `standing` is the caller's; `why` and `acting_for` of a decision are the decider's.
@@ -47,16 +47,16 @@ def summary_shape(case: Case, standing: Standing | None) -> Json:
     }
 
 
-def approval_shape(summary: Json, entries: msgspec.Raw, history: Sequence[Step]) -> Json:
-    return {**summary, "entries": entries, "history": [step_shape(step) for step in history]}
+def serialize_approval(summary: Json, entries: msgspec.Raw, history: Sequence[Step]) -> Json:
+    return {**summary, "entries": entries, "history": [serialize_step(step) for step in history]}
 
 
-def step_shape(step: Step) -> Json:
+def serialize_step(step: Step) -> Json:
     """A line of the history with its digest, which anybody can compute from the rest."""
     return {**step.facts, "sha256": step.sha256}
 
 
-def missing_shape(missing: Missing, standing: Standing | None, today: Today) -> Json:
+def serialize_missing(missing: Missing, standing: Standing | None, today: Today) -> Json:
     return {
         "person": missing.person,
         "person_name": missing.person_name,

@@ -10,7 +10,7 @@ from libs.web.problems import FieldError, UnprocessableContent
 
 
 @web.middleware
-async def tell_broken_rules(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def map_domain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A rule that a field breaks is 422, by its field."""
     try:
         return await handler(request)

@@ -3,8 +3,8 @@
 import binascii
 from typing import Any, NamedTuple
 
-from libs.auth.documents import parse_object
 from libs.auth.errors import InvalidToken, Outcome
+from libs.auth.strict_json import parse_object
 
 MAX_TOKEN = 8 * 1024
 MAX_KID = 256

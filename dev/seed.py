@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from dev.company import DELEGATIONS, PEOPLE, PROJECTS, Person, person_named
+from dev.sample_data import DELEGATIONS, PEOPLE, PROJECTS, Person, person_named
 from dev.signin import sign_in
 from dev.timesheets import WorkedWeek, worked_weeks
 

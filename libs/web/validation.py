@@ -10,9 +10,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from marshmallow import Schema, ValidationError
 
-from libs.web.bodies import read_json
 from libs.web.contract import contract_of
 from libs.web.problems import FieldError, NotFound, UnprocessableContent
+from libs.web.request_body import read_json
 
 T = TypeVar("T")
 

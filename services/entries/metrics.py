@@ -9,7 +9,7 @@ SOURCES = ("app", "batch")
 BATCH_STATES = ("applied", "refused", "dry_run")
 
 
-class Figures:
+class ServiceMetrics:
     """Counted once what they tell of is committed, so a retry counts once."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -39,4 +39,4 @@ class Figures:
         self._batches.labels(state).inc()
 
 
-FIGURES = web.AppKey("FIGURES", Figures)
+SERVICE_METRICS = web.AppKey("SERVICE_METRICS", ServiceMetrics)

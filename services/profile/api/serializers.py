@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from libs.web.answers import encode_json
 from libs.web.etags import etag_of
+from libs.web.responses import encode_json
 from services.profile.store.directory import Delegator
 from services.profile.store.people import Known
 
 Json = dict[str, Any]
 
 
-def person_shape(known: Known, now: datetime) -> Json:
+def serialize_person(known: Known, now: datetime) -> Json:
     """A person as the directory shows them."""
     person = known.person
     return {
@@ -30,14 +30,14 @@ def person_shape(known: Known, now: datetime) -> Json:
         "target_minutes": person.target_minutes,
         "uploaders": person.uploaders,
         "external_ids": person.external_ids,
-        "delegate": _delegate_shape(known, now),
+        "delegate": _serialize_delegate(known, now),
         "version": person.version,
         "created_at": known.created_at,
         "updated_at": known.updated_at,
     }
 
 
-def profile_shape(known: Known, delegators: Sequence[Delegator], now: datetime) -> Json:
+def serialize_profile(known: Known, delegators: Sequence[Delegator], now: datetime) -> Json:
     """A person as they see themselves."""
     person = known.person
     return {
@@ -53,7 +53,7 @@ def profile_shape(known: Known, delegators: Sequence[Delegator], now: datetime) 
         "time_zone": person.time_zone,
         "target_minutes": person.target_minutes,
         "reminders": person.reminders,
-        "delegate": _delegate_shape(known, now),
+        "delegate": _serialize_delegate(known, now),
         "delegated_by": [
             {"person": row.person, "name": row.name, "from": row.since, "to": row.until}
             for row in delegators
@@ -67,7 +67,7 @@ def tag_of(shape: Json) -> str:
     return etag_of(shape["version"], hashlib.sha256(encode_json(shape)).hexdigest()[:12])
 
 
-def _delegate_shape(known: Known, now: datetime) -> Json | None:
+def _serialize_delegate(known: Known, now: datetime) -> Json | None:
     delegation = known.person.delegate_at(now)
     if delegation is None:
         return None

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dev import leash
-from dev.children import ChildError, Children
+from dev import supervisor
+from dev.processes import ChildError, Children
 
 ROOT = Path(__file__).parents[3]
 STUBBORN = """
@@ -100,27 +100,27 @@ async def test_stopping_ends_all_but_those_to_keep(children: Children, tmp_path:
 def test_one_that_does_not_listen_is_made_to_end() -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as output:
-        child = leash.start([sys.executable, "-c", STUBBORN], output=writing)
+        child = supervisor.start([sys.executable, "-c", STUBBORN], output=writing)
         os.close(writing)
         assert output.readline() == b"deaf\n"
 
-        assert leash.stop(child, patience=0.05) == -signal.SIGKILL
+        assert supervisor.stop(child, patience=0.05) == -signal.SIGKILL
 
 
 def test_the_terminals_ctrl_c_reaches_the_supervisor_alone(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as output:
-        child = leash.start(["sleep", "60"], output=output)
+        child = supervisor.start(["sleep", "60"], output=output)
     try:
         assert os.getsid(child.pid) != os.getsid(0)
     finally:
-        leash.stop(child, patience=5)
+        supervisor.stop(child, patience=5)
 
 
 @on_linux
 def test_a_child_ends_when_its_parent_is_killed() -> None:
     program = (
-        "import sys; from dev import leash\n"
-        "child = leash.start([sys.executable, '-c', sys.argv[1]], output=1)\n"
+        "import sys; from dev import supervisor\n"
+        "child = supervisor.start([sys.executable, '-c', sys.argv[1]], output=1)\n"
         "sys.stdin.read()\n"
     )
     says_who_it_is = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
@@ -144,7 +144,7 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
 def test_a_child_whose_parent_died_first_does_not_begin(tmp_path: Path) -> None:
     """The parent may die before the child has asked to be told: then nobody would tell it."""
     made = tmp_path / "made"
-    launcher = [sys.executable, "-I", leash.__file__, "1", "15", "-"]
+    launcher = [sys.executable, "-I", supervisor.__file__, "1", "15", "-"]
 
     done = subprocess.run([*launcher, "touch", str(made)], check=False)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from libs.auth.flight import Flight
+from libs.auth.single_flight import Flight
 
 
 class Call:

@@ -13,7 +13,7 @@ from services.entries.model import (
 
 
 @web.middleware
-async def tell_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A wrong state or a lock is 409, and says what would unlock it."""
     try:
         return await handler(request)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dev import leash
+from dev import supervisor
 
 STOP_TIMEOUT = 15.0
 
@@ -35,7 +35,7 @@ class Child:
 
 
 class Children:
-    """Call everything from the main thread, where the loop runs: see `leash.start`."""
+    """Call everything from the main thread, where the loop runs: see `supervisor.start`."""
 
     def __init__(self, logs: Path, root: Path) -> None:
         loop = asyncio.get_running_loop()
@@ -70,7 +70,7 @@ class Children:
         """Run one of our modules, with its arguments."""
         log = self.log(name)
         with log.open("wb") as output:
-            process = leash.start(
+            process = supervisor.start(
                 [sys.executable, "-m", *arguments], output=output, env=environ, cwd=self._root
             )
         return self.watch(Child(name, process, log, brief))
@@ -94,7 +94,7 @@ class Children:
             if child.process.poll() is None:
                 child.process.terminate()
         for child in leaving:
-            leash.stop(child.process, patience=STOP_TIMEOUT)
+            supervisor.stop(child.process, patience=STOP_TIMEOUT)
 
     def _look(self) -> None:
         for child in [child for child in self._running if child.process.poll() is not None]:

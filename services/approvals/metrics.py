@@ -11,7 +11,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge
 
 from libs.postgres.pool import DATABASE
-from libs.postgres.waiting import jittered
+from libs.postgres.retry import jittered
 from libs.web.app import CLOCK
 from libs.web.metrics import METRICS
 from services.approvals.store.approvals import Waiting, read_waiting
@@ -21,7 +21,7 @@ HALF_A_MINUTE = 30.0
 log = structlog.get_logger(__name__)
 
 
-class Figures:
+class ServiceMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._waiting = Gauge(
             "approvals_waiting", "Weeks that wait for a decision.", registry=registry
@@ -45,7 +45,9 @@ def figures(every: float = HALF_A_MINUTE) -> Callable[[web.Application], AsyncIt
     """
 
     async def read_figures(app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(_read_on_and_on(app, Figures(app[METRICS].registry), every))
+        task = asyncio.create_task(
+            _read_on_and_on(app, ServiceMetrics(app[METRICS].registry), every)
+        )
         yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -53,7 +55,7 @@ def figures(every: float = HALF_A_MINUTE) -> Callable[[web.Application], AsyncIt
     return read_figures
 
 
-async def _read_on_and_on(app: web.Application, shown: Figures, every: float) -> None:
+async def _read_on_and_on(app: web.Application, shown: ServiceMetrics, every: float) -> None:
     while True:
         try:
             async with app[DATABASE].connection() as connection:

@@ -10,7 +10,12 @@ from aiohttp import web
 from libs.auth import PRINCIPAL, Scope
 from libs.web.etags import etag_of
 from libs.web.problems import NotFound
-from services.approvals.api.shapes import Json, approval_shape, summary_shape, variant_of
+from services.approvals.api.serializers import (
+    Json,
+    serialize_approval,
+    serialize_summary,
+    variant_of,
+)
 from services.approvals.model import Caller, Standing, Today, standing_of
 from services.approvals.store.approvals import Case, read_entries
 from services.approvals.store.history import read_history
@@ -41,13 +46,13 @@ def standing_in(case: Case, caller: Caller, today: Today) -> Standing | None:
     return standing_of(case.approval.person, case.manager, caller, today)
 
 
-async def whole_shape(
+async def serialize_details(
     connection: asyncpg.Connection, case: Case, standing: Standing | None
 ) -> Json:
-    summary = summary_shape(case, standing)
+    summary = serialize_summary(case, standing)
     entries = await read_entries(connection, case.approval.id)
     history = await read_history(connection, case.approval.id)
-    return approval_shape(summary, entries, history)
+    return serialize_approval(summary, entries, history)
 
 
 def tag_of(shape: Json) -> str:

@@ -14,8 +14,8 @@ from libs.feed import inbox
 from libs.feed.applying import Applier
 from libs.feed.compaction import compact
 from libs.feed.events import Event
+from libs.feed.maintenance import main
 from libs.feed.metrics import FollowerMetrics
-from libs.feed.upkeep import main
 from libs.feed.wire import Delivery
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
@@ -110,7 +110,7 @@ def environ(urls: tuple[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def set_aside(follower_settings: DatabaseSettings) -> None:
+def dead_letter(follower_settings: DatabaseSettings) -> None:
     """Three that failed; the first was superseded."""
     asyncio.run(
         _apply(
@@ -127,7 +127,7 @@ async def _apply(settings: DatabaseSettings, *deliveries: Delivery) -> None:
     holder = uuid.uuid4()
     async with started(settings) as db:
         async with db.connection() as connection:
-            await inbox.take_lead(connection, SOURCE, holder, 60)
+            await inbox.acquire_lease(connection, SOURCE, holder, 60)
         metrics = FollowerMetrics(CollectorRegistry())
         await Applier(db, SOURCE, HANDLERS, holder, metrics).apply(deliveries)
 
@@ -146,7 +146,7 @@ LEFT = "SELECT sequence FROM feed_set_aside ORDER BY sequence"
 EFFECTS = "SELECT what FROM effects ORDER BY number"
 
 
-@pytest.mark.usefixtures("set_aside")
+@pytest.mark.usefixtures("dead_letter")
 def test_what_was_set_aside_can_be_listed_with_its_reason(
     package: str, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -163,7 +163,7 @@ def test_what_was_set_aside_can_be_listed_with_its_reason(
     assert "for ever" in third
 
 
-@pytest.mark.usefixtures("set_aside")
+@pytest.mark.usefixtures("dead_letter")
 def test_retrying_handles_all_that_nothing_newer_replaced(
     package: str,
     environ: dict[str, str],
@@ -178,7 +178,7 @@ def test_retrying_handles_all_that_nothing_newer_replaced(
     assert "LookupError: still broken" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("set_aside")
+@pytest.mark.usefixtures("dead_letter")
 def test_one_that_was_replaced_is_retried_when_it_is_named(
     package: str, environ: dict[str, str], follower_settings: DatabaseSettings
 ) -> None:
@@ -188,7 +188,7 @@ def test_one_that_was_replaced_is_retried_when_it_is_named(
     assert ask(follower_settings, LEFT) == [2, 4]
 
 
-@pytest.mark.usefixtures("set_aside")
+@pytest.mark.usefixtures("dead_letter")
 def test_one_that_will_never_do_is_dropped(
     package: str, environ: dict[str, str], follower_settings: DatabaseSettings
 ) -> None:
@@ -198,7 +198,7 @@ def test_one_that_will_never_do_is_dropped(
     assert ask(follower_settings, LEFT) == [1, 2]
 
 
-@pytest.mark.usefixtures("set_aside")
+@pytest.mark.usefixtures("dead_letter")
 def test_an_event_without_a_handler_stays_set_aside(
     package: str, environ: dict[str, str], follower_settings: DatabaseSettings
 ) -> None:

@@ -12,7 +12,7 @@ REFUSALS = (NotYours, OwnWeek, WrongState)
 
 
 @web.middleware
-async def tell_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except REFUSALS as refusal:

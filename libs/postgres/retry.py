@@ -22,7 +22,7 @@ CONNECT_ERRORS = (
 )
 
 
-async def connect_patiently(
+async def connect_with_retry(
     arguments: dict[str, Any],
     patience: float,
     on_failure: Callable[[Exception], None],

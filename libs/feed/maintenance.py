@@ -23,7 +23,7 @@ import asyncpg
 from libs.feed import inbox
 from libs.feed.applying import Handlers, reason_of
 from libs.feed.compaction import compact
-from libs.feed.events import publishing_last
+from libs.feed.events import deferred_publish
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from libs.web.problems import ServiceUnavailable
@@ -65,10 +65,10 @@ async def _run(options: argparse.Namespace, settings: DatabaseSettings) -> int:
         await db.stop()
 
 
-async def _choose(db: Database, options: argparse.Namespace) -> list[inbox.Aside]:
+async def _choose(db: Database, options: argparse.Namespace) -> list[inbox.DeadLetter]:
     """All of them, or the one that was named; without a name no superseded one is retried."""
     async with db.connection() as connection:
-        asides = await inbox.list_aside(connection)
+        asides = await inbox.list_dead_letters(connection)
     if options.source is not None:
         wanted = (options.source, options.sequence)
         return [aside for aside in asides if (aside.source, aside.delivery.sequence) == wanted]
@@ -78,7 +78,7 @@ async def _choose(db: Database, options: argparse.Namespace) -> list[inbox.Aside
 
 
 async def _retry(
-    db: Database, chosen: Sequence[inbox.Aside], handlers: Mapping[str, Handlers]
+    db: Database, chosen: Sequence[inbox.DeadLetter], handlers: Mapping[str, Handlers]
 ) -> int:
     failed = 0
     for aside in chosen:
@@ -88,7 +88,9 @@ async def _retry(
     return FAILED if failed else 0
 
 
-async def retry(db: Database, aside: inbox.Aside, handlers: Mapping[str, Handlers]) -> str | None:
+async def retry(
+    db: Database, aside: inbox.DeadLetter, handlers: Mapping[str, Handlers]
+) -> str | None:
     """Handle an event that was set aside; returns why it failed again, or None.
 
     Nothing else of its source is applied at the same time.
@@ -98,12 +100,12 @@ async def retry(db: Database, aside: inbox.Aside, handlers: Mapping[str, Handler
         return "there is no handler for it"
 
     async def work(connection: asyncpg.Connection) -> None:
-        present = await inbox.lock_aside(connection, aside.source, aside.delivery.sequence)
+        present = await inbox.lock_dead_letter(connection, aside.source, aside.delivery.sequence)
         if present is None:
             return
-        async with publishing_last(connection):
+        async with deferred_publish(connection):
             await handler(connection, [present.delivery])
-            await inbox.remove_aside(present, connection)
+            await inbox.remove_dead_letter(present, connection)
 
     try:
         await db.transact(work)
@@ -116,14 +118,14 @@ async def retry(db: Database, aside: inbox.Aside, handlers: Mapping[str, Handler
     return None
 
 
-async def _drop(db: Database, chosen: Sequence[inbox.Aside]) -> int:
+async def _drop(db: Database, chosen: Sequence[inbox.DeadLetter]) -> int:
     for aside in chosen:
-        await db.transact(partial(inbox.remove_aside, aside))
+        await db.transact(partial(inbox.remove_dead_letter, aside))
         sys.stdout.write(f"{_line(aside)}: dropped\n")
     return 0 if chosen else FAILED
 
 
-def _line(aside: inbox.Aside) -> str:
+def _line(aside: inbox.DeadLetter) -> str:
     delivery = aside.delivery
     newer = f", superseded by {aside.superseded_by}" if aside.superseded_by else ""
     return (

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from dev.company import DELEGATIONS, MACHINES, PEOPLE, PERMISSIONS, PROJECTS, SCOPES, Role
+from dev.sample_data import DELEGATIONS, MACHINES, PEOPLE, PERMISSIONS, PROJECTS, SCOPES, Role
 from dev.timesheets import WORK, WorkedWeek, worked_weeks
 from libs.auth import Scope
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from libs.auth.compact import decode_base64url
-from libs.auth.documents import MAX_DEPTH, InvalidDocument, parse_object
+from libs.auth.jws import decode_base64url
+from libs.auth.strict_json import MAX_DEPTH, InvalidDocument, parse_object
 from tests.support.issuer import base64url
 
 ALPHABET = string.ascii_letters + string.digits + "-_"

@@ -13,7 +13,7 @@ def digest_of(token: str) -> bytes:
     return blake2b(token.encode("utf-8", "surrogatepass")).digest()
 
 
-class TokenMemory:
+class TokenCache:
     """The `size` verified tokens used last, by their digest.
 
     Only what has been verified gets in, so nobody can push good tokens out with bad ones.
