@@ -29,10 +29,10 @@ log = structlog.get_logger(__name__)
 
 
 class Notifier:
-    """Rings when something was published, when it is time to look, and while draining.
+    """Wakes readers of the feed when an event is published, on each tick, and while draining.
 
-    Who waits takes a `subscription` first, looks second and awaits the subscription third, so that what is
-    published in between rings.
+    Subscribe first, read the feed second and await the subscription third, so that an event
+    published in between wakes the reader.
     """
 
     def __init__(self, draining: Callable[[], bool]) -> None:

@@ -254,7 +254,7 @@ async def test_what_is_set_aside_is_told(
     _, registry = await replicas.start()
 
     await until(lambda: has_effects(own, "b"))
-    await until(lambda: told(registry, "dead_letter") == 1)
+    await until(lambda: told(registry, "set_aside") == 1)
 
 
 async def test_the_lag_is_told_and_nought_once_all_is_done(
