@@ -19,10 +19,10 @@ from mobile.core.logs import protect_logs
 from mobile.core.network import make_client
 from mobile.core.session import Session
 from mobile.core.settings import AppSettings, SettingsError
-from mobile.device.browser import DesktopBrowser, PhoneBrowser, make_browser
+from mobile.device.browser import AndroidBrowser, DesktopBrowser, make_browser
 from mobile.device.token_store import make_token_store
 from mobile.preferences import Preferences
-from mobile.text import Words
+from mobile.text import Strings
 from mobile.ui.shell import Shell
 from mobile.viewmodels.app import AppModel
 from mobile.viewmodels.profile import Appearance
@@ -36,7 +36,7 @@ class TimesheetsApp(MDApp):
     def __init__(
         self,
         model: AppModel,
-        browser: DesktopBrowser | PhoneBrowser,
+        browser: DesktopBrowser | AndroidBrowser,
         preferences: Preferences,
         clock: Clock,
     ) -> None:
@@ -53,7 +53,7 @@ class TimesheetsApp(MDApp):
         self.title = "ExampleCo Timesheets"
         self.theme_cls.theme_style_switch_animation = False
         self.theme_cls.primary_palette = SEED
-        self._look(self._preferences.appearance)
+        self._apply_appearance(self._preferences.appearance)
         self.shell = self._make_shell()
         return self.shell
 
@@ -71,10 +71,10 @@ class TimesheetsApp(MDApp):
     def _make_shell(self) -> Shell:
         shell = Shell(
             self.model,
-            Words(self._preferences.language),
+            Strings(self._preferences.language),
             self._today,
-            self.choose_look,
-            self._speak,
+            self.set_appearance,
+            self.set_language,
             self._browser.back_to,
         )
         shell.appearance = self._preferences.appearance
@@ -83,20 +83,20 @@ class TimesheetsApp(MDApp):
     def _today(self) -> date:
         return self._clock.today()
 
-    def choose_look(self, appearance: Appearance) -> None:
+    def set_appearance(self, appearance: Appearance) -> None:
         self._preferences.appearance = appearance
         if self.shell is not None:
             self.shell.appearance = appearance
-        self._look(appearance)
+        self._apply_appearance(appearance)
 
-    def _look(self, appearance: Appearance) -> None:
+    def _apply_appearance(self, appearance: Appearance) -> None:
         if appearance is Appearance.SYSTEM:
             dark = bool(getattr(Window, "system_theme", "") == "dark")
         else:
             dark = appearance is Appearance.DARK
         self.theme_cls.theme_style = "Dark" if dark else "Light"
 
-    def _speak(self, language: str) -> None:
+    def set_language(self, language: str) -> None:
         """Every word anew."""
         if self.shell is None:
             return

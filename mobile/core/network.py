@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from mobile.core.wire import BadAnswer, Json
+from mobile.core.wire import Json, UnexpectedResponse
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class SignedOut(Exception):
 
 
 @dataclass(eq=False)
-class Refused(Exception):
+class RequestRejected(Exception):
     """The server understood and said no; asking again unchanged is of no use.
 
     `members` is the whole problem (RFC 9457), `current` the server's version where it told one.
@@ -112,7 +112,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Raises `Unreachable`, `Refused`, `SignedOut` or `BadAnswer`."""
+        """Raises `Unreachable`, `RequestRejected`, `SignedOut` or `UnexpectedResponse`."""
         request = self._client.build_request(
             method, self._base_url + path, json=body, headers=headers, params=params
         )
@@ -152,7 +152,7 @@ def _answer(response: httpx.Response) -> Answer:
         raise Unreachable
     if status >= 400:
         members = _problem(response)
-        raise Refused(status, str(members.get("detail") or response.reason_phrase), members)
+        raise RequestRejected(status, str(members.get("detail") or response.reason_phrase), members)
     return Answer(status, _json(response), response.headers.get("ETag"))
 
 
@@ -164,7 +164,7 @@ def _json(response: httpx.Response) -> Any:
     try:
         return json.loads(response.content)
     except ValueError as error:
-        raise BadAnswer("no JSON") from error
+        raise UnexpectedResponse("no JSON") from error
 
 
 def _problem(response: httpx.Response) -> Json:

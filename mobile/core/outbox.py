@@ -17,7 +17,7 @@ from mobile.core.database import Database
 from mobile.core.wire import Json
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     PUT = "put"
     DELETE = "delete"
     SUBMIT = "submit"
@@ -27,12 +27,12 @@ class Kind(StrEnum):
     DELEGATE = "delegate"
 
 
-ENTRY_KINDS = frozenset({Kind.PUT, Kind.DELETE})
-WEEK_KINDS = frozenset({Kind.SUBMIT, Kind.WITHDRAW})
+ENTRY_KINDS = frozenset({ChangeKind.PUT, ChangeKind.DELETE})
+WEEK_KINDS = frozenset({ChangeKind.SUBMIT, ChangeKind.WITHDRAW})
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Failure:
     """Why the server refused. `current` is its version, None where it has none."""
 
     status: int
@@ -50,7 +50,7 @@ class Change:
     """
 
     seq: int
-    kind: Kind
+    kind: ChangeKind
     target: str
     weeks: tuple[str, ...]
     body: Json = field(repr=False)
@@ -58,7 +58,7 @@ class Change:
     tried: bool
     hold_until: float
     created_at: datetime
-    trouble: Trouble | None
+    failure: Failure | None
 
 
 class Outbox:
@@ -67,7 +67,7 @@ class Outbox:
 
     def add(
         self,
-        kind: Kind,
+        kind: ChangeKind,
         target: str,
         body: Json,
         now: datetime,
@@ -111,23 +111,23 @@ class Outbox:
         return [_change(row) for row in rows]
 
     def counts(self) -> tuple[int, int]:
-        """(waiting, in trouble)."""
-        [all_of_them, troubled] = self._database.connection.execute(
+        """(waiting, in failure)."""
+        [all_of_them, failed] = self._database.connection.execute(
             "SELECT count(*), count(problem) FROM outbox"
         ).fetchone()
-        return all_of_them - troubled, troubled
+        return all_of_them - failed, failed
 
     def next(self, now: float, passed_over: Collection[int] = ()) -> Change | None:
-        """The first change that may be sent. Those that rest on one in trouble, on one that can
+        """The first change that may be sent. Those that rest on one in failure, on one that can
         still be undone or on one passed over wait; the others do not wait for them."""
         rows = self._database.connection.execute(
-            "SELECT seq, kind, target, weeks, hold_until, problem IS NOT NULL AS troubled"
+            "SELECT seq, kind, target, weeks, hold_until, problem IS NOT NULL AS failed"
             " FROM outbox ORDER BY seq"
         )
         stopped: set[str] = set()
         for row in rows:
-            stops, waits_for = _keys(Kind(row["kind"]), row["target"], row["weeks"].split())
-            held = row["troubled"] or row["hold_until"] > now or row["seq"] in passed_over
+            stops, waits_for = _keys(ChangeKind(row["kind"]), row["target"], row["weeks"].split())
+            held = row["failed"] or row["hold_until"] > now or row["seq"] in passed_over
             if not held and stopped.isdisjoint(waits_for):
                 return self.read(row["seq"])
             stopped |= stops
@@ -165,20 +165,20 @@ class Outbox:
                     (version, change.target),
                 )
 
-    def set_trouble(self, seq: int, trouble: Trouble) -> None:
+    def set_failure(self, seq: int, failure: Failure) -> None:
         told = {
-            "status": trouble.status,
-            "detail": trouble.detail,
-            "lock_reason": trouble.lock_reason,
-            "errors": trouble.errors,
-            "current": trouble.current,
+            "status": failure.status,
+            "detail": failure.detail,
+            "lock_reason": failure.lock_reason,
+            "errors": failure.errors,
+            "current": failure.current,
         }
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE outbox SET problem = ? WHERE seq = ?", (json.dumps(told), seq)
             )
 
-    def try_again(
+    def retry(
         self, seq: int, *, base: int | None, body: Json | None = None, weeks: Iterable[str] = ()
     ) -> None:
         """Back among those that wait, in its old place, resting on `base`."""
@@ -200,15 +200,15 @@ class Outbox:
             )
 
 
-def _keys(kind: Kind, target: str, weeks: list[str]) -> tuple[set[str], set[str]]:
+def _keys(kind: ChangeKind, target: str, weeks: list[str]) -> tuple[set[str], set[str]]:
     """(what waits if this one does, what this one waits for)."""
     entries_of = {f"entries {week}" for week in weeks}
-    sheets = {f"sheet {week}" for week in weeks}
+    timesheets = {f"timesheet {week}" for week in weeks}
     if kind in ENTRY_KINDS:
         own = {f"entry {target}"}
-        return own | entries_of, own | sheets
+        return own | entries_of, own | timesheets
     if kind in WEEK_KINDS:
-        return sheets, entries_of | sheets
+        return timesheets, entries_of | timesheets
     other = {f"{kind} {target}"}
     return other, other
 
@@ -216,7 +216,7 @@ def _keys(kind: Kind, target: str, weeks: list[str]) -> tuple[set[str], set[str]
 def _change(row: Row) -> Change:
     return Change(
         seq=row["seq"],
-        kind=Kind(row["kind"]),
+        kind=ChangeKind(row["kind"]),
         target=row["target"],
         weeks=tuple(row["weeks"].split()),
         body=json.loads(row["body"]),
@@ -224,13 +224,13 @@ def _change(row: Row) -> Change:
         tried=bool(row["tried"]),
         hold_until=row["hold_until"],
         created_at=datetime.fromisoformat(row["created_at"]),
-        trouble=_trouble(row["problem"]),
+        failure=_failure(row["problem"]),
     )
 
 
-def _trouble(text: str | None) -> Trouble | None:
+def _failure(text: str | None) -> Failure | None:
     if text is None:
         return None
     found = json.loads(text)
     errors = tuple((field, message) for field, message in found.pop("errors"))
-    return Trouble(**found, errors=errors)
+    return Failure(**found, errors=errors)

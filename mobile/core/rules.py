@@ -1,4 +1,4 @@
-"""The rules of the server that the app must know offline, in the server's own words.
+"""The rules of the server that the app must know offline, in the server's own message.
 
 The app ships alone, so this is a copy; a test holds it against the services.
 """
@@ -76,7 +76,7 @@ LOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A rule that a field breaks; `code` is the server's, `message` its words."""
+    """A rule that a field breaks; `code` is the server's, `message` its message."""
 
     field: str
     code: str
@@ -96,7 +96,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class EntryContext:
     """What the app knows of the place an entry is to have.
 
     `project_active` is None where there is no such project, `others` are the day's other minutes.
@@ -125,12 +125,12 @@ def lock_of(day: date, state: State, closed_through: date | None) -> Lock | None
     return None
 
 
-def violations_of(draft: Draft, around: Surroundings, now: datetime) -> list[Violation]:
+def violations_of(draft: Draft, context: EntryContext, now: datetime) -> list[Violation]:
     """All that the server would refuse of the draft, but for a lock of its week."""
     return [
-        *_date_violations(draft.date, around.closed_through, now),
-        *([] if around.same_project else _project_violations(draft.project, around)),
-        *_minutes_violations(draft.minutes, around.others),
+        *_date_violations(draft.date, context.closed_through, now),
+        *([] if context.same_project else _project_violations(draft.project, context)),
+        *_minutes_violations(draft.minutes, context.others),
         *_text_violations(draft),
     ]
 
@@ -140,29 +140,29 @@ def _date_violations(day: date, closed_through: date | None, now: datetime) -> l
         return [Violation("date", "closed", f"The period through {closed_through} is closed.")]
     latest = latest_today(now) + timedelta(days=MAX_DAYS_AHEAD)
     if day > latest:
-        words = f"At most {MAX_DAYS_AHEAD} days ahead, so until {latest}."
-        return [Violation("date", "too_far_ahead", words)]
+        message = f"At most {MAX_DAYS_AHEAD} days ahead, so until {latest}."
+        return [Violation("date", "too_far_ahead", message)]
     return []
 
 
-def _project_violations(code: str, around: Surroundings) -> list[Violation]:
-    if around.project_active is None:
+def _project_violations(code: str, context: EntryContext) -> list[Violation]:
+    if context.project_active is None:
         return [Violation("project", "unknown_project", f"There is no project {code}.")]
-    if not around.project_active:
-        words = f"The project {code} is no longer active."
-        return [Violation("project", "inactive_project", words)]
+    if not context.project_active:
+        message = f"The project {code} is no longer active."
+        return [Violation("project", "inactive_project", message)]
     return []
 
 
 def _minutes_violations(minutes: int, others: int) -> list[Violation]:
     if not 1 <= minutes <= MAX_MINUTES_A_DAY:
-        words = f"A whole number from 1 to {MAX_MINUTES_A_DAY}."
-        return [Violation("minutes", "invalid", words)]
+        message = f"A whole number from 1 to {MAX_MINUTES_A_DAY}."
+        return [Violation("minutes", "invalid", message)]
     if others + minutes <= MAX_MINUTES_A_DAY:
         return []
     left = MAX_MINUTES_A_DAY - others
-    words = f"A day has 24 hours: {others} minutes are entered, {left} are left."
-    return [Violation("minutes", "day_full", words)]
+    message = f"A day has 24 hours: {others} minutes are entered, {left} are left."
+    return [Violation("minutes", "day_full", message)]
 
 
 def _text_violations(draft: Draft) -> list[Violation]:

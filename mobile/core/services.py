@@ -8,15 +8,15 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from mobile.core.network import Answer, Api
 from mobile.core.rules import MAX_PAGE
 from mobile.core.wire import (
-    BadAnswer,
     Entry,
     Json,
-    Missing,
+    OverdueWeek,
     Person,
     Profile,
     Project,
     Rules,
-    Sheet,
+    Timesheet,
+    UnexpectedResponse,
     read,
     read_items,
 )
@@ -52,16 +52,16 @@ class Services:
         span = {"from": since.isoformat(), "to": until.isoformat()}
         return [read(Entry, item) for item in await self._pages("/v1/entries", span)]
 
-    async def sheets(self, since: str, until: str) -> list[Sheet]:
+    async def timesheets(self, since: str, until: str) -> list[Timesheet]:
         span = {"from": since, "to": until}
-        return [read(Sheet, item) for item in await self._pages("/v1/timesheets", span)]
+        return [read(Timesheet, item) for item in await self._pages("/v1/timesheets", span)]
 
-    async def week(self, week: str) -> Sheet:
-        return read(Sheet, (await self._api.get(week_path(week))).body)
+    async def week(self, week: str) -> Timesheet:
+        return read(Timesheet, (await self._api.get(week_path(week))).body)
 
-    async def week_entries(self, week: str) -> tuple[Sheet, list[Entry]]:
+    async def week_entries(self, week: str) -> tuple[Timesheet, list[Entry]]:
         body = (await self._api.get(week_path(week))).body
-        return read(Sheet, body), read_items(Entry, {"items": body.get("entries")})
+        return read(Timesheet, body), read_items(Entry, {"items": body.get("entries")})
 
     async def entry(self, entry_id: str) -> Answer:
         return await self._api.get(entry_path(entry_id))
@@ -72,7 +72,7 @@ class Services:
     async def approval(self, approval_id: str) -> Json:
         body = (await self._api.get(approval_path(approval_id))).body
         if not isinstance(body, dict):
-            raise BadAnswer("an approval is expected")
+            raise UnexpectedResponse("an approval is expected")
         return body
 
     async def profile(self) -> Profile:
@@ -82,9 +82,9 @@ class Services:
         answer = await self._api.get("/v1/people", {"q": query, "limit": "20"})
         return read_items(Person, answer.body)
 
-    async def overdue(self) -> list[Missing]:
+    async def overdue(self) -> list[OverdueWeek]:
         """Whose weeks are not submitted yet, of those the person looks after."""
-        return [read(Missing, item) for item in await self._pages("/v1/approvals/overdue", {})]
+        return [read(OverdueWeek, item) for item in await self._pages("/v1/approvals/overdue", {})]
 
     async def _pages(self, path: str, query: dict[str, str]) -> list[Json]:
         items: list[Json] = []
@@ -92,11 +92,11 @@ class Services:
         for _ in range(MAX_PAGES):
             page = (await self._api.get(path, params)).body
             if not isinstance(page, dict) or not isinstance(page.get("items"), list):
-                raise BadAnswer("a list is expected")
+                raise UnexpectedResponse("a list is expected")
             items += page["items"]
             following = page.get("next")
             if not isinstance(following, str):
                 return items
             # Of the address only its query counts: a token goes nowhere else.
             params = dict(parse_qsl(urlsplit(following).query, keep_blank_values=True))
-        raise BadAnswer("the list does not end")
+        raise UnexpectedResponse("the list does not end")

@@ -23,7 +23,7 @@ from mobile.core.settings import AppSettings
 from mobile.core.signin import SignedIn, SignIn
 from mobile.core.store import Store
 from mobile.core.sync import SyncEngine
-from mobile.core.timesheet import Timesheet
+from mobile.core.timesheet import LocalTimesheet
 from mobile.core.tokens import (
     SESSION,
     Renewal,
@@ -46,7 +46,7 @@ class Workspace:
     database: Database
     store: Store
     outbox: Outbox
-    sheet: Timesheet
+    timesheet: LocalTimesheet
     tokens: TokenManager
     engine: SyncEngine
 
@@ -156,8 +156,8 @@ class Session:
         tokens = TokenManager(self.issuer, self.token_store, self.clock, sub)
         api = Api(self.http, self.settings.api, tokens)
         engine = SyncEngine(database, api, self.clock, on_change=self._changed)
-        sheet = Timesheet(store, outbox, self.clock)
-        workspace = Workspace(database, store, outbox, sheet, tokens, engine)
+        timesheet = LocalTimesheet(store, outbox, self.clock)
+        workspace = Workspace(database, store, outbox, timesheet, tokens, engine)
         tokens.on_renewed = lambda renewal: _note_renewal(workspace, renewal)
         self.workspace = workspace
         return workspace

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 PENDING = "pending"
 # Long enough for somebody who looks for their second factor.
-PATIENCE = 3600.0
+TIMEOUT = 3600.0
 
 
 class SignInFailed(Exception):
@@ -33,7 +33,7 @@ class SignInFailed(Exception):
         self.reason = reason
 
 
-class NotOurs(Exception):
+class CallbackMismatch(Exception):
     """An address that does not belong to the pending sign-in; that one goes on."""
 
 
@@ -104,8 +104,8 @@ class SignIn:
             pending = Pending(**json.loads(text))
             age = self._clock.now().timestamp() - pending.started_at
         except (ValueError, TypeError):
-            age = PATIENCE
-        if not -PATIENCE < age < PATIENCE:
+            age = TIMEOUT
+        if not -TIMEOUT < age < TIMEOUT:
             await self.cancel()
             return None
         return pending
@@ -114,10 +114,10 @@ class SignIn:
         await asyncio.to_thread(self._store.delete, PENDING)
 
     async def complete(self, callback: str) -> SignedIn:
-        """With the address that the browser came back to.
+        """Exchange the code in the callback address for tokens.
 
-        Raises `NotOurs`, `SignInFailed`, or `Unreachable`, after which the same address can be
-        tried again.
+        Raises `CallbackMismatch`, `SignInFailed`, or `Unreachable`, after which the same callback
+        can be used again.
         """
         pending = await self.pending()
         answer = _read_callback(callback, pending, self._issuer.name)
@@ -153,16 +153,16 @@ class SignIn:
 
 
 def _read_callback(callback: str, pending: Pending | None, issuer: str) -> dict[str, str]:
-    """The parameters of the answer; raises `NotOurs`."""
+    """The parameters of the answer; raises `CallbackMismatch`."""
     parts = urlsplit(callback)
     found = parse_qs(parts.query)
     answer = {name: values[0] for name, values in found.items() if len(values) == 1}
     if pending is None:
         return answer
     if callback.partition("?")[0] != pending.redirect_uri:
-        raise NotOurs
+        raise CallbackMismatch
     if not hmac.compare_digest(answer.get("state", "").encode(), pending.state.encode()):
-        raise NotOurs
+        raise CallbackMismatch
     if answer.get("iss", issuer) != issuer:  # RFC 9207
-        raise NotOurs
+        raise CallbackMismatch
     return answer

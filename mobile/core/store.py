@@ -11,7 +11,7 @@ from typing import Any
 
 from mobile.core.database import Database
 from mobile.core.rules import ApprovalState, State
-from mobile.core.wire import Approval, Entry, Json, Project, Sheet, Step, read
+from mobile.core.wire import Approval, Entry, HistoryEvent, Json, Project, Timesheet, read
 
 
 class Store:
@@ -103,9 +103,9 @@ class Store:
 
     # Weeks
 
-    def sheet(self, week: str) -> Sheet | None:
+    def timesheet(self, week: str) -> Timesheet | None:
         row = self._connection.execute("SELECT * FROM sheets WHERE week = ?", (week,)).fetchone()
-        return None if row is None else _sheet(row)
+        return None if row is None else _timesheet(row)
 
     def has_week(self, week: str) -> bool:
         """Whether the week's entries were read from the server at all."""
@@ -114,7 +114,7 @@ class Store:
         ).fetchone()
         return row is not None and bool(row["has_entries"])
 
-    def put_sheets(self, sheets: Iterable[Sheet], *, with_entries: bool) -> None:
+    def put_timesheets(self, timesheets: Iterable[Timesheet], *, with_entries: bool) -> None:
         """A history that was not asked for does not replace one that was."""
         with self._database.transaction() as connection:
             connection.executemany(
@@ -127,11 +127,20 @@ class Store:
                 " has_entries = max(has_entries, excluded.has_entries)",
                 [
                     (
-                        *(sheet.week, sheet.state, sheet.version, sheet.submission_id),
-                        *(sheet.reason, sheet.target_minutes, _steps_text(sheet.history)),
+                        *(
+                            timesheet.week,
+                            timesheet.state,
+                            timesheet.version,
+                            timesheet.submission_id,
+                        ),
+                        *(
+                            timesheet.reason,
+                            timesheet.target_minutes,
+                            _steps_text(timesheet.history),
+                        ),
                         with_entries,
                     )
-                    for sheet in sheets
+                    for timesheet in timesheets
                 ],
             )
 
@@ -161,9 +170,10 @@ class Store:
 
     def approvals(self, *states: ApprovalState) -> list[Approval]:
         """Oldest submission first."""
-        marks = ", ".join("?" * len(states))
+        status = ", ".join("?" * len(states))
         rows = self._connection.execute(
-            f"SELECT body FROM approvals WHERE state IN ({marks}) ORDER BY submitted_at, id", states
+            f"SELECT body FROM approvals WHERE state IN ({status}) ORDER BY submitted_at, id",
+            states,
         )
         return [read(Approval, json.loads(row["body"])) for row in rows]
 
@@ -195,8 +205,8 @@ class Store:
                 for row in connection.execute("SELECT id, state FROM approvals WHERE detailed")
             }
             seen = [body["id"] for body in bodies if kept.get(body["id"]) == body["state"]]
-            marks = ", ".join("?" * len(seen))
-            connection.execute(f"DELETE FROM approvals WHERE id NOT IN ({marks})", seen)
+            status = ", ".join("?" * len(seen))
+            connection.execute(f"DELETE FROM approvals WHERE id NOT IN ({status})", seen)
             for body in bodies:
                 if body["id"] not in seen:
                     self.put_approval(body, detailed=False)
@@ -220,15 +230,15 @@ def _entry(row: Row) -> Entry:
     )
 
 
-def _sheet(row: Row) -> Sheet:
-    return Sheet(
+def _timesheet(row: Row) -> Timesheet:
+    return Timesheet(
         week=row["week"],
         state=State(row["state"]),
         version=row["version"],
         submission_id=row["submission_id"],
         reason=row["reason"],
         target_minutes=row["target_minutes"],
-        history=tuple(read(Step, step) for step in json.loads(row["history"])),
+        history=tuple(read(HistoryEvent, step) for step in json.loads(row["history"])),
     )
 
 
@@ -242,7 +252,7 @@ def _project(row: Row) -> Project:
     )
 
 
-def _steps_text(steps: Iterable[Step]) -> str:
+def _steps_text(steps: Iterable[HistoryEvent]) -> str:
     return json.dumps([asdict(step) for step in steps], default=_moment_text)
 
 

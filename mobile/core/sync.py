@@ -11,15 +11,15 @@ from datetime import date
 
 from mobile.core.clock import Clock
 from mobile.core.database import Database
-from mobile.core.network import Api, Refused, SignedOut, Unreachable
+from mobile.core.network import Api, RequestRejected, SignedOut, Unreachable
 from mobile.core.outbox import Outbox
 from mobile.core.rules import ApprovalState, Scope
-from mobile.core.sending import PROFILE, Courier
+from mobile.core.sending import PROFILE, ChangeSender
 from mobile.core.services import Services
 from mobile.core.store import Store
 from mobile.core.timesheet import RULES
 from mobile.core.weeks import Week
-from mobile.core.wire import BadAnswer, Delegate, Profile, Rules
+from mobile.core.wire import Delegate, Profile, Rules, UnexpectedResponse
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +58,9 @@ class SyncEngine:
         self._store = Store(self.database)
         self._outbox = Outbox(self.database)
         self._services = Services(self.api)
-        self._courier = Courier(self.database, self._store, self._outbox, self.api)
+        self._sender = ChangeSender(self.database, self._store, self._outbox, self.api)
         self._woken = asyncio.Event()
-        self._wanted: set[Week] = set()
+        self._requested_weeks: set[Week] = set()
         self._pull_due = True
 
     @property
@@ -72,9 +72,9 @@ class SyncEngine:
         self._pull_due = self._pull_due or pull
         self._woken.set()
 
-    def want(self, week: Week) -> None:
+    def request_week(self, week: Week) -> None:
         """Somebody looks at a week whose entries are not here."""
-        self._wanted.add(week)
+        self._requested_weeks.add(week)
         self._woken.set()
 
     async def run(self) -> None:
@@ -96,14 +96,14 @@ class SyncEngine:
 
     async def step(self) -> None:
         """Send all that can go, then read what is due; raises `Unreachable` or `SignedOut`."""
-        self._tell(replace(self.state, busy=True))
+        self._notify(replace(self.state, busy=True))
         offline, failed = self.state.offline, False
         try:
             broken = await self.push()
             if self._pull_due:
                 await self.pull()
                 self._pull_due = False
-            await self._pull_wanted()
+            await self._pull_requested_weeks()
             if broken is not None:
                 raise broken
             offline = False
@@ -111,7 +111,7 @@ class SyncEngine:
             offline, failed = error.offline, not error.offline
             raise
         finally:
-            self._tell(SyncState(busy=False, offline=offline, failed=failed))
+            self._notify(SyncState(busy=False, offline=offline, failed=failed))
 
     async def push(self) -> Unreachable | None:
         """In the order in which they were made; what the server refuses is kept as a problem.
@@ -123,8 +123,8 @@ class SyncEngine:
         passed_over: set[int] = set()
         while change := self._outbox.next(self.clock.now().timestamp(), passed_over):
             try:
-                await self._courier.deliver(change)
-            except BadAnswer as error:
+                await self._sender.send(change)
+            except UnexpectedResponse as error:
                 raise Unreachable(offline=False) from error
             except Unreachable as error:
                 if not error.broken or len(passed_over) == MOST_PASSED_OVER:
@@ -147,7 +147,7 @@ class SyncEngine:
             await self._pull_profile()
             if Scope.APPROVE_TIMESHEETS in self.scopes:
                 await self._pull_approvals()
-        except (Refused, BadAnswer) as error:
+        except (RequestRejected, UnexpectedResponse) as error:
             log.warning("reading failed: %s", type(error).__name__)
             raise Unreachable(offline=False) from error
         self._store.set(SYNCED_AT, self.clock.now().isoformat())
@@ -166,7 +166,7 @@ class SyncEngine:
         self.on_change()
 
     async def read_approval(self, approval_id: str) -> None:
-        """With its entries and history; raises `Unreachable`, `Refused` or `SignedOut`."""
+        """With its entries and history; raises `Unreachable`, `RequestRejected` or `SignedOut`."""
         body = await self._services.approval(approval_id)
         self._store.put_approval(body, detailed=True)
         self.on_change()
@@ -175,35 +175,35 @@ class SyncEngine:
         this_week = Week.of(self.clock.today())
         first, last = this_week.plus(-WEEKS_BACK), this_week.plus(WEEKS_AHEAD)
         projects = await self._services.projects()
-        sheets = await self._services.sheets(str(first), str(last))
+        timesheets = await self._services.timesheets(str(first), str(last))
         await self._pull_entries(first.monday, last.sunday)
         with self.database.transaction():
             self._store.replace_projects(projects)
-            self._store.put_sheets(sheets, with_entries=True)
+            self._store.put_timesheets(timesheets, with_entries=True)
 
     async def _pull_entries(self, since: date, until: date) -> None:
         entries = await self._services.entries(since, until)
         self._store.replace_entries(since, until, entries)
         self.on_change()
 
-    async def _pull_wanted(self) -> None:
-        while self._wanted:
-            week = max(self._wanted)
+    async def _pull_requested_weeks(self) -> None:
+        while self._requested_weeks:
+            week = max(self._requested_weeks)
             try:
-                sheet, entries = await self._services.week_entries(str(week))
-            except (Refused, BadAnswer) as error:
+                timesheet, entries = await self._services.week_entries(str(week))
+            except (RequestRejected, UnexpectedResponse) as error:
                 log.warning("a week could not be read: %s", type(error).__name__)
             else:
                 with self.database.transaction():
                     self._store.replace_entries(week.monday, week.sunday, entries)
-                    self._store.put_sheets([sheet], with_entries=True)
-            self._wanted.discard(week)
+                    self._store.put_timesheets([timesheet], with_entries=True)
+            self._requested_weeks.discard(week)
             self.on_change()
 
     async def _pull_profile(self) -> None:
         try:
             profile = await self._services.profile()
-        except (Unreachable, Refused) as error:
+        except (Unreachable, RequestRejected) as error:
             # Any one service can be down: the others' news are no less worth.
             if isinstance(error, Unreachable) and error.offline:
                 raise
@@ -221,7 +221,7 @@ class SyncEngine:
                 if body["id"] not in seen
             ]
             overdue = await self._services.overdue()
-        except (Unreachable, Refused) as error:
+        except (Unreachable, RequestRejected) as error:
             if isinstance(error, Unreachable) and error.offline:
                 raise
             return
@@ -253,7 +253,7 @@ class SyncEngine:
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures - 1, 10))
         return longest * self.random.uniform(0.5, 1.0)
 
-    def _tell(self, state: SyncState) -> None:
+    def _notify(self, state: SyncState) -> None:
         if state != self.state:
             self.state = state
             self.on_change()

@@ -10,13 +10,13 @@ from datetime import date
 from enum import StrEnum
 
 from mobile.core.clock import Clock
-from mobile.core.outbox import ENTRY_KINDS, WEEK_KINDS, Change, Kind, Outbox
+from mobile.core.outbox import ENTRY_KINDS, WEEK_KINDS, Change, ChangeKind, Outbox
 from mobile.core.rules import (
     DEFAULT_TARGET_MINUTES,
     Draft,
+    EntryContext,
     Lock,
     State,
-    Surroundings,
     Violation,
     can_submit,
     lock_of,
@@ -24,7 +24,7 @@ from mobile.core.rules import (
 )
 from mobile.core.store import Store
 from mobile.core.weeks import Week
-from mobile.core.wire import Entry, Json, Rules, Sheet, read
+from mobile.core.wire import Entry, Json, Rules, Timesheet, read
 
 # How long what cannot be taken back from the server can still be undone here.
 UNDO_SECONDS = 5.0
@@ -52,8 +52,8 @@ class Locked(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """An entry as the person sees it. `seq` is that of its change in trouble."""
+class EntryView:
+    """An entry as the person sees it. `seq` is that of its change in failure."""
 
     id: str
     draft: Draft
@@ -67,7 +67,7 @@ class Line:
 class DayView:
     date: date
     minutes: int
-    lines: tuple[Line, ...]
+    entries: tuple[EntryView, ...]
     lock: Lock | None
 
 
@@ -102,7 +102,7 @@ class WeekView:
         return sum(day.minutes == 0 for day in self.days[:5])
 
 
-class Timesheet:
+class LocalTimesheet:
     def __init__(self, store: Store, outbox: Outbox, clock: Clock) -> None:
         self._store = store
         self._outbox = outbox
@@ -114,23 +114,23 @@ class Timesheet:
 
     def week(self, week: Week) -> WeekView:
         changes = self._outbox.of_week(str(week))
-        sheet = self._store.sheet(str(week))
-        state, waiting = _state(str(week), sheet, changes)
+        timesheet = self._store.timesheet(str(week))
+        state, waiting = _state(str(week), timesheet, changes)
         closed_through = self.rules.closed_through
         lines = self._lines(week.monday, week.sunday, changes)
         days = tuple(_day(day, lines, lock_of(day, state, closed_through)) for day in week.days)
         return WeekView(
             week=week,
             state=state,
-            reason=sheet.reason if sheet is not None and state is State.OPEN else None,
-            target_minutes=self._target(sheet),
+            reason=timesheet.reason if timesheet is not None and state is State.OPEN else None,
+            target_minutes=self._target(timesheet),
             days=days,
             known=self._store.has_week(str(week)),
             waiting=waiting,
             can_submit=can_submit(week.monday, state, self._clock.now()),
         )
 
-    def line(self, entry_id: str) -> Line | None:
+    def entry(self, entry_id: str) -> EntryView | None:
         """An entry, as the last change that was made to it leaves it."""
         line = _overlaid(entry_id, self._store.entry(entry_id), self._outbox.of_target(entry_id))
         if line is None:
@@ -146,16 +146,16 @@ class Timesheet:
         lock = lock_of(draft.date, state, None)
         if lock is not None:
             raise Locked(lock)
-        present = self.line(entry_id) if entry_id is not None else None
+        present = self.entry(entry_id) if entry_id is not None else None
         project = self._store.project(draft.project)
-        around = Surroundings(
+        context = EntryContext(
             state=state,
             closed_through=closed_through,
             others=self._minutes_on(draft.date, entry_id),
             project_active=project.active if project is not None else None,
             same_project=present is not None and present.draft.project == draft.project,
         )
-        return violations_of(draft, around, self._clock.now())
+        return violations_of(draft, context, self._clock.now())
 
     def save(self, draft: Draft, entry_id: str | None = None) -> str:
         """The entry's id; raises `Locked` or `Invalid`. What says nothing new is no change."""
@@ -174,7 +174,7 @@ class Timesheet:
         """The number of the change, by which it can be undone for `UNDO_SECONDS`."""
         present = self._changeable(entry_id)
         return self._outbox.add(
-            Kind.DELETE,
+            ChangeKind.DELETE,
             entry_id,
             {},
             self._clock.now(),
@@ -193,31 +193,36 @@ class Timesheet:
         for line in self._lines(source.monday, source.sunday, changes):
             copied = str(uuid.uuid5(uuid.UUID(line.id), str(into)))
             draft = replace(line.draft, date=line.draft.date + (into.monday - source.monday))
-            if self.line(copied) is None and not self.check(draft):
+            if self.entry(copied) is None and not self.check(draft):
                 self._put(copied, draft, None)
                 added += 1
         return added
 
     def submit(self, week: Week) -> None:
-        self._add_step(Kind.SUBMIT, week)
+        self._add_step(ChangeKind.SUBMIT, week)
 
     def withdraw(self, week: Week) -> None:
         """A submission that was never sent is simply taken back."""
-        mine = [change for change in self._outbox.of_target(str(week)) if change.trouble is None]
-        if mine and mine[-1].kind is Kind.SUBMIT and self._outbox.cancel(mine[-1].seq):
+        mine = [change for change in self._outbox.of_target(str(week)) if change.failure is None]
+        if mine and mine[-1].kind is ChangeKind.SUBMIT and self._outbox.cancel(mine[-1].seq):
             return
-        self._add_step(Kind.WITHDRAW, week)
+        self._add_step(ChangeKind.WITHDRAW, week)
 
-    def _add_step(self, kind: Kind, week: Week) -> None:
+    def _add_step(self, kind: ChangeKind, week: Week) -> None:
         self._outbox.add(kind, str(week), {}, self._clock.now(), weeks=[str(week)])
 
-    def _put(self, entry_id: str, draft: Draft, present: Line | None) -> None:
+    def _put(self, entry_id: str, draft: Draft, present: EntryView | None) -> None:
         weeks = {str(Week.of(draft.date))}
         if present is not None:
             weeks.add(str(Week.of(present.draft.date)))
         body = draft_body(draft)
         self._outbox.add(
-            Kind.PUT, entry_id, body, self._clock.now(), weeks=weeks, base=self._base(entry_id)
+            ChangeKind.PUT,
+            entry_id,
+            body,
+            self._clock.now(),
+            weeks=weeks,
+            base=self._base(entry_id),
         )
 
     def _base(self, entry_id: str) -> int | None:
@@ -225,33 +230,35 @@ class Timesheet:
         entry = self._store.entry(entry_id)
         return entry.version if entry is not None else None
 
-    def _changeable(self, entry_id: str) -> Line:
-        line = self.line(entry_id)
+    def _changeable(self, entry_id: str) -> EntryView:
+        line = self.entry(entry_id)
         if line is None:
             raise Invalid([Violation("id", "gone", "There is no such entry.")])
         if line.lock is not None:
             raise Locked(line.lock)
         return line
 
-    def _target(self, sheet: Sheet | None) -> int:
-        known = sheet.target_minutes if sheet is not None else self.rules.target_minutes
+    def _target(self, timesheet: Timesheet | None) -> int:
+        known = timesheet.target_minutes if timesheet is not None else self.rules.target_minutes
         return known or DEFAULT_TARGET_MINUTES
 
     def _state_of(self, week: Week) -> tuple[State, bool]:
-        return _state(str(week), self._store.sheet(str(week)), self._outbox.of_target(str(week)))
+        return _state(
+            str(week), self._store.timesheet(str(week)), self._outbox.of_target(str(week))
+        )
 
     def _minutes_on(self, day: date, but_for: str | None) -> int:
         lines = self._lines(day, day, self._outbox.of_week(str(Week.of(day))))
         return sum(line.draft.minutes for line in lines if line.id != but_for)
 
-    def _lines(self, since: date, until: date, changes: Iterable[Change]) -> list[Line]:
+    def _lines(self, since: date, until: date, changes: Iterable[Change]) -> list[EntryView]:
         entries = {entry.id: entry for entry in self._store.entries(since, until)}
         by_target: dict[str, list[Change]] = {}
         for change in changes:
             if change.kind in ENTRY_KINDS:
                 by_target.setdefault(change.target, []).append(change)
         lines = [_overlaid(key, entries.get(key), made) for key, made in by_target.items()]
-        lines += [_line(entry) for key, entry in entries.items() if key not in by_target]
+        lines += [_entry_view(entry) for key, entry in entries.items() if key not in by_target]
         return [line for line in lines if line is not None and since <= line.draft.date <= until]
 
 
@@ -271,43 +278,43 @@ def draft_of(body: Json) -> Draft:
     )
 
 
-def _overlaid(entry_id: str, entry: Entry | None, changes: list[Change]) -> Line | None:
-    """What is left of an entry once the changes are made; one in trouble shows what was wanted,
+def _overlaid(entry_id: str, entry: Entry | None, changes: list[Change]) -> EntryView | None:
+    """What is left of an entry once the changes are made; one in failure shows what was wanted,
     but nothing is gone before the server agreed."""
-    line = _line(entry) if entry is not None else None
+    line = _entry_view(entry) if entry is not None else None
     for change in changes:
-        failed = change.trouble is not None
+        failed = change.failure is not None
         sync = Sync.FAILED if failed else Sync.WAITING
         seq = change.seq if failed else None
-        if change.kind is Kind.PUT:
+        if change.kind is ChangeKind.PUT:
             known = line.source if line is not None else "app"
-            line = Line(entry_id, draft_of(change.body), sync, source=known, seq=seq)
+            line = EntryView(entry_id, draft_of(change.body), sync, source=known, seq=seq)
         elif not failed:
             line = None
         elif line is not None:
             line = replace(line, sync=sync, seq=seq)
-    troubled = next((change.seq for change in changes if change.trouble is not None), None)
-    if line is not None and troubled is not None:
-        return replace(line, sync=Sync.FAILED, seq=troubled)
+    first_failed = next((change.seq for change in changes if change.failure is not None), None)
+    if line is not None and first_failed is not None:
+        return replace(line, sync=Sync.FAILED, seq=first_failed)
     return line
 
 
-def _line(entry: Entry) -> Line:
+def _entry_view(entry: Entry) -> EntryView:
     draft = Draft(entry.date, entry.project, entry.minutes, entry.task, entry.note, entry.billable)
-    return Line(entry.id, draft, source=entry.source)
+    return EntryView(entry.id, draft, source=entry.source)
 
 
-def _day(day: date, lines: list[Line], lock: Lock | None) -> DayView:
+def _day(day: date, lines: list[EntryView], lock: Lock | None) -> DayView:
     mine = [replace(line, lock=lock) for line in lines if line.draft.date == day]
     mine.sort(key=lambda line: (line.draft.project, line.id))
     return DayView(day, sum(line.draft.minutes for line in mine), tuple(mine), lock)
 
 
-def _state(week: str, sheet: Sheet | None, changes: Iterable[Change]) -> tuple[State, bool]:
-    state, waiting = (sheet.state if sheet is not None else State.OPEN), False
+def _state(week: str, timesheet: Timesheet | None, changes: Iterable[Change]) -> tuple[State, bool]:
+    state, waiting = (timesheet.state if timesheet is not None else State.OPEN), False
     for change in changes:
-        if change.kind in WEEK_KINDS and change.target == week and change.trouble is None:
-            state = State.SUBMITTED if change.kind is Kind.SUBMIT else State.OPEN
+        if change.kind in WEEK_KINDS and change.target == week and change.failure is None:
+            state = State.SUBMITTED if change.kind is ChangeKind.SUBMIT else State.OPEN
             waiting = True
     return state, waiting
 

@@ -60,7 +60,7 @@ class StoredSession:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _HeldToken:
     token: str = field(repr=False)
     expires_at: datetime
     renew_at: datetime
@@ -84,8 +84,8 @@ class TokenManager:
     sub: str
     on_renewed: Callable[[Renewal], None] = lambda _renewal: None
     on_ended: Callable[[], None] = lambda: None
-    _held: _Held | None = field(default=None, init=False)
-    _flight: asyncio.Task[_Held] | None = field(default=None, init=False)
+    _held: _HeldToken | None = field(default=None, init=False)
+    _flight: asyncio.Task[_HeldToken] | None = field(default=None, init=False)
     _unsaved: StoredSession | None = field(default=None, init=False, repr=False)
     _over: bool = field(default=False, init=False)
 
@@ -114,14 +114,14 @@ class TokenManager:
         self._held = None
         return (await self._renew()).token
 
-    async def _renew(self) -> _Held:
+    async def _renew(self) -> _HeldToken:
         if self._flight is None or self._flight.done():
             self._flight = asyncio.create_task(self._renew_once())
         # Whoever gives up waiting must not take the renewal down: its answer holds the only
         # refresh token that is still good.
         return await asyncio.shield(self._flight)
 
-    async def _renew_once(self) -> _Held:
+    async def _renew_once(self) -> _HeldToken:
         session = await self._load()
         try:
             grant = await self.issuer.refresh(session.refresh_token)
@@ -196,10 +196,10 @@ class TokenManager:
             log.warning("an ID token was not taken: %s", error)
             return None
 
-    def _hold(self, grant: Grant) -> _Held:
+    def _hold(self, grant: Grant) -> _HeldToken:
         now = self.clock.now()
         lifetime = timedelta(seconds=grant.lifetime)
-        return _Held(
+        return _HeldToken(
             token=grant.access_token,
             expires_at=now + lifetime,
             renew_at=now + lifetime - min(RENEW_BEFORE, lifetime / 10),

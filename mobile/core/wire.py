@@ -16,7 +16,7 @@ from mobile.core.rules import ApprovalState, LockReason, State
 Json = dict[str, Any]
 
 
-class BadAnswer(Exception):
+class UnexpectedResponse(Exception):
     """An answer that is not what the contract promises."""
 
 
@@ -37,7 +37,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class HistoryEvent:
     """What happened to a week or an approval, and by whom."""
 
     event: str
@@ -47,7 +47,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class Timesheet:
     """A week as the server has it. `history` is empty where it was not asked for."""
 
     week: str
@@ -59,7 +59,7 @@ class Sheet:
     target_minutes: int = 0
     by_day: dict[date, int] = field(default_factory=dict)
     by_project: dict[str, int] = field(default_factory=dict)
-    history: tuple[Step, ...] = ()
+    history: tuple[HistoryEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Approval:
     why: str | None = None
     flags: tuple[str, ...] = ()
     entries: tuple[ApprovalEntry, ...] = ()
-    history: tuple[Step, ...] = ()
+    history: tuple[HistoryEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class OverdueWeek:
     """Somebody who has not submitted a week that is over."""
 
     person: str
@@ -155,16 +155,16 @@ ReadT = TypeVar("ReadT")
 
 
 def read(kind: type[ReadT], value: object) -> ReadT:
-    """`value`, as JSON has it, as a `kind`; raises `BadAnswer` where it does not fit."""
+    """`value`, as JSON has it, as a `kind`; raises `UnexpectedResponse` where it does not fit."""
     try:
         return typing.cast(ReadT, _decode(kind, value))
     except (KeyError, TypeError, ValueError) as error:
-        raise BadAnswer(f"{kind.__name__}: {type(error).__name__}") from error
+        raise UnexpectedResponse(f"{kind.__name__}: {type(error).__name__}") from error
 
 
 def read_items(kind: type[ReadT], page: object) -> list[ReadT]:
     if not isinstance(page, Mapping) or not isinstance(page.get("items"), list):
-        raise BadAnswer("a list is expected")
+        raise UnexpectedResponse("a list is expected")
     return [read(kind, item) for item in page["items"]]
 
 

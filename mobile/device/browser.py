@@ -19,7 +19,7 @@ _PAGE = (
     "<!doctype html><meta charset=utf-8><title>ExampleCo Timesheets</title>"
     "<style>body{{font:1.2rem system-ui;margin:20vh auto;max-width:24rem;"
     "text-align:center}}</style>"
-    "<p>{words}"
+    "<p>{text}"
 )
 
 
@@ -63,8 +63,8 @@ class DesktopBrowser:
         try:
             async with asyncio.timeout(10):
                 line = await reader.readline()
-                status, words = self._take(line)
-                page = _PAGE.format(words=words).encode()
+                status, text = self._take(line)
+                page = _PAGE.format(text=text).encode()
                 writer.write(
                     f"HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\n"
                     f"Content-Length: {len(page)}\r\nConnection: close\r\n"
@@ -89,7 +89,7 @@ class DesktopBrowser:
         return "404 Not Found", "There is nothing here."
 
 
-class PhoneBrowser:
+class AndroidBrowser:
     """Comes back by the app's private scheme; the system hands the address to the app."""
 
     back_to = PRIVATE_REDIRECT.replace("callback", "signed-out")
@@ -98,7 +98,7 @@ class PhoneBrowser:
         self._open_address = open_address
         self._answers: asyncio.Queue[str] = asyncio.Queue()
 
-    def arrived(self, address: str) -> None:
+    def receive(self, address: str) -> None:
         if address.startswith(PRIVATE_REDIRECT):
             self._answers.put_nowait(address)
 
@@ -115,16 +115,16 @@ class PhoneBrowser:
         """There is nothing to close: the system listens."""
 
 
-def make_browser(platform: str) -> DesktopBrowser | PhoneBrowser:
+def make_browser(platform: str) -> DesktopBrowser | AndroidBrowser:
     """`platform` as kivy.utils names it."""
     if platform == "android":
         return _android_browser()
     if platform == "ios":
-        return PhoneBrowser(webbrowser.open)
+        return AndroidBrowser(webbrowser.open)
     return DesktopBrowser()
 
 
-def _android_browser() -> PhoneBrowser:
+def _android_browser() -> AndroidBrowser:
     from android import activity
     from jnius import autoclass
 
@@ -135,14 +135,14 @@ def _android_browser() -> PhoneBrowser:
     def open_address(address: str) -> None:
         current.startActivity(intent_class(intent_class.ACTION_VIEW, uri_class.parse(address)))
 
-    browser = PhoneBrowser(open_address)
+    browser = AndroidBrowser(open_address)
     loop = asyncio.get_running_loop()
 
     def take(intent: Any) -> None:
         data = intent.getDataString() if intent is not None else None
         if data:
             # The system calls from a thread of its own.
-            loop.call_soon_threadsafe(browser.arrived, data)
+            loop.call_soon_threadsafe(browser.receive, data)
 
     activity.bind(on_new_intent=take)
     take(current.getIntent())  # the app was killed meanwhile and is started by the answer

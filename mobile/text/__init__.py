@@ -1,4 +1,4 @@
-"""Words: one file for each language, and dates and figures as that language writes them."""
+"""Strings: one file for each language, and dates and figures as that language writes them."""
 
 from __future__ import annotations
 
@@ -18,49 +18,49 @@ def language_of(locale: str | None) -> str:
     return code if code in LANGUAGES else "en"
 
 
-class Words:
+class Strings:
     def __init__(self, language: str) -> None:
         self.language = language_of(language)
-        self._words = LANGUAGES[self.language]
+        self._strings = LANGUAGES[self.language]
 
     def __call__(self, key: str, **arguments: object) -> str:
         """The sentence for `key`; with `count` 1 its singular, where it has one."""
-        if arguments.get("count") == 1 and f"{key}.one" in self._words:
+        if arguments.get("count") == 1 and f"{key}.one" in self._strings:
             key = f"{key}.one"
-        return self._words[key].format(**arguments)
+        return self._strings[key].format(**arguments)
 
     def known(self, key: str) -> bool:
-        return key in self._words
+        return key in self._strings
 
     def weekday(self, day: date) -> str:
-        return self._words["days"].split()[day.weekday()]
+        return self._strings["days"].split()[day.weekday()]
 
     def weekday_letter(self, day: date) -> str:
-        return self._words["day_letters"].split()[day.weekday()]
+        return self._strings["day_letters"].split()[day.weekday()]
 
     def day(self, day: date) -> str:
         """`Thursday 19 November`"""
-        month = self._words["months"].split()[day.month - 1]
-        return self._words["day_form"].format(weekday=self.weekday(day), day=day.day, month=month)
+        month = self._strings["months"].split()[day.month - 1]
+        return self._strings["day_form"].format(weekday=self.weekday(day), day=day.day, month=month)
 
     def short_day(self, day: date) -> str:
         """`19 Nov`"""
-        return self._words["short_day_form"].format(day=day.day, month=self._short_month(day))
+        return self._strings["short_day_form"].format(day=day.day, month=self._short_month(day))
 
     def weekday_and_day(self, day: date) -> str:
         """`Thu 19 Nov`"""
-        weekday = self._words["short_days"].split()[day.weekday()]
+        weekday = self._strings["short_days"].split()[day.weekday()]
         return f"{weekday} {self.short_day(day)}"
 
     def month(self, day: date) -> str:
         """`November 2026`"""
-        return f"{self._words['months'].split()[day.month - 1]} {day.year}"
+        return f"{self._strings['months'].split()[day.month - 1]} {day.year}"
 
     def week(self, week: Week) -> str:
         """`16-22 Nov · week 47`"""
         first, last = week.monday, week.sunday
         begin = str(first.day) if first.month == last.month else self.short_day(first)
-        span = self._words["span_form"].format(begin=begin, end=self.short_day(last))
+        span = self._strings["span_form"].format(begin=begin, end=self.short_day(last))
         return f"{span} · {self('week_number', number=week.number)}"
 
     def moment(self, moment: datetime) -> str:
@@ -68,4 +68,4 @@ class Words:
         return f"{self.short_day(local.date())}, {local:%H:%M}"
 
     def _short_month(self, day: date) -> str:
-        return self._words["short_months"].split()[day.month - 1]
+        return self._strings["short_months"].split()[day.month - 1]

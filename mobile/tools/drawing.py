@@ -23,7 +23,7 @@ LOOKS = (Appearance.LIGHT, Appearance.DARK)
 FRAMES = 4
 
 
-def portrait() -> bytes:
+def avatar() -> bytes:
     """Head and shoulders in two tones, as such pictures are where nobody chose another."""
     side = 256
     image = Image.new("RGB", (side, side), (214, 226, 232))
@@ -56,7 +56,7 @@ async def draw(folder: Path, size: str, only: str = "") -> None:
         async with make_client() as http:
             clock = StillClock()
             session = make_session(http, Path(place), clock)
-            session.pictures.keep(PICTURE, portrait())
+            session.pictures.keep(PICTURE, avatar())
             fill(session.open_sample(), PICTURE)
             model = make_model(session)
             preferences = Preferences(Path(place) / "preferences.json")
@@ -65,7 +65,7 @@ async def draw(folder: Path, size: str, only: str = "") -> None:
             enter(model)
             app.run_quietly()
             for look in LOOKS:
-                app.choose_look(look)
+                app.set_appearance(look)
                 for name, scene in SCENES.items():
                     seen = name not in LIGHT_PHONE_ONLY or (size, look) == ("phone", LOOKS[0])
                     if only in name and seen:

@@ -12,7 +12,7 @@ import httpx
 
 from mobile.core.clock import Clock
 from mobile.core.identity import Identity
-from mobile.core.outbox import Trouble
+from mobile.core.outbox import Failure
 from mobile.core.rules import Draft, Scope, State
 from mobile.core.sending import PROFILE
 from mobile.core.session import IDENTITY, Session, Workspace
@@ -20,7 +20,7 @@ from mobile.core.settings import AppSettings
 from mobile.core.sync import OVERDUE, SCOPES, SYNCED_AT
 from mobile.core.timesheet import RULES
 from mobile.core.weeks import Week
-from mobile.core.wire import Entry, Project, Sheet
+from mobile.core.wire import Entry, Project, Timesheet
 from mobile.viewmodels.app import AppModel, Stage
 from mobile.viewmodels.approvals import REASONS
 from mobile.viewmodels.timer import TIMER
@@ -131,19 +131,19 @@ def fill(workspace: Workspace, picture: str | None = None) -> None:
         for offset, works in (FULL if back else WORK).items():
             for code, minutes, note in works:
                 store.put_entry(_entry(week.monday + timedelta(days=offset), code, minutes, note))
-    store.put_sheets(
+    store.put_timesheets(
         [
-            Sheet(str(THIS), State.OPEN, 9, target_minutes=2400),
-            Sheet(str(THIS.plus(-1)), State.SUBMITTED, 4, target_minutes=2400),
-            Sheet(str(THIS.plus(-2)), State.APPROVED, 5, target_minutes=2400),
-            Sheet(str(THIS.plus(-3)), State.OPEN, 5, reason=REASON, target_minutes=2400),
+            Timesheet(str(THIS), State.OPEN, 9, target_minutes=2400),
+            Timesheet(str(THIS.plus(-1)), State.SUBMITTED, 4, target_minutes=2400),
+            Timesheet(str(THIS.plus(-2)), State.APPROVED, 5, target_minutes=2400),
+            Timesheet(str(THIS.plus(-3)), State.OPEN, 5, reason=REASON, target_minutes=2400),
         ],
         with_entries=True,
     )
     for each in _approvals():
         store.put_approval(each, detailed=True)
     store.set(OVERDUE, _overdue())
-    workspace.sheet.save(Draft(TODAY, "NORTH-SUP", 30, note="Call about the printer"))
+    workspace.timesheet.save(Draft(TODAY, "NORTH-SUP", 30, note="Call about the printer"))
 
 
 def run_timer(workspace: Workspace) -> None:
@@ -154,12 +154,14 @@ def run_timer(workspace: Workspace) -> None:
 def add_problem(workspace: Workspace) -> None:
     """An edit that crossed with somebody else's."""
     entry = _entry(THIS.monday, "BIG-WEB", 300, "Templates")
-    workspace.sheet.save(Draft(THIS.monday, "BIG-WEB", 270, note="Templates, first half"), entry.id)
+    workspace.timesheet.save(
+        Draft(THIS.monday, "BIG-WEB", 270, note="Templates, first half"), entry.id
+    )
     change = workspace.outbox.of_target(entry.id)[-1]
     theirs = {**asdict(entry), "date": str(entry.date), "minutes": 330, "version": 4}
     theirs["note"] = "Templates and menus"
-    trouble = Trouble(412, "Somebody changed this meanwhile.", current=theirs)
-    workspace.outbox.set_trouble(change.seq, trouble)
+    failure = Failure(412, "Somebody changed this meanwhile.", current=theirs)
+    workspace.outbox.set_failure(change.seq, failure)
 
 
 def make_model(session: Session) -> AppModel:

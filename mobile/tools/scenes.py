@@ -43,7 +43,7 @@ def unread_week(shell: Shell) -> None:
 
 
 def troubled_week(shell: Shell) -> None:
-    _trouble(shell)
+    _failure(shell)
     week(shell, weekday=0)
 
 
@@ -55,7 +55,7 @@ def submitting(shell: Shell) -> None:
 def deleted(shell: Shell) -> None:
     week(shell, weekday=0)
     model = shell.models.week
-    model.delete(model.rows(model.day)[0].line.id)
+    model.delete(model.rows(model.day)[0].entry.id)
 
 
 def entry(shell: Shell) -> None:
@@ -84,7 +84,7 @@ def entry_errors(shell: Shell) -> None:
 
 def entry_locked(shell: Shell) -> None:
     week(shell, back=2, weekday=0)
-    shell.edit_entry(shell.models.week.rows(shell.models.week.day)[0].line.id)
+    shell.edit_entry(shell.models.week.rows(shell.models.week.day)[0].entry.id)
 
 
 def timer_idle(shell: Shell) -> None:
@@ -123,7 +123,7 @@ def delegate(shell: Shell) -> None:
 
 
 def problems(shell: Shell) -> None:
-    _trouble(shell)
+    _failure(shell)
     shell.open_problems()
 
 
@@ -183,7 +183,7 @@ def tidy(shell: Shell | None) -> None:
         for change in deletions:
             workspace.outbox.cancel(change.seq)
     shell.models.approvals.open(None)
-    shell.leave_problems()
+    shell.close_problems()
 
 
 def _as_usual(shell: Shell) -> bool:
@@ -195,7 +195,7 @@ def _sync(shell: Shell, state: SyncState) -> None:
         shell.model.workspace.engine.state = state
 
 
-def _trouble(shell: Shell) -> None:
+def _failure(shell: Shell) -> None:
     if shell.model.workspace is not None:
         add_problem(shell.model.workspace)
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 # Width and height in dp, and how many pixels the picture has for each. A row of pixels is read in
-# words of four bytes, so its length must be a multiple of four.
+# strings of four bytes, so its length must be a multiple of four.
 SIZES = {"phone": (412, 915, 2.0), "tablet": (1180, 820, 1.2)}
 ENVIRONMENT = {
     "SDL_VIDEODRIVER": "offscreen",
@@ -37,7 +37,7 @@ def main() -> None:
     for size, (_, _, density) in SIZES.items():
         scale = {"KIVY_METRICS_DENSITY": str(density), "KIVY_DPI": str(int(160 * density))}
         command = [sys.executable, "-m", "mobile.tools.screenshots", str(folder), only, size]
-        subprocess.run(command, env=os.environ | ENVIRONMENT | scale, check=True)  # noqa: S603 - our words
+        subprocess.run(command, env=os.environ | ENVIRONMENT | scale, check=True)  # noqa: S603 - our strings
 
 
 if __name__ == "__main__":

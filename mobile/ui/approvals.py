@@ -12,26 +12,29 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 
 from mobile.core.durations import format_duration
 from mobile.core.weeks import Week
-from mobile.core.wire import Missing
+from mobile.core.wire import OverdueWeek
 from mobile.ui.approval import ApprovalDetail
-from mobile.ui.lean import SpareRows
-from mobile.ui.marks import ICONS
-from mobile.ui.parts import Action, Empty, Tap, load_kv, text_width
-from mobile.ui.pull import Pull
+from mobile.ui.buttons import PushButton, TappableRow
+from mobile.ui.layout import load_kv
+from mobile.ui.lightweight import RowPool
+from mobile.ui.panels import EmptyState
+from mobile.ui.pull import PullToRefresh
 from mobile.ui.skeleton import Skeleton
+from mobile.ui.status import ICONS
+from mobile.ui.text import text_width
 from mobile.viewmodels.approvals import ApprovalsModel, Item
 
 if TYPE_CHECKING:
-    from mobile.ui.shell import Shell
+    from mobile.ui.frame import ScreenFrame
 
 TABS = ("waiting", "decided", "overdue")
 PLACES = ("first", "second", "third")
 LIST_WIDTH = 380
-# What is beside the tags in a row, and beside the words in a tag.
+# What is beside the tags in a row, and beside the strings in a tag.
 TAGS_MARGIN, TAG_MARGIN = 110, 24
 
 
-class ApprovalRow(Tap):
+class ApprovalRow(TappableRow):
     """A row of the recycled list: everything it shows comes from its data."""
 
     key = StringProperty()
@@ -57,12 +60,12 @@ class ApprovalRow(Tap):
         self.parent.parent.screen.model.select(self.key)
 
 
-class TabItem(Tap):
+class TabItem(TappableRow):
     text = StringProperty()
     active = BooleanProperty(False)
 
 
-class ApprovalList(Pull, SpareRows, RecycleView):
+class ApprovalList(PullToRefresh, RowPool, RecycleView):
     row_class = ApprovalRow
     screen = ObjectProperty()
 
@@ -72,24 +75,24 @@ class ApprovalsScreen(MDRelativeLayout):
     tab = StringProperty("waiting")
     model: ApprovalsModel = ObjectProperty()
 
-    def __init__(self, model: ApprovalsModel, shell: Shell, **options: object) -> None:
+    def __init__(self, model: ApprovalsModel, frame: ScreenFrame, **options: object) -> None:
         super().__init__(model=model, **options)
-        self._shell = shell
-        self.bulk = Action(kind="tonal", size_hint_x=1)
+        self._frame = frame
+        self.bulk = PushButton(kind="tonal", size_hint_x=1)
         self.bulk.bind(on_release=lambda *_: self.approve_several())
         self.list = ApprovalList(screen=self)
-        shell.pull(self.list)
+        frame.make_refreshable(self.list)
         self._detail: ApprovalDetail | None = None
-        shell.bind(split=self._lay_out)
+        frame.bind(split=self._lay_out)
         self._unwatch = model.watch(self.render)
-        self._lay_out(shell, shell.split)
+        self._lay_out(frame, frame.split)
 
     @property
     def foot_height(self) -> float:
         return 0 if self.split else self.ids.foot.height
 
     def leave(self) -> None:
-        self._shell.unbind(split=self._lay_out)
+        self._frame.unbind(split=self._lay_out)
         self._unwatch()
 
     def back(self) -> bool:
@@ -113,16 +116,16 @@ class ApprovalsScreen(MDRelativeLayout):
         self._render_detail()
 
     def _render_tabs(self) -> None:
-        words, tabs = self._shell.words, self.ids.tabs
+        strings, tabs = self._frame.strings, self.ids.tabs
         tabs.clear_widgets()
         for tab in TABS:
-            text = words(f"approvals.{tab}", count=len(self.model.pending))
+            text = strings(f"approvals.{tab}", count=len(self.model.pending))
             item = TabItem(text=text, active=tab == self.tab)
             item.bind(on_release=lambda _item, tab=tab: self.choose_tab(tab))
             tabs.add_widget(item)
 
     def _render_list(self) -> None:
-        words, place = self._shell.words, self.ids.place
+        strings, place = self._frame.strings, self.ids.place
         data = self._data()
         if data:
             if self.list.parent is None:
@@ -136,8 +139,8 @@ class ApprovalsScreen(MDRelativeLayout):
                 place.add_widget(Skeleton())
         else:
             suffix = {"waiting": "none", "decided": "none_decided", "overdue": "none_overdue"}
-            hint = words("approvals.none_hint") if self.tab == "waiting" else ""
-            place.add_widget(Empty(title=words(f"approvals.{suffix[self.tab]}"), hint=hint))
+            hint = strings("approvals.none_hint") if self.tab == "waiting" else ""
+            place.add_widget(EmptyState(title=strings(f"approvals.{suffix[self.tab]}"), hint=hint))
         place.add_widget(MDBoxLayout())
 
     def _data(self) -> list[dict[str, object]]:
@@ -147,19 +150,21 @@ class ApprovalsScreen(MDRelativeLayout):
         return [self._row(item) for item in items]
 
     def _row(self, item: Item) -> dict[str, object]:
-        words, approval = self._shell.words, item.approval
+        strings, approval = self._frame.strings, item.approval
         waiting = self.tab == "waiting"
-        flags = [words(f"flag.{flag}") for flag in approval.flags if words.known(f"flag.{flag}")]
-        state = words(f"state.{approval.state}")
+        flags = [
+            strings(f"flag.{flag}") for flag in approval.flags if strings.known(f"flag.{flag}")
+        ]
+        state = strings(f"state.{approval.state}")
         if item.waiting:
-            state = words("state.to_be_sent", state=state)
+            state = strings("state.to_be_sent", state=state)
         number = Week.parse(approval.week).number
         return {
             "key": approval.id,
             "name": item.name,
-            "week": words("approvals.week", number=number),
+            "week": strings("approvals.week", number=number),
             "hours": format_duration(approval.total_minutes),
-            **self._tags((flags or [words("flag.none")]) if waiting else [state]),
+            **self._tags((flags or [strings("flag.none")]) if waiting else [state]),
             "clean": not waiting or not flags,
             "mark": "" if waiting else ICONS[approval.state],
             "selectable": waiting,
@@ -179,16 +184,16 @@ class ApprovalsScreen(MDRelativeLayout):
         return {**dict(zip(PLACES, [*shown, "", "", ""], strict=False)), "more": more}
 
     def _list_width(self) -> float:
-        return dp(LIST_WIDTH) if self.split else self._shell.place_width
+        return dp(LIST_WIDTH) if self.split else self._frame.content_width
 
-    def _overdue(self, missing: Missing) -> dict[str, object]:
-        words = self._shell.words
-        week = Week.parse(missing.week) if missing.week else Week.of(self._shell.today).plus(-1)
-        late = words("approvals.days_late", count=missing.days_late)
+    def _overdue(self, missing: OverdueWeek) -> dict[str, object]:
+        strings = self._frame.strings
+        week = Week.parse(missing.week) if missing.week else Week.of(self._frame.today).plus(-1)
+        late = strings("approvals.days_late", count=missing.days_late)
         return {
             "key": "",
             "name": missing.person_name or missing.person,
-            "week": words("approvals.not_submitted", number=week.number),
+            "week": strings("approvals.not_submitted", number=week.number),
             "hours": "",
             **self._tags([late] if missing.days_late > 0 else []),
             "clean": False,
@@ -199,7 +204,7 @@ class ApprovalsScreen(MDRelativeLayout):
         }
 
     def _render_bulk(self) -> None:
-        words, model, bulk = self._shell.words, self.model, self.bulk
+        strings, model, bulk = self._frame.strings, self.model, self.bulk
         chosen, clean = len(model.selected), len(model.clean)
         shown = self.tab == "waiting" and (chosen or clean)
         self.ids.foot.clear_widgets()
@@ -207,9 +212,9 @@ class ApprovalsScreen(MDRelativeLayout):
             return
         self.ids.foot.add_widget(bulk)
         if chosen:
-            bulk.text = words("approvals.approve_selected", count=chosen)
+            bulk.text = strings("approvals.approve_selected", count=chosen)
         else:
-            bulk.text = words("approvals.approve_clean", count=clean)
+            bulk.text = strings("approvals.approve_clean", count=clean)
 
     def approve_several(self) -> None:
         if self.model.selected:
@@ -218,7 +223,7 @@ class ApprovalsScreen(MDRelativeLayout):
             self.model.approve_clean()
 
     def _render_detail(self) -> None:
-        item, words = self.model.detail, self._shell.words
+        item, strings = self.model.detail, self._frame.strings
         self.ids.side.clear_widgets()
         self.ids.over.clear_widgets()
         self.ids.over.opacity = 0
@@ -228,14 +233,14 @@ class ApprovalsScreen(MDRelativeLayout):
         self.ids.column.disabled, self.ids.column.opacity = covered, 0 if covered else 1
         if item is None:
             if self.split:
-                hint = words("approvals.choose")
-                self.ids.side.add_widget(Empty(icon="account-clock-outline", title=hint))
+                hint = strings("approvals.choose")
+                self.ids.side.add_widget(EmptyState(icon="account-clock-outline", title=hint))
                 self.ids.side.add_widget(MDBoxLayout())
             return
         place.opacity = 1
-        place.add_widget(ApprovalDetail(item, self.model, self._shell, with_back=not self.split))
+        place.add_widget(ApprovalDetail(item, self.model, self._frame, with_back=not self.split))
 
-    def _lay_out(self, _shell: Shell, split: bool) -> None:
+    def _lay_out(self, _frame: ScreenFrame, split: bool) -> None:
         self.split = split
         self.render()
 

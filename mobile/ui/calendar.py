@@ -11,34 +11,36 @@ from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.gridlayout import MDGridLayout
 
 from mobile.core.weeks import Week
-from mobile.text import Words
-from mobile.ui.parts import IconTap, Sheet, Tap, load_kv
+from mobile.text import Strings
+from mobile.ui.buttons import IconButton, TappableRow
+from mobile.ui.layout import load_kv
+from mobile.ui.sheet import BottomSheet
 
 
-class DayCell(Tap):
+class DayCell(TappableRow):
     text = StringProperty()
     chosen = BooleanProperty(False)
     faint = BooleanProperty(False)
 
 
-class DaySheet(Sheet):
+class DaySheet(BottomSheet):
     def __init__(
-        self, words: Words, chosen: date, act: Callable[[date], None], *, title: str = ""
+        self, strings: Strings, chosen: date, act: Callable[[date], None], *, title: str = ""
     ) -> None:
-        super().__init__(title=title or words("entry.date"))
-        self._words = words
+        super().__init__(title=title or strings("entry.date"))
+        self._strings = strings
         self._chosen = chosen
         self._act = act
         self._month = chosen.replace(day=1)
         self._render()
 
     def _render(self) -> None:
-        content, words = self.ids.content, self._words
+        content, strings = self.ids.content, self._strings
         content.clear_widgets()
         head = MDBoxLayout(size_hint_y=None, height=dp(48))
-        head.add_widget(IconTap(icon="chevron-left", on_release=lambda *_: self._turn(-1)))
-        head.add_widget(MonthLabel(text=words.month(self._month)))
-        head.add_widget(IconTap(icon="chevron-right", on_release=lambda *_: self._turn(1)))
+        head.add_widget(IconButton(icon="chevron-left", on_release=lambda *_: self._turn(-1)))
+        head.add_widget(MonthLabel(text=strings.month(self._month)))
+        head.add_widget(IconButton(icon="chevron-right", on_release=lambda *_: self._turn(1)))
         content.add_widget(head)
         grid = MDGridLayout(cols=7, adaptive_height=True)
         first = Week.of(self._month).monday

@@ -10,7 +10,8 @@ from kivy.metrics import dp
 from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty, StringProperty
 from kivymd.uix.relativelayout import MDRelativeLayout
 
-from mobile.ui.parts import Tap, load_kv
+from mobile.ui.buttons import TappableRow
+from mobile.ui.layout import load_kv
 
 # So far is swiped on purpose, so little is a finger that does not lie still.
 SWIPE, JITTER = 88, 12
@@ -28,7 +29,7 @@ class CardRow(MDRelativeLayout):
         return self.ids.card
 
 
-class EntryCard(Tap):
+class EntryCard(TappableRow):
     title = StringProperty()
     subtitle = StringProperty()
     hours = StringProperty()

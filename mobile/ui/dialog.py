@@ -11,7 +11,8 @@ from kivy.uix.floatlayout import FloatLayout
 from kivy.uix.widget import Widget
 from kivymd.theming import ThemableBehavior
 
-from mobile.ui.parts import Tap, load_kv
+from mobile.ui.buttons import TappableRow
+from mobile.ui.layout import load_kv
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Dialog(Overlay):
         self._act()
 
 
-class MenuRow(Tap):
+class MenuRow(TappableRow):
     icon = StringProperty()
     text = StringProperty()
 

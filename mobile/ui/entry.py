@@ -12,26 +12,29 @@ from kivymd.uix.stacklayout import MDStackLayout
 
 from mobile.core.durations import format_duration
 from mobile.core.rules import Violation
-from mobile.text import Words
+from mobile.text import Strings
+from mobile.ui.buttons import Chip, IconButton, PushButton
 from mobile.ui.calendar import DaySheet
-from mobile.ui.marks import LockLine
-from mobile.ui.parts import Action, Chip, ErrorLine, Field, HeadLine, IconTap, Pair, Sheet
+from mobile.ui.field import Field
+from mobile.ui.panels import ErrorText, LabeledValue, SectionTitle
 from mobile.ui.projects import ProjectPicker
+from mobile.ui.sheet import BottomSheet
+from mobile.ui.status import LockLine
 from mobile.viewmodels.entry_form import CHIPS, STEP, EntryForm
 
 if TYPE_CHECKING:
-    from mobile.ui.shell import Shell
+    from mobile.ui.frame import SheetFrame
 
 LONGEST_NOTE_CHIP = 40
 
 
-class EntrySheet(Sheet):
-    def __init__(self, form: EntryForm, shell: Shell, delete: Callable[[str], None]) -> None:
-        words = shell.words
-        super().__init__(title=words("entry.new" if form.is_new else "entry.edit"))
+class EntrySheet(BottomSheet):
+    def __init__(self, form: EntryForm, frame: SheetFrame, delete: Callable[[str], None]) -> None:
+        strings = frame.strings
+        super().__init__(title=strings("entry.new" if form.is_new else "entry.edit"))
         self.form = form
-        self._shell = shell
-        self._words = words
+        self._frame = frame
+        self._strings = strings
         self._delete = delete
         self._unwatch: Callable[[], None] = lambda: None
         if form.read_only:
@@ -51,30 +54,30 @@ class EntrySheet(Sheet):
 
     def _show_only(self) -> None:
         """What it says and why it stays so."""
-        words, form, content = self._words, self.form, self.ids.content
+        strings, form, content = self._strings, self.form, self.ids.content
         if form.lock is not None:
-            content.add_widget(LockLine(text=words(f"lock.{form.lock.reason}")))
+            content.add_widget(LockLine(text=strings(f"lock.{form.lock.reason}")))
         project = form.chosen
         name = project.name if project is not None else form.project or ""
         customer = project.customer if project is not None else ""
-        content.add_widget(Pair(name=name, figure=form.duration, below=customer))
-        content.add_widget(Pair(name=words.day(form.date), below=form.note))
+        content.add_widget(LabeledValue(name=name, figure=form.duration, below=customer))
+        content.add_widget(LabeledValue(name=strings.day(form.date), below=form.note))
         self._offer("close", self.close)
 
     def _build(self) -> None:
-        words, form, content = self._words, self.form, self.ids.content
-        content.add_widget(HeadLine(text=words("entry.project")))
-        self.projects = ProjectPicker(words, form.find, form.choose_project)
+        strings, form, content = self._strings, self.form, self.ids.content
+        content.add_widget(SectionTitle(text=strings("entry.project")))
+        self.projects = ProjectPicker(strings, form.find, form.choose_project)
         content.add_widget(self.projects)
-        self.project_error = ErrorLine()
-        content.add_widget(HeadLine(text=words("entry.duration")))
+        self.project_error = ErrorText()
+        content.add_widget(SectionTitle(text=strings("entry.duration")))
         self._build_duration(content)
-        content.add_widget(HeadLine(text=words("entry.date")))
+        content.add_widget(SectionTitle(text=strings("entry.date")))
         self.days = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
         content.add_widget(self.days)
-        self.date_error = ErrorLine()
-        content.add_widget(HeadLine(text=words("entry.note")))
-        self.note = Field(hint=words("entry.note_hint"), lines=5, tell=form.type_note)
+        self.date_error = ErrorText()
+        content.add_widget(SectionTitle(text=strings("entry.note")))
+        self.note = Field(hint=strings("entry.note_hint"), max_lines=5, callback=form.type_note)
         self.note.text = form.note
         content.add_widget(self.note)
         self.notes = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
@@ -84,7 +87,7 @@ class EntrySheet(Sheet):
         self._offer("save", self.save)
 
     def _build_duration(self, content: MDBoxLayout) -> None:
-        words, form = self._words, self.form
+        strings, form = self._strings, self.form
         self._chips: dict[int, Chip] = {}
         chips = MDGridLayout(cols=len(CHIPS), adaptive_height=True, spacing=dp(6))
         for minutes in CHIPS:
@@ -94,16 +97,16 @@ class EntrySheet(Sheet):
             chips.add_widget(chip)
         content.add_widget(chips)
         row = MDBoxLayout(adaptive_height=True, spacing=dp(8))
-        row.add_widget(IconTap(icon="minus", on_release=lambda *_: form.add_minutes(-STEP)))
-        self.duration = Field(hint=words("entry.duration_hint"), tell=form.type_duration)
+        row.add_widget(IconButton(icon="minus", on_release=lambda *_: form.add_minutes(-STEP)))
+        self.duration = Field(hint=strings("entry.duration_hint"), callback=form.type_duration)
         row.add_widget(self.duration)
-        row.add_widget(IconTap(icon="plus", on_release=lambda *_: form.add_minutes(STEP)))
+        row.add_widget(IconButton(icon="plus", on_release=lambda *_: form.add_minutes(STEP)))
         content.add_widget(row)
 
     def _offer(self, key: str, act: Callable[[], None], kind: str = "filled") -> None:
         """The one that fills the place is the one that is meant."""
         wide = 1 if kind == "filled" else None
-        action = Action(text=self._words(key), kind=kind, size_hint_x=wide)
+        action = PushButton(text=self._strings(key), kind=kind, size_hint_x=wide)
         action.bind(on_release=lambda *_: act())
         self.ids.foot.add_widget(action)
 
@@ -137,24 +140,24 @@ class EntrySheet(Sheet):
             self.notes.add_widget(chip)
 
     def _render_days(self) -> None:
-        form, words = self.form, self._words
+        form, strings = self.form, self._strings
         self.days.clear_widgets()
         today, yesterday = form.near_days
         for day, key, act in (
             (today, "today", form.choose_today),
             (yesterday, "yesterday", form.choose_yesterday),
         ):
-            chip = Chip(text=words(key), active=form.date == day)
+            chip = Chip(text=strings(key), active=form.date == day)
             chip.bind(on_release=lambda _chip, act=act: act())
             self.days.add_widget(chip)
         other = form.date not in (today, yesterday)
-        text = words.weekday_and_day(form.date) if other else words("pick_date")
+        text = strings.weekday_and_day(form.date) if other else strings("pick_date")
         chip = Chip(text=text, icon="calendar", active=other)
         chip.bind(on_release=lambda *_: self._pick_day())
         self.days.add_widget(chip)
 
     def _pick_day(self) -> None:
-        self._shell.show(DaySheet(self._words, self.form.date, self.form.choose_date))
+        self._frame.show(DaySheet(self._strings, self.form.date, self.form.choose_date))
 
     def _take_note(self, note: str) -> None:
         self.note.text = note
@@ -162,9 +165,9 @@ class EntrySheet(Sheet):
 
     def _error(self, field: str) -> str:
         violation = self.form.errors.get(field)
-        return _sentence(self._words, violation) if violation is not None else ""
+        return _sentence(self._strings, violation) if violation is not None else ""
 
-    def _show_error(self, line: ErrorLine, field: str, below: MDBoxLayout) -> None:
+    def _show_error(self, line: ErrorText, field: str, below: MDBoxLayout) -> None:
         line.text = self._error(field)
         if line.text and line.parent is None:
             content = self.ids.content
@@ -173,6 +176,6 @@ class EntrySheet(Sheet):
             line.parent.remove_widget(line)
 
 
-def _sentence(words: Words, violation: Violation) -> str:
+def _sentence(strings: Strings, violation: Violation) -> str:
     key = f"rule.{violation.code}"
-    return words(key, message=violation.message) if words.known(key) else violation.message
+    return strings(key, message=violation.message) if strings.known(key) else violation.message

@@ -10,14 +10,16 @@ from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.stacklayout import MDStackLayout
 
 from mobile.core.durations import format_duration
-from mobile.core.outbox import Kind
+from mobile.core.outbox import ChangeKind
 from mobile.core.rules import Draft
 from mobile.core.weeks import Week
-from mobile.ui.parts import Action, Empty, Panel, QuietLine, load_kv
-from mobile.viewmodels.problems import Problem, ProblemsModel, Way
+from mobile.ui.buttons import PushButton
+from mobile.ui.layout import load_kv
+from mobile.ui.panels import Caption, EmptyState, Panel
+from mobile.viewmodels.problems import Problem, ProblemsModel, Resolution
 
 if TYPE_CHECKING:
-    from mobile.ui.shell import Shell
+    from mobile.ui.frame import ScreenFrame
 
 
 class Version(MDBoxLayout):
@@ -35,11 +37,11 @@ class ProblemCard(Panel):
 class ProblemsScreen(MDBoxLayout):
     model: ProblemsModel = ObjectProperty()
 
-    def __init__(self, model: ProblemsModel, shell: Shell, **options: object) -> None:
+    def __init__(self, model: ProblemsModel, frame: ScreenFrame, **options: object) -> None:
         super().__init__(model=model, **options)
-        self._shell = shell
-        self.ids.title.text = shell.words("problems.title")
-        self.ids.back.bind(on_release=lambda *_: shell.leave_problems())
+        self._frame = frame
+        self.ids.title.text = frame.strings("problems.title")
+        self.ids.back.bind(on_release=lambda *_: frame.close_problems())
         self._unwatch = model.watch(self.render)
         self.render()
 
@@ -47,60 +49,62 @@ class ProblemsScreen(MDBoxLayout):
         self._unwatch()
 
     def render(self) -> None:
-        words, list_ = self._shell.words, self.ids.list
+        strings, list_ = self._frame.strings, self.ids.list
         list_.clear_widgets()
         problems = self.model.problems
         if not problems:
-            list_.add_widget(Empty(title=words("problems.none"), hint=words("problems.none_hint")))
+            list_.add_widget(
+                EmptyState(title=strings("problems.none"), hint=strings("problems.none_hint"))
+            )
         for problem in problems:
             list_.add_widget(self._card(problem))
         behind = self.model.waiting_behind
         if problems and behind:
-            list_.add_widget(QuietLine(text=words("problems.behind", count=behind)))
+            list_.add_widget(Caption(text=strings("problems.behind", count=behind)))
 
     def _card(self, problem: Problem) -> ProblemCard:
-        words = self._shell.words
-        title = words(f"problem.{problem.kind}")
+        strings = self._frame.strings
+        title = strings(f"problem.{problem.kind}")
         if problem.week is not None:
-            title = f"{title} · {words.week(Week.parse(problem.week))}"
-        why = words(problem.why) if words.known(problem.why) else problem.words
+            title = f"{title} · {strings.week(Week.parse(problem.week))}"
+        why = strings(problem.why) if strings.known(problem.why) else problem.detail
         if problem.why == "problem.refused" or problem.why == "problem.state":
-            why = f"{why} {problem.words}"
+            why = f"{why} {problem.detail}"
         card = ProblemCard(title=title, why=why)
-        if problem.kind in (Kind.PUT, Kind.DELETE):
+        if problem.kind in (ChangeKind.PUT, ChangeKind.DELETE):
             card.ids.versions.add_widget(
-                Version(head=words("problems.mine"), text=self._mine(problem))
+                Version(head=strings("problems.mine"), text=self._mine(problem))
             )
             card.ids.versions.add_widget(
-                Version(head=words("problems.theirs"), text=self._draft(problem.theirs))
+                Version(head=strings("problems.theirs"), text=self._draft(problem.theirs))
             )
-        self._offer(card.ids.ways, problem)
+        self._offer(card.ids.resolutions, problem)
         return card
 
     def _mine(self, problem: Problem) -> str:
-        if problem.kind is Kind.DELETE:
-            return self._shell.words("problems.removed")
+        if problem.kind is ChangeKind.DELETE:
+            return self._frame.strings("problems.removed")
         return self._draft(problem.mine)
 
     def _draft(self, draft: Draft | None) -> str:
-        words = self._shell.words
+        strings = self._frame.strings
         if draft is None:
-            return words("problems.nothing")
+            return strings("problems.nothing")
         first = f"{format_duration(draft.minutes)}  {self.model.project_name(draft.project)}"
-        lines = (first, words.day(draft.date), draft.note)
+        lines = (first, strings.day(draft.date), draft.note)
         return "\n".join(line for line in lines if line)
 
     def _offer(self, place: MDStackLayout, problem: Problem) -> None:
         acts = {
-            Way.KEEP_MINE: self.model.keep_mine,
-            Way.TAKE_THEIRS: self.model.take_theirs,
-            Way.EDIT: self._edit,
-            Way.TRY_AGAIN: self.model.try_again,
-            Way.DROP: self.model.drop,
+            Resolution.KEEP_MINE: self.model.keep_mine,
+            Resolution.TAKE_THEIRS: self.model.take_theirs,
+            Resolution.EDIT: self._edit,
+            Resolution.RETRY: self.model.retry,
+            Resolution.DROP: self.model.drop,
         }
-        for number, way in enumerate(problem.ways):
+        for number, way in enumerate(problem.resolutions):
             kind = "tonal" if number == 0 else "text"
-            action = Action(kind=kind, text=self._shell.words(f"way.{way}"))
+            action = PushButton(kind=kind, text=self._frame.strings(f"resolution.{way}"))
             action.width = dp(120)
             action.bind(on_release=lambda _action, act=acts[way]: act(problem.seq))
             place.add_widget(action)
@@ -108,7 +112,7 @@ class ProblemsScreen(MDBoxLayout):
     def _edit(self, seq: int) -> None:
         form = self.model.edit(seq, lambda _day: None)
         if form is not None:
-            self._shell.show_form(form)
+            self._frame.show_form(form)
 
 
 load_kv(__file__)

@@ -13,19 +13,23 @@ from kivymd.uix.stacklayout import MDStackLayout
 
 from mobile import VERSION
 from mobile.core.durations import format_duration
+from mobile.ui.buttons import Chip, PushButton, TappableRow
 from mobile.ui.calendar import DaySheet
-from mobile.ui.parts import Action, Chip, ErrorLine, Field, HeadLine, Sheet, Tap, load_kv
+from mobile.ui.field import Field
+from mobile.ui.layout import load_kv
+from mobile.ui.panels import ErrorText, SectionTitle
+from mobile.ui.sheet import BottomSheet
 from mobile.viewmodels.profile import Appearance, ProfileModel
 
 if TYPE_CHECKING:
-    from mobile.ui.shell import Shell
+    from mobile.ui.frame import SettingsFrame
 
-# Each language in its own words, so that it can be found from any other.
+# Each language in its own strings, so that it can be found from any other.
 LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
 STAND_IN = timedelta(days=14)
 
 
-class SettingRow(Tap):
+class SettingRow(TappableRow):
     icon = StringProperty()
     title = StringProperty()
     text = StringProperty()
@@ -59,18 +63,18 @@ class ProfileScreen(MDBoxLayout):
     split = BooleanProperty(False)
     model: ProfileModel = ObjectProperty()
 
-    def __init__(self, model: ProfileModel, shell: Shell, **options: object) -> None:
+    def __init__(self, model: ProfileModel, frame: SettingsFrame, **options: object) -> None:
         super().__init__(model=model, **options)
-        self._shell = shell
-        words = shell.words
-        self.ids.version.text = words("profile.version", version=VERSION)
-        self.ids.leave.text = words("sign_out")
-        self.ids.appearance.title = words("profile.appearance")
-        self.ids.language.title = words("profile.language")
-        self.ids.text_size.title = words("profile.text_size")
-        self.ids.text_size.text = words("profile.text_size_follows")
-        self.ids.leave.bind(on_release=lambda *_: shell.sign_out())
-        shell.pull(self.ids.scroll)
+        self._frame = frame
+        strings = frame.strings
+        self.ids.version.text = strings("profile.version", version=VERSION)
+        self.ids.leave.text = strings("sign_out")
+        self.ids.appearance.title = strings("profile.appearance")
+        self.ids.language.title = strings("profile.language")
+        self.ids.text_size.title = strings("profile.text_size")
+        self.ids.text_size.text = strings("profile.text_size_follows")
+        self.ids.leave.bind(on_release=lambda *_: frame.sign_out())
+        frame.make_refreshable(self.ids.scroll)
         self._unwatch = model.watch(self.render)
         self.render()
 
@@ -78,24 +82,24 @@ class ProfileScreen(MDBoxLayout):
         self._unwatch()
 
     def render(self) -> None:
-        model, words = self.model, self._shell.words
-        self.ids.name.text = self.ids.portrait.name = model.name
+        model, strings = self.model, self._frame.strings
+        self.ids.name.text = self.ids.avatar.name = model.name
         self.ids.email.text = model.email
-        self.ids.portrait.picture = self._shell.model.picture or ""
+        self.ids.avatar.picture = self._frame.picture or ""
         for group in (self.ids.rows, self.ids.device):
             group.clear_widgets()
-        target = words("hours", hours=format_duration(model.target_minutes))
+        target = strings("hours", hours=format_duration(model.target_minutes))
         self._row("bullseye-arrow", "profile.target", target, self._edit_target)
         if model.can_delegate:
             text = self._delegate()
             self._row("account-switch", "profile.delegate", text, self.edit_delegate)
         place = self.ids.device
-        synchronise = self._shell.synchronise
+        synchronise = self._frame.synchronise
         row = self._row("database-outline", "profile.stored", self._stored(), synchronise, place)
         row.opens = False
         number = model.stored.problems
-        text = words("sync.problems", count=number) if number else words("problems.none")
-        open_problems = self._shell.open_problems
+        text = strings("sync.problems", count=number) if number else strings("problems.none")
+        open_problems = self._frame.open_problems
         row = self._row(
             "alert-circle-outline", "profile.problems", text, open_problems, self.ids.device
         )
@@ -105,67 +109,67 @@ class ProfileScreen(MDBoxLayout):
     def _row(
         self, icon: str, key: str, text: str, act: Callable[[], None], group: Group | None = None
     ) -> SettingRow:
-        row = SettingRow(icon=icon, title=self._shell.words(key), text=text)
+        row = SettingRow(icon=icon, title=self._frame.strings(key), text=text)
         row.bind(on_release=lambda *_: act())
         (group or self.ids.rows).add_widget(row)
         return row
 
     def _delegate(self) -> str:
-        words, delegate = self._shell.words, self.model.delegate
+        strings, delegate = self._frame.strings, self.model.delegate
         if delegate is None:
-            return words("profile.no_delegate")
-        return words(
+            return strings("profile.no_delegate")
+        return strings(
             "profile.delegate_until",
             name=delegate.name or delegate.person,
-            since=words.short_day(delegate.since),
-            until=words.short_day(delegate.until),
+            since=strings.short_day(delegate.since),
+            until=strings.short_day(delegate.until),
         )
 
     def _stored(self) -> str:
-        words, stored = self._shell.words, self.model.stored
+        strings, stored = self._frame.strings, self.model.stored
         if stored.synced_at is None:
-            text = words("profile.never_synced")
+            text = strings("profile.never_synced")
         else:
-            text = words("profile.synced", moment=words.moment(stored.synced_at))
-        parts = [words("profile.entries", count=stored.entries), text]
+            text = strings("profile.synced", moment=strings.moment(stored.synced_at))
+        parts = [strings("profile.entries", count=stored.entries), text]
         if stored.waiting:
-            parts.append(words("profile.waiting", count=stored.waiting))
+            parts.append(strings("profile.waiting", count=stored.waiting))
         return "\n".join(parts)
 
     def _offer_choices(self) -> None:
-        words, shell = self._shell.words, self._shell
-        looks, languages = [], []
+        strings, frame = self._frame.strings, self._frame
+        choices, languages = [], []
         for choice in Appearance:
-            chip = Chip(text=words(f"profile.{choice}"), active=shell.appearance == choice)
-            chip.bind(on_release=lambda _chip, choice=choice: self._look(choice))
-            looks.append(chip)
+            chip = Chip(text=strings(f"profile.{choice}"), active=frame.appearance == choice)
+            chip.bind(on_release=lambda _chip, choice=choice: self._set_appearance(choice))
+            choices.append(chip)
         for code, name in LANGUAGE_NAMES.items():
-            chip = Chip(text=name, active=words.language == code)
-            chip.bind(on_release=lambda _chip, code=code: shell.speak(code))
+            chip = Chip(text=name, active=strings.language == code)
+            chip.bind(on_release=lambda _chip, code=code: frame.set_language(code))
             languages.append(chip)
-        self.ids.appearance.offer(looks)
+        self.ids.appearance.offer(choices)
         self.ids.language.offer(languages)
 
-    def _look(self, choice: Appearance) -> None:
-        self._shell.look(choice)
+    def _set_appearance(self, choice: Appearance) -> None:
+        self._frame.set_appearance(choice)
         self.render()
 
     def _edit_target(self) -> None:
-        self._shell.show(TargetSheet(self.model, self._shell))
+        self._frame.show(TargetSheet(self.model, self._frame))
 
     def edit_delegate(self) -> None:
-        self._shell.show(DelegateSheet(self.model, self._shell))
+        self._frame.show(DelegateSheet(self.model, self._frame))
 
 
-class TargetSheet(Sheet):
-    def __init__(self, model: ProfileModel, shell: Shell) -> None:
-        words = shell.words
-        super().__init__(title=words("profile.target"))
+class TargetSheet(BottomSheet):
+    def __init__(self, model: ProfileModel, frame: SettingsFrame) -> None:
+        strings = frame.strings
+        super().__init__(title=strings("profile.target"))
         self._model = model
-        self._words = words
+        self._strings = strings
         self.hours = Field(hint="40:00", text=format_duration(model.target_minutes))
         self.ids.content.add_widget(self.hours)
-        save = Action(text=words("save"), size_hint_x=1)
+        save = PushButton(text=strings("save"), size_hint_x=1)
         save.bind(on_release=lambda *_: self.save())
         self.ids.foot.add_widget(save)
 
@@ -173,30 +177,30 @@ class TargetSheet(Sheet):
         if self._model.set_target(self.hours.text):
             self.close()
         else:
-            self.hours.error = self._words("profile.target_error")
+            self.hours.error = self._strings("profile.target_error")
 
 
-class DelegateSheet(Sheet):
+class DelegateSheet(BottomSheet):
     """Who stands in, and between which days."""
 
-    def __init__(self, model: ProfileModel, shell: Shell) -> None:
-        words, known = shell.words, model.delegate
-        super().__init__(title=words("profile.delegate"))
+    def __init__(self, model: ProfileModel, frame: SettingsFrame) -> None:
+        strings, known = frame.strings, model.delegate
+        super().__init__(title=strings("profile.delegate"))
         self._model = model
-        self._shell = shell
-        self._since = known.since if known is not None else shell.today
-        self._until = known.until if known is not None else shell.today + STAND_IN
+        self._frame = frame
+        self._since = known.since if known is not None else frame.today
+        self._until = known.until if known is not None else frame.today + STAND_IN
         self._chosen = (known.person, known.name) if known is not None else None
         content = self.ids.content
         self.days = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
-        content.add_widget(HeadLine(text=words("profile.delegate_days")))
+        content.add_widget(SectionTitle(text=strings("profile.delegate_days")))
         content.add_widget(self.days)
-        self.error = ErrorLine()
+        self.error = ErrorText()
         content.add_widget(self.error)
-        content.add_widget(HeadLine(text=words("profile.delegate_who")))
+        content.add_widget(SectionTitle(text=strings("profile.delegate_who")))
         self.chosen = MDStackLayout(adaptive_height=True)
         content.add_widget(self.chosen)
-        content.add_widget(Field(hint=words("profile.delegate_search"), tell=self._search))
+        content.add_widget(Field(hint=strings("profile.delegate_search"), callback=self._search))
         self.people = MDBoxLayout(orientation="vertical", adaptive_height=True)
         content.add_widget(self.people)
         if known is not None:
@@ -212,15 +216,15 @@ class DelegateSheet(Sheet):
 
     def save(self) -> None:
         if self._chosen is None:
-            self.error.text = self._shell.words("profile.delegate_nobody")
+            self.error.text = self._frame.strings("profile.delegate_nobody")
         elif self._model.set_delegate(*self._chosen, self._since, self._until):
             self.close()
         else:
-            self.error.text = self._shell.words("profile.delegate_days_wrong")
+            self.error.text = self._frame.strings("profile.delegate_days_wrong")
 
     def _offer(self, key: str, act: Callable[[], None], kind: str) -> None:
         wide = 1 if kind == "filled" else None
-        action = Action(kind=kind, text=self._shell.words(key), size_hint_x=wide)
+        action = PushButton(kind=kind, text=self._frame.strings(key), size_hint_x=wide)
         action.bind(on_release=lambda *_: act())
         self.ids.foot.add_widget(action)
 
@@ -241,18 +245,18 @@ class DelegateSheet(Sheet):
             self.people.add_widget(row)
 
     def _render_days(self) -> None:
-        words = self._shell.words
+        strings = self._frame.strings
         self.days.clear_widgets()
         for key, day, act in (
             ("profile.from", self._since, self._set_since),
             ("profile.to", self._until, self._set_until),
         ):
-            chip = Chip(text=words(key, day=words.weekday_and_day(day)), icon="calendar")
+            chip = Chip(text=strings(key, day=strings.weekday_and_day(day)), icon="calendar")
             chip.bind(on_release=lambda _chip, day=day, act=act: self._pick(day, act))
             self.days.add_widget(chip)
 
     def _pick(self, day: date, act: Callable[[date], None]) -> None:
-        self._shell.show(DaySheet(self._shell.words, day, act))
+        self._frame.show(DaySheet(self._frame.strings, day, act))
 
     def _set_since(self, day: date) -> None:
         """The span keeps its length where it would end before it begins."""

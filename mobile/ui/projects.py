@@ -11,13 +11,16 @@ from kivy.uix.recycleview import RecycleView
 from kivymd.uix.boxlayout import MDBoxLayout
 
 from mobile.core.wire import Project
-from mobile.text import Words
-from mobile.ui.parts import Chip, Field, QuietLine, Tap, load_kv
+from mobile.text import Strings
+from mobile.ui.buttons import Chip, TappableRow
+from mobile.ui.field import Field
+from mobile.ui.layout import load_kv
+from mobile.ui.panels import Caption
 
 ROWS_SEEN = 3.5
 
 
-class ProjectRow(Tap):
+class ProjectRow(TappableRow):
     code = StringProperty()
     name = StringProperty()
     customer = StringProperty()
@@ -45,7 +48,7 @@ class ProjectList(RecycleView):
 class ProjectPicker(MDBoxLayout):
     def __init__(
         self,
-        words: Words,
+        strings: Strings,
         find: Callable[[str], list[Project]],
         choose: Callable[[str], None],
         **options: object,
@@ -55,11 +58,11 @@ class ProjectPicker(MDBoxLayout):
         self._choose = choose
         self._shown: list[Project] = []
         self._chips: dict[str, Chip] = {}
-        self._more = Chip(text=words("entry.all"), icon="magnify")
+        self._more = Chip(text=strings("entry.all"), icon="magnify")
         self._more.bind(on_release=lambda *_: self.toggle())
-        self.search = Field(hint=words("entry.search"), tell=lambda _text: self._look())
+        self.search = Field(hint=strings("entry.search"), callback=lambda _text: self._search())
         self.found = ProjectList(self._take)
-        self._nothing = QuietLine(text=words("entry.no_match"))
+        self._nothing = Caption(text=strings("entry.no_match"))
 
     @property
     def searching(self) -> bool:
@@ -83,7 +86,7 @@ class ProjectPicker(MDBoxLayout):
             self.search.text = ""
             self.add_widget(self.search)
             self.add_widget(self.found)
-            self._look()
+            self._search()
             Clock.schedule_once(lambda _dt: setattr(self.search.ids.input, "focus", True))
 
     def _make_chips(self) -> None:
@@ -97,7 +100,7 @@ class ProjectPicker(MDBoxLayout):
             place.add_widget(chip)
         place.add_widget(self._more)
 
-    def _look(self) -> None:
+    def _search(self) -> None:
         found = self._find(self.search.text)
         self.found.show(found)
         self.remove_widget(self._nothing)

@@ -1,4 +1,4 @@
-"""A list that asks for news when it is pulled down from its top, and lets its rows be swiped."""
+"""A list that is pulled down to refresh and whose rows can be swiped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kivy.metrics import dp
 from kivy.properties import NumericProperty, ObjectProperty
 from kivy.uix.scrollview import ScrollView
 
-from mobile.ui.parts import load_kv
+from mobile.ui.layout import load_kv
 
 # So far from the top that nobody pulls by accident.
 ENOUGH = 72
@@ -17,15 +17,15 @@ ENOUGH = 72
 SIDEWAYS = 12
 
 
-class Pull:
-    """Beside a ScrollView; `pulled` is how far, from nought to one, where letting go asks."""
+class PullToRefresh:
+    """A list that is pulled down to refresh and whose rows can be swiped."""
 
     pulled = NumericProperty(0)
-    ask: Callable[[], None] | None = ObjectProperty(None, allownone=True)
+    refresh_callback: Callable[[], None] | None = ObjectProperty(None, allownone=True)
 
     def on_touch_down(self, touch):
         at_top = self.scroll_y >= 1 or self._all_in_view()
-        if self.ask is not None and at_top and self.collide_point(*touch.pos):
+        if self.refresh_callback is not None and at_top and self.collide_point(*touch.pos):
             touch.ud[self._key] = touch.y
         return super().on_touch_down(touch)
 
@@ -40,9 +40,9 @@ class Pull:
 
     def on_touch_up(self, touch):
         if touch.ud.pop(self._key, None) is not None:
-            asks, self.pulled = self.pulled >= 1, 0
-            if asks and self.ask is not None:
-                self.ask()
+            refreshes, self.pulled = self.pulled >= 1, 0
+            if refreshes and self.refresh_callback is not None:
+                self.refresh_callback()
         if _goes_sideways(touch) and self._is_undecided(touch):
             # Too quick even for that; a list takes what it is undecided about for a tap.
             touch.ungrab(self)
@@ -55,7 +55,7 @@ class Pull:
         return f"pull.{self.uid}"
 
     def _is_undecided(self, touch) -> bool:
-        """Whether the list still waits before it lets a row have the touch."""
+        """A list that is pulled down to refresh and whose rows can be swiped."""
         return touch.grab_current is self and self._touch is touch
 
     def _all_in_view(self) -> bool:
@@ -68,7 +68,7 @@ def _goes_sideways(touch) -> bool:
     return across > dp(SIDEWAYS) and across > abs(touch.y - touch.oy)
 
 
-class PullList(Pull, ScrollView):
+class RefreshableList(PullToRefresh, ScrollView):
     pass
 
 

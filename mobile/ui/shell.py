@@ -1,4 +1,4 @@
-"""What is around every screen: navigation, the bars that tell of the network and the timer."""
+"""The frame around every screen; it implements the protocols of `frame`."""
 
 from __future__ import annotations
 
@@ -8,48 +8,30 @@ from datetime import date
 from kivy.clock import Clock
 from kivy.core.window import Window
 from kivy.metrics import dp
-from kivy.properties import BooleanProperty, NumericProperty, StringProperty
+from kivy.properties import BooleanProperty, NumericProperty
 from kivy.uix.floatlayout import FloatLayout
 from kivy.uix.widget import Widget
 from kivymd.theming import ThemableBehavior
 
-from mobile.text import Words
+from mobile.text import Strings
 from mobile.ui.approvals import ApprovalsScreen
+from mobile.ui.bars import render_offline, render_problems, render_timer
 from mobile.ui.dialog import Dialog
 from mobile.ui.entry import EntrySheet
-from mobile.ui.parts import RAIL_WIDTH, SPLIT_WIDTH, Tap, load_kv
+from mobile.ui.layout import RAIL, RAIL_WIDTH, SPLIT_WIDTH, load_kv
+from mobile.ui.navigation import Navigation
 from mobile.ui.problems import ProblemsScreen
 from mobile.ui.profile import ProfileScreen
 from mobile.ui.signin import SignInScreen
-from mobile.ui.timer import TimerScreen, clock_text
+from mobile.ui.snackbar import Snackbar, SnackbarHost
+from mobile.ui.timer import TimerScreen
 from mobile.ui.week import WeekScreen
 from mobile.viewmodels.app import AppModel, Models, Stage, Tab
-from mobile.viewmodels.base import Snack
-from mobile.viewmodels.entry_form import EntryForm, Start
+from mobile.viewmodels.base import SnackbarMessage
+from mobile.viewmodels.entry_form import EntryDefaults, EntryForm
 from mobile.viewmodels.profile import Appearance
 
-TAB_ICONS = {
-    Tab.WEEK: ("calendar-week-outline", "calendar-week"),
-    Tab.TIMER: ("timer-outline", "timer"),
-    Tab.APPROVALS: ("account-check-outline", "account-check"),
-    Tab.PROFILE: ("account-circle-outline", "account-circle"),
-}
 BACK_KEYS = (27, 1001)
-RAIL = 88
-
-
-class NavItem(Tap):
-    icon = StringProperty()
-    text = StringProperty()
-    badge = NumericProperty(0)
-    active = BooleanProperty(False)
-
-
-class SnackBar(ThemableBehavior, FloatLayout):
-    # Where what is at the foot of the screen ends: none of it is covered.
-    foot = NumericProperty(0)
-    text = StringProperty()
-    undo = StringProperty()
 
 
 class Shell(ThemableBehavior, FloatLayout):
@@ -60,32 +42,32 @@ class Shell(ThemableBehavior, FloatLayout):
     def __init__(
         self,
         model: AppModel,
-        words: Words,
+        strings: Strings,
         today: Callable[[], date],
-        on_look: Callable[[Appearance], None],
-        on_speak: Callable[[str], None],
+        on_appearance: Callable[[Appearance], None],
+        on_language: Callable[[str], None],
         back_to: str,
     ) -> None:
         super().__init__()
         self.model = model
-        self.words = words
+        self.strings = strings
         self.appearance = Appearance.SYSTEM
         self._today = today
-        self._on_look = on_look
-        self._on_speak = on_speak
+        self._on_appearance = on_appearance
+        self._on_language = on_language
         self._back_to = back_to
-        # What the screen and the navigation were made for: they are made anew for something else.
+        # What the screen was built for: it is built again for something else.
         self._shown: tuple[object, ...] = ()
-        self._navigation: tuple[object, ...] = ()
-        self._items: dict[Tab, NavItem] = {}
         self.tab = Tab.WEEK
         self.screen: Widget | None = None
-        self._snack: SnackBar | None = None
         self._problems = False
+        self._navigation = Navigation(self.ids.bar, self.ids.rail, strings, self.go)
+        self.snackbar = SnackbarHost(
+            self.ids.overlays, strings, self._foot, lambda lift: setattr(self, "lift", lift)
+        )
         self.bind(width=self._lay_out)
-        model.on_snack = self.tell
+        model.on_message = self.notify
         self._unwatch = model.watch(self.render)
-        self._timer_watch: Callable[[], None] = lambda: None
         self._tick = Clock.schedule_interval(lambda _dt: self._render_timer(), 1)
         Window.bind(on_keyboard=self._on_key)
         self.render()
@@ -110,6 +92,10 @@ class Shell(ThemableBehavior, FloatLayout):
         return self.model.offline
 
     @property
+    def picture(self) -> str | None:
+        return self.model.picture
+
+    @property
     def models(self) -> Models:
         if self.model.models is None:
             raise RuntimeError("nobody is signed in")
@@ -119,18 +105,21 @@ class Shell(ThemableBehavior, FloatLayout):
         self.tab, self._problems = tab, False
         self.render()
 
+    def open_timer(self) -> None:
+        self.go(Tab.TIMER)
+
     def open_problems(self) -> None:
         self._problems = True
         self.render()
 
-    def leave_problems(self) -> None:
+    def close_problems(self) -> None:
         self._problems = False
         self.render()
 
     def new_entry(self, day: date) -> None:
         workspace = self.model.workspace
         if workspace is not None:
-            self.show_form(EntryForm(workspace, self.model.clock, Start(day), self._saved))
+            self.show_form(EntryForm(workspace, self.model.clock, EntryDefaults(day), self._saved))
 
     def edit_entry(self, entry_id: str) -> None:
         workspace = self.model.workspace
@@ -145,65 +134,41 @@ class Shell(ThemableBehavior, FloatLayout):
     def show(self, overlay: Widget) -> None:
         self.ids.overlays.add_widget(overlay)
 
+    def notify(self, message: SnackbarMessage) -> None:
+        self.snackbar.show(message)
+
     @property
-    def place_width(self) -> float:
+    def content_width(self) -> float:
         return self.width - (dp(RAIL) if self.rail else 0)
 
-    def pull(self, list_: Widget) -> None:
-        """Whoever pulls the list down asks for news."""
-        list_.ask = self.synchronise
+    def make_refreshable(self, list_: Widget) -> None:
+        """Pulling the list down synchronises."""
+        list_.refresh_callback = self.synchronise
         list_.bind(pulled=lambda _list, share: setattr(self.ids.pulled, "share", share))
 
     def synchronise(self) -> None:
         self.model.synchronise()
 
-    def look(self, appearance: Appearance) -> None:
+    def set_appearance(self, appearance: Appearance) -> None:
         self.appearance = appearance
-        self._on_look(appearance)
+        self._on_appearance(appearance)
 
-    def speak(self, language: str) -> None:
-        self._on_speak(language)
+    def set_language(self, language: str) -> None:
+        self._on_language(language)
 
     def sign_out(self) -> None:
-        words, (waiting, problems) = self.words, self.model.counts
+        strings, (waiting, problems) = self.strings, self.model.counts
         lost = waiting + problems
-        text = words("sign_out.lost", count=lost) if lost else words("sign_out.wiped")
+        text = strings("sign_out.lost", count=lost) if lost else strings("sign_out.wiped")
         self.show(
             Dialog(
-                words("sign_out.sure"),
+                strings("sign_out.sure"),
                 text,
-                words("sign_out"),
-                words("cancel"),
+                strings("sign_out"),
+                strings("cancel"),
                 lambda: self.model.sign_out(self._back_to),
             )
         )
-
-    def tell(self, snack: Snack) -> None:
-        self._close_snack()
-        days = {
-            name: self.words.day(day)
-            for name, day in snack.arguments.items()
-            if isinstance(day, date)
-        }
-        text = self.words(snack.key, **snack.arguments | days)
-        bar = SnackBar(text=text, undo=self.words("undo") if snack.undo else "")
-        bar.ids.undo.bind(on_release=lambda *_: self._undo(snack))
-        bar.foot = self._foot()
-        self.lift = bar.height + dp(8)
-        self._snack = bar
-        self.ids.overlays.add_widget(bar, index=len(self.ids.overlays.children))
-        Clock.schedule_once(lambda _dt: self._close_snack(bar), snack.seconds)
-
-    def _undo(self, snack: Snack) -> None:
-        self._close_snack()
-        if snack.undo is not None:
-            snack.undo()
-
-    def _close_snack(self, which: SnackBar | None = None) -> None:
-        if self._snack is not None and which in (None, self._snack):
-            self.ids.overlays.remove_widget(self._snack)
-            self._snack = None
-            self.lift = 0
 
     def _foot(self) -> float:
         bars = self.ids.bar.height + self.ids.timer.height
@@ -215,27 +180,31 @@ class Shell(ThemableBehavior, FloatLayout):
             self.models.week.show(type(self.models.week.week).of(day))
         self.models.week.refresh()
 
+    @property
+    def _main(self) -> bool:
+        return self.model.stage is Stage.MAIN and self.model.models is not None
+
     def render(self) -> None:
-        main = self.model.stage is Stage.MAIN and self.model.models is not None
-        if main and self.tab not in self.model.tabs:
+        if self._main and self.tab not in self.model.tabs:
             self.tab = Tab.WEEK
-        self._render_screen(main)
-        self._render_navigation(main)
-        self._render_bars(main)
+        self._render_screen()
+        tabs = self.model.tabs if self._main else ()
+        self._navigation.render(tabs, self.tab, self.model.badges, rail=self.rail)
+        self._render_bars()
         self._render_timer()
 
-    def _render_screen(self, main: bool) -> None:
-        wanted = (self.model.stage, self.tab, self._problems, self.model.models, self.model.failure)
-        if not main:
-            wanted = (self.model.stage, None, None, None, self.model.failure)
+    def _render_screen(self) -> None:
+        model = self.model
+        state = (self.tab, self._problems, model.models) if self._main else ()
+        wanted = (model.stage, model.failure, *state)
         if wanted == self._shown:
             return
         self._shown = wanted
         if self.screen is not None:
             self.screen.leave()
-        if not main or self.model.stage is not Stage.MAIN:
+        if not self._main:
             self.ids.overlays.clear_widgets()
-        self.screen = self._make_screen() if main else SignInScreen(self)
+        self.screen = self._make_screen() if self._main else SignInScreen(self)
         self.ids.place.clear_widgets()
         self.ids.place.add_widget(self.screen)
 
@@ -251,63 +220,16 @@ class Shell(ThemableBehavior, FloatLayout):
         }
         return makers[self.tab]()
 
-    def _render_navigation(self, main: bool) -> None:
-        wanted = (main, self.rail, self.model.tabs)
-        if wanted != self._navigation:
-            self._navigation = wanted
-            self._make_navigation(main)
-        for tab, item in self._items.items():
-            item.active = tab is self.tab
-            item.icon = TAB_ICONS[tab][item.active]
-            item.badge = self.model.badge if tab is Tab.APPROVALS else 0
-
-    def _make_navigation(self, main: bool) -> None:
-        bar, rail = self.ids.bar, self.ids.rail
-        bar.clear_widgets()
-        rail.clear_widgets()
-        bar.height = dp(80) if main and not self.rail else 0
-        rail.width = dp(RAIL) if main and self.rail else 0
-        self._items.clear()
-        if not main:
-            return
-        place = rail if self.rail else bar
-        for tab in self.model.tabs:
-            item = self._items[tab] = NavItem(text=self.words(f"tab.{tab}"))
-            item.size_hint_y, item.height = (None, dp(72)) if self.rail else (1, dp(80))
-            item.bind(on_release=lambda _item, tab=tab: self.go(tab))
-            place.add_widget(item)
-        if self.rail:
-            place.add_widget(Widget())
-
-    def _render_bars(self, main: bool) -> None:
-        words, (waiting, problems) = self.words, self.model.counts
-        offline = ""
-        if main and self.model.offline:
-            key = "sync.offline_waiting" if waiting else "sync.offline"
-            offline = words(key, count=waiting)
-        elif main and self.model.server_failed:
-            offline = words("sync.failed")
-        self.ids.offline.text = offline
-        troubled = main and problems and not self._problems
-        self.ids.trouble.text = words("sync.problems", count=problems) if troubled else ""
-        self.ids.trouble.look = words("sync.look")
+    def _render_bars(self) -> None:
+        render_offline(self.ids.offline, self.model, self.strings)
+        render_problems(self.ids.problems, self.model, self.strings)
+        if self._problems:
+            self.ids.problems.text = ""
 
     def _render_timer(self) -> None:
-        models = self.model.models
-        main = self.model.stage is Stage.MAIN and models is not None
         seen = self.tab is Tab.TIMER and not self._problems
-        running = main and models.timer.running and not seen
-        self.ids.timer.height = dp(48) if running else 0
-        self.ids.timer.opacity = 1 if running else 0
-        self.ids.timer.disabled = not running
-        if running and models is not None:
-            project = models.timer.chosen
-            name = project.name if project is not None else self.words("timer.no_project")
-            clock = clock_text(models.timer.seconds)
-            self.ids.timer.text = self.words("timer.running", clock=clock, project=name)
-
-    def open_timer(self) -> None:
-        self.go(Tab.TIMER)
+        timer = self.models.timer if self._main and not seen else None
+        render_timer(self.ids.timer, timer, self.strings)
 
     def _lay_out(self, *_arguments: object) -> None:
         rail, split = self.width >= dp(RAIL_WIDTH), self.width >= dp(SPLIT_WIDTH)
@@ -316,15 +238,15 @@ class Shell(ThemableBehavior, FloatLayout):
             self.render()
 
     def _on_key(self, _window: object, key: int, *_rest: object) -> bool:
-        """The phone's own way back: the uppermost thing closes."""
+        """Back: the uppermost overlay closes, then the screen, then the tab."""
         if key not in BACK_KEYS:
             return False
         for overlay in self.ids.overlays.children:
-            if overlay is not self._snack:
+            if not isinstance(overlay, Snackbar):
                 overlay.close()
                 return True
         if self._problems:
-            self.leave_problems()
+            self.close_problems()
             return True
         if isinstance(self.screen, ApprovalsScreen) and self.screen.back():
             return True

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from kivy.properties import StringProperty
 from kivymd.uix.relativelayout import MDRelativeLayout
 
-from mobile.ui.parts import Action, load_kv
+from mobile.ui.buttons import PushButton
+from mobile.ui.layout import load_kv
 from mobile.viewmodels.app import Stage
 
 if TYPE_CHECKING:
@@ -21,28 +22,28 @@ class SignInScreen(MDRelativeLayout):
 
     def __init__(self, shell: Shell, **options: object) -> None:
         super().__init__(**options)
-        words, app = shell.words, shell.model
-        self.title = words("app")
+        strings, app = shell.strings, shell.model
+        self.title = strings("app")
         if app.stage is Stage.BROWSER:
-            self.title = words("sign_in.waiting")
-            self.text = words("sign_in.waiting_hint")
+            self.title = strings("sign_in.waiting")
+            self.text = strings("sign_in.waiting_hint")
             self._offer("sign_in.again", app.sign_in, "tonal", shell)
             self._offer("cancel", app.cancel_sign_in, "text", shell)
         elif app.stage is Stage.NO_RIGHTS:
-            self.title = words("no_rights.title")
-            self.text = words("no_rights.text", email=app.email)
+            self.title = strings("no_rights.title")
+            self.text = strings("no_rights.text", email=app.email)
             self._offer("sign_in.again", app.synchronise, "filled", shell)
             self._offer("sign_out", shell.sign_out, "text", shell)
         elif app.stage is Stage.SIGN_IN:
-            self.text = words("sign_in.promise")
-            self.wrong = words(f"sign_in.{app.failure}") if app.failure else ""
+            self.text = strings("sign_in.promise")
+            self.wrong = strings(f"sign_in.{app.failure}") if app.failure else ""
             self._offer("sign_in.button", app.sign_in, "filled", shell)
             if app.failure == "store" and app.can_agree:
-                self.wrong = words("sign_in.agree_why")
+                self.wrong = strings("sign_in.agree_why")
                 self._offer("sign_in.agree", app.agree, "text", shell)
 
     def _offer(self, key: str, act: object, kind: str, shell: Shell) -> None:
-        action = Action(text=shell.words(key), kind=kind, size_hint_x=1)
+        action = PushButton(text=shell.strings(key), kind=kind, size_hint_x=1)
         action.bind(on_release=lambda *_: act())
         self.ids.actions.add_widget(action)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kivymd.uix.boxlayout import MDBoxLayout
 
-from mobile.ui.parts import load_kv
+from mobile.ui.layout import load_kv
 
 
 class Skeleton(MDBoxLayout):

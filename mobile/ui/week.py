@@ -15,21 +15,23 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 from mobile.core.durations import format_duration
 from mobile.core.rules import ApprovalState
 from mobile.core.timesheet import Sync, WeekView
+from mobile.ui.buttons import PushButton, TappableRow
 from mobile.ui.calendar import DaySheet
 from mobile.ui.card import CardRow
 from mobile.ui.dialog import Choice, Dialog, Menu
-from mobile.ui.marks import LockLine
-from mobile.ui.parts import Action, Empty, Panel, Tap, load_kv
+from mobile.ui.layout import load_kv
+from mobile.ui.panels import EmptyState, Panel
 from mobile.ui.skeleton import Skeleton
+from mobile.ui.status import LockLine
 from mobile.viewmodels.week import Row, WeekModel
 
 if TYPE_CHECKING:
-    from mobile.ui.shell import Shell
+    from mobile.ui.frame import ScreenFrame
 
 SWIPE = 80
 
 
-class DayBar(Tap):
+class DayBar(TappableRow):
     letter = StringProperty()
     hours = StringProperty()
     share = NumericProperty(0)
@@ -44,42 +46,42 @@ class WeekScreen(MDRelativeLayout):
     lift = NumericProperty(0)
     model: WeekModel = ObjectProperty()
 
-    def __init__(self, model: WeekModel, shell: Shell, **options: object) -> None:
+    def __init__(self, model: WeekModel, frame: ScreenFrame, **options: object) -> None:
         super().__init__(model=model, **options)
-        self._shell = shell
+        self._frame = frame
         self._swiping = None
         self.bars = [DayBar(on_release=self._choose) for _ in range(7)]
         for bar in self.bars:
             self.ids.days.add_widget(bar)
-        words = shell.words
-        self.copy = Action(kind="tonal", text=words("week.copy"), pos_hint={"center_x": 0.5})
+        strings = frame.strings
+        self.copy = PushButton(kind="tonal", text=strings("week.copy"), pos_hint={"center_x": 0.5})
         self.copy.bind(on_release=lambda *_: model.copy_last_week())
-        self.step = Action(on_release=lambda *_: self._take_step())
-        shell.pull(self.ids.scroll)
-        shell.bind(split=self._lay_out, lift=self.setter("lift"))
+        self.step = PushButton(on_release=lambda *_: self._take_step())
+        frame.make_refreshable(self.ids.scroll)
+        frame.bind(split=self._lay_out, lift=self.setter("lift"))
         self._unwatch = model.watch(self.render)
-        self._lay_out(shell, shell.split)
+        self._lay_out(frame, frame.split)
 
     @property
     def foot_height(self) -> float:
         return self.ids.narrow_step.height
 
     def leave(self) -> None:
-        self._shell.unbind(split=self._lay_out, lift=self.setter("lift"))
+        self._frame.unbind(split=self._lay_out, lift=self.setter("lift"))
         self._unwatch()
 
     def render(self) -> None:
-        model, view, words = self.model, self.model.view, self._shell.words
-        self.ids.title.text = words.week(view.week)
+        model, view, strings = self.model, self.model.view, self._frame.strings
+        self.ids.title.text = strings.week(view.week)
         self._render_days(view)
         done, target = format_duration(view.total_minutes), format_duration(view.target_minutes)
-        self.ids.total.text = words("of", done=done, target=target)
+        self.ids.total.text = strings("of", done=done, target=target)
         self.ids.meter.share = view.total_minutes / view.target_minutes
         state = ApprovalState.REJECTED if view.reason is not None else view.state
         self.known = view.known or view.total_minutes > 0
         self.ids.state.show(state, self._state_text(view))
         self._render_lock(view)
-        self.ids.sync.busy = self._shell.busy
+        self.ids.sync.busy = self._frame.busy
         self._render_step()
         self._render_list()
         self.ids.add.opacity = 1 if model.can_add else 0
@@ -89,27 +91,27 @@ class WeekScreen(MDRelativeLayout):
         place = self.ids.lock_place
         place.clear_widgets()
         if view.lock is not None:
-            place.add_widget(LockLine(text=self._shell.words(f"lock.{view.lock.reason}")))
+            place.add_widget(LockLine(text=self._frame.strings(f"lock.{view.lock.reason}")))
 
     def _state_text(self, view: WeekView) -> str:
-        words = self._shell.words
+        strings = self._frame.strings
         if view.reason is not None:
-            return words("state.rejected_because", reason=view.reason)
-        text = words(f"state.{view.state}")
-        return words("state.to_be_sent", state=text) if view.waiting else text
+            return strings("state.rejected_because", reason=view.reason)
+        text = strings(f"state.{view.state}")
+        return strings("state.to_be_sent", state=text) if view.waiting else text
 
     def _render_days(self, view: WeekView) -> None:
-        words = self._shell.words
+        strings = self._frame.strings
         a_day = max(1, view.target_minutes // 5)
         for bar, day in zip(self.bars, view.days, strict=True):
-            bar.letter = f"{words.weekday_letter(day.date)} {day.date.day}"
+            bar.letter = f"{strings.weekday_letter(day.date)} {day.date.day}"
             bar.hours = format_duration(day.minutes) if day.minutes else "\u2013"
             bar.share = day.minutes / a_day
             bar.chosen = day.date == self.model.day
             bar.today = day.date == self.model.today
 
     def _render_step(self) -> None:
-        model, words = self.model, self._shell.words
+        model, strings = self.model, self._frame.strings
         for place in (self.ids.wide_step, self.ids.narrow_step):
             place.clear_widgets()
             place.padding = 0
@@ -118,50 +120,50 @@ class WeekScreen(MDRelativeLayout):
         place = self.ids.wide_step if self.split else self.ids.narrow_step
         place.padding = dp(16), dp(8)
         self.step.size_hint_x = 1
-        self.step.text = words("week.submit" if model.can_submit else "week.withdraw")
+        self.step.text = strings("week.submit" if model.can_submit else "week.withdraw")
         self.step.kind = "filled" if model.can_submit and model.met else "outlined"
         place.add_widget(self.step)
 
     def _render_list(self) -> None:
-        model, words, place = self.model, self._shell.words, self.ids.list
+        model, strings, place = self.model, self._frame.strings, self.ids.list
         place.clear_widgets()
         day = model.view.days[model.day.weekday()]
         hours = format_duration(day.minutes) if day.minutes else ""
-        place.add_widget(DayHead(text=words.day(day.date), hours=hours))
+        place.add_widget(DayHead(text=strings.day(day.date), hours=hours))
         if day.lock is not None and model.view.lock is None:
-            place.add_widget(LockLine(text=words(f"lock.{day.lock.reason}")))
+            place.add_widget(LockLine(text=strings(f"lock.{day.lock.reason}")))
         if model.loading:
             for _ in range(3):
                 place.add_widget(Skeleton())
             return
         for row in model.rows(day.date):
             place.add_widget(self._card(row))
-        if not day.lines:
+        if not day.entries:
             place.add_widget(self._empty(model.view.known))
             if model.can_copy:
                 place.add_widget(self.copy)
         elif model.can_add:
-            place.add_widget(Hint(text=words("week.nothing_more")))
+            place.add_widget(Hint(text=strings("week.nothing_more")))
 
-    def _empty(self, known: bool) -> Empty:
-        words = self._shell.words
-        if not known and self._shell.offline:
-            return Empty(icon="cloud-off-outline", title=words("week.unknown"))
+    def _empty(self, known: bool) -> EmptyState:
+        strings = self._frame.strings
+        if not known and self._frame.offline:
+            return EmptyState(icon="cloud-off-outline", title=strings("week.unknown"))
         if not self.model.can_add:
-            return Empty(icon="calendar-blank-outline", title=words("week.nothing_locked"))
-        return Empty(
-            icon="calendar-plus", title=words("week.nothing"), hint=words("week.nothing_hint")
+            return EmptyState(icon="calendar-blank-outline", title=strings("week.nothing_locked"))
+        return EmptyState(
+            icon="calendar-plus", title=strings("week.nothing"), hint=strings("week.nothing_hint")
         )
 
     def _card(self, row: Row) -> CardRow:
-        words, line = self._shell.words, row.line
+        strings, line = self._frame.strings, row.entry
         notes = {Sync.SYNCED: "", Sync.WAITING: "entry.waiting", Sync.FAILED: "entry.failed"}
         failed = line.sync is Sync.FAILED
-        place = CardRow(uncovers=words("delete"))
+        place = CardRow(uncovers=strings("delete"))
         card = place.card
         card.title, card.subtitle = row.title, row.subtitle
         card.hours = format_duration(line.draft.minutes)
-        card.note = words(notes[line.sync]) if notes[line.sync] else ""
+        card.note = strings(notes[line.sync]) if notes[line.sync] else ""
         card.note_icon = "alert-circle-outline" if failed else "cloud-upload-outline"
         card.failed = failed
         card.bind(on_release=lambda *_: self._open(row))
@@ -171,49 +173,49 @@ class WeekScreen(MDRelativeLayout):
         return place
 
     def _open(self, row: Row) -> None:
-        if row.line.sync is Sync.FAILED:
-            self._shell.open_problems()
+        if row.entry.sync is Sync.FAILED:
+            self._frame.open_problems()
         else:
-            self._shell.edit_entry(row.line.id)
+            self._frame.edit_entry(row.entry.id)
 
     def _duplicate(self, entry_id: str) -> None:
         def copy(day: date) -> None:
             self.model.duplicate(entry_id, day)
 
-        words = self._shell.words
-        self._shell.show(DaySheet(words, self.model.day, copy, title=words("week.duplicate")))
+        strings = self._frame.strings
+        self._frame.show(DaySheet(strings, self.model.day, copy, title=strings("week.duplicate")))
 
     def add(self) -> None:
-        self._shell.new_entry(self.model.day)
+        self._frame.new_entry(self.model.day)
 
     def open_menu(self) -> None:
-        words, model = self._shell.words, self.model
+        strings, model = self._frame.strings, self.model
         choices = [
-            Choice("calendar-today", words("week.go_today"), model.go_to_today),
-            Choice("sync", words("week.refresh"), model.synchronise),
+            Choice("calendar-today", strings("week.go_today"), model.go_to_today),
+            Choice("sync", strings("week.refresh"), model.synchronise),
         ]
         if model.can_copy:
-            choices.insert(0, Choice("content-copy", words("week.copy"), model.copy_last_week))
-        self._shell.show(Menu(choices, self.ids.menu))
+            choices.insert(0, Choice("content-copy", strings("week.copy"), model.copy_last_week))
+        self._frame.show(Menu(choices, self.ids.menu))
 
     def _take_step(self) -> None:
-        words, model = self._shell.words, self.model
+        strings, model = self._frame.strings, self.model
         if model.can_withdraw:
             model.withdraw()
             return
         empty, missing = model.doubts
-        doubts = [words("week.sure_days", count=empty)] if empty else []
+        doubts = [strings("week.sure_days", count=empty)] if empty else []
         if missing:
-            doubts.append(words("week.sure_minutes", missing=format_duration(missing)))
+            doubts.append(strings("week.sure_minutes", missing=format_duration(missing)))
         if not doubts:
             model.submit()
             return
-        self._shell.show(
+        self._frame.show(
             Dialog(
-                words("week.sure"),
+                strings("week.sure"),
                 " ".join(doubts),
-                words("week.submit"),
-                words("cancel"),
+                strings("week.submit"),
+                strings("cancel"),
                 model.submit,
             )
         )
@@ -221,7 +223,7 @@ class WeekScreen(MDRelativeLayout):
     def _choose(self, bar: DayBar) -> None:
         self.model.choose(self.model.view.days[self.bars.index(bar)].date)
 
-    def _lay_out(self, _shell: Shell, split: bool) -> None:
+    def _lay_out(self, _frame: ScreenFrame, split: bool) -> None:
         self.split = split
         self.render()
 
@@ -252,7 +254,7 @@ class DayHead(MDBoxLayout):
     hours = StringProperty()
 
 
-class SyncMark(MDIcon):
+class SyncIndicator(MDIcon):
     """Turns while the app is talking with the server, and is not there otherwise."""
 
     busy = BooleanProperty(False)

@@ -13,10 +13,10 @@ from mobile.core.clock import Clock
 from mobile.core.network import Unreachable
 from mobile.core.rules import Scope
 from mobile.core.session import Session, Workspace
-from mobile.core.signin import NotOurs, SignInFailed
+from mobile.core.signin import CallbackMismatch, SignInFailed
 from mobile.core.tokens import TokenStoreError
 from mobile.viewmodels.approvals import ApprovalsModel
-from mobile.viewmodels.base import Snack, Tasks, ViewModel
+from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
 from mobile.viewmodels.problems import ProblemsModel
 from mobile.viewmodels.profile import ProfileModel
 from mobile.viewmodels.timer import TimerModel
@@ -25,7 +25,7 @@ from mobile.viewmodels.week import WeekModel
 log = logging.getLogger(__name__)
 
 # While hundreds of changes are sent, a screen that looked after each would do nothing else.
-LOOK_EVERY = 0.1
+UPDATE_INTERVAL = 0.1
 
 
 class Stage(StrEnum):
@@ -76,14 +76,14 @@ class AppModel(ViewModel):
         self._browser = browser
         self._waiting: object | None = None
         self._signing_out: asyncio.Task[None] | None = None
-        self._look_soon: asyncio.TimerHandle | None = None
+        self._update_timer: asyncio.TimerHandle | None = None
         self.tasks = Tasks()
         # What is done for the person who is signed in, and ends with that.
         self._work = Tasks()
         self.stage = Stage.STARTING
         self.failure: str | None = None
         self.models: Models | None = None
-        self.on_snack: Callable[[Snack], None] = lambda _snack: None
+        self.on_message: Callable[[SnackbarMessage], None] = lambda _snackbar: None
         session.on_change = self._session_changed
 
     @property
@@ -101,8 +101,11 @@ class AppModel(ViewModel):
         return tuple(tab for tab in Tab if tab is not Tab.APPROVALS or may)
 
     @property
-    def badge(self) -> int:
-        return len(self.models.approvals.pending) if self.models is not None else 0
+    def badges(self) -> dict[Tab, int]:
+        """What waits on each tab."""
+        if self.models is None:
+            return {}
+        return {Tab.APPROVALS: len(self.models.approvals.pending)}
 
     @property
     def busy(self) -> bool:
@@ -170,8 +173,8 @@ class AppModel(ViewModel):
         self._signing_out = self.tasks.spawn(self._sign_out(back_to))
 
     async def stop(self) -> None:
-        if self._look_soon is not None:
-            self._look_soon.cancel()
+        if self._update_timer is not None:
+            self._update_timer.cancel()
         await self.tasks.cancel()
         await self._work.cancel()
         await self._browser.close()
@@ -210,7 +213,7 @@ class AppModel(ViewModel):
         """Whether the wait is over."""
         try:
             await self._session.complete(address)
-        except NotOurs:
+        except CallbackMismatch:
             return False
         except SignInFailed as error:
             self.failure = error.reason
@@ -259,23 +262,25 @@ class AppModel(ViewModel):
     def _make_models(self, workspace: Workspace) -> Models:
         clock = self._session.clock
         return Models(
-            week=WeekModel(workspace, clock, self._tell),
+            week=WeekModel(workspace, clock, self._notify),
             timer=TimerModel(workspace, clock),
-            approvals=ApprovalsModel(workspace, clock, self._work, self._tell),
-            profile=ProfileModel(workspace, clock, self._work, self._tell),
+            approvals=ApprovalsModel(workspace, clock, self._work, self._notify),
+            profile=ProfileModel(workspace, clock, self._work, self._notify),
             problems=ProblemsModel(workspace, clock),
         )
 
     def _session_changed(self) -> None:
         if self.workspace is None:
-            self._look()
-        elif self._look_soon is None:
-            self._look_soon = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look)
+            self._update()
+        elif self._update_timer is None:
+            self._update_timer = asyncio.get_running_loop().call_later(
+                UPDATE_INTERVAL, self._update
+            )
 
-    def _look(self) -> None:
-        if self._look_soon is not None:
-            self._look_soon.cancel()
-            self._look_soon = None
+    def _update(self) -> None:
+        if self._update_timer is not None:
+            self._update_timer.cancel()
+            self._update_timer = None
         workspace = self.workspace
         if self.stage not in (Stage.MAIN, Stage.NO_RIGHTS):
             return
@@ -298,5 +303,5 @@ class AppModel(ViewModel):
         self.stage = stage
         self.changed()
 
-    def _tell(self, snack: Snack) -> None:
-        self.on_snack(snack)
+    def _notify(self, message: SnackbarMessage) -> None:
+        self.on_message(message)

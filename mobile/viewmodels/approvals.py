@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mobile.core.clock import Clock
-from mobile.core.network import Refused, SignedOut, Unreachable
-from mobile.core.outbox import Change, Kind
+from mobile.core.network import RequestRejected, SignedOut, Unreachable
+from mobile.core.outbox import Change, ChangeKind
 from mobile.core.rules import MAX_REASON_LENGTH, ApprovalState
 from mobile.core.sending import PROFILE
 from mobile.core.session import Workspace
 from mobile.core.sync import OVERDUE
 from mobile.core.timesheet import UNDO_SECONDS
-from mobile.core.wire import Approval, Delegate, Missing, Profile, read
-from mobile.viewmodels.base import Snack, Tasks, ViewModel
+from mobile.core.wire import Approval, Delegate, OverdueWeek, Profile, read
+from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
 
 REASONS = "reasons"
 SUGGESTIONS = 3
@@ -40,27 +40,31 @@ class Item:
 
 class ApprovalsModel(ViewModel):
     def __init__(
-        self, workspace: Workspace, clock: Clock, tasks: Tasks, tell: Callable[[Snack], None]
+        self,
+        workspace: Workspace,
+        clock: Clock,
+        tasks: Tasks,
+        notify: Callable[[SnackbarMessage], None],
     ) -> None:
         super().__init__()
         self._workspace = workspace
         self._clock = clock
         self._tasks = tasks
-        self._tell = tell
+        self._notify = notify
         self.selected: frozenset[str] = frozenset()
         self.opened: str | None = None
         self.loading_detail = False
         self.pending: list[Item] = []
         self.decided: list[Item] = []
-        self._look()
+        self._load()
 
     @property
     def clean(self) -> list[Item]:
         return [item for item in self.pending if item.clean]
 
     @property
-    def overdue(self) -> list[Missing]:
-        return [read(Missing, body) for body in self._workspace.store.get(OVERDUE) or ()]
+    def overdue(self) -> list[OverdueWeek]:
+        return [read(OverdueWeek, body) for body in self._workspace.store.get(OVERDUE) or ()]
 
     def stands_in_for(self, approval: Approval) -> Delegate | None:
         """Whose place the person takes in deciding it, and between which days."""
@@ -85,7 +89,7 @@ class ApprovalsModel(ViewModel):
         return project.name if project is not None else code
 
     def refresh(self) -> None:
-        self._look()
+        self._load()
         self.changed()
 
     def open(self, approval_id: str | None) -> None:
@@ -132,13 +136,13 @@ class ApprovalsModel(ViewModel):
         now = self._clock.now()
         hold_until = now.timestamp() + UNDO_SECONDS
         made = [
-            self._workspace.outbox.add(Kind.DECIDE, each, body, now, hold_until=hold_until)
+            self._workspace.outbox.add(ChangeKind.DECIDE, each, body, now, hold_until=hold_until)
             for each in approval_ids
         ]
         self.selected -= set(approval_ids)
         self._workspace.engine.wake()
-        self._tell(
-            Snack(
+        self._notify(
+            SnackbarMessage(
                 f"approvals.{body['decision']}d"
                 if body["decision"] == "approve"
                 else "approvals.rejected",
@@ -152,7 +156,7 @@ class ApprovalsModel(ViewModel):
     def _undo(self, made: list[int]) -> None:
         undone = [self._workspace.outbox.cancel(seq) for seq in made]
         if not all(undone):
-            self._tell(Snack("week.too_late"))
+            self._notify(SnackbarMessage("week.too_late"))
         self.refresh()
 
     async def _read(self, approval_id: str) -> None:
@@ -160,17 +164,17 @@ class ApprovalsModel(ViewModel):
             await self._workspace.engine.read_approval(approval_id)
         except SignedOut:
             return  # and the store is closed
-        except (Unreachable, Refused):
+        except (Unreachable, RequestRejected):
             pass  # what the list knows of it is shown, and the offline bar says why
         self.loading_detail = False
         self.refresh()
 
-    def _look(self) -> None:
+    def _load(self) -> None:
         """What the server told, with what was decided here since laid over it."""
         decisions = {
             change.target: change
             for change in self._workspace.outbox.all()
-            if change.kind is Kind.DECIDE
+            if change.kind is ChangeKind.DECIDE
         }
         store = self._workspace.store
         pending = [_item(each, decisions) for each in store.approvals(ApprovalState.PENDING)]
@@ -186,7 +190,7 @@ def _item(approval: Approval, decisions: dict[str, Change]) -> Item:
     change = decisions.get(approval.id)
     if change is None:
         return Item(approval)
-    if change.trouble is not None:
+    if change.failure is not None:
         return Item(approval, failed=True)
     approved = change.body["decision"] == "approve"
     state = ApprovalState.APPROVED if approved else ApprovalState.REJECTED

@@ -30,7 +30,7 @@ class ViewModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Snack:
+class SnackbarMessage:
     """A short word at the bottom of the screen, perhaps with a way back."""
 
     key: str

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from mobile.core.clock import Clock
 from mobile.core.durations import NotADuration, format_duration, parse_duration
-from mobile.core.outbox import Change, Kind
+from mobile.core.outbox import Change, ChangeKind
 from mobile.core.rules import MAX_MINUTES_A_DAY, Draft, Lock, Scope, Violation
 from mobile.core.session import Workspace
 from mobile.core.timesheet import Invalid, Locked, draft_body, draft_of
@@ -23,8 +23,8 @@ SUGGESTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """What the form opens with. `seq` is that of a change in trouble that is to be mended."""
+class EntryDefaults:
+    """What the form opens with. `seq` is that of a change in failure that is to be mended."""
 
     date: date
     project: str | None = None
@@ -41,7 +41,7 @@ class EntryForm(ViewModel):
         self,
         workspace: Workspace,
         clock: Clock,
-        start: Start,
+        start: EntryDefaults,
         on_saved: Callable[[date], None] = lambda _day: None,
     ) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class EntryForm(ViewModel):
         entry_id: str,
         on_saved: Callable[[date], None] = lambda _day: None,
     ) -> EntryForm | None:
-        line = workspace.sheet.line(entry_id)
+        line = workspace.timesheet.entry(entry_id)
         if line is None:
             return None
         return cls(workspace, clock, _start(line.draft, entry_id, line.seq), on_saved)
@@ -97,7 +97,7 @@ class EntryForm(ViewModel):
         """Why nothing can be changed here, if so."""
         if self._start.entry_id is None or self._start.seq is not None:
             return None
-        line = self._workspace.sheet.line(self._start.entry_id)
+        line = self._workspace.timesheet.entry(self._start.entry_id)
         return line.lock if line is not None else None
 
     @property
@@ -186,8 +186,8 @@ class EntryForm(ViewModel):
             except Invalid as error:
                 self.errors = {each.field: each for each in reversed(error.violations)}
             except Locked as error:
-                words = Violation("date", f"lock_{error.lock.reason}", error.lock.unlock)
-                self.errors = {"date": words}
+                violation = Violation("date", f"lock_{error.lock.reason}", error.lock.unlock)
+                self.errors = {"date": violation}
         self.changed()
         if self.errors:
             return False
@@ -197,21 +197,21 @@ class EntryForm(ViewModel):
 
     def _save(self, draft: Draft) -> None:
         if self._start.seq is None:
-            self._workspace.sheet.save(draft, self._start.entry_id)
+            self._workspace.timesheet.save(draft, self._start.entry_id)
             return
         self._mend(draft, self._start.seq)
 
     def _mend(self, draft: Draft, seq: int) -> None:
         """In the place of what the server refused, resting on what it has now."""
         change = self._workspace.outbox.read(seq)
-        if change is None or change.kind is not Kind.PUT:
+        if change is None or change.kind is not ChangeKind.PUT:
             return
-        violations = self._workspace.sheet.check(draft, change.target)
+        violations = self._workspace.timesheet.check(draft, change.target)
         if violations:
             raise Invalid(violations)
-        current = change.trouble.current if change.trouble is not None else None
+        current = change.failure.current if change.failure is not None else None
         weeks = {*change.weeks, str(Week.of(draft.date))}
-        self._workspace.outbox.try_again(
+        self._workspace.outbox.retry(
             seq,
             base=current["version"] if current is not None else None,
             body=draft_body(draft),
@@ -243,8 +243,8 @@ class EntryForm(ViewModel):
         self.changed()
 
 
-def _start(draft: Draft, entry_id: str, seq: int | None) -> Start:
-    return Start(
+def _start(draft: Draft, entry_id: str, seq: int | None) -> EntryDefaults:
+    return EntryDefaults(
         date=draft.date,
         project=draft.project,
         minutes=draft.minutes,
@@ -258,10 +258,10 @@ def _start(draft: Draft, entry_id: str, seq: int | None) -> Start:
 
 def find_projects(projects: list[Project], typed: str) -> list[Project]:
     """Active projects that hold every word typed, those that begin with it first."""
-    words = typed.casefold().split()
+    terms = typed.casefold().split()
     active = [(project, _text(project)) for project in projects if project.active]
-    found = [(project, text) for project, text in active if all(word in text for word in words)]
-    found.sort(key=lambda pair: not pair[1].startswith(" ".join(words)))
+    found = [(project, text) for project, text in active if all(term in text for term in terms)]
+    found.sort(key=lambda pair: not pair[1].startswith(" ".join(terms)))
     return [project for project, _ in found]
 
 

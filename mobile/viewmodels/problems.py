@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from mobile.core.clock import Clock
-from mobile.core.outbox import ENTRY_KINDS, WEEK_KINDS, Change, Kind
+from mobile.core.outbox import ENTRY_KINDS, WEEK_KINDS, Change, ChangeKind
 from mobile.core.rules import Draft
 from mobile.core.session import Workspace
 from mobile.core.timesheet import draft_of
@@ -17,13 +17,13 @@ from mobile.viewmodels.base import ViewModel
 from mobile.viewmodels.entry_form import EntryForm
 
 
-class Way(StrEnum):
+class Resolution(StrEnum):
     """What can be done about a problem."""
 
     KEEP_MINE = "keep_mine"
     TAKE_THEIRS = "take_theirs"
     EDIT = "edit"
-    TRY_AGAIN = "try_again"
+    RETRY = "retry"
     DROP = "drop"
 
 
@@ -31,17 +31,17 @@ class Way(StrEnum):
 class Problem:
     """`mine` and `theirs` are the two versions of an entry; None: there is none.
 
-    `words` are the server's, `why` a key for what the app can say better itself.
+    `detail` is the server's, `why` a key for what the app can say better itself.
     """
 
     seq: int
-    kind: Kind
+    kind: ChangeKind
     why: str
-    words: str
+    detail: str
     week: str | None
     mine: Draft | None
     theirs: Draft | None
-    ways: tuple[Way, ...]
+    resolutions: tuple[Resolution, ...]
 
 
 class ProblemsModel(ViewModel):
@@ -52,8 +52,8 @@ class ProblemsModel(ViewModel):
 
     @property
     def problems(self) -> list[Problem]:
-        troubled = [each for each in self._workspace.outbox.all() if each.trouble is not None]
-        return [_problem(change) for change in troubled]
+        failed = [each for each in self._workspace.outbox.all() if each.failure is not None]
+        return [_problem(change) for change in failed]
 
     @property
     def waiting_behind(self) -> int:
@@ -69,10 +69,10 @@ class ProblemsModel(ViewModel):
     def keep_mine(self, seq: int) -> None:
         """Put it over what the server has now, which the person has seen."""
         change = self._workspace.outbox.read(seq)
-        if change is not None and change.trouble is not None:
-            self._again(change, _version(change.trouble.current))
+        if change is not None and change.failure is not None:
+            self._again(change, _version(change.failure.current))
 
-    def try_again(self, seq: int) -> None:
+    def retry(self, seq: int) -> None:
         change = self._workspace.outbox.read(seq)
         if change is not None:
             self._again(change, change.base)
@@ -91,7 +91,7 @@ class ProblemsModel(ViewModel):
 
     def edit(self, seq: int, on_saved: Callable[[date], None]) -> EntryForm | None:
         change = self._workspace.outbox.read(seq)
-        if change is None or change.kind is not Kind.PUT:
+        if change is None or change.kind is not ChangeKind.PUT:
             return None
 
         def saved(day: date) -> None:
@@ -101,54 +101,54 @@ class ProblemsModel(ViewModel):
         return EntryForm.of_change(self._workspace, self._clock, change, saved)
 
     def _again(self, change: Change, base: int | None) -> None:
-        self._workspace.outbox.try_again(change.seq, base=base)
+        self._workspace.outbox.retry(change.seq, base=base)
         self._workspace.engine.wake()
         self.changed()
 
 
 def _problem(change: Change) -> Problem:
-    trouble = change.trouble
-    if trouble is None:
-        raise ValueError("this change is in no trouble")
+    failure = change.failure
+    if failure is None:
+        raise ValueError("this change is in no failure")
     entry = change.kind in ENTRY_KINDS
-    mine = draft_of(change.body) if change.kind is Kind.PUT else None
-    theirs = draft_of(trouble.current) if entry and trouble.current is not None else None
+    mine = draft_of(change.body) if change.kind is ChangeKind.PUT else None
+    theirs = draft_of(failure.current) if entry and failure.current is not None else None
     return Problem(
         seq=change.seq,
         kind=change.kind,
         why=_why(change),
-        words="; ".join(message for _, message in trouble.errors) or trouble.detail,
+        detail="; ".join(message for _, message in failure.errors) or failure.detail,
         week=change.weeks[-1] if change.weeks else None,
         mine=mine,
         theirs=theirs,
-        ways=_ways(change),
+        resolutions=_resolutions(change),
     )
 
 
 def _why(change: Change) -> str:
-    trouble = change.trouble
-    if trouble is None:
+    failure = change.failure
+    if failure is None:
         return ""
-    if trouble.lock_reason is not None:
-        return f"lock.{trouble.lock_reason}"
-    if trouble.status == 412:
-        return "problem.changed" if trouble.current is not None else "problem.deleted"
+    if failure.lock_reason is not None:
+        return f"lock.{failure.lock_reason}"
+    if failure.status == 412:
+        return "problem.changed" if failure.current is not None else "problem.deleted"
     known = {403: "problem.not_allowed", 404: "problem.deleted", 409: "problem.state"}
-    return known.get(trouble.status, "problem.refused")
+    return known.get(failure.status, "problem.refused")
 
 
-def _ways(change: Change) -> tuple[Way, ...]:
-    trouble = change.trouble
-    if trouble is None:
+def _resolutions(change: Change) -> tuple[Resolution, ...]:
+    failure = change.failure
+    if failure is None:
         return ()
     if change.kind in WEEK_KINDS or change.kind not in ENTRY_KINDS:
-        return (Way.TRY_AGAIN, Way.DROP)
-    if trouble.status == 412:
-        edit = (Way.EDIT,) if change.kind is Kind.PUT else ()
-        return (Way.KEEP_MINE, Way.TAKE_THEIRS, *edit)
-    if change.kind is Kind.PUT and trouble.lock_reason is None:
-        return (Way.EDIT, Way.TRY_AGAIN, Way.DROP)
-    return (Way.TRY_AGAIN, Way.DROP)
+        return (Resolution.RETRY, Resolution.DROP)
+    if failure.status == 412:
+        edit = (Resolution.EDIT,) if change.kind is ChangeKind.PUT else ()
+        return (Resolution.KEEP_MINE, Resolution.TAKE_THEIRS, *edit)
+    if change.kind is ChangeKind.PUT and failure.lock_reason is None:
+        return (Resolution.EDIT, Resolution.RETRY, Resolution.DROP)
+    return (Resolution.RETRY, Resolution.DROP)
 
 
 def _version(current: Json | None) -> int | None:

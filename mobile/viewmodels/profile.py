@@ -10,15 +10,15 @@ from enum import StrEnum
 from mobile.core.clock import Clock
 from mobile.core.durations import NotADuration, parse_duration
 from mobile.core.identity import Identity
-from mobile.core.network import Refused, SignedOut, Unreachable
-from mobile.core.outbox import Kind
+from mobile.core.network import RequestRejected, SignedOut, Unreachable
+from mobile.core.outbox import ChangeKind
 from mobile.core.rules import DEFAULT_TARGET_MINUTES, Scope
 from mobile.core.sending import PROFILE
 from mobile.core.services import Services
 from mobile.core.session import Workspace
 from mobile.core.sync import SYNCED_AT
 from mobile.core.wire import Delegate, Json, Person, Profile, read
-from mobile.viewmodels.base import Snack, Tasks, ViewModel
+from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
 
 DELEGATE_NAME = "delegate_name"
 MAX_TARGET_MINUTES = 7 * 24 * 60
@@ -31,7 +31,7 @@ class Appearance(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StorageStatus:
     """What lies on this device."""
 
     entries: int
@@ -42,13 +42,17 @@ class Stored:
 
 class ProfileModel(ViewModel):
     def __init__(
-        self, workspace: Workspace, clock: Clock, tasks: Tasks, tell: Callable[[Snack], None]
+        self,
+        workspace: Workspace,
+        clock: Clock,
+        tasks: Tasks,
+        notify: Callable[[SnackbarMessage], None],
     ) -> None:
         super().__init__()
         self._workspace = workspace
         self._clock = clock
         self._tasks = tasks
-        self._tell = tell
+        self._notify = notify
         self.found: list[Person] = []
         self.target_error = False
 
@@ -66,11 +70,11 @@ class ProfileModel(ViewModel):
 
     @property
     def target_minutes(self) -> int:
-        """As last wished here, or else as the server has it."""
-        wished = self._wished(Kind.PROFILE)
-        if wished and "target_minutes" in wished:
-            return int(wished["target_minutes"])
-        rules = self._workspace.sheet.rules.target_minutes
+        """As last pending here, or else as the server has it."""
+        pending = self._pending_body(ChangeKind.PROFILE)
+        if pending and "target_minutes" in pending:
+            return int(pending["target_minutes"])
+        rules = self._workspace.timesheet.rules.target_minutes
         return self._profile.target_minutes or rules or DEFAULT_TARGET_MINUTES
 
     @property
@@ -79,26 +83,28 @@ class ProfileModel(ViewModel):
 
     @property
     def delegate(self) -> Delegate | None:
-        wished = self._wished(Kind.DELEGATE)
-        if wished:
+        pending = self._pending_body(ChangeKind.DELEGATE)
+        if pending:
             names = self._workspace.store.get(DELEGATE_NAME) or {}
-            return read(Delegate, {**wished, "name": names.get(wished["person"])})
-        if wished is not None:
+            return read(Delegate, {**pending, "name": names.get(pending["person"])})
+        if pending is not None:
             return None
         return self._profile.delegate
 
     @property
-    def stored(self) -> Stored:
+    def stored(self) -> StorageStatus:
         waiting, problems = self._workspace.outbox.counts()
         text = self._workspace.store.get(SYNCED_AT)
         entries = self._workspace.store.count_entries()
-        return Stored(entries, waiting, problems, datetime.fromisoformat(text) if text else None)
+        return StorageStatus(
+            entries, waiting, problems, datetime.fromisoformat(text) if text else None
+        )
 
     def set_target(self, typed: str) -> bool:
         minutes = _weekly_minutes(typed)
         self.target_error = minutes is None
         if minutes is not None:
-            self._write(Kind.PROFILE, {"target_minutes": minutes})
+            self._write(ChangeKind.PROFILE, {"target_minutes": minutes})
         self.changed()
         return not self.target_error
 
@@ -108,12 +114,12 @@ class ProfileModel(ViewModel):
         body: Json = {"person": person, "from": since.isoformat(), "to": until.isoformat()}
         # The server is told who; the name is for this screen until the server tells it.
         self._workspace.store.set(DELEGATE_NAME, {person: name})
-        self._write(Kind.DELEGATE, body)
+        self._write(ChangeKind.DELEGATE, body)
         self.changed()
         return True
 
     def clear_delegate(self) -> None:
-        self._write(Kind.DELEGATE, {})
+        self._write(ChangeKind.DELEGATE, {})
         self.changed()
 
     def search_people(self, query: str) -> None:
@@ -123,17 +129,17 @@ class ProfileModel(ViewModel):
     async def _search(self, query: str) -> None:
         try:
             self.found = await Services(self._workspace.engine.api).people(query)
-        except (Unreachable, Refused, SignedOut):
-            self._tell(Snack("profile.people_offline"))
+        except (Unreachable, RequestRejected, SignedOut):
+            self._notify(SnackbarMessage("profile.people_offline"))
         self.changed()
 
-    def _write(self, kind: Kind, body: Json) -> None:
+    def _write(self, kind: ChangeKind, body: Json) -> None:
         self._workspace.outbox.add(kind, kind, body, self._clock.now())
         self._workspace.engine.wake()
 
-    def _wished(self, kind: Kind) -> Json | None:
+    def _pending_body(self, kind: ChangeKind) -> Json | None:
         changes = self._workspace.outbox.of_target(kind)
-        return next((c.body for c in reversed(changes) if c.trouble is None), None)
+        return next((c.body for c in reversed(changes) if c.failure is None), None)
 
     @property
     def _profile(self) -> Profile:

@@ -10,7 +10,7 @@ from mobile.core.rules import MAX_MINUTES_A_DAY, Scope
 from mobile.core.session import Workspace
 from mobile.core.wire import Project
 from mobile.viewmodels.base import ViewModel
-from mobile.viewmodels.entry_form import RECENT, EntryForm, Start, find_projects
+from mobile.viewmodels.entry_form import RECENT, EntryDefaults, EntryForm, find_projects
 
 TIMER = "timer"
 ROUNDING = 5
@@ -85,7 +85,7 @@ class TimerModel(ViewModel):
             self.discard()
             on_saved(day)
 
-        start = Start(
+        start = EntryDefaults(
             date=self._day,
             project=self.project,
             minutes=rounded_minutes(self.seconds),

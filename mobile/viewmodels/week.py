@@ -9,34 +9,36 @@ from datetime import date, timedelta
 from mobile.core.clock import Clock
 from mobile.core.rules import Scope, State
 from mobile.core.session import Workspace
-from mobile.core.timesheet import UNDO_SECONDS, Invalid, Line, Locked, Sync, WeekView
+from mobile.core.timesheet import UNDO_SECONDS, EntryView, Invalid, Locked, Sync, WeekView
 from mobile.core.weeks import Week
-from mobile.viewmodels.base import Snack, ViewModel
+from mobile.viewmodels.base import SnackbarMessage, ViewModel
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry as a card: the project in words, the rest as it is."""
+    """An entry as a card: the project in strings, the rest as it is."""
 
-    line: Line
+    entry: EntryView
     title: str
     customer: str
 
     @property
     def subtitle(self) -> str:
-        parts = (self.customer, self.line.draft.task or "", self.line.draft.note)
+        parts = (self.customer, self.entry.draft.task or "", self.entry.draft.note)
         return " · ".join(part.replace("\n", " ") for part in parts if part)
 
 
 class WeekModel(ViewModel):
-    def __init__(self, workspace: Workspace, clock: Clock, tell: Callable[[Snack], None]) -> None:
+    def __init__(
+        self, workspace: Workspace, clock: Clock, notify: Callable[[SnackbarMessage], None]
+    ) -> None:
         super().__init__()
         self._workspace = workspace
         self._clock = clock
-        self._tell = tell
+        self._notify = notify
         self.day = clock.today()
         self.week = Week.of(self.day)
-        self.view: WeekView = workspace.sheet.week(self.week)
+        self.view: WeekView = workspace.timesheet.week(self.week)
 
     @property
     def today(self) -> date:
@@ -78,14 +80,14 @@ class WeekModel(ViewModel):
     @property
     def loading(self) -> bool:
         """Whether skeletons are to be shown: nothing is known yet, and somebody is asking."""
-        empty = not any(day.lines for day in self.view.days)
+        empty = not any(day.entries for day in self.view.days)
         return empty and not self.view.known and self._workspace.engine.state.busy
 
     def rows(self, day: date) -> list[Row]:
-        return [self._row(line) for line in self.view.days[day.weekday()].lines]
+        return [self._row(line) for line in self.view.days[day.weekday()].entries]
 
     def refresh(self) -> None:
-        self.view = self._workspace.sheet.week(self.week)
+        self.view = self._workspace.timesheet.week(self.week)
         self.changed()
 
     def show(self, week: Week) -> None:
@@ -94,7 +96,7 @@ class WeekModel(ViewModel):
         self.week = week
         self.day = self.today if self.today in week else same_day
         if not self._workspace.store.has_week(str(week)):
-            self._workspace.engine.want(week)
+            self._workspace.engine.request_week(week)
         self.refresh()
 
     def step(self, weeks: int) -> None:
@@ -109,48 +111,52 @@ class WeekModel(ViewModel):
 
     def delete(self, entry_id: str) -> None:
         try:
-            seq = self._workspace.sheet.delete(entry_id)
+            seq = self._workspace.timesheet.delete(entry_id)
         except (Locked, Invalid) as error:
             self._refuse(error)
             return
         self._workspace.engine.wake()
-        self._tell(Snack("week.deleted", undo=lambda: self._undo(seq), seconds=UNDO_SECONDS))
+        self._notify(
+            SnackbarMessage("week.deleted", undo=lambda: self._undo(seq), seconds=UNDO_SECONDS)
+        )
         self.refresh()
 
     def duplicate(self, entry_id: str, day: date) -> None:
-        line = self._workspace.sheet.line(entry_id)
+        line = self._workspace.timesheet.entry(entry_id)
         if line is None:
             return
         try:
-            self._workspace.sheet.save(replace(line.draft, date=day))
+            self._workspace.timesheet.save(replace(line.draft, date=day))
         except (Locked, Invalid) as error:
             self._refuse(error)
             return
-        self._tell(Snack("week.duplicated", {"day": day}))
+        self._notify(SnackbarMessage("week.duplicated", {"day": day}))
         self._workspace.engine.wake()
         self.refresh()
 
     def copy_last_week(self) -> None:
         try:
-            added = self._workspace.sheet.copy_week(self.week.plus(-1), self.week)
+            added = self._workspace.timesheet.copy_week(self.week.plus(-1), self.week)
         except Locked as error:
             self._refuse(error)
             return
         key = "week.copied" if added else "week.nothing_to_copy"
-        self._tell(Snack(key, {"count": added}))
+        self._notify(SnackbarMessage(key, {"count": added}))
         self._workspace.engine.wake()
         self.refresh()
 
     def submit(self) -> None:
         if self.can_submit:
-            self._workspace.sheet.submit(self.week)
+            self._workspace.timesheet.submit(self.week)
             self._workspace.engine.wake()
-            self._tell(Snack("week.submitted", undo=self.withdraw, seconds=UNDO_SECONDS))
+            self._notify(
+                SnackbarMessage("week.submitted", undo=self.withdraw, seconds=UNDO_SECONDS)
+            )
             self.refresh()
 
     def withdraw(self) -> None:
         if self.can_withdraw:
-            self._workspace.sheet.withdraw(self.week)
+            self._workspace.timesheet.withdraw(self.week)
             self._workspace.engine.wake()
             self.refresh()
 
@@ -158,22 +164,22 @@ class WeekModel(ViewModel):
         self._workspace.engine.wake(pull=True)
 
     @property
-    def troubled(self) -> int:
-        return sum(line.sync is Sync.FAILED for day in self.view.days for line in day.lines)
+    def failed(self) -> int:
+        return sum(line.sync is Sync.FAILED for day in self.view.days for line in day.entries)
 
     def _undo(self, seq: int) -> None:
         if not self._workspace.outbox.cancel(seq):
-            self._tell(Snack("week.too_late"))
+            self._notify(SnackbarMessage("week.too_late"))
         self.refresh()
 
     def _refuse(self, error: Locked | Invalid) -> None:
         if isinstance(error, Locked):
-            self._tell(Snack(f"lock.{error.lock.reason}"))
+            self._notify(SnackbarMessage(f"lock.{error.lock.reason}"))
         else:
             first = error.violations[0]
-            self._tell(Snack(f"rule.{first.code}", {"message": first.message}))
+            self._notify(SnackbarMessage(f"rule.{first.code}", {"message": first.message}))
 
-    def _row(self, line: Line) -> Row:
+    def _row(self, line: EntryView) -> Row:
         project = self._workspace.store.project(line.draft.project)
         if project is None:
             return Row(line, line.draft.project, "")

@@ -24,7 +24,7 @@ from mobile.core.network import make_client
 from mobile.core.settings import AppSettings
 from mobile.core.signin import SignedIn, SignIn
 from mobile.core.tokens import TokenManager
-from tests.mobile.desk import Desk, api_of
+from tests.mobile.device import Device, api_of
 from tests.mobile.support import AppClock, MemoryTokenStore, Network
 from tests.support.client import ADMINISTRATOR, Caller, Service
 from tests.support.issuer import PERSON
@@ -151,17 +151,17 @@ def erin(entries: Service) -> Caller:
 
 
 @pytest.fixture
-async def desk(
+async def device(
     tmp_path: Path,
     app_clock: AppClock,
     http: httpx.AsyncClient,
     entries: Service,
     issuer: TokenIssuer,
     ada: Caller,  # noqa: ARG001 - her projects are there before the first pull
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[Device]:
     token = issuer.token(sub="auth0|erin", scope=PERSON)
     api = api_of(http, entries.url, token)
-    made = Desk(Database(tmp_path / "app" / "erin.db", "auth0|erin"), app_clock, api)
+    made = Device(Database(tmp_path / "app" / "erin.db", "auth0|erin"), app_clock, api)
     await made.engine().step()
     yield made
     made.database.close()

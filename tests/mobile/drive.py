@@ -29,11 +29,12 @@ from mobile.core.sync import SCOPES
 from mobile.core.wire import Entry
 from mobile.preferences import Preferences
 from mobile.tools.sample import NoBrowser, StillClock, enter, fill, make_model, make_session
-from mobile.ui.parts import Action, Chip, Text
+from mobile.ui.buttons import Chip, PushButton
 from mobile.ui.shell import Shell
-from mobile.viewmodels.app import LOOK_EVERY, Tab
+from mobile.ui.text import Text
+from mobile.viewmodels.app import UPDATE_INTERVAL, Tab
 from tests.mobile.gestures import gestures
-from tests.mobile.looks import FEW_SCENES, FEW_WAYS, walk
+from tests.mobile.legibility import FEW_SCENES, FEW_WAYS, walk
 
 FRAMES = 4
 
@@ -42,7 +43,7 @@ FRAMES = 4
 DELAY = 60.0
 
 
-class Hanging(httpx.AsyncBaseTransport):
+class HangingTransport(httpx.AsyncBaseTransport):
     """A network that answers nothing for a long while."""
 
     asked = 0
@@ -94,7 +95,7 @@ def log_an_entry(shell: Shell, clock: Callable[[], float] = time.thread_time) ->
     waits = [milliseconds(lambda: tap(shell.screen.ids.add), clock)]
     settle()
     sheet = shell.ids.overlays.children[0]
-    for kind, text in ((Chip, "Web shop"), (Chip, "1:00"), (Action, "Save")):
+    for kind, text in ((Chip, "Web shop"), (Chip, "1:00"), (PushButton, "Save")):
         [button, *_] = found(sheet, kind, text)
         waits.append(milliseconds(partial(tap, button), clock))
     settle()
@@ -152,21 +153,21 @@ def everything(shell: Shell) -> Iterator[Callable[[], object]]:
         yield partial(shell.go, tab)
     model = shell.models.approvals
     yield partial(model.open, model.pending[0].approval.id)  # its detail has yet to be read
-    yield partial(tap, found(shell, Action, "Approve")[0])
+    yield partial(tap, found(shell, PushButton, "Approve")[0])
     yield partial(shell.go, Tab.WEEK)
     yield partial(shell.models.week.step, -60)  # a week that was never read
     yield shell.models.week.go_to_today
-    yield partial(tap, found(shell, Action, "Submit week")[0])
+    yield partial(tap, found(shell, PushButton, "Submit week")[0])
     yield shell.synchronise
 
 
 async def press_while_the_network_hangs(shell: Shell) -> dict[str, Any]:
-    workspace, transport = shell.model.workspace, Hanging()
+    workspace, transport = shell.model.workspace, HangingTransport()
     assert workspace is not None
     async with httpx.AsyncClient(transport=transport) as http:
         api = Api(http, "http://127.0.0.1:1", FixedTokens())
         workspace.engine._services = Services(api)
-        workspace.engine._courier = type(workspace.engine._courier)(
+        workspace.engine._sender = type(workspace.engine._sender)(
             workspace.database, workspace.store, workspace.outbox, api
         )
         running = asyncio.create_task(workspace.engine.run())
@@ -221,8 +222,8 @@ async def drive() -> dict[str, Any]:
             told["window"] = list(Window.size)
             told["kept_texts"] = kept_texts(shell)
             told["gestures"] = gestures(shell)
-            told["looks"] = walk(app, FEW_WAYS, FEW_SCENES)
-            app._speak("en")
+            told["legibility"] = walk(app, FEW_WAYS, FEW_SCENES)
+            app.set_language("en")
             shell = app.shell
 
             many_approvals(shell)
@@ -235,7 +236,7 @@ async def drive() -> dict[str, Any]:
             assert now is not None
             now.store.set(SCOPES, ["read:timesheets", "create:timesheets"])
             session.on_change()
-            await asyncio.sleep(2 * LOOK_EVERY)
+            await asyncio.sleep(2 * UPDATE_INTERVAL)
             settle()
             told["tabs_without_scope"] = [str(tab) for tab in model.tabs]
             told["tab_after"] = str(shell.tab)

@@ -11,10 +11,11 @@ from kivy.input.motionevent import MotionEvent
 from kivy.uix.widget import Widget
 
 from mobile.tools.drawing import settle
-from mobile.ui import parts
+from mobile.ui import sheet as sheets
+from mobile.ui.buttons import PushButton
 from mobile.ui.card import HOLD_SECONDS, EntryCard
-from mobile.ui.parts import Action
-from mobile.ui.shell import Shell, SnackBar
+from mobile.ui.shell import Shell
+from mobile.ui.snackbar import Snackbar
 from mobile.viewmodels.app import Tab
 
 # A list waits so long at most, and for so many frames, before it lets what is in it have a touch.
@@ -121,14 +122,14 @@ def _swipe_an_entry_away(shell: Shell) -> list[int]:
     for across in (-40, -160):
         flick(middle(first_card(shell)), across)
         counts.append(len(week.rows(shell.today)))
-    bar = next(each for each in shell.ids.overlays.walk() if isinstance(each, SnackBar))
+    bar = next(each for each in shell.ids.overlays.walk() if isinstance(each, Snackbar))
     bar.ids.undo.dispatch("on_release")
     settle()
     return [*counts, len(week.rows(shell.today))]
 
 
 def _hold_an_entry(shell: Shell) -> list[str]:
-    """Which sheets are open while a finger rests on an entry, and after it is lifted."""
+    """Which timesheets are open while a finger rests on an entry, and after it is lifted."""
     touch = Finger(*middle(first_card(shell)))
     touch.press()
     _rest(touch)
@@ -136,14 +137,14 @@ def _hold_an_entry(shell: Shell) -> list[str]:
     while time.monotonic() < until:
         EventLoop.idle()
     settle(2)
-    sheets = [[type(each).__name__ for each in shell.ids.overlays.children]]
+    timesheets = [[type(each).__name__ for each in shell.ids.overlays.children]]
     touch.lift()
     settle(2)
-    sheets.append([type(each).__name__ for each in shell.ids.overlays.children])
+    timesheets.append([type(each).__name__ for each in shell.ids.overlays.children])
     for sheet in list(shell.ids.overlays.children):
         sheet.close()
     settle(2)
-    return [", ".join(each) for each in sheets]
+    return [", ".join(each) for each in timesheets]
 
 
 def _pull_the_list(shell: Shell) -> list[bool]:
@@ -162,10 +163,10 @@ def _type_into_an_entry(shell: Shell) -> dict[str, Any]:
     sheet = shell.ids.overlays.children[0]
     sheet.duration.ids.input.text = "1.5"
     sheet.note.ids.input.text = "what I did"
-    usual, parts.platform = parts.platform, "android"
+    usual, sheets.platform = sheets.platform, "android"
     sheet.note.ids.input.focus = True
     settle(3)
-    save = next(each for each in sheet.walk() if isinstance(each, Action))
+    save = next(each for each in sheet.walk() if isinstance(each, PushButton))
     told = {
         "minutes": sheet.form.minutes,
         "note": sheet.form.note,
@@ -173,7 +174,7 @@ def _type_into_an_entry(shell: Shell) -> dict[str, Any]:
         "save": save.to_window(*save.pos)[1] >= 0,
         "mode": Window.softinput_mode,
     }
-    parts.platform = usual
+    sheets.platform = usual
     sheet.note.ids.input.focus = False
     sheet.close()
     return told

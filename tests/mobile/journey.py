@@ -21,19 +21,20 @@ from kivymd.app import MDApp
 from mobile.app import run
 from mobile.core.rules import State
 from mobile.ui.approvals import ApprovalRow
+from mobile.ui.buttons import Chip, PushButton
 from mobile.ui.dialog import Dialog
-from mobile.ui.parts import Action, Chip, Field
+from mobile.ui.field import Field
 from mobile.ui.shell import Shell
 from mobile.viewmodels.app import Stage, Tab
 from tests.mobile.drive import found, tap
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 MINUTES = "0:15"
 
 
 async def until(happened: Callable[[], Any], what: str) -> Any:
     """What came of it; nothing is waited for longer than it takes."""
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + TIMEOUT
     while not (came := happened()):
         if time.monotonic() > ends:
             raise TimeoutError(what)
@@ -41,7 +42,7 @@ async def until(happened: Callable[[], Any], what: str) -> Any:
     return came
 
 
-async def press(shell: Shell, text: str, kind: type = Action) -> None:
+async def press(shell: Shell, text: str, kind: type = PushButton) -> None:
     buttons = await until(lambda: found(shell, kind, text), f"no {text}")
     tap(buttons[0])
 
@@ -74,7 +75,7 @@ async def log_and_submit(shell: Shell) -> dict[str, Any]:
     project = found(sheet[0], Chip)[0]
     tap(project)
     await press(shell, MINUTES, Chip)
-    [note] = [field for field in found(sheet[0], Field) if field.lines > 1]
+    [note] = [field for field in found(sheet[0], Field) if field.max_lines > 1]
     note.typed(os.environ["NOTE"])
     await press(shell, "Save")
     await until(lambda: len(shell.models.week.rows(shell.today)) == before + 1, "no entry")

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 APP_PYTHON = ROOT / ".appvenv" / "bin" / "python"
 PYTHON = str(APP_PYTHON) if APP_PYTHON.exists() else sys.executable
 LIBRARIES = {"GL": "libgl1", "EGL": "libegl1"}
-PATIENCE = 280
+TIMEOUT = 280
 PHONE, TABLET = (412, 915), (1180, 820)
 # A window without a display keeps the size it is made with.
 START = """
@@ -42,7 +42,7 @@ def run_offscreen(
     home: Path,
     *,
     size: tuple[int, int] = PHONE,
-    patience: float = PATIENCE,
+    timeout: float = TIMEOUT,
     **environ: str,
 ) -> tuple[dict[str, Any], str]:
     """The JSON that the module prints at last, and its log; `home` is for Kivy's own files."""
@@ -63,7 +63,7 @@ def run_offscreen(
         capture_output=True,
         text=True,
         check=False,
-        timeout=patience,
+        timeout=timeout,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

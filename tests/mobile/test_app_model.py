@@ -14,7 +14,7 @@ from mobile.core.network import Unreachable
 from mobile.core.rules import Scope
 from mobile.core.sync import SCOPES
 from mobile.tools.sample import OfflineSession, StillClock, enter, fill, make_model, make_session
-from mobile.viewmodels.app import LOOK_EVERY, AppModel, Stage, Tab
+from mobile.viewmodels.app import UPDATE_INTERVAL, AppModel, Stage, Tab
 from tests.mobile.support import Fault, Network
 
 
@@ -51,15 +51,15 @@ async def model(session: OfflineSession) -> AppModel:
 async def test_screens_look_once_for_hundreds_of_changes(
     model: AppModel, session: OfflineSession
 ) -> None:
-    looks: list[Stage] = []
-    model.watch(lambda: looks.append(model.stage))
+    legibility: list[Stage] = []
+    model.watch(lambda: legibility.append(model.stage))
 
     for _ in range(500):
         session.on_change()
-    assert looks == []
-    await asyncio.sleep(2 * LOOK_EVERY)
+    assert legibility == []
+    await asyncio.sleep(2 * UPDATE_INTERVAL)
 
-    assert looks == [Stage.MAIN]
+    assert legibility == [Stage.MAIN]
 
 
 async def test_approvals_come_and_go_with_the_scope(
@@ -120,7 +120,7 @@ async def test_signing_in_waits_until_signing_out_is_over(
 ) -> None:
     model.sign_out("")
     model.sign_in()
-    await asyncio.sleep(2 * LOOK_EVERY)
+    await asyncio.sleep(2 * UPDATE_INTERVAL)
     assert (model.stage, slow_sign_out.happened) == (Stage.BROWSER, [])
     slow_sign_out.may_end.set()
     while model.failure is None:
@@ -135,11 +135,11 @@ async def test_who_cancels_meanwhile_does_not_sign_in(
 ) -> None:
     model.sign_out("")
     model.sign_in()
-    await asyncio.sleep(2 * LOOK_EVERY)
+    await asyncio.sleep(2 * UPDATE_INTERVAL)
     model.cancel_sign_in()
-    await asyncio.sleep(2 * LOOK_EVERY)
+    await asyncio.sleep(2 * UPDATE_INTERVAL)
     slow_sign_out.may_end.set()
-    await asyncio.sleep(2 * LOOK_EVERY)
+    await asyncio.sleep(2 * UPDATE_INTERVAL)
     await model.stop()
 
     assert (model.stage, slow_sign_out.happened) == (Stage.SIGN_IN, ["signed out"])

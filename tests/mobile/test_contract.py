@@ -18,9 +18,9 @@ from libs.rules.calendar import Week
 from libs.rules.violations import RuleBroken
 from libs.web.schemas import MAX_LIMIT
 from mobile.core import rules, weeks
-from mobile.core.rules import Draft, State, Surroundings
+from mobile.core.rules import Draft, EntryContext, State
 from mobile.core.timesheet import draft_body
-from mobile.core.wire import Entry, Missing, Profile, Project, Rules, Sheet, read
+from mobile.core.wire import Entry, OverdueWeek, Profile, Project, Rules, Timesheet, read
 from services.approvals.schemas.overdue import MissingAnswer
 from services.entries import model
 from services.entries.api import serializers
@@ -78,26 +78,26 @@ def test_locks_are_told_in_the_servers_words(state: State, closed_through: date 
 
 
 DRAFTS = {
-    "fine": (Draft(TODAY, "A", 60), Surroundings(State.OPEN, None, 0, True)),
-    "full day": (Draft(TODAY, "A", 60), Surroundings(State.OPEN, None, 1400, True)),
-    "exactly a day": (Draft(TODAY, "A", 40), Surroundings(State.OPEN, None, 1400, True)),
-    "closed": (Draft(TODAY, "A", 60), Surroundings(State.OPEN, TODAY, 0, True)),
-    "far": (Draft(TODAY + timedelta(40), "A", 60), Surroundings(State.OPEN, None, 0, True)),
-    "farthest": (Draft(TODAY + timedelta(32), "A", 60), Surroundings(State.OPEN, None, 0, True)),
-    "unknown": (Draft(TODAY, "A", 60), Surroundings(State.OPEN, None, 0, None)),
-    "inactive": (Draft(TODAY, "A", 60), Surroundings(State.OPEN, None, 0, False)),
+    "fine": (Draft(TODAY, "A", 60), EntryContext(State.OPEN, None, 0, True)),
+    "full day": (Draft(TODAY, "A", 60), EntryContext(State.OPEN, None, 1400, True)),
+    "exactly a day": (Draft(TODAY, "A", 40), EntryContext(State.OPEN, None, 1400, True)),
+    "closed": (Draft(TODAY, "A", 60), EntryContext(State.OPEN, TODAY, 0, True)),
+    "far": (Draft(TODAY + timedelta(40), "A", 60), EntryContext(State.OPEN, None, 0, True)),
+    "farthest": (Draft(TODAY + timedelta(32), "A", 60), EntryContext(State.OPEN, None, 0, True)),
+    "unknown": (Draft(TODAY, "A", 60), EntryContext(State.OPEN, None, 0, None)),
+    "inactive": (Draft(TODAY, "A", 60), EntryContext(State.OPEN, None, 0, False)),
     "all wrong": (
         Draft(TODAY + timedelta(99), "A", 60),
-        Surroundings(State.OPEN, None, 1400, None),
+        EntryContext(State.OPEN, None, 1400, None),
     ),
 }
 
 
 @pytest.mark.parametrize("name", DRAFTS)
 def test_rules_are_told_in_the_servers_words(name: str) -> None:
-    draft, around = DRAFTS[name]
+    draft, context = DRAFTS[name]
     ours = [
-        (each.field, each.code, each.message) for each in rules.violations_of(draft, around, NOW)
+        (each.field, each.code, each.message) for each in rules.violations_of(draft, context, NOW)
     ]
 
     theirs: list[tuple[str, str, str]] = []
@@ -105,15 +105,15 @@ def test_rules_are_told_in_the_servers_words(name: str) -> None:
         model.check_draft(
             model.Draft(draft.date, draft.project, draft.minutes),
             model.Surroundings(
-                model.State(around.state.value),
-                around.closed_through,
-                around.others,
-                around.project_active,
+                model.State(context.state.value),
+                context.closed_through,
+                context.others,
+                context.project_active,
             ),
             NOW,
         )
-    except RuleBroken as refusal:
-        theirs = [(each.field, each.code, each.message) for each in refusal.violations]
+    except RuleBroken as rejection:
+        theirs = [(each.field, each.code, each.message) for each in rejection.violations]
 
     assert ours == theirs
 
@@ -144,10 +144,10 @@ def test_what_the_app_writes_has_just_the_fields_that_the_server_takes() -> None
     ("kind", "schema"),
     [
         (Entry, EntryAnswer()),
-        (Sheet, TimesheetAnswer()),
+        (Timesheet, TimesheetAnswer()),
         (Project, ProjectAnswer()),
         (Rules, RulesAnswer()),
-        (Missing, MissingAnswer()),
+        (OverdueWeek, MissingAnswer()),
         (Profile, ProfileAnswer()),
     ],
 )

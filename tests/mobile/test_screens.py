@@ -28,7 +28,7 @@ def test_two_taps_and_save_log_an_entry(seen: dict[str, Any]) -> None:
 def test_what_people_use_most_can_be_hit_and_read(seen: dict[str, Any]) -> None:
     """Targets of 48 dp, no word cut or over another, contrast of 4.5 to 1 as drawn."""
     assert seen["window"] == [412, 915]
-    assert seen["looks"] == {"en 1.0 light": [], "de 1.3 dark": []}
+    assert seen["legibility"] == {"en 1.0 light": [], "de 1.3 dark": []}
 
 
 def test_the_week_is_there_at_once_with_2000_entries_in_store(seen: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from mobile.core.session import Session
 from mobile.core.settings import AppSettings
 from mobile.core.tokens import StoredSession
 from tests.mobile.conftest import LOOPBACK, Phone
-from tests.mobile.desk import PROJECTS, draft
+from tests.mobile.device import PROJECTS, draft
 from tests.mobile.support import Fault, Network
 from tests.support.issuer import PERSON
 
@@ -44,7 +44,7 @@ def is_open(session: Session) -> bool:
 def log_an_hour(session: Session, note: str = "") -> None:
     assert session.workspace is not None
     session.workspace.store.replace_projects(PROJECTS)
-    session.workspace.sheet.save(draft(note=note))
+    session.workspace.timesheet.save(draft(note=note))
 
 
 async def end_at_the_issuer(session: Session, phone: Phone) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mobile.core.network import Unreachable
 from mobile.core.settings import PRIVATE_REDIRECT
-from mobile.core.signin import NotOurs, SignIn, SignInFailed, challenge_of
+from mobile.core.signin import CallbackMismatch, SignIn, SignInFailed, challenge_of
 from tests.mobile.conftest import LOOPBACK, Phone
 from tests.mobile.support import Fault, Network
 
@@ -54,7 +54,7 @@ async def test_an_answer_with_another_state_is_not_taken_and_harms_nothing(phone
     callback = await phone.callback()
     forged = callback.replace("state=", "state=x")
 
-    with pytest.raises(NotOurs):
+    with pytest.raises(CallbackMismatch):
         await phone.signing_in.complete(forged)
 
     assert (await phone.signing_in.complete(callback)).identity.sub == "auth0|erin"
@@ -65,7 +65,7 @@ async def test_an_answer_from_elsewhere_is_not_taken(phone: Phone, change: str) 
     callback = await phone.callback()
     forged = callback + change if change[0] == "&" else callback.replace("/callback", change)
 
-    with pytest.raises(NotOurs):
+    with pytest.raises(CallbackMismatch):
         await phone.signing_in.complete(forged)
 
 

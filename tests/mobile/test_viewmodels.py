@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from mobile.core.database import Database
-from mobile.core.outbox import Kind, Trouble
+from mobile.core.outbox import ChangeKind, Failure
 from mobile.core.rules import LOCKS, ApprovalState, Scope, State
 from mobile.core.sending import PROFILE
 from mobile.core.session import Workspace
@@ -19,35 +19,35 @@ from mobile.core.settings import AppSettings
 from mobile.core.sync import SCOPES
 from mobile.core.timesheet import Sync
 from mobile.core.tokens import TokenManager
-from mobile.core.wire import Sheet
-from mobile.text import LANGUAGES, Words
+from mobile.core.wire import Timesheet
+from mobile.text import LANGUAGES, Strings
 from mobile.viewmodels.approvals import ApprovalsModel
-from mobile.viewmodels.base import Snack, Tasks
-from mobile.viewmodels.entry_form import CHIPS, EntryForm, Start
-from mobile.viewmodels.problems import ProblemsModel, Way
+from mobile.viewmodels.base import SnackbarMessage, Tasks
+from mobile.viewmodels.entry_form import CHIPS, EntryDefaults, EntryForm
+from mobile.viewmodels.problems import ProblemsModel, Resolution
 from mobile.viewmodels.profile import ProfileModel
 from mobile.viewmodels.timer import TimerModel, rounded_minutes
 from mobile.viewmodels.week import WeekModel
 from tests.mobile.conftest import Phone
-from tests.mobile.desk import MONDAY, PROJECTS, THIS, Desk, api_of, draft
+from tests.mobile.device import MONDAY, PROJECTS, THIS, Device, api_of, draft
 from tests.mobile.support import AppClock, MemoryTokenStore
 
 
 @dataclass
-class Table:
+class OfflineApp:
     """A workspace without a network, and what it said."""
 
     workspace: Workspace
-    desk: Desk
+    device: Device
     clock: AppClock
-    said: list[Snack] = field(default_factory=list)
+    said: list[SnackbarMessage] = field(default_factory=list)
 
     @property
     def week(self) -> WeekModel:
         return WeekModel(self.workspace, self.clock, self.said.append)
 
     def form(self, **start: Any) -> EntryForm:
-        return EntryForm(self.workspace, self.clock, Start(**{"date": MONDAY, **start}))
+        return EntryForm(self.workspace, self.clock, EntryDefaults(**{"date": MONDAY, **start}))
 
     def approvals(self) -> ApprovalsModel:
         return ApprovalsModel(self.workspace, self.clock, Tasks(), self.said.append)
@@ -56,17 +56,19 @@ class Table:
         return ProfileModel(self.workspace, self.clock, Tasks(), self.said.append)
 
     def allow(self, *scopes: Scope) -> None:
-        self.desk.store.set(SCOPES, sorted(scopes))
+        self.device.store.set(SCOPES, sorted(scopes))
 
 
 @pytest.fixture
-async def table(database: Database, app_clock: AppClock, http: httpx.AsyncClient) -> Table:
-    desk = Desk(database, app_clock, api_of(http, "http://127.0.0.1:1", "token"))
-    desk.store.replace_projects(PROJECTS)
+async def app(database: Database, app_clock: AppClock, http: httpx.AsyncClient) -> OfflineApp:
+    device = Device(database, app_clock, api_of(http, "http://127.0.0.1:1", "token"))
+    device.store.replace_projects(PROJECTS)
     phone = Phone(http, AppSettings(), MemoryTokenStore(), app_clock)
     tokens: TokenManager = phone.manager()
-    workspace = Workspace(database, desk.store, desk.outbox, desk.sheet, tokens, desk.engine())
-    made = Table(workspace, desk, app_clock)
+    workspace = Workspace(
+        database, device.store, device.outbox, device.timesheet, tokens, device.engine()
+    )
+    made = OfflineApp(workspace, device, app_clock)
     made.allow(Scope.READ_TIMESHEETS, Scope.CREATE_TIMESHEETS, Scope.DELETE_TIMESHEETS)
     return made
 
@@ -77,19 +79,19 @@ def approval(number: int, **changed: Any) -> dict[str, Any]:
     return {**body, "state": "pending", "flags": [], "submitted_at": None, **changed}
 
 
-async def test_two_taps_and_save_make_an_entry(table: Table) -> None:
-    form = table.form()
+async def test_two_taps_and_save_make_an_entry(app: OfflineApp) -> None:
+    form = app.form()
     form.choose_project(form.recent[0].code)
     form.choose_minutes(CHIPS[2])
 
     assert form.save()
-    [row] = table.week.rows(MONDAY)
-    assert (row.title, row.customer, row.line.draft.minutes) == ("Apollo", "Big Company", 60)
-    assert row.line.sync is Sync.WAITING
+    [row] = app.week.rows(MONDAY)
+    assert (row.title, row.customer, row.entry.draft.minutes) == ("Apollo", "Big Company", 60)
+    assert row.entry.sync is Sync.WAITING
 
 
-async def test_errors_stand_under_the_field_they_concern(table: Table) -> None:
-    form = table.form()
+async def test_errors_stand_under_the_field_they_concern(app: OfflineApp) -> None:
+    form = app.form()
     form.type_duration("soon")
     assert not form.save()
     assert set(form.errors) == {"project", "minutes"}
@@ -110,26 +112,26 @@ async def test_errors_stand_under_the_field_they_concern(table: Table) -> None:
     ],
 )
 async def test_plus_and_minus_go_by_quarters(
-    table: Table, typed: str, step: int, shown: str
+    app: OfflineApp, typed: str, step: int, shown: str
 ) -> None:
-    form = table.form()
+    form = app.form()
     form.type_duration(typed)
     form.add_minutes(step)
 
     assert form.duration == shown
 
 
-async def test_projects_are_found_by_name_code_and_customer(table: Table) -> None:
-    form = table.form()
+async def test_projects_are_found_by_name_code_and_customer(app: OfflineApp) -> None:
+    form = app.form()
     for typed in ("apo", "big", "APOLLO", "company apollo", " Apollo "):
         assert form.find(typed)[0].code == "APOLLO", typed
     assert form.find("nothing like it") == []
 
 
-async def test_a_locked_entry_opens_read_only_and_says_why(table: Table) -> None:
-    entry = table.desk.known()
-    table.desk.store.put_sheets([Sheet("2026-W48", State.APPROVED, 2)], with_entries=True)
-    form = EntryForm.of_entry(table.workspace, table.clock, entry.id)
+async def test_a_locked_entry_opens_read_only_and_says_why(app: OfflineApp) -> None:
+    entry = app.device.known()
+    app.device.store.put_timesheets([Timesheet("2026-W48", State.APPROVED, 2)], with_entries=True)
+    form = EntryForm.of_entry(app.workspace, app.clock, entry.id)
 
     assert form is not None
     assert form.read_only
@@ -137,31 +139,31 @@ async def test_a_locked_entry_opens_read_only_and_says_why(table: Table) -> None
     assert not form.can_delete
 
 
-async def test_a_deletion_is_undone_from_the_snackbar(table: Table) -> None:
-    entry = table.desk.known()
-    model = table.week
+async def test_a_deletion_is_undone_from_the_snackbar(app: OfflineApp) -> None:
+    entry = app.device.known()
+    model = app.week
     model.delete(entry.id)
     assert model.rows(MONDAY) == []
 
-    undo = table.said[-1].undo
+    undo = app.said[-1].undo
     assert undo is not None
     undo()
-    assert [row.line.id for row in model.rows(MONDAY)] == [entry.id]
+    assert [row.entry.id for row in model.rows(MONDAY)] == [entry.id]
 
 
-async def test_a_copy_goes_to_the_day_that_was_chosen_and_is_told(table: Table) -> None:
-    entry = table.desk.known()
+async def test_a_copy_goes_to_the_day_that_was_chosen_and_is_told(app: OfflineApp) -> None:
+    entry = app.device.known()
     tuesday = MONDAY + timedelta(days=1)
-    table.week.duplicate(entry.id, tuesday)
+    app.week.duplicate(entry.id, tuesday)
 
-    [row] = table.week.rows(tuesday)
-    assert (row.line.draft.note, row.line.id != entry.id) == ("before", True)
-    assert table.said[-1].arguments == {"day": tuesday}
+    [row] = app.week.rows(tuesday)
+    assert (row.entry.draft.note, row.entry.id != entry.id) == ("before", True)
+    assert app.said[-1].arguments == {"day": tuesday}
 
 
-async def test_submitting_asks_about_what_is_missing(table: Table) -> None:
-    table.desk.known(minutes=480)
-    model = table.week
+async def test_submitting_asks_about_what_is_missing(app: OfflineApp) -> None:
+    app.device.known(minutes=480)
+    model = app.week
 
     assert (model.met, model.doubts) == (False, (4, 1920))
     model.submit()
@@ -170,42 +172,42 @@ async def test_submitting_asks_about_what_is_missing(table: Table) -> None:
     assert model.can_add
 
 
-async def test_a_week_that_was_never_read_is_asked_for(table: Table) -> None:
-    model = table.week
+async def test_a_week_that_was_never_read_is_asked_for(app: OfflineApp) -> None:
+    model = app.week
     model.step(-40)
 
     assert not model.view.known
-    assert model.week in table.workspace.engine._wanted
+    assert model.week in app.workspace.engine._requested_weeks
 
 
-async def test_nobody_writes_without_the_scope(table: Table) -> None:
-    table.allow(Scope.READ_TIMESHEETS)
+async def test_nobody_writes_without_the_scope(app: OfflineApp) -> None:
+    app.allow(Scope.READ_TIMESHEETS)
 
-    assert not table.week.can_add
-    assert not table.week.can_submit
-    assert table.form().read_only
+    assert not app.week.can_add
+    assert not app.week.can_submit
+    assert app.form().read_only
 
 
-async def test_the_timer_runs_on_across_a_restart(table: Table) -> None:
-    timer = TimerModel(table.workspace, table.clock)
+async def test_the_timer_runs_on_across_a_restart(app: OfflineApp) -> None:
+    timer = TimerModel(app.workspace, app.clock)
     timer.choose_project("ZEUS")
     timer.type_note("talking")
     timer.start()
-    table.clock.move(minutes=47, seconds=20)
+    app.clock.move(minutes=47, seconds=20)
 
-    again = TimerModel(table.workspace, table.clock)
+    again = TimerModel(app.workspace, app.clock)
     assert (again.running, again.seconds) == (True, 47 * 60 + 20)
     form = again.stop()
     assert (form.project, form.note, form.minutes, form.date) == ("ZEUS", "talking", 45, MONDAY)
     assert form.save()
     assert again.seconds == 0
-    assert not TimerModel(table.workspace, table.clock).running
+    assert not TimerModel(app.workspace, app.clock).running
 
 
-async def test_a_timer_belongs_to_the_day_it_was_started_on(table: Table) -> None:
-    timer = TimerModel(table.workspace, table.clock)
+async def test_a_timer_belongs_to_the_day_it_was_started_on(app: OfflineApp) -> None:
+    timer = TimerModel(app.workspace, app.clock)
     timer.start()
-    table.clock.move(hours=13)
+    app.clock.move(hours=13)
 
     assert timer.stop().date == MONDAY
 
@@ -217,50 +219,50 @@ def test_the_timer_rounds_as_it_says(seconds: float, minutes: int) -> None:
     assert rounded_minutes(seconds) == minutes
 
 
-async def test_a_decision_can_be_undone_until_it_is_sent(table: Table) -> None:
-    table.desk.store.put_approval(approval(1), detailed=False)
-    model = table.approvals()
+async def test_a_decision_can_be_undone_until_it_is_sent(app: OfflineApp) -> None:
+    app.device.store.put_approval(approval(1), detailed=False)
+    model = app.approvals()
     model.approve("approval-1")
     assert (model.pending, [item.waiting for item in model.decided]) == ([], [True])
-    assert table.desk.outbox.next(table.clock.now().timestamp()) is None
+    assert app.device.outbox.next(app.clock.now().timestamp()) is None
 
-    undo = table.said[-1].undo
+    undo = app.said[-1].undo
     assert undo is not None
     undo()
     assert len(model.pending) == 1
-    assert table.desk.outbox.all() == []
+    assert app.device.outbox.all() == []
 
     model.approve("approval-1")
-    table.clock.move(seconds=6)
-    change = table.desk.outbox.next(table.clock.now().timestamp())
+    app.clock.move(seconds=6)
+    change = app.device.outbox.next(app.clock.now().timestamp())
     assert change is not None
-    assert (change.kind, change.body) == (Kind.DECIDE, {"decision": "approve"})
+    assert (change.kind, change.body) == (ChangeKind.DECIDE, {"decision": "approve"})
 
 
-async def test_undoing_several_decisions_undoes_each(table: Table) -> None:
+async def test_undoing_several_decisions_undoes_each(app: OfflineApp) -> None:
     for number in range(3):
-        table.desk.store.put_approval(approval(number), detailed=False)
-    model = table.approvals()
+        app.device.store.put_approval(approval(number), detailed=False)
+    model = app.approvals()
     model.approve_clean()
-    undo = table.said[-1].undo
+    undo = app.said[-1].undo
     assert undo is not None
     undo()
 
     assert len(model.pending) == 3
 
 
-async def test_the_clean_ones_are_approved_at_once_and_the_others_wait(table: Table) -> None:
-    table.desk.store.put_approval(approval(1), detailed=False)
-    table.desk.store.put_approval(approval(2, flags=["weekend"]), detailed=False)
-    model = table.approvals()
+async def test_the_clean_ones_are_approved_at_once_and_the_others_wait(app: OfflineApp) -> None:
+    app.device.store.put_approval(approval(1), detailed=False)
+    app.device.store.put_approval(approval(2, flags=["weekend"]), detailed=False)
+    model = app.approvals()
     model.approve_clean()
 
     assert [item.approval.id for item in model.pending] == ["approval-2"]
 
 
-async def test_a_rejection_needs_a_reason_and_remembers_it(table: Table) -> None:
-    table.desk.store.put_approval(approval(1), detailed=False)
-    model = table.approvals()
+async def test_a_rejection_needs_a_reason_and_remembers_it(app: OfflineApp) -> None:
+    app.device.store.put_approval(approval(1), detailed=False)
+    model = app.approvals()
 
     assert not model.reject("approval-1", "  ")
     assert model.reject("approval-1", "wrong project")
@@ -269,93 +271,93 @@ async def test_a_rejection_needs_a_reason_and_remembers_it(table: Table) -> None
     assert (item.approval.state, item.approval.reason) == (ApprovalState.REJECTED, "wrong project")
 
 
-async def test_who_is_stood_in_for_and_until_when_is_told(table: Table) -> None:
+async def test_who_is_stood_in_for_and_until_when_is_told(app: OfflineApp) -> None:
     place = {"person": "auth0|maya", "name": "Maya", "from": "2026-11-20", "to": "2026-11-30"}
-    table.desk.store.set(PROFILE, {"delegated_by": [place]})
+    app.device.store.set(PROFILE, {"delegated_by": [place]})
     for number, whose in ((1, "auth0|maya"), (2, None)):
         body = approval(number, why="delegate", acting_for=whose)
-        table.desk.store.put_approval(body, detailed=False)
-    model = table.approvals()
+        app.device.store.put_approval(body, detailed=False)
+    model = app.approvals()
     found = [model.stands_in_for(item.approval) for item in model.pending]
 
     assert [(each.name, each.until) for each in found if each] == [("Maya", date(2026, 11, 30))]
 
 
-async def test_a_conflict_is_kept_until_the_person_decides(table: Table) -> None:
-    entry = table.desk.known()
-    table.desk.sheet.save(draft(note="mine"), entry.id)
+async def test_a_conflict_is_kept_until_the_person_decides(app: OfflineApp) -> None:
+    entry = app.device.known()
+    app.device.timesheet.save(draft(note="mine"), entry.id)
     theirs = {"date": str(MONDAY), "project": "ZEUS", "minutes": 5, "version": 7, "note": "theirs"}
-    [change] = table.desk.outbox.all()
-    table.desk.outbox.set_trouble(change.seq, Trouble(412, "changed", current=theirs))
-    model = ProblemsModel(table.workspace, table.clock)
+    [change] = app.device.outbox.all()
+    app.device.outbox.set_failure(change.seq, Failure(412, "changed", current=theirs))
+    model = ProblemsModel(app.workspace, app.clock)
 
     [problem] = model.problems
     assert problem.mine is not None
     assert problem.theirs is not None
     assert (problem.mine.note, problem.theirs.note) == ("mine", "theirs")
-    assert problem.ways == (Way.KEEP_MINE, Way.TAKE_THEIRS, Way.EDIT)
+    assert problem.resolutions == (Resolution.KEEP_MINE, Resolution.TAKE_THEIRS, Resolution.EDIT)
 
     model.keep_mine(problem.seq)
-    [change] = table.desk.outbox.all()
-    assert (change.base, change.trouble) == (7, None)
+    [change] = app.device.outbox.all()
+    assert (change.base, change.failure) == (7, None)
 
 
-async def test_a_problem_is_mended_in_its_old_place(table: Table) -> None:
-    table.desk.sheet.save(draft(project="ZEUS"))
-    table.desk.sheet.save(draft())
-    first, second = table.desk.outbox.all()
+async def test_a_problem_is_mended_in_its_old_place(app: OfflineApp) -> None:
+    app.device.timesheet.save(draft(project="ZEUS"))
+    app.device.timesheet.save(draft())
+    first, second = app.device.outbox.all()
     errors = (("project", "The project ZEUS is no longer active."),)
-    table.desk.outbox.set_trouble(first.seq, Trouble(422, "wrong", errors=errors))
-    model = ProblemsModel(table.workspace, table.clock)
-    assert model.problems[0].words == errors[0][1]
+    app.device.outbox.set_failure(first.seq, Failure(422, "wrong", errors=errors))
+    model = ProblemsModel(app.workspace, app.clock)
+    assert model.problems[0].detail == errors[0][1]
 
     form = model.edit(first.seq, lambda _day: None)
     assert form is not None
     form.choose_project("APOLLO")
     assert form.save()
 
-    mended, kept = table.desk.outbox.all()
-    assert (mended.seq, mended.body["project"], mended.trouble) == (first.seq, "APOLLO", None)
+    mended, kept = app.device.outbox.all()
+    assert (mended.seq, mended.body["project"], mended.failure) == (first.seq, "APOLLO", None)
     assert kept.seq == second.seq
     assert model.problems == []
 
 
-async def test_dropping_leaves_what_the_server_has(table: Table) -> None:
-    entry = table.desk.known()
-    table.desk.sheet.save(draft(minutes=5), entry.id)
-    [change] = table.desk.outbox.all()
-    table.desk.outbox.set_trouble(change.seq, Trouble(409, "no", lock_reason="approved"))
-    model = ProblemsModel(table.workspace, table.clock)
-    assert model.problems[0].ways == (Way.TRY_AGAIN, Way.DROP)
+async def test_dropping_leaves_what_the_server_has(app: OfflineApp) -> None:
+    entry = app.device.known()
+    app.device.timesheet.save(draft(minutes=5), entry.id)
+    [change] = app.device.outbox.all()
+    app.device.outbox.set_failure(change.seq, Failure(409, "no", lock_reason="approved"))
+    model = ProblemsModel(app.workspace, app.clock)
+    assert model.problems[0].resolutions == (Resolution.RETRY, Resolution.DROP)
     model.drop(change.seq)
 
-    assert [row.line.draft.minutes for row in table.week.rows(MONDAY)] == [60]
+    assert [row.entry.draft.minutes for row in app.week.rows(MONDAY)] == [60]
 
 
 @pytest.mark.parametrize(
     ("typed", "minutes"), [("40", 2400), ("38:30", 2310), ("38.5", 2310), ("38,5 h", 2310)]
 )
-async def test_a_weekly_target_is_read_as_hours(table: Table, typed: str, minutes: int) -> None:
-    profile = table.profile()
+async def test_a_weekly_target_is_read_as_hours(app: OfflineApp, typed: str, minutes: int) -> None:
+    profile = app.profile()
     assert profile.set_target(typed)
     assert profile.target_minutes == minutes
 
 
 @pytest.mark.parametrize("typed", ["", "a", "-1", "169", "38:60", "1.2.3"])
-async def test_what_is_no_weekly_target_is_refused(table: Table, typed: str) -> None:
-    assert not table.profile().set_target(typed)
+async def test_what_is_no_weekly_target_is_refused(app: OfflineApp, typed: str) -> None:
+    assert not app.profile().set_target(typed)
 
 
-async def test_what_is_stored_here_is_told(table: Table) -> None:
-    table.desk.known()
-    table.desk.sheet.save(draft())
+async def test_what_is_stored_here_is_told(app: OfflineApp) -> None:
+    app.device.known()
+    app.device.timesheet.save(draft())
 
-    stored = table.profile().stored
+    stored = app.profile().stored
     assert (stored.entries, stored.waiting, stored.problems) == (1, 1, 0)
 
 
-async def test_who_stands_in_shows_at_once(table: Table) -> None:
-    profile = table.profile()
+async def test_who_stands_in_shows_at_once(app: OfflineApp) -> None:
+    profile = app.profile()
     assert profile.set_delegate("auth0|maya", "Maya", MONDAY, MONDAY + timedelta(days=7))
     assert profile.delegate is not None
     assert profile.delegate.name == "Maya"
@@ -367,9 +369,9 @@ async def test_who_stands_in_shows_at_once(table: Table) -> None:
 
 def test_every_language_has_the_same_words() -> None:
     english = LANGUAGES["en"]
-    for language, words in LANGUAGES.items():
-        assert set(words) == set(english), language
-        for key, text in words.items():
+    for language, strings in LANGUAGES.items():
+        assert set(strings) == set(english), language
+        for key, text in strings.items():
             if not key.startswith("rule."):
                 assert _fields(text) == _fields(english[key]), (language, key)
 
@@ -380,13 +382,13 @@ def _fields(text: str) -> set[str]:
 
 def test_locks_are_told_in_the_servers_words_in_english() -> None:
     for reason, lock in LOCKS.items():
-        assert Words("en")(f"lock.{reason}").endswith(lock.unlock)
+        assert Strings("en")(f"lock.{reason}").endswith(lock.unlock)
 
 
 def test_dates_are_written_as_the_language_does() -> None:
     day = date(2026, 11, 19)
-    assert Words("en").day(day) == "Thursday 19 November"
-    assert Words("de_AT.UTF-8").day(day) == "Donnerstag, 19. November"
-    assert Words("fr").week(THIS.plus(-1)) == "16\u201322 Nov · week 47"
-    assert Words("en").week(THIS.plus(1)) == "30 Nov\u20136 Dec · week 49"
-    assert Words("en")("week.copied", count=1) == "1 entry copied"
+    assert Strings("en").day(day) == "Thursday 19 November"
+    assert Strings("de_AT.UTF-8").day(day) == "Donnerstag, 19. November"
+    assert Strings("fr").week(THIS.plus(-1)) == "16\u201322 Nov · week 47"
+    assert Strings("en").week(THIS.plus(1)) == "30 Nov\u20136 Dec · week 49"
+    assert Strings("en")("week.copied", count=1) == "1 entry copied"

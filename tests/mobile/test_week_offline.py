@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from mobile.core.network import Unreachable
-from mobile.core.outbox import Kind
-from tests.mobile.desk import MONDAY, Desk, draft
+from mobile.core.outbox import ChangeKind
+from tests.mobile.device import MONDAY, Device, draft
 from tests.mobile.support import Fault, Network
 from tests.support.client import Caller
 
@@ -26,8 +26,8 @@ class KilledError(Exception):
 class Scribbler:
     """Somebody who logs, edits and deletes at random, and remembers what they mean to have."""
 
-    def __init__(self, desk: Desk, chance: random.Random) -> None:
-        self.desk = desk
+    def __init__(self, device: Device, chance: random.Random) -> None:
+        self.device = device
         self.said: Said = {}
         self._chance = chance
 
@@ -35,13 +35,13 @@ class Scribbler:
         dice, known = self._chance.random(), list(self.said)
         if known and dice < 0.1:
             gone = self._chance.choice(known)
-            self.desk.sheet.delete(gone)
+            self.device.timesheet.delete(gone)
             del self.said[gone]
             return
         edited = self._chance.choice(known) if known and dice < 0.4 else None
         day = MONDAY - timedelta(days=self._chance.randrange(3, 38))
         minutes, note = 1 + number % 20, f"change {number}"
-        made = self.desk.sheet.save(draft(date=day, minutes=minutes, note=note), edited)
+        made = self.device.timesheet.save(draft(date=day, minutes=minutes, note=note), edited)
         self.said[made] = (minutes, note)
 
 
@@ -49,7 +49,7 @@ class Killer:
     """Ends the process before or after some of the requests, and notes which writes arrived."""
 
     def __init__(self, network: Network, chance: random.Random) -> None:
-        self.arrived: list[tuple[str, str]] = []
+        self.receive: list[tuple[str, str]] = []
         self._requests = 0
         self._deaths = {chance.randrange(2 * CHANGES) for _ in range(KILLS_ONLINE)}
         faults = [*[Fault.NONE] * 4, Fault.LOST_BEFORE, Fault.LOST_AFTER]
@@ -63,7 +63,7 @@ class Killer:
 
     def _after(self, request: httpx.Request) -> None:
         if request.method in ("PUT", "DELETE"):
-            self.arrived.append((request.method, request.url.path.rpartition("/")[2]))
+            self.receive.append((request.method, request.url.path.rpartition("/")[2]))
         self._before(request)
 
 
@@ -77,50 +77,50 @@ async def read_all(caller: Caller) -> list[dict[str, object]]:
     return items
 
 
-async def send_all(desk: Desk) -> tuple[Desk, int]:
+async def send_all(device: Device) -> tuple[Device, int]:
     """Until nothing is left to do; how often the app was killed meanwhile."""
     kills = 0
     for _ in range(10 * CHANGES):
         try:
-            await desk.engine().step()
+            await device.engine().step()
         except Unreachable:
             continue
         except KilledError:
-            desk, kills = desk.restart(), kills + 1
+            device, kills = device.restart(), kills + 1
         else:
-            return desk, kills
+            return device, kills
     pytest.fail("it never came to an end")
 
 
 async def test_each_of_500_changes_arrives_exactly_once_and_in_order(
-    desk: Desk, erin: Caller, network: Network
+    device: Device, erin: Caller, network: Network
 ) -> None:
     chance = random.Random(48)
-    scribbler = Scribbler(desk, chance)
+    scribbler = Scribbler(device, chance)
     for number in range(CHANGES):
         scribbler.change(number)
         if number % (CHANGES // KILLS_OFFLINE) == 0:
-            scribbler.desk = scribbler.desk.restart()
-    desk = scribbler.desk
-    assert desk.outbox.counts() == (CHANGES, 0)
+            scribbler.device = scribbler.device.restart()
+    device = scribbler.device
+    assert device.outbox.counts() == (CHANGES, 0)
     order = [
-        ("DELETE" if change.kind is Kind.DELETE else "PUT", change.target)
-        for change in desk.outbox.all()
+        ("DELETE" if change.kind is ChangeKind.DELETE else "PUT", change.target)
+        for change in device.outbox.all()
     ]
     puts = {target: order.count(("PUT", target)) for _, target in order}
 
-    desk.clock.move(seconds=10)
+    device.clock.move(seconds=10)
     killer = Killer(network, chance)
-    desk, kills = await send_all(desk)
+    device, kills = await send_all(device)
 
     assert kills + KILLS_OFFLINE >= 20
-    assert desk.outbox.counts() == (0, 0)
+    assert device.outbox.counts() == (0, 0)
     items = await read_all(erin)
     assert {each["id"]: (each["minutes"], each["note"]) for each in items} == scribbler.said
     # A version counts the changes that the server made: each once, and none left out.
     assert {each["id"]: each["version"] for each in items} == {
         target: puts[target] for target in scribbler.said
     }
-    firsts = list(dict.fromkeys(killer.arrived))
+    firsts = list(dict.fromkeys(killer.receive))
     assert [change for change in dict.fromkeys(order) if change in firsts] == firsts
-    desk.database.close()
+    device.database.close()

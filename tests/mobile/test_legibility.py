@@ -6,11 +6,11 @@ import pytest
 
 from tests.mobile.offscreen import PHONE, TABLET, run_offscreen, what_is_missing
 
-PATIENCE = 1500
+TIMEOUT = 1500
 
 
 @pytest.mark.endurance
-@pytest.mark.timeout(PATIENCE + 60)
+@pytest.mark.timeout(TIMEOUT + 60)
 @pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
 def test_every_screen_can_be_hit_and_read(
     tmp_path_factory: pytest.TempPathFactory, size: tuple[int, int]
@@ -18,7 +18,7 @@ def test_every_screen_can_be_hit_and_read(
     if missing := what_is_missing():
         pytest.skip(missing)
     home = tmp_path_factory.mktemp("kivy")
-    found, _log = run_offscreen("tests.mobile.looks", home, size=size, patience=PATIENCE)
+    found, _log = run_offscreen("tests.mobile.legibility", home, size=size, timeout=TIMEOUT)
 
     assert len(found) == 8
     assert {way: faults for way, faults in found.items() if faults} == {}

@@ -1,6 +1,6 @@
-"""Walks every screen and prints, as JSON, what a person could not hit or read; run by test_looks.
+"""Walks every screen and prints, as JSON, what a person could not press or read.
 
-A process of its own: Kivy takes over the process that imports it. test_looks sets the size.
+A process of its own: Kivy takes over the process that imports it. test_legibility sets the size.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from mobile.preferences import Preferences
 from mobile.tools.drawing import settle
 from mobile.tools.sample import NoBrowser, StillClock, enter, fill, make_model, make_session
 from mobile.tools.scenes import SCENES, tidy
-from mobile.ui.parts import Action, Chip, IconTap, Tap, TapArea, Text
+from mobile.ui.buttons import Chip, IconButton, PushButton, TappableArea, TappableRow
 from mobile.ui.shell import Shell
+from mobile.ui.text import Text
 from mobile.viewmodels.profile import Appearance
 
-Way = tuple[str, float, Appearance]
+Resolution = tuple[str, float, Appearance]
 
 LEAST = 48
 LEAST_CONTRAST = 4.5
-TARGETS = (Action, Chip, IconTap, Tap, TapArea, MDFabButton)
+TARGETS = (PushButton, Chip, IconButton, TappableRow, TappableArea, MDFabButton)
 # Language, scale of the text, look: the few are the least and the most that must fit.
 FEW_WAYS = (
     ("en", 1.0, Appearance.LIGHT),
@@ -50,7 +51,7 @@ ALL_WAYS = tuple(
 
 def seen(shell: Shell) -> Iterator[Widget]:
     """What is on the uppermost layer and within the window."""
-    overlays = [each for each in shell.ids.overlays.children if type(each).__name__ != "SnackBar"]
+    overlays = [each for each in shell.ids.overlays.children if type(each).__name__ != "Snackbar"]
     layers = [overlays[0]] if overlays else [shell]
     for layer in layers:
         yield from _visible(layer)
@@ -89,7 +90,7 @@ def small(widget: Widget) -> bool:
 
 
 def cut(text: Text) -> bool:
-    """Less room than the words take; one that is shortened says so itself, by an ellipsis."""
+    """Less room than the strings take; one that is shortened says so itself, by an ellipsis."""
     if not text.text or text.shorten:
         return False
     left, _, right, _ = _box(text)
@@ -169,13 +170,13 @@ def faults(shell: Shell, name: str) -> list[str]:
 
 
 def walk(
-    app: TimesheetsApp, ways: Collection[Way], scenes: Collection[str]
+    app: TimesheetsApp, resolutions: Collection[Resolution], scenes: Collection[str]
 ) -> dict[str, list[str]]:
     told: dict[str, list[str]] = {}
-    for language, scale, appearance in ways:
+    for language, scale, appearance in resolutions:
         Metrics.fontscale = scale
-        app.choose_look(appearance)
-        app._speak(language)
+        app.set_appearance(appearance)
+        app.set_language(language)
         found = told[f"{language} {scale} {appearance}"] = []
         for name in scenes:
             SCENES[name](app.shell)

@@ -13,7 +13,8 @@ from kivy.properties import (
 from kivymd.uix.boxlayout import MDBoxLayout
 
 from mobile.core.rules import ApprovalState, State
-from mobile.ui.parts import load_kv, text_width
+from mobile.ui.layout import load_kv
+from mobile.ui.text import text_width
 
 ICONS = {
     State.OPEN: "circle-outline",
@@ -38,12 +39,12 @@ class Tag(MDBoxLayout):
     calm = BooleanProperty(False)
 
 
-class StateMark(MDBoxLayout):
+class StateChip(MDBoxLayout):
     """As long as what it says, over several lines if need be."""
 
     text = StringProperty()
     icon = StringProperty("circle-outline")
-    # As wide as it may be, and as its words would be in one line.
+    # As wide as it may be, and as its strings would be in one line.
     widest = NumericProperty(0)
     natural = NumericProperty(0)
     kind = OptionProperty("plain", options=("plain", "sent", "good", "bad"))
@@ -79,7 +80,7 @@ class LockLine(MDBoxLayout):
     text = StringProperty()
 
 
-class Portrait(MDBoxLayout):
+class Avatar(MDBoxLayout):
     """A person's picture in a circle, or their initials."""
 
     name = StringProperty()

@@ -25,11 +25,11 @@ Builder.load_string(
             pos: (0, 0) if isinstance(self, RelativeLayout) else self.pos
             radius: self.radius or [0, 0, 0, 0]
 """,
-    filename="lean.kv",
+    filename="lightweight.kv",
 )
 
 
-class LateRipple:
+class LazyRipple:
     """Its shader is compiled by the first touch instead of with each widget."""
 
     fbo = None
@@ -43,11 +43,11 @@ class LateRipple:
         super().call_ripple_animation_methods(touch)
 
 
-class Ripple(LateRipple, RectangularRippleBehavior):
+class Ripple(LazyRipple, RectangularRippleBehavior):
     pass
 
 
-class SpareRows:
+class RowPool:
     """For a RecycleView: makes a row a frame until there are enough for the wildest fling.
 
     To make one takes as long as half a frame, and a fling asks for as many as are seen at once.

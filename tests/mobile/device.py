@@ -14,7 +14,7 @@ from mobile.core.outbox import Outbox
 from mobile.core.rules import Draft
 from mobile.core.store import Store
 from mobile.core.sync import SyncEngine
-from mobile.core.timesheet import Timesheet
+from mobile.core.timesheet import LocalTimesheet
 from mobile.core.weeks import Week
 from mobile.core.wire import Entry, Project
 from tests.mobile.support import AppClock
@@ -36,7 +36,7 @@ class FixedTokens:
 
 
 @dataclass
-class Desk:
+class Device:
     """All that the app holds of a person; `restart` is what a kill and a new start do."""
 
     database: Database
@@ -44,23 +44,23 @@ class Desk:
     api: Api | None = None
     store: Store = field(init=False)
     outbox: Outbox = field(init=False)
-    sheet: Timesheet = field(init=False)
+    timesheet: LocalTimesheet = field(init=False)
 
     def __post_init__(self) -> None:
         self.store, self.outbox = Store(self.database), Outbox(self.database)
-        self.sheet = Timesheet(self.store, self.outbox, self.clock)
+        self.timesheet = LocalTimesheet(self.store, self.outbox, self.clock)
 
     def engine(self) -> SyncEngine:
         assert self.api is not None
         return SyncEngine(self.database, self.api, self.clock)
 
-    def restart(self) -> Desk:
+    def restart(self) -> Device:
         path, person = self.database.path, self.database.person
         assert path is not None
         if self.database.connection.in_transaction:
             self.database.connection.rollback()
         self.database.close()
-        return Desk(Database(path, person), self.clock, self.api)
+        return Device(Database(path, person), self.clock, self.api)
 
     def known(self, **changed: Any) -> Entry:
         """An entry that the server has told of."""

@@ -1,0 +1,44 @@
+"""The bars above and below every screen: offline, problems, the running timer."""
+
+from __future__ import annotations
+
+from kivy.metrics import dp
+from kivy.uix.widget import Widget
+
+from mobile.text import Strings
+from mobile.ui import buttons as _buttons  # noqa: F401 - its rules are used in bars.kv
+from mobile.ui.layout import load_kv
+from mobile.ui.timer import clock_text
+from mobile.viewmodels.app import AppModel
+from mobile.viewmodels.timer import TimerModel
+
+
+def render_offline(bar: Widget, model: AppModel, strings: Strings) -> None:
+    """Why nothing can be sent, and how many changes wait."""
+    waiting, _ = model.counts
+    if model.offline:
+        key = "sync.offline_waiting" if waiting else "sync.offline"
+        bar.text = strings(key, count=waiting)
+    else:
+        bar.text = strings("sync.failed") if model.server_failed else ""
+
+
+def render_problems(bar: Widget, model: AppModel, strings: Strings) -> None:
+    _, problems = model.counts
+    bar.text = strings("sync.problems", count=problems) if problems else ""
+    bar.action = strings("sync.review")
+
+
+def render_timer(bar: Widget, timer: TimerModel | None, strings: Strings) -> None:
+    """The running timer; None hides the bar."""
+    running = timer is not None and timer.running
+    bar.height = dp(48) if running else 0
+    bar.opacity = 1 if running else 0
+    bar.disabled = not running
+    if running and timer is not None:
+        project = timer.chosen
+        name = project.name if project is not None else strings("timer.no_project")
+        bar.text = strings("timer.running", clock=clock_text(timer.seconds), project=name)
+
+
+load_kv(__file__)

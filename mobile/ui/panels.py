@@ -1,0 +1,52 @@
+"""Containers and labelled values that several screens share."""
+
+from __future__ import annotations
+
+from kivy.properties import NumericProperty, StringProperty
+from kivy.uix.widget import Widget
+from kivymd.theming import ThemableBehavior
+from kivymd.uix.boxlayout import MDBoxLayout
+
+from mobile.ui import text as _text  # noqa: F401 - its rules are used in panels.kv
+from mobile.ui.layout import load_kv
+
+
+class Progress(ThemableBehavior, Widget):
+    """How much of something is done; `share` from nought to one."""
+
+    share = NumericProperty(0)
+
+
+class Panel(MDBoxLayout):
+    pass
+
+
+class EmptyState(MDBoxLayout):
+    """What an empty list says to do next."""
+
+    icon = StringProperty("check-circle-outline")
+    title = StringProperty()
+    hint = StringProperty()
+
+
+class SectionTitle(MDBoxLayout):
+    text = StringProperty()
+
+
+class LabeledValue(MDBoxLayout):
+    """A name at the left, a figure at the right, perhaps a line below."""
+
+    name = StringProperty()
+    figure = StringProperty()
+    below = StringProperty()
+
+
+class ErrorText(MDBoxLayout):
+    text = StringProperty()
+
+
+class Caption(MDBoxLayout):
+    text = StringProperty()
+
+
+load_kv(__file__)

@@ -1,0 +1,60 @@
+"""A bottom sheet on a phone and a side sheet on a wide screen (Material 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kivy.clock import Clock
+from kivy.metrics import dp
+from kivy.properties import BooleanProperty, NumericProperty, StringProperty
+from kivy.uix.floatlayout import FloatLayout
+from kivy.utils import platform
+from kivymd.theming import ThemableBehavior
+
+from mobile.ui import buttons as _buttons  # noqa: F401 - its rules are used in sheet.kv
+from mobile.ui.layout import RAIL_WIDTH, load_kv
+
+if TYPE_CHECKING:
+    from mobile.ui.field import Field
+
+# A keyboard on the screen takes less than this leaves.
+PHONES, ROOM_WHILE_TYPING = ("android", "ios"), 0.52
+
+
+class BottomSheet(ThemableBehavior, FloatLayout):
+    """Comes up from below on a phone and from the side on a tablet."""
+
+    title = StringProperty()
+    beside = BooleanProperty(False)
+    # How much of the height is left: the rest is the keyboard's while somebody types.
+    room = NumericProperty(1)
+
+    def __init__(self, on_close: Callable[[], None] = lambda: None, **options: object) -> None:
+        super().__init__(**options)
+        self._on_close = on_close
+        self.bind(width=self._place)
+
+    def _place(self, *_arguments: object) -> None:
+        self.beside = self.width >= dp(RAIL_WIDTH)
+
+    def make_room(self, field: Field | None) -> None:
+        """For the keyboard below, where there is one on the screen."""
+        self.room = ROOM_WHILE_TYPING if field is not None and platform in PHONES else 1
+        if field is not None:
+            Clock.schedule_once(lambda _dt: self.ids.scroll.scroll_to(field))
+
+    def on_touch_down(self, touch: object) -> bool:
+        if not self.ids.card.collide_point(*touch.pos):
+            self.close()
+            return True
+        super().on_touch_down(touch)
+        return True
+
+    def close(self) -> None:
+        if self.parent is not None:
+            self.parent.remove_widget(self)
+            self._on_close()
+
+
+load_kv(__file__)
