@@ -10,21 +10,24 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
 
+from libs.postgres.grants import grant
 from libs.postgres.retry import CONNECT_ERRORS, connect_with_retry
 from libs.postgres.settings import DatabaseSettings
 from libs.web.settings import Environment, SettingsError
 
-PATIENCE = 30.0
+CONNECT_SECONDS = 30.0
 
 FAILED = 1
 MISUSED = 2
+
+BASE = "base"
 
 
 class NoMigrations(Exception):
@@ -33,7 +36,7 @@ class NoMigrations(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A service's package, whose migrations/versions holds one numbered file a migration."""
+    """A package whose migrations/versions holds one numbered file for each migration."""
 
     name: str
     versions: Path
@@ -61,7 +64,7 @@ class Package:
 
 
 def run_sql(script: str) -> None:
-    """For migrations: run SQL as it is, of several statements, with functions and colons in it.
+    """Run an SQL script in a migration: several statements, with functions and colons in them.
 
     Alembic's own `op.execute` takes one statement and looks for parameters in it.
     """
@@ -90,57 +93,88 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         env.check()
         package = Package.find(options.package)
     except SettingsError as error:
-        _tell(f"the settings are wrong: {error}")
+        _print(f"the settings are wrong: {error}")
         return MISUSED
     except NoMigrations as error:
-        _tell(str(error))
+        _print(str(error))
         return MISUSED
     try:
         return asyncio.run(_run(options, package, settings))
     except CONNECT_ERRORS as error:
-        _tell(f"{settings.described()}: {_describe(error)}")
+        _print(f"{settings.described()}: {_describe(error)}")
         return FAILED
 
 
 async def _run(options: argparse.Namespace, package: Package, settings: DatabaseSettings) -> int:
-    current, head = await _read_revision(settings), package.head
-    place = f"{package.name} in {settings.described()}"
+    current = await _read_revision(settings)
+    label = f"{package.name} in {settings.described()}"
     if options.command == "downgrade":
-        return await _change(options, package, settings)
-    if options.command != "migrate":
-        _tell(f"{place} is at {current or 'nothing'}, the newest is {head or 'nothing'}")
-        return FAILED if options.command == "check" and current != head else 0
-    if current == head:
-        _tell(f"{place} is at {current or 'nothing'}, nothing to do")
-        return 0
-    if current is not None and current not in package.revisions:
+        return await _change(label, _downgrade(options, package, settings, label))
+    if options.command == "migrate":
+        return await _migrate(options, package, settings, current)
+    head = package.head
+    _print(f"{label} is at {current or 'nothing'}, the newest is {head or 'nothing'}")
+    return FAILED if options.command == "check" and current != head else 0
+
+
+async def _migrate(
+    options: argparse.Namespace, package: Package, settings: DatabaseSettings, current: str | None
+) -> int:
+    label = f"{package.name} in {settings.described()}"
+    code = 0
+    if current == package.head:
+        _print(f"{label} is at {current or 'nothing'}, nothing to do")
+    elif current is not None and current not in package.revisions:
         # An older image beside a newer one, during a deployment or after it was taken back.
-        _tell(f"{place} is at {current}, newer than this code ({head}): left alone")
-        return 0
-    return await _change(options, package, settings)
+        _print(f"{label} is at {current}, newer than this code ({package.head}): left alone")
+    else:
+        code = await _change(label, _upgrade(package, settings, label))
+    if code == 0 and options.grant is not None and await grant(settings, options.grant):
+        _print(f"{label}: granted to {options.grant}")
+    return code
 
 
-async def _change(options: argparse.Namespace, package: Package, settings: DatabaseSettings) -> int:
+async def _upgrade(package: Package, settings: DatabaseSettings, label: str) -> list[str]:
+    from libs.postgres import migrations
+
+    return await migrations.upgrade(
+        package.versions, settings, lambda message: _print(f"{label}: waiting: {message}")
+    )
+
+
+async def _downgrade(
+    options: argparse.Namespace, package: Package, settings: DatabaseSettings, label: str
+) -> list[str]:
+    from libs.postgres import migrations
+
+    if options.to != BASE and options.to not in package.revisions:
+        known = ", ".join([*package.revisions, BASE])
+        raise migrations.MigrationError(f"there is no revision {options.to}; there are {known}")
+    return await migrations.downgrade(
+        package.versions,
+        settings,
+        options.to,
+        drop_data=options.drop_data,
+        on_wait=lambda message: _print(f"{label}: waiting: {message}"),
+    )
+
+
+async def _change(label: str, change: Coroutine[None, None, list[str]]) -> int:
     from libs.postgres import migrations
 
     began = time.monotonic()
-    place = f"{package.name} in {settings.described()}"
     try:
-        if options.command == "downgrade":
-            ran = await migrations.downgrade(package.versions, settings, options.to)
-        else:
-            ran = await migrations.upgrade(package.versions, settings, options.grant)
+        ran = await change
     except migrations.MigrationError as error:
-        _tell(f"{place}: {_describe(error)}")
+        _print(f"{label}: {error}")
         return FAILED
-    took = f"{time.monotonic() - began:.2f} s"
-    _tell(f"{place}: {', '.join(ran) or 'nothing to do'} ({took})")
+    _print(f"{label}: {', '.join(ran) or 'nothing to do'} ({time.monotonic() - began:.2f} s)")
     return 0
 
 
 async def _read_revision(settings: DatabaseSettings) -> str | None:
     connection = await connect_with_retry(
-        settings.arguments(), PATIENCE, lambda error: _tell(f"waiting: {_describe(error)}")
+        settings.arguments(), CONNECT_SECONDS, lambda error: _print(f"waiting: {_describe(error)}")
     )
     try:
         revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
@@ -158,20 +192,23 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
         ("migrate", "run the migrations that are missing"),
-        ("downgrade", "take migrations back"),
-        ("current", "tell where the database is"),
+        ("downgrade", "revert migrations, with the tables and columns that they made"),
+        ("current", "print the revision of the database"),
         ("check", "fail unless every migration has been run"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("package", help="the service's package, services.entries for one")
+        command.add_argument("package", help="the package, for example services.entries or portal")
         if name == "migrate":
             command.add_argument(
                 "--grant",
                 metavar="ROLE",
-                help="whom to let use the tables, where another role serves than migrates",
+                help="grant the use of every table to the role that serves",
             )
         if name == "downgrade":
-            command.add_argument("to", nargs="?", default="-1", help="a revision, -1 or base")
+            command.add_argument("to", help="the revision to go back to, or base for none")
+            command.add_argument(
+                "--drop-data", action="store_true", help="go on although tables hold rows"
+            )
     return parser.parse_args(arguments)
 
 
@@ -179,5 +216,5 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _tell(text: str) -> None:
+def _print(text: str) -> None:
     print(text, file=sys.stderr)

@@ -168,7 +168,7 @@ def test_a_migration_that_fails_leaves_nothing_of_the_whole_run(
     assert ask("SELECT to_regclass('alembic_version')") is None
 
 
-def test_a_migration_does_not_wait_long_for_a_lock(
+def test_a_migration_gives_up_on_a_table_that_stays_in_use(
     service: Path,
     environ: dict[str, str],
     url: str,
@@ -178,6 +178,8 @@ def test_a_migration_does_not_wait_long_for_a_lock(
     main(["migrate", "keeper"], environ)
     add_second(service)
     monkeypatch.setattr("libs.postgres.migrations.LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr("libs.postgres.migrations.LOCK_PAUSE", 0.0)
+    monkeypatch.setattr("libs.postgres.migrations.LOCK_PATIENCE", 0.2)
     with asyncio.Runner() as runner:
         holder = runner.run(asyncpg.connect(url))
         runner.run(holder.execute("BEGIN; LOCK TABLE notes"))
@@ -185,20 +187,92 @@ def test_a_migration_does_not_wait_long_for_a_lock(
         runner.run(holder.close())
 
     assert code == 1
-    assert "nothing was changed: canceling statement due to lock timeout" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert printed.count("waiting: canceling statement due to lock timeout") > 1
+    assert "nothing was changed: tables were in use for 0 s" in printed
 
 
-def test_downgrading_takes_back_one_step_or_all(
+def test_a_migration_runs_once_the_table_is_free(service: Path, url: str, ask: Ask) -> None:
+    main(["migrate", "keeper"], {"DATABASE_URL": url})
+    add_second(service)
+    with asyncio.Runner() as runner:
+        reader = runner.run(asyncpg.connect(url))
+        runner.run(reader.execute("BEGIN; SELECT FROM notes"))
+        process = run(service, url, "migrate", "keeper")
+        assert process.stderr is not None
+        assert "waiting: canceling statement due to lock timeout" in process.stderr.readline()
+        runner.run(reader.execute("INSERT INTO notes VALUES (1, 'not queued behind it')"))
+        runner.run(reader.execute("COMMIT"))
+        _, errors = process.communicate()
+        runner.run(reader.close())
+
+    assert process.returncode == 0, errors
+    assert ask("SELECT count(done IS NULL) FROM notes") == 1
+
+
+def test_downgrading_reverts_to_a_revision_or_to_nothing(
     service: Path, environ: dict[str, str], ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_second(service)
     main(["migrate", "keeper"], environ)
 
-    assert main(["downgrade", "keeper"], environ) == 0
+    assert main(["downgrade", "keeper", "0001"], environ) == 0
     assert ask("SELECT version_num FROM alembic_version") == "0001"
     assert main(["downgrade", "keeper", "base"], environ) == 0
     assert ask("SELECT to_regclass('notes')") is None
-    assert "took back 0002" in capsys.readouterr().err
+    assert "reverted 0002" in capsys.readouterr().err
+
+
+def test_downgrading_drops_rows_only_if_asked_to(
+    service: Path, environ: dict[str, str], ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_second(service)
+    main(["migrate", "keeper"], environ)
+    ask("INSERT INTO notes VALUES (1, 'kept')")
+
+    assert main(["downgrade", "keeper", "base"], environ) == 1
+    assert "nothing was changed: notes hold rows; --drop-data drops them" in capsys.readouterr().err
+    assert ask("SELECT text FROM notes") == "kept"
+    assert main(["downgrade", "keeper", "base", "--drop-data"], environ) == 0
+    assert ask("SELECT to_regclass('notes')") is None
+
+
+@pytest.mark.parametrize("target", ["-1", "0007", "head"])
+def test_downgrading_needs_a_revision_that_exists(
+    target: str,
+    service: Path,  # noqa: ARG001 - makes the package
+    environ: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["migrate", "keeper"], environ)
+
+    assert main(["downgrade", "keeper", "--drop-data", "--", target], environ) == 1
+    assert f"no revision {target}; there are 0001, base" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["downgrade", "keeper", "--drop-data"], environ)
+
+
+@pytest.mark.usefixtures("service")
+def test_privileges_that_are_missing_are_granted_although_nothing_is_to_migrate(
+    environ: dict[str, str], ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["migrate", "keeper"], environ)
+    ask("CREATE ROLE keeper_serves")
+    capsys.readouterr()
+
+    assert main(["migrate", "keeper", "--grant", "keeper_serves"], environ) == 0
+    assert "granted to keeper_serves" in capsys.readouterr().err
+    assert ask("SELECT has_table_privilege('keeper_serves', 'notes', 'UPDATE')")
+    assert main(["migrate", "keeper", "--grant", "keeper_serves"], environ) == 0
+    assert "granted" not in capsys.readouterr().err
+    ask("REVOKE UPDATE ON notes FROM keeper_serves")
+    assert main(["migrate", "keeper", "--grant", "keeper_serves"], environ) == 0
+    assert ask("SELECT has_table_privilege('keeper_serves', 'notes', 'UPDATE')")
+    ask("DROP OWNED BY keeper_serves")
+    ask("DROP ROLE keeper_serves")
+
+    assert main(["migrate", "keeper", "--grant", "keeper_serves"], environ) == 1
+    assert 'role "keeper_serves" does not exist' in capsys.readouterr().err
 
 
 def test_check_fails_until_everything_has_run(
@@ -239,7 +313,7 @@ def test_the_password_is_never_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(migrate, "PATIENCE", 0.1)
+    monkeypatch.setattr(migrate, "CONNECT_SECONDS", 0.1)
     password = url.split(":")[2].split("@")[0]
 
     assert main(["migrate", "keeper"], {"DATABASE_URL": url.replace(password, "guessed")}) == 1
@@ -295,9 +369,9 @@ def test_every_migration_of_a_service_can_be_run_taken_back_and_run_again(
     package = f"services.{name}"
     revisions = Package.find(package).revisions
     main(["migrate", package], environ)
-    for revision in reversed(revisions):
+    for revision, before in zip(reversed(revisions), [*revisions[-2::-1], "base"], strict=True):
         assert ask("SELECT version_num FROM alembic_version") == revision
-        assert main(["downgrade", package], environ) == 0
+        assert main(["downgrade", package, before, "--drop-data"], environ) == 0
     left = ask(
         "SELECT string_agg(oid::regclass::text, ' ') FROM pg_class "
         "WHERE relnamespace = 'public'::regnamespace AND relname !~ '^alembic_version'"
