@@ -6,6 +6,8 @@ from datetime import date
 
 import asyncpg
 
+from libs.postgres.locks import acquire_exclusively
+
 # The lock that every statement which writes entries shares: see migrations/versions/0001_entries.
 RULES_LOCK = 7_301_001
 
@@ -15,8 +17,11 @@ CLOSE = "INSERT INTO periods (closed_through, actor, reason) VALUES ($1, $2, $3)
 
 
 async def take_rules_lock(connection: asyncpg.Connection) -> None:
-    """Wait until no entry is being written, and keep others from it until the transaction ends."""
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", RULES_LOCK)
+    """Keep everybody from writing entries until the transaction ends.
+
+    Raises `DatabaseBusy` if entries are still being written, by a batch for example, after 30 s.
+    """
+    await acquire_exclusively(connection, RULES_LOCK)
 
 
 async def read_closed_through(connection: asyncpg.Connection) -> date | None:
