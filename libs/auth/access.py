@@ -1,4 +1,4 @@
-"""What a handler says about who may call it."""
+"""Declares which callers a handler admits."""
 
 import functools
 from collections.abc import Awaitable, Callable, Generator
@@ -17,34 +17,41 @@ _MARK = "__access__"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Any one of `scopes` is enough; without scopes any token is; `public` asks for none."""
+    """Any one of `scopes` is enough; without scopes any token is; `public` needs no token.
+
+    With `step_up` a person must have used a second factor recently (RFC 9470).
+    """
 
     scopes: tuple[Scope, ...] = ()
     public: bool = False
+    step_up: bool = False
 
     def allows(self, granted: frozenset[Scope]) -> bool:
         return not self.scopes or not granted.isdisjoint(self.scopes)
 
 
-def requires(*scopes: Scope) -> Callable[[H], H]:
-    """Only callers with ANY of these scopes. What takes several at once is for the handler."""
+def requires(*scopes: Scope, step_up: bool = False) -> Callable[[H], H]:
+    """Admit callers with ANY of these scopes. A handler that needs several checks the others.
+
+    With `step_up` a person's token must carry a recent second factor, see `libs.auth.step_up`.
+    """
     if not scopes or not all(isinstance(scope, Scope) for scope in scopes):
         raise TypeError("requires() takes one scope or more; @authenticated asks for none")
-    return functools.partial(_mark, access=Access(scopes))
+    return functools.partial(_mark, access=Access(scopes, step_up=step_up))
 
 
 def authenticated(handler: H) -> H:
-    """Any caller with a good token, whatever its scopes."""
+    """Admit any caller with a valid token, whatever its scopes."""
     return _mark(handler, Access())
 
 
 def public(handler: H) -> H:
-    """Anybody. A token that comes along is not looked at."""
+    """Admit everybody. A token in the request is ignored."""
     return _mark(handler, Access(public=True))
 
 
 def access_of(handler: Callable[..., object]) -> Access | None:
-    """What the handler declares, or None if it says nothing."""
+    """The declared access of the handler, or None if it declares none."""
     access = getattr(handler, _MARK, None)
     return access if isinstance(access, Access) else None
 
@@ -53,29 +60,30 @@ def scopes_of(handler: Callable[..., object]) -> tuple[Scope, ...] | None:
     """The scopes to document: () for any token, None for no token at all."""
     access = access_of(handler)
     if access is None:
-        raise UndeclaredAccess(f"{handler!r} does not say who may call it")
+        raise UndeclaredAccess(f"{handler!r} declares no access")
     return None if access.public else access.scopes
 
 
 def check_routes(app: web.Application) -> Awaitable[None]:
-    """Raise `UndeclaredAccess` with every route, of sub-applications too, that says nothing.
+    """Raise `UndeclaredAccess` naming every route, sub-applications included, without access.
 
-    Call it when all routes are there, or append it to `app.on_startup`. Class views say nothing.
+    Call it after adding all routes, or append it to `app.on_startup`. Class-based views are
+    not supported.
     """
-    silent = [
+    undeclared = [
         f"{route.method} {_path(route)}"
         for route in app.router.routes()
         if access_of(route.handler) is None
     ]
-    if silent:
+    if undeclared:
         raise UndeclaredAccess(
-            "say @requires(...), @authenticated or @public for " + ", ".join(silent)
+            "declare @requires(...), @authenticated or @public for " + ", ".join(undeclared)
         )
     return _Done()
 
 
 class _Done:
-    """What a signal can await, where there is nothing left to wait for."""
+    """An awaitable that completes at once, so that `check_routes` also works as a signal."""
 
     def __await__(self) -> Generator[Any, None, None]:
         return
@@ -89,6 +97,6 @@ def _path(route: web.AbstractRoute) -> str:
 def _mark(handler: H, access: Access) -> H:
     declared = access_of(handler)
     if declared not in (None, access):
-        raise TypeError(f"{handler!r} already says {declared}")
+        raise TypeError(f"{handler!r} already declares {declared}")
     setattr(handler, _MARK, access)
     return handler

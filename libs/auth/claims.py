@@ -1,4 +1,4 @@
-"""What a verified token claims, checked claim by claim (RFC 7519 4.1, RFC 9068 4)."""
+"""Checks the claims of a verified token one by one (RFC 7519 4.1, RFC 9068 4)."""
 
 import re
 from collections.abc import Mapping
@@ -15,11 +15,12 @@ MAX_TEXT = 255
 
 _EMAIL = "https://api.exampleco.com/email"
 _NAME = "https://api.exampleco.com/name"
+_SECOND_FACTOR_AT = "https://api.exampleco.com/mfa_at"
 _LAST_MOMENT = 253_402_300_799  # 9999-12-31T23:59:59Z
 
-# An ID token says who signed in, to the client that asked. It opens nothing here, even should its
-# audience be ours (OpenID Connect Core 2 and 3.1.3.6).
-_OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
+# ID tokens are for the client only; refuse them even if their audience is ours
+# (OpenID Connect Core 2 and 3.1.3.6).
+_ID_TOKEN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
 
 _TEXT = frozenset({str})
 _has_control = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
@@ -31,12 +32,12 @@ class ClaimsPolicy:
     audience: str
 
     def principal(self, claims: Mapping[str, Any], now: float) -> Principal:
-        """Who the claims speak of; `now` is in seconds since 1970. Raises `InvalidToken`.
+        """The principal of the claims; `now` is a Unix time. Raises `InvalidToken`.
 
-        Expiry is looked at last: an expired token is one that was good in all else.
+        Expiry is checked last, so that "expired" means that everything else was valid.
         """
         self._check_parties(claims)
-        expires_at = _check_times(claims, now)
+        issued_at, expires_at = _check_times(claims, now)
         subject = _text(claims, "sub")
         client_id = _client_id(claims)
         is_machine = _is_machine(claims, subject, client_id)
@@ -45,10 +46,14 @@ class ClaimsPolicy:
             scopes=granted_scopes(_scope(claims), _permissions(claims)),
             client_id=client_id,
             is_machine=is_machine,
-            # These decide nothing: an odd one is left out, not held against its owner.
+            expires_at=expires_at,
+            issued_at=issued_at,
+            second_factor_at=_second_factor_at(claims, now),
+            # For display and for the log only: a malformed one is dropped, not refused.
             email=_sane(claims, _EMAIL),
             name=_sane(claims, _NAME),
-            expires_at=expires_at,
+            token_id=_sane(claims, "jti"),
+            actor=_actor(claims),
         )
         if has_expired(expires_at, now):
             raise InvalidToken(Outcome.EXPIRED, "exp is past")
@@ -61,15 +66,18 @@ class ClaimsPolicy:
         audiences = audience if type(audience) is list else [audience]
         if self.audience not in audiences or not _are_texts(audiences):
             _refuse("aud is not ours")
-        if not _OF_ID_TOKENS.isdisjoint(claims) or claims.get("token_use", "access") != "access":
+        if not _ID_TOKEN_CLAIMS.isdisjoint(claims) or claims.get("token_use", "access") != "access":
             _refuse("an ID token")
+        if "cnf" in claims:
+            # RFC 7800 3.1: only the holder of a key may present it, never as a bearer token.
+            _refuse("cnf binds the token to a key")
 
 
 def has_expired(expires_at: int, now: float) -> bool:
     return now >= expires_at + LEEWAY
 
 
-def _check_times(claims: Mapping[str, Any], now: float) -> int:
+def _check_times(claims: Mapping[str, Any], now: float) -> tuple[int, int]:
     issued_at = _moment(claims, "iat")
     expires_at = _moment(claims, "exp")
     if expires_at - issued_at > MAX_LIFETIME:
@@ -77,7 +85,21 @@ def _check_times(claims: Mapping[str, Any], now: float) -> int:
     begins_at = max(issued_at, _moment(claims, "nbf")) if "nbf" in claims else issued_at
     if begins_at > now + LEEWAY:
         raise InvalidToken(Outcome.NOT_YET_VALID, "iat or nbf is yet to come")
-    return int(expires_at)
+    return int(issued_at), int(expires_at)
+
+
+def _second_factor_at(claims: Mapping[str, Any], now: float) -> int | None:
+    """The time of the second factor; None if absent, malformed or in the future."""
+    value: int | float = claims.get(_SECOND_FACTOR_AT, -1)
+    # As in _moment: bool is an int to isinstance, and NaN fails the comparison.
+    if type(value) not in (int, float) or not 0 <= value <= now + LEEWAY:
+        return None
+    return int(value)
+
+
+def _actor(claims: Mapping[str, Any]) -> str | None:
+    actor = claims.get("act")
+    return _sane(actor, "sub") if type(actor) is dict else None
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> float:

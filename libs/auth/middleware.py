@@ -1,10 +1,19 @@
-"""Finds out who is calling, before a handler is reached."""
+"""Authenticates the caller and checks access before a handler runs."""
+
+import time
+from collections.abc import Callable
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from libs.auth.access import Access, access_of
-from libs.auth.challenges import forbidden, unauthenticated, unauthorized, unavailable
+from libs.auth.challenges import (
+    forbidden,
+    step_up_required,
+    unauthenticated,
+    unauthorized,
+    unavailable,
+)
 from libs.auth.errors import InvalidToken, KeysUnavailable, UndeclaredAccess
 from libs.auth.principal import Principal
 from libs.auth.scopes import Scope
@@ -13,37 +22,45 @@ from libs.auth.verifier import TokenVerifier
 PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
 
 
-def authentication(verifier: TokenVerifier | web.AppKey[TokenVerifier]) -> Middleware:
-    """Let a request reach its handler only if the caller is who the handler asks for.
+def authentication(
+    verifier: TokenVerifier | web.AppKey[TokenVerifier],
+    *,
+    step_up_max_age: float | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Middleware:
+    """A middleware that admits a request only as its handler declares.
 
-    Sets `request[PRINCIPAL]`, except for public handlers. A handler that says nothing is an error
-    here as it is in `check_routes`. A verifier that is made when the application starts is named
-    by the key it will be found under.
+    Sets `request[PRINCIPAL]`, except for public handlers. A handler without declared access is an
+    error here as it is in `check_routes`. A verifier that is created when the application starts
+    is given as its application key. `step_up_max_age` is how old a second factor may be, in
+    seconds, for handlers that require one; None asks for none. `clock` returns a Unix time.
     """
 
     @web.middleware
     async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # Of an address or a method that does not exist there is nothing to protect.
+        # An unknown address or method has nothing to protect.
         if request.match_info.http_exception is not None:
             return await handler(request)
         access = _declared(request)
         if not access.public:
             request[PRINCIPAL] = await _caller(request, verifier)
             _check_access(request, access)
+            if access.step_up and step_up_max_age is not None:
+                _check_second_factor(request[PRINCIPAL], step_up_max_age, clock())
         return await handler(request)
 
     return authenticate
 
 
 def require_scope(request: web.Request, scope: Scope, *others: Scope) -> None:
-    """Raise the 403 unless the caller has ANY of these, where it depends on what is asked for."""
+    """Raise 403 unless the caller has ANY of these scopes, where the request decides."""
     _check_access(request, Access((scope, *others)))
 
 
 def _declared(request: web.Request) -> Access:
     access = access_of(request.match_info.handler)
     if access is None:
-        raise UndeclaredAccess(f"{request.match_info.handler!r} does not say who may call it")
+        raise UndeclaredAccess(f"{request.match_info.handler!r} declares no access")
     return access
 
 
@@ -66,8 +83,16 @@ def _check_access(request: web.Request, access: Access) -> None:
         raise forbidden(access.scopes)
 
 
+def _check_second_factor(principal: Principal, max_age: float, now: float) -> None:
+    """Machines have no second factor: their credentials are issued for the purpose."""
+    if principal.is_machine:
+        return
+    if principal.second_factor_at is None or now - principal.second_factor_at > max_age:
+        raise step_up_required(int(max_age))
+
+
 def _bearer_token(request: web.Request) -> str:
-    """RFC 6750 2.1; the body (2.2) and the address (2.3) are no place for a token."""
+    """RFC 6750 2.1; tokens in the body (2.2) and in the address (2.3) are not accepted."""
     given = request.headers.getall(hdrs.AUTHORIZATION, ())
     if len(given) > 1:
         raise unauthorized()

@@ -16,6 +16,7 @@ class Scope(StrEnum):
     READ_PEOPLE = "read:people"
     MANAGE_PEOPLE = "manage:people"
     READ_EVENTS = "read:events"
+    READ_AUDIT = "read:audit"
 
 
 _SCOPES = {scope.value: scope for scope in Scope}

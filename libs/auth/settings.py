@@ -1,11 +1,11 @@
-"""Whom to trust, and who we are."""
+"""The trusted issuer, and the credentials of this machine."""
 
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 
 class Environment(Protocol):
-    """Where settings are read from. It collects what is missing or wrong instead of raising."""
+    """Reads settings and collects what is missing or wrong instead of raising."""
 
     def text(self, name: str) -> str: ...
 
@@ -13,17 +13,24 @@ class Environment(Protocol):
 
     def url(self, name: str, default: str | None = None) -> str: ...
 
+    def seconds_or_off(self, name: str, default: float, maximum: float) -> float | None: ...
+
+
+DEFAULT_STEP_UP_MAX_AGE = 12 * 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
-    """`issuer` is compared to the letter, its last slash too.
+    """`issuer` is compared byte for byte, its trailing slash included.
 
-    Without `jwks_url` the issuer's discovery document tells where its keys are.
+    Without `jwks_url` the keys are found by the issuer's discovery document. `step_up_max_age` is
+    how old a second factor may be, in seconds; None switches step-up off.
     """
 
     issuer: str
     audience: str
     jwks_url: str | None
+    step_up_max_age: float | None = DEFAULT_STEP_UP_MAX_AGE
 
     @classmethod
     def read(cls, env: Environment) -> Self:
@@ -31,6 +38,9 @@ class AuthSettings:
             issuer=env.url("AUTH_ISSUER"),
             audience=env.text("AUTH_AUDIENCE"),
             jwks_url=env.url("AUTH_JWKS_URL", default="") or None,
+            step_up_max_age=env.seconds_or_off(
+                "STEP_UP_MAX_AGE", DEFAULT_STEP_UP_MAX_AGE, maximum=30 * 24 * 3600
+            ),
         )
 
 

@@ -58,7 +58,12 @@ def create_service(
         settings.web,
         Metrics(),
         [*routes, *documentation],
-        [authentication(VERIFIER), remember_caller, map_domain_errors, *middlewares],
+        [
+            authentication(VERIFIER, step_up_max_age=settings.auth.step_up_max_age),
+            remember_caller,
+            map_domain_errors,
+            *middlewares,
+        ],
     )
     check_routes(app)
     app.cleanup_ctx.extend(

@@ -81,6 +81,12 @@ class Environment:
             return default
         return number
 
+    def seconds_or_off(self, name: str, default: float, maximum: float) -> float | None:
+        """A number of seconds, or None for the word "off"."""
+        if self.text(name, str(default)).lower() == "off":
+            return None
+        return self.seconds(name, default, maximum)
+
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, default).lower()
         if value not in choices:

@@ -173,6 +173,7 @@ class Issuer:
             "exp": now + LIFETIME,
             "azp": "app",
             "scope": scope,
+            f"{CLAIMS}mfa_at": now,
             f"{CLAIMS}email": email,
             f"{CLAIMS}name": name,
         }

@@ -66,7 +66,7 @@ def test_saying_the_same_twice_does_no_harm() -> None:
 
 
 def test_a_handler_cannot_say_two_things() -> None:
-    with pytest.raises(TypeError, match="already says"):
+    with pytest.raises(TypeError, match="already declares"):
         public(authenticated(handler()))
 
 

@@ -57,4 +57,5 @@ def test_the_scopes_are_those_of_the_tenant() -> None:
         "read:people",
         "manage:people",
         "read:events",
+        "read:audit",
     }
