@@ -12,17 +12,20 @@ class Role(StrEnum):
     CONTRACTOR = "Contractor"
     MANAGER = "Manager"
     ADMINISTRATOR = "Administrator"
+    AUDITOR = "Auditor"
 
 
 OWN_TIME = frozenset({"read:timesheets", "create:timesheets", "delete:timesheets"})
 MANAGING = OWN_TIME | {"approve:timesheets", "read:people"}
-ADMINISTERING = MANAGING | {"manage:timesheets", "read:reports", "manage:people", "read:events"}
+AUDITING = frozenset({"read:audit", "read:reports", "read:people"})
+ADMINISTERING = MANAGING | AUDITING | {"manage:timesheets", "manage:people", "read:events"}
 
 PERMISSIONS = {
     Role.EMPLOYEE: OWN_TIME,
     Role.CONTRACTOR: OWN_TIME,
     Role.MANAGER: MANAGING,
     Role.ADMINISTRATOR: ADMINISTERING,
+    Role.AUDITOR: AUDITING,
 }
 SCOPES = ADMINISTERING | {"batch:upload"}
 

@@ -32,6 +32,7 @@ class Scope(StrEnum):
     READ_PEOPLE = "read:people"
     MANAGE_PEOPLE = "manage:people"
     READ_REPORTS = "read:reports"
+    READ_AUDIT = "read:audit"
 
 
 class State(StrEnum):
