@@ -21,16 +21,17 @@ READ_TARGET = "SELECT target_minutes FROM people WHERE person = $1"
 LEARN = """
     INSERT INTO people (
         person, name, email, kind, manager, active, target_minutes, external_ids, uploaders,
-        delegate, delegate_from, delegate_to, version
+        delegate, delegate_from, delegate_to, version, employer, since, until, contracts
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
     ON CONFLICT (person) DO UPDATE
     SET name = excluded.name, email = excluded.email, kind = excluded.kind,
         manager = excluded.manager, active = excluded.active,
         target_minutes = excluded.target_minutes, external_ids = excluded.external_ids,
         uploaders = excluded.uploaders, delegate = excluded.delegate,
         delegate_from = excluded.delegate_from, delegate_to = excluded.delegate_to,
-        version = excluded.version
+        version = excluded.version, employer = excluded.employer, since = excluded.since,
+        until = excluded.until, contracts = excluded.contracts
     WHERE people.version < excluded.version
 """
 
@@ -118,6 +119,10 @@ def _values_of(told: dict[str, Any]) -> tuple[Any, ...]:
         _day(delegate["from"]),
         _day(delegate["to"]),
         told["version"],
+        told.get("employer"),
+        _day(told.get("since")),
+        _day(told.get("until")),
+        json.dumps(told.get("contracts", [])),
     )
 
 
