@@ -27,7 +27,7 @@ def resource_response(
     request: web.Request, payload: Any, etag: str, *, status: int = 200, **headers: str
 ) -> web.Response:
     """The resource with its tag, or 304 where `If-None-Match` of a read names that tag."""
-    if request.method in ("GET", "HEAD") and _names(request.headers.get("If-None-Match"), etag):
+    if matches_etag(request, etag):
         return web.Response(status=304, headers={"ETag": etag})
     return json_response(payload, status=status, headers={"ETag": etag, **headers})
 
@@ -64,8 +64,10 @@ def require_version(expected: int | None, present: int, current: Any) -> None:
         )
 
 
-def _names(header: str | None, etag: str) -> bool:
-    if header is None:
+def matches_etag(request: web.Request, etag: str) -> bool:
+    """Whether a read names `etag` in `If-None-Match`, by the weak comparison of RFC 9110."""
+    header = request.headers.get("If-None-Match")
+    if header is None or request.method not in ("GET", "HEAD"):
         return False
     tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
-    return etag in tags or "*" in tags
+    return etag.removeprefix("W/") in tags or "*" in tags

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from libs.web.etags import matches_etag
 from libs.web.problems import FieldError, UnprocessableContent
-from libs.web.responses import json_response
+from libs.web.responses import encode_json
 
 KeyT = TypeVar("KeyT", bound=msgspec.Struct)
 
@@ -44,10 +46,17 @@ def _not_a_cursor() -> UnprocessableContent:
 def page_response(
     request: web.Request, items: Sequence[Any], next_key: msgspec.Struct | None, **members: Any
 ) -> web.Response:
-    """`{"items": [...], "next": address or null}` and the same address as a `Link` (RFC 8288)."""
+    """`{"items": [...], "next": address or null}` and the same address as a `Link` (RFC 8288).
+
+    Its weak ETag is the hash of the content, so that a client that has it gets 304.
+    """
     following = _following(request, next_key)
-    headers = {"Link": f'<{following}>; rel="next"'} if following else None
-    return json_response({"items": items, "next": following, **members}, headers=headers)
+    body = encode_json({"items": items, "next": following, **members})
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
+    headers = {"ETag": etag} | ({"Link": f'<{following}>; rel="next"'} if following else {})
+    if matches_etag(request, etag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, headers=headers, content_type="application/json")
 
 
 def _following(request: web.Request, next_key: msgspec.Struct | None) -> str | None:

@@ -126,3 +126,17 @@ async def test_the_first_page_costs_the_same_however_many_rows_there_are(
     blocks = re.search(r"Buffers: shared hit=(\d+)", plan)
     assert blocks is not None
     assert int(blocks[1]) < 400, plan
+
+
+async def test_an_unchanged_list_is_not_sent_again(erin: Caller) -> None:
+    await erin.post("/v1/entries", draft())
+    reply = await erin.get("/v1/entries?limit=1")
+    assert reply.etag.startswith('W/"')
+
+    again = await erin.get("/v1/entries?limit=1", headers={"If-None-Match": reply.etag})
+    assert (again.status, again.body, again.etag) == (304, b"", reply.etag)
+
+    await erin.post("/v1/entries", draft(minutes=5))
+    changed = await erin.get("/v1/entries?limit=1", headers={"If-None-Match": reply.etag})
+    assert changed.status == 200
+    assert changed.etag != reply.etag
