@@ -20,7 +20,7 @@ class SignInError(Exception):
 async def sign_in(
     session: aiohttp.ClientSession, issuer: str, person: Person, scope: str = EVERY_SCOPE
 ) -> str:
-    """An access token of a person: authorization code with PKCE, choosing them on the page."""
+    """An access token of a person: authorization code with PKCE and, on the page, both factors."""
     app = APPS[0]
     verifier = secrets.token_urlsafe(48)
     hashed = hashlib.sha256(verifier.encode()).digest()
@@ -34,8 +34,9 @@ async def sign_in(
         "code_challenge": base64.urlsafe_b64encode(hashed).rstrip(b"=").decode(),
         "code_challenge_method": "S256",
     }
+    both_factors = {"person": person.key, "second_factor": "confirmed"}
     async with session.post(
-        f"{issuer}authorize", params=query, data={"person": person.key}, allow_redirects=False
+        f"{issuer}authorize", params=query, data=both_factors, allow_redirects=False
     ) as response:
         sent_back = parse_qs(urlsplit(response.headers.get("Location", "")).query)
     if sent_back.get("state") != [query["state"]] or "code" not in sent_back:

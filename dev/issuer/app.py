@@ -22,7 +22,7 @@ from dev.issuer.requests import (
     with_query,
 )
 from dev.issuer.state import Session, Store
-from dev.issuer.tokens import OPENID_SCOPES, Tokens
+from dev.issuer.tokens import OPENID_SCOPES, Tokens, needs_second_factor
 from dev.sample_data import APPS, PERMISSIONS, SCOPES, Person, Role, person_named
 
 SESSION = "stand-in-session"
@@ -146,8 +146,13 @@ async def ask_who(request: web.Request) -> web.Response:
     issuer = request.app[ISSUER]
     asked = read_authorization(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
     session = _session(request)
-    if session is not None and _suffices(session, asked, issuer.clock()):
-        return _send_code(issuer, asked, session)
+    person = person_named(session.person) if session else None
+    if session is not None and person and _suffices(session, asked, issuer.clock()):
+        if not _lacks_second_factor(issuer, asked, person, session.mfa_at):
+            return _send_code(issuer, asked, session)
+        if asked.prompt == "none":
+            raise asked.refusal("interaction_required", "A second factor is required")
+        return _html(pages.second_factor(asked, str(request.rel_url), person))
     if asked.prompt == "none":
         raise asked.refusal("login_required", "Nobody is signed in")
     return _html(pages.choice(asked, str(request.rel_url), issuer.tokens.roles))
@@ -163,6 +168,9 @@ async def sign_in(request: web.Request) -> web.Response:
     if person is None:
         raise PageError("Nobody of that name works here.")
     now = int(issuer.clock())
+    mfa_at = now if "second_factor" in form else None
+    if _lacks_second_factor(issuer, asked, person, mfa_at):
+        return _html(pages.second_factor(asked, str(request.rel_url), person))
     state = issuer.store.state
     state.sessions = {
         name: session
@@ -170,7 +178,7 @@ async def sign_in(request: web.Request) -> web.Response:
         if now < session.auth_time + SESSION_LIFETIME
     }
     name = secrets.token_urlsafe(32)
-    state.sessions[name] = Session(person.key, now)
+    state.sessions[name] = Session(person.key, now, mfa_at)
     issuer.store.save()
     response = _send_code(issuer, asked, state.sessions[name])
     response.set_cookie(SESSION, name, httponly=True, samesite="Lax", max_age=SESSION_LIFETIME)
@@ -268,11 +276,25 @@ def _suffices(session: Session, asked: AuthorizationRequest, now: float) -> bool
     return asked.login_hint in (None, person.key, person.email)
 
 
+def _lacks_second_factor(
+    issuer: Issuer, asked: AuthorizationRequest, person: Person, mfa_at: int | None
+) -> bool:
+    """Whether a second factor must be used now: by policy, or because the request says so.
+
+    `max_age` applies to the second factor where `acr_values` asks for one (RFC 9470 4).
+    """
+    stepping_up = bool(asked.acr_values)
+    if mfa_at is None:
+        return stepping_up or needs_second_factor(asked.scopes, issuer.tokens.permissions(person))
+    limit = asked.max_age if stepping_up else None
+    return limit is not None and issuer.clock() - mfa_at > limit
+
+
 def _send_code(issuer: Issuer, asked: AuthorizationRequest, session: Session) -> web.Response:
     person = person_named(session.person)
     if person is None:
         raise PageError("Nobody of that name works here.")
-    code = issuer.grants.issue_code(asked, person, session.auth_time)
+    code = issuer.grants.issue_code(asked, person, session)
     return _redirect(asked.redirect_uri, code=code, state=asked.state)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from dev.issuer.errors import OAuthError
 from dev.issuer.requests import AuthorizationRequest, matches
-from dev.issuer.state import Family, Store, digest, same
+from dev.issuer.state import Family, Session, Store, digest, same
 from dev.issuer.tokens import ACCESS_LIFETIME, Tokens, granted
 from dev.sample_data import APPS, AUDIENCE, Machine, Person, machine_named, person_named
 
@@ -25,6 +25,7 @@ class Code:
     person: Person
     auth_time: int
     expires_at: float
+    mfa_at: int | None = None
     presented: bool = False
     family: str | None = None
 
@@ -37,7 +38,7 @@ class Grants:
     clock: Callable[[], float]
     codes: dict[str, Code] = field(default_factory=dict)
 
-    def issue_code(self, request: AuthorizationRequest, person: Person, auth_time: int) -> str:
+    def issue_code(self, request: AuthorizationRequest, person: Person, session: Session) -> str:
         now = self.clock()
         # Those that were exchanged stay as long as their tokens could: to recognise a second try.
         self.codes = {
@@ -46,7 +47,8 @@ class Grants:
             if code.expires_at > now or code.family in self.store.state.families
         }
         name = secrets.token_urlsafe(32)
-        self.codes[name] = Code(request, person, auth_time, now + CODE_LIFETIME)
+        expires_at = now + CODE_LIFETIME
+        self.codes[name] = Code(request, person, session.auth_time, expires_at, session.mfa_at)
         return name
 
     def grant(self, form: Form) -> Answer:
@@ -104,7 +106,7 @@ class Grants:
         for wrong, text in problems:
             if wrong:
                 raise OAuthError("invalid_grant", text)
-        answer = self._answer(code.person, client_id, request.scopes, code.auth_time, request.nonce)
+        answer = self._answer(code.person, client_id, request.scopes, code, request.nonce)
         if "offline_access" in request.scopes:
             code.family, answer["refresh_token"] = self._begin(code, client_id)
         return answer
@@ -127,7 +129,7 @@ class Grants:
         scopes = form["scope"].split() if "scope" in form else family.requested
         if not set(scopes) <= set(family.requested):
             raise OAuthError("invalid_scope", "More is asked for than at the sign-in")
-        answer = self._answer(person, client_id, scopes, family.auth_time, None)
+        answer = self._answer(person, client_id, scopes, family, None)
         successor = secrets.token_urlsafe(32)
         family.newest, family.used_at = digest(successor), now
         self.store.save()
@@ -157,19 +159,21 @@ class Grants:
         person: Person,
         client_id: str,
         requested: tuple[str, ...] | list[str],
-        auth_time: int,
+        sign_in: Code | Family,
         nonce: str | None,
     ) -> Answer:
         scopes = granted(requested, self.tokens.permissions(person))
         answer: Answer = {
-            "access_token": self.tokens.for_person(person, client_id, scopes),
+            "access_token": self.tokens.for_person(
+                person, client_id, scopes, mfa_at=sign_in.mfa_at
+            ),
             "token_type": "Bearer",
             "expires_in": ACCESS_LIFETIME,
             "scope": " ".join(scopes),
         }
         if "openid" in scopes:
             answer["id_token"] = self.tokens.identity(
-                person, client_id, scopes, auth_time=auth_time, nonce=nonce
+                person, client_id, scopes, auth_time=sign_in.auth_time, nonce=nonce
             )
         return answer
 
@@ -181,6 +185,7 @@ class Grants:
             person=code.person.key,
             requested=list(code.request.scopes),
             auth_time=code.auth_time,
+            mfa_at=code.mfa_at,
             started_at=now,
             used_at=now,
             newest=digest(secret),

@@ -57,6 +57,19 @@ def choice(request: AuthorizationRequest, address: str, roles: Roles) -> str:
     )
 
 
+def second_factor(request: AuthorizationRequest, address: str, person: Person) -> str:
+    """The page where a real tenant asks for a code; here a button stands for it."""
+    return _page(
+        "Confirm it is you",
+        f"<p>{escape(person.name)}, {escape(request.app.name)} asks for rights that need a second "
+        f"factor. Auth0 would ask for a code here.</p>"
+        f'<form method="post" action="{escape(address)}">'
+        f'<input type="hidden" name="person" value="{person.key}">'
+        f'<button class="cancel" name="second_factor" value="confirmed">Confirm</button> '
+        f'<button class="cancel" name="cancel" value="yes">Cancel</button></form>',
+    )
+
+
 def welcome(issuer: str, roles: Roles) -> str:
     cards = "".join(f'<li class="person">{_portrait(person, roles)}</li>' for person in PEOPLE)
     return _page(

@@ -29,6 +29,7 @@ class AuthorizationRequest:
     prompt: str | None
     max_age: int | None
     login_hint: str | None
+    acr_values: tuple[str, ...] = ()
 
     def refusal(self, error: str, description: str) -> RedirectError:
         return RedirectError(self.redirect_uri, self.state, error, description)
@@ -56,6 +57,7 @@ def read_authorization(query: Sequence[tuple[str, str]]) -> AuthorizationRequest
         prompt=given.get("prompt"),
         max_age=int(given["max_age"]) if "max_age" in given else None,
         login_hint=given.get("login_hint"),
+        acr_values=tuple(given.get("acr_values", "").split()),
     )
 
 

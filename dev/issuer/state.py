@@ -17,6 +17,8 @@ class Session(msgspec.Struct):
 
     person: str
     auth_time: int
+    mfa_at: int | None = None
+    """When a second factor was used, as Unix time."""
 
 
 class Family(msgspec.Struct):
@@ -29,6 +31,7 @@ class Family(msgspec.Struct):
     started_at: int
     used_at: int
     newest: str
+    mfa_at: int | None = None
 
 
 class State(msgspec.Struct):

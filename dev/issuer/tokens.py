@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 
 from dev.issuer.state import Store
-from dev.sample_data import AUDIENCE, CLAIMS, PERMISSIONS, SCOPES, Machine, Person, Role
+from dev.sample_data import AUDIENCE, CLAIMS, OWN_TIME, PERMISSIONS, SCOPES, Machine, Person, Role
 
 ACCESS_LIFETIME = 3600
 ID_LIFETIME = 36_000
@@ -22,6 +22,13 @@ def granted(requested: Collection[str], assigned: Collection[str]) -> list[str]:
         for scope in dict.fromkeys(requested)
         if scope in OPENID_SCOPES or (scope in SCOPES and scope in assigned)
     ]
+
+
+def needs_second_factor(requested: Collection[str], assigned: Collection[str]) -> bool:
+    """Whether the token could do more than what belongs to the person, as the tenant's action has
+    it: a request that names none of our scopes counts as asking for all of them."""
+    asked = SCOPES.intersection(requested) or SCOPES
+    return not asked.intersection(assigned) <= OWN_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,11 @@ class Tokens:
     def permissions(self, person: Person) -> set[str]:
         return {scope for role in self.roles(person) for scope in PERMISSIONS[role]}
 
-    def for_person(self, person: Person, client_id: str, scopes: Collection[str]) -> str:
+    def for_person(
+        self, person: Person, client_id: str, scopes: Collection[str], *, mfa_at: int | None
+    ) -> str:
         openid = "openid" in scopes
+        second_factor = {} if mfa_at is None else {f"{CLAIMS}mfa_at": mfa_at}
         return self._access(
             sub=person.sub,
             aud=[AUDIENCE, self.userinfo_address] if openid else AUDIENCE,
@@ -51,6 +61,7 @@ class Tokens:
             scope=" ".join(scopes),
             permissions=sorted(self.permissions(person)),
             **{f"{CLAIMS}email": person.email, f"{CLAIMS}name": person.name},
+            **second_factor,
         )
 
     def for_machine(self, machine: Machine, scopes: Collection[str]) -> str:

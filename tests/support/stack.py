@@ -164,7 +164,9 @@ async def sign_in(session: aiohttp.ClientSession, issuer: str, person: str) -> d
         form.feed(await response.text())
     assert form.people == [somebody.key for somebody in PEOPLE]
     async with session.post(
-        urljoin(issuer, form.action), data={"person": person}, allow_redirects=False
+        urljoin(issuer, form.action),
+        data={"person": person, "second_factor": "confirmed"},
+        allow_redirects=False,
     ) as response:
         assert response.headers["Location"].startswith(CALLBACK)
         code = parse_qs(urlsplit(response.headers["Location"]).query)["code"][0]

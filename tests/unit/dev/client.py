@@ -48,8 +48,16 @@ class Client:
         return await self._ask("PUT", path, **options)
 
     async def sign_in(self, person: str, **changed: str | None) -> Answer:
+        """Choose the person, and confirm the second factor where the page asks for it."""
+        answer = await self.choose({"person": person}, **changed)
+        if answer.status != 200 or b'name="second_factor"' not in answer.body:
+            return answer
+        return await self.choose({"person": person, "second_factor": "confirmed"}, **changed)
+
+    async def choose(self, form: dict[str, str], **changed: str | None) -> Answer:
+        """Send the form of the sign-in page."""
         return await self.post(
-            "authorize", {"person": person}, params=authorization(**changed), allow_redirects=False
+            "authorize", form, params=authorization(**changed), allow_redirects=False
         )
 
     async def look(self, **changed: str | None) -> Answer:
