@@ -1,4 +1,4 @@
-"""The uploader: reads a file of hours, ours or another time tracker's, and sends it as a batch.
+"""Command-line client of POST /v1/batches: converts a file of hours and uploads it as one batch.
 
 python -m batch upload hours.csv --format toggl --project-map projects.csv
 """

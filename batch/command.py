@@ -6,53 +6,65 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
-from batch.dates import DateOrder
+from batch.dates import DateOrder, DateRange
+from batch.errors import BatchError, ExitCode, InvalidInput
 from batch.formats import FORMATS
 from batch.job import Job
 from batch.journal import Journal
 from batch.options import Mode, OnError, Options
-from batch.outcome import BatchError, Exit, Misuse
-from batch.progress import Reporter, plain
+from batch.progress import Reporter, plain_text
 from batch.retries import Retries
 from batch.settings import Settings
 from batch.summary import Summary, failure_as_json
 
-HELP = """Upload hours from FILE as one batch.
+COLUMNS = "columns"
+HELP = """Upload the hours in FILE as one batch.
 
-FILE is our own CSV or JSON lines, or the detailed report of another time tracker, plain or gzip.
+FILE is CSV or an Excel workbook (.xlsx): our own columns, the detailed report of Clockify,
+Harvest or Toggl Track, or any table that --columns describes. JSON lines and gzip work too.
 
 \b
-From the environment, as secrets do not belong on a command line:
-  TIMESHEETS_URL     where the service is, https://timesheets.example.com
-  M2M_TOKEN_URL      the tenant's token endpoint, https://tenant.auth0.com/oauth/token
-  M2M_CLIENT_ID      who uploads
-  M2M_CLIENT_SECRET
-  AUTH_AUDIENCE      the API's audience; there is a default
-  BATCH_STATE_DIR    where uploads that broke off are remembered
-  BATCH_ALLOW_HTTP   yes: addresses without TLS are meant
+Environment variables (secrets do not belong on a command line):
+  TIMESHEETS_URL     address of the service, https://timesheets.example.com
+  M2M_TOKEN_URL      token endpoint of the issuer, https://tenant.auth0.com/oauth/token
+  M2M_CLIENT_ID      client id
+  M2M_CLIENT_SECRET  client secret
+  AUTH_AUDIENCE      audience of the API; optional
+  BATCH_STATE_DIR    directory that remembers interrupted uploads; optional
+  BATCH_ALLOW_HTTP   yes: allow addresses without TLS
 
 \b
 Exit codes:
-  0  every row was taken, or was there already
-  1  rows could not be read or were refused
-  2  an option, a setting or the file is wrong; nothing was sent
-  3  the service or the token endpoint was not reached, or did not let us in
-  4  the service refused the upload as a whole
+  0  every row was accepted
+  1  some rows are invalid or were rejected
+  2  an option, a setting or the file is invalid; nothing was sent
+  3  the service or the token endpoint could not be reached, or denied access
+  4  the service rejected the upload as a whole
 
-An upload that broke off goes on as the same batch when the same command is run again.
+To resume an interrupted upload, run the same command again.
 """
 PATHS = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _check_encoding(_context: click.Context, _option: click.Parameter, value: str) -> str:
+def _parse_encoding(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
     try:
-        return codecs.lookup(value).name
+        return codecs.lookup(value).name if value else ""
     except LookupError:
         raise click.BadParameter(f"there is no encoding {value}") from None
+
+
+def _parse_range(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> DateRange | None:
+    try:
+        return DateRange.parse(value) if value else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -61,97 +73,108 @@ def main() -> None:
 
 
 @main.command(help=HELP)
-@click.argument("file", type=PATHS)
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), required=True)
-@click.option("--people", type=PATHS, help="A table of name,person: who is meant by a name.")
-@click.option("--project-map", type=PATHS, help="A table of project,code or client,project,code.")
+@click.argument("path", type=PATHS, metavar="FILE")
+@click.option("--format", "form", type=click.Choice([*FORMATS, COLUMNS]))
+@click.option("--columns", type=PATHS, help="A table column,field: what each column contains.")
+@click.option(
+    "--complete",
+    metavar="FROM..TO",
+    callback=_parse_range,
+    help="FILE has all hours of its people on these days: remove entries of earlier uploads "
+    "that are not in it. Combine with --dry-run to see the effect first.",
+)
+@click.option("--people", type=PATHS, help="A table name,person: who is meant by a name.")
+@click.option("--project-map", "projects", type=PATHS, help="A table project,code.")
 @click.option(
     "--date-order",
     type=click.Choice([str(order) for order in DateOrder]),
-    help="What 03/04/2026 is, where the file does not tell.",
+    help="What 03/04/2026 means. Otherwise the file must tell.",
 )
-@click.option("--encoding", default="utf-8", callback=_check_encoding, show_default=True)
+@click.option("--encoding", callback=_parse_encoding, help="Encoding of FILE. Default: detected.")
+@click.option("--with-breaks", is_flag=True, help="Upload breaks and time off as work.")
 @click.option(
     "--on-error",
     type=click.Choice([str(choice) for choice in OnError]),
     default=str(OnError.FAIL),
     show_default=True,
-    help="fail: all rows or none; skip: take the good ones.",
+    help="fail: all rows or none; skip: upload the valid ones.",
 )
-@click.option("--dry-run", is_flag=True, help="Let the service tell what would happen.")
-@click.option("--check", is_flag=True, help="Only read the file; nothing is sent.")
+@click.option("--dry-run", is_flag=True, help="Let the service report what would happen.")
+@click.option("--check", is_flag=True, help="Only read the file; send nothing.")
 @click.option(
     "--errors",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the rows that failed, as CSV.",
+    help="Write the failed rows to this CSV file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The summary as JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option(
     "--retry-for",
     type=click.IntRange(0, 24 * 3600),
     default=15 * 60,
     show_default=True,
-    help="Seconds to go on trying while the service is away.",
+    help="Seconds to retry while the service is unavailable.",
 )
 def upload(
-    file: Path,
-    form: str,
-    people: Path | None,
-    project_map: Path | None,
-    date_order: str | None,
-    encoding: str,
+    *,
+    form: str | None,
     on_error: str,
+    date_order: str | None,
     dry_run: bool,
     check: bool,
-    errors: Path | None,
     as_json: bool,
-    retry_for: int,
+    **others: Any,
 ) -> None:
     if check and dry_run:
         raise click.UsageError("--check and --dry-run exclude each other.")
     options = Options(
-        path=file,
-        form=form,
+        form=_chosen_format(form, others["columns"]),
         mode=Mode.CHECK if check else Mode.DRY_RUN if dry_run else Mode.UPLOAD,
         on_error=OnError(on_error),
-        people=people,
-        projects=project_map,
         date_order=DateOrder(date_order) if date_order else None,
-        encoding=encoding,
-        errors=errors,
-        patience=retry_for,
+        **others,
     )
-    sys.exit(perform(options, as_json=as_json))
+    sys.exit(run(options, as_json=as_json))
 
 
-def perform(options: Options, *, as_json: bool) -> Exit:
-    """Do it and tell about it."""
-    aside = Console(stderr=True, highlight=False)
+def _chosen_format(form: str | None, columns: Path | None) -> str:
+    """--columns implies its format."""
+    chosen = form or (COLUMNS if columns else None)
+    if chosen is None:
+        raise click.UsageError("--format or --columns is required.")
+    if (chosen == COLUMNS) != (columns is not None):
+        raise click.UsageError("--columns and --format columns belong together.")
+    return chosen
+
+
+def run(options: Options, *, as_json: bool) -> ExitCode:
+    """Upload and print the summary."""
+    console = Console(stderr=True, highlight=False)
     try:
-        summary = asyncio.run(_run(options, Reporter(aside)))
+        summary = asyncio.run(_upload(options, Reporter(console)))
     except BatchError as error:
-        _tell_failure(error, aside, as_json=as_json)
-        return error.exit
+        _show_failure(error, console, as_json=as_json)
+        return error.exit_code
     except KeyboardInterrupt:
-        aside.print("Interrupted. The same command goes on where this one stopped.")
-        return Exit.INTERRUPTED
+        console.print("Interrupted. Run the same command again to resume.")
+        return ExitCode.INTERRUPTED
     if as_json:
         _print_json(summary.as_json())
     else:
         summary.show(Console(highlight=False))
-    return summary.exit
+    return summary.exit_code
 
 
-async def _run(options: Options, reporter: Reporter) -> Summary:
+async def _upload(options: Options, reporter: Reporter) -> Summary:
     settings = None if options.mode is Mode.CHECK else Settings.read(os.environ)
-    retries = Retries(patience=options.patience)
-    return await Job(options, settings, Journal.of(os.environ), reporter, retries).run()
+    retries = Retries(retry_for=options.retry_for)
+    journal = Journal.from_environment(os.environ)
+    return await Job(options, settings, journal, reporter, retries).run()
 
 
-def _tell_failure(error: BatchError, aside: Console, *, as_json: bool) -> None:
-    aside.print(plain(str(error)), soft_wrap=True)
-    if isinstance(error, Misuse):
-        aside.print("Nothing was sent.")
+def _show_failure(error: BatchError, console: Console, *, as_json: bool) -> None:
+    console.print(plain_text(str(error)), soft_wrap=True)
+    if isinstance(error, InvalidInput):
+        console.print("Nothing was sent.")
     if as_json:
         _print_json(failure_as_json(error))
 

@@ -1,99 +1,143 @@
-"""From the file to what is sent: three passes, none of which keeps the rows."""
+"""Converts the file into the request body in three passes. None of them keeps the rows."""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 
-from batch.body import Body
-from batch.dates import DateOrder, date_order
-from batch.formats import FORMATS, Context, Format, check_columns
-from batch.identity import Identities
-from batch.refusals import Refusal, Refusals
-from batch.rows import Draft, LeftOut, Reading, Record, Row, Unreadable
+from batch.dates import DateOrder, find_date_order
+from batch.external_ids import ExternalIds
+from batch.failed_rows import FailedRow, FailedRows
+from batch.formats import FORMATS, Context, Format
+from batch.recognition import check_header
+from batch.request_body import RequestBody
+from batch.rows import (
+    Deletion,
+    Draft,
+    InvalidRow,
+    ParsedRow,
+    Record,
+    Remark,
+    Row,
+    SkippedRow,
+)
 from batch.source import Item, Progress, Source
 
-KEPT = 1000
+MAX_KEPT = 1000
+MAX_LINES = 20
 
 
 @dataclass(slots=True)
-class Tally:
-    """What was met while the file was read."""
+class RowCounts:
+    """Counts of the rows in the file. `remarks` has the first lines of each remark."""
 
     read: int = 0
-    unreadable: int = 0
-    rounded: int = 0
-    over_midnight: int = 0
-    short: int = 0
-    left_out: int = 0
-    first_left_out: list[LeftOut] = field(default_factory=list)
-    left_out_because: Counter[str] = field(default_factory=Counter)
+    invalid: int = 0
+    skipped: int = 0
+    deletions: int = 0
+    remarks: Counter[Remark] = field(default_factory=Counter)
+    remark_lines: dict[Remark, list[int]] = field(default_factory=dict)
+    first_skipped: list[SkippedRow] = field(default_factory=list)
+    skip_reasons: Counter[str] = field(default_factory=Counter)
+    first_day: str = ""
+    last_day: str = ""
 
     @property
     def ready(self) -> int:
-        """Rows that can be sent."""
-        return self.read - self.left_out - self.unreadable
+        """Rows that can be sent, not counting the deletions that skipped rows cause."""
+        return self.read - self.skipped - self.invalid
 
-    def count(self, reading: Reading) -> None:
+    @property
+    def is_empty(self) -> bool:
+        return not self.ready and not self.deletions
+
+    def count(self, row: ParsedRow) -> None:
         self.read += 1
-        match reading:
+        match row:
             case Draft():
-                self.rounded += reading.was_rounded
-                self.over_midnight += reading.crosses_midnight
-                self.short += reading.is_short
-            case LeftOut():
-                self.left_out += 1
-                self.left_out_because[reading.reason] += 1
-                if len(self.first_left_out) < KEPT:
-                    self.first_left_out.append(reading)
-            case Unreadable():
-                self.unreadable += 1
+                self._count_draft(row)
+            case SkippedRow():
+                self.skipped += 1
+                self.skip_reasons[row.reason] += 1
+                self.deletions += row.deletion is not None
+                if len(self.first_skipped) < MAX_KEPT:
+                    self.first_skipped.append(row)
+            case InvalidRow():
+                self.invalid += 1
+
+    def _count_draft(self, draft: Draft) -> None:
+        if isinstance(draft.row, Row):
+            day = draft.row.date
+            self.first_day = min(self.first_day or day, day)
+            self.last_day = max(self.last_day, day)
+        for remark in draft.remarks:
+            self.remarks[remark] += 1
+            lines = self.remark_lines.setdefault(remark, [])
+            if len(lines) < MAX_LINES:
+                lines.append(draft.line)
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """A file in a format. Raises `Misuse` where the file as a whole makes no sense."""
+    """A file and its format. Methods raise `InvalidInput` if the file as a whole is invalid."""
 
     source: Source
     form: Format
     context: Context
 
     def with_order(self, chosen: DateOrder | None) -> "Conversion":
-        """With the order of day and month, as it was chosen or as the whole file tells it."""
-        check_columns(self.form, self.source.columns(), FORMATS.values())
+        """With the chosen order of day and month, or the one that the whole file tells."""
+        check_header(self.form, self.source.header, FORMATS.values())
         order = chosen
-        if order is None and self.form.dates:
-            order = date_order(self._dates())
+        if order is None and self.form.date_columns:
+            order = find_date_order(self._dates())
         return replace(self, context=replace(self.context, order=order))
 
-    def survey(self, identities: Identities, refusals: Refusals, progress: Progress) -> Tally:
-        """Read everything once: count, tell what cannot be read, note who is who."""
-        tally = Tally()
-        for item in self.source.items(progress):
-            reading = self._read(item)
-            tally.count(reading)
-            if isinstance(reading, Draft):
-                identities.add(reading)
-            elif isinstance(reading, Unreadable):
-                for mistake in reading.mistakes:
-                    refusal = Refusal(reading.line, mistake.field, mistake.message, "file")
-                    refusals.add(refusal, reading.cells)
-        identities.sort()
-        return tally
+    def scan(self, ids: ExternalIds, failed: FailedRows, progress: Progress) -> RowCounts:
+        """Parse every row: count it, report its errors, and register it with `ids`."""
+        counts = RowCounts()
+        for item in self._items(progress):
+            row = self._parse(item)
+            counts.count(row)
+            draft = _draft_of(row)
+            if draft is not None:
+                ids.add(draft)
+            elif isinstance(row, InvalidRow):
+                for error in row.errors:
+                    failed.add(FailedRow(row.line, error.field, error.message, "file"), row.cells)
+        ids.sort()
+        return counts
 
-    def body(self, identities: Identities, progress: Progress) -> Body:
-        return Body.write(self._rows(identities, progress))
+    def body(self, ids: ExternalIds, progress: Progress) -> RequestBody:
+        return RequestBody.write(self._rows(ids, progress))
 
-    def _rows(self, identities: Identities, progress: Progress) -> Iterator[tuple[int, Row]]:
-        for item in self.source.items(progress):
-            reading = self._read(item)
-            if isinstance(reading, Draft):
-                yield reading.line, identities.identified(reading)
+    def _rows(self, ids: ExternalIds, progress: Progress) -> Iterator[tuple[int, Row | Deletion]]:
+        for item in self._items(progress):
+            draft = _draft_of(self._parse(item))
+            if draft is not None:
+                yield draft.line, ids.assign(draft)
 
-    def _read(self, item: Item) -> Reading:
-        return item if isinstance(item, Unreadable) else self.form.read(item, self.context)
+    def _items(self, progress: Progress) -> Iterator[Item]:
+        return self.source.items(progress, self.form.aliases(self.source.header.columns))
+
+    def _parse(self, item: Item) -> ParsedRow:
+        return item if isinstance(item, InvalidRow) else self.form.parse(item, self.context)
 
     def _dates(self) -> Iterator[tuple[int, str]]:
         for item in self.source.items():
             if isinstance(item, Record):
-                for column in self.form.dates:
-                    yield item.line, item[column]
+                for column in self.form.date_columns:
+                    # A cell may hold a date and a time.
+                    yield item.line, item[column].partition(" ")[0].partition("T")[0]
+
+
+def _draft_of(row: ParsedRow) -> Draft | None:
+    if isinstance(row, SkippedRow):
+        return row.deletion
+    return row if isinstance(row, Draft) else None
+
+
+def day_range(counts: RowCounts) -> str:
+    """The days of the rows, as --complete takes them."""
+    first, last = date.fromisoformat(counts.first_day), date.fromisoformat(counts.last_day)
+    return f"{first}..{last}"

@@ -1,4 +1,4 @@
-"""One upload from the file to the summary."""
+"""One upload, from the file to the summary."""
 
 import asyncio
 import hashlib
@@ -11,17 +11,18 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from batch.answers import RowError, Uploaded
-from batch.body import Body
-from batch.conversion import Conversion, Tally
-from batch.formats import FORMATS, Context
-from batch.identity import Identities
+from batch.conversion import Conversion, RowCounts
+from batch.errors import BatchError
+from batch.external_ids import ExternalIds
+from batch.failed_rows import MAX_KEPT, FailedRow, FailedRows
+from batch.formats import FORMATS, Context, columns_format
 from batch.journal import Journal
-from batch.maps import People, Projects
+from batch.maps import PeopleMap, ProjectMap
+from batch.notes import reading_notes, removal_notes
 from batch.options import Mode, OnError, Options
-from batch.outcome import BatchError
 from batch.progress import Reporter
-from batch.refusals import KEPT, Refusal, Refusals
+from batch.request_body import RequestBody
+from batch.responses import RowError, UploadResult
 from batch.retries import Retries
 from batch.settings import Settings
 from batch.source import Source
@@ -32,7 +33,7 @@ from libs.auth import MachineTokens
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`settings` may be missing where nothing is sent."""
+    """`settings` may be None if nothing is sent."""
 
     options: Options
     settings: Settings | None
@@ -43,68 +44,75 @@ class Job:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def run(self) -> Summary:
-        """Raises `BatchError` where the rows were not even judged."""
+        """Raises `BatchError` if the upload fails as a whole."""
         began = time.monotonic()
-        with Refusals(self.options.errors) as refusals:
-            conversion = self._conversion()
-            identities = Identities(self.options.form)
-            with self.reporter.bar("Reading", conversion.source.size) as progress:
-                tally = conversion.survey(identities, refusals, progress)
-            notes, sent, uploaded = _notes(tally), 0, None
-            if tally.ready and self._is_to_send(tally):
-                with closing(self._body(conversion, identities)) as body:
+        with FailedRows(self.options.errors) as failed:
+            conversion, ids = self._conversion(), ExternalIds()
+            with self.reporter.progress_bar("Reading", conversion.source.size) as progress:
+                counts = conversion.scan(ids, failed, progress)
+            notes = reading_notes(conversion, counts)
+            notes += removal_notes(self.options, counts, is_own=conversion.form.is_own)
+            sent, result = 0, None
+            if not counts.is_empty and self._is_to_be_sent(counts):
+                with closing(self._body(conversion, ids)) as body:
                     sent = len(body.lines)
-                    uploaded = await self._upload(body, conversion, refusals, notes)
+                    result = await self._upload(body, conversion, failed, notes)
             return Summary(
                 options=self.options,
-                tally=tally,
+                counts=counts,
                 sent=sent,
-                uploaded=uploaded,
-                refusals=refusals,
+                result=result,
+                failed_rows=failed,
                 notes=tuple(notes),
                 seconds=time.monotonic() - began,
             )
 
     def _conversion(self) -> Conversion:
         options = self.options
+        form = columns_format(options.columns) if options.columns else FORMATS[options.form]
         context = Context(
-            people=People.read(options.people) if options.people else People(),
-            projects=Projects.read(options.projects) if options.projects else Projects(),
+            people=PeopleMap.read(options.people) if options.people else PeopleMap(),
+            projects=ProjectMap.read(options.projects) if options.projects else ProjectMap(),
+            complete=options.complete,
+            with_breaks=options.with_breaks,
         )
         source = Source(options.path, options.encoding)
-        conversion = Conversion(source, FORMATS[options.form], context)
-        return conversion.with_order(options.date_order)
+        return Conversion(source, form, context).with_order(options.date_order)
 
-    def _is_to_send(self, tally: Tally) -> bool:
-        """A dry run tells of all rows that can be read, whatever the others are like."""
+    def _is_to_be_sent(self, counts: RowCounts) -> bool:
+        """A dry run reports on all valid rows. An upload needs every row to be valid, unless
+        failed rows are skipped; a complete upload always does, because the entries of invalid
+        rows would be removed."""
         options = self.options
-        all_or_nothing = options.mode is Mode.UPLOAD and options.on_error is OnError.FAIL
-        return options.mode is not Mode.CHECK and not (all_or_nothing and tally.unreadable)
+        if options.mode is not Mode.UPLOAD:
+            return options.mode is Mode.DRY_RUN
+        needs_all = options.on_error is OnError.FAIL or options.complete is not None
+        return not (needs_all and counts.invalid)
 
-    def _body(self, conversion: Conversion, identities: Identities) -> Body:
-        with self.reporter.bar("Converting", conversion.source.size) as progress:
-            return conversion.body(identities, progress)
+    def _body(self, conversion: Conversion, ids: ExternalIds) -> RequestBody:
+        with self.reporter.progress_bar("Converting", conversion.source.size) as progress:
+            return conversion.body(ids, progress)
 
     async def _upload(
-        self, body: Body, conversion: Conversion, refusals: Refusals, notes: list[str]
-    ) -> Uploaded:
+        self, body: RequestBody, conversion: Conversion, failed: FailedRows, notes: list[str]
+    ) -> UploadResult:
         async with self._uploader(body) as uploader:
-            uploaded = await self._send(uploader, body)
-            if uploaded.report.failed:
-                errors = uploader.errors(uploaded.report)
+            result = await self._send(uploader, body)
+            if result.report.failed:
+                errors = uploader.errors(result.report)
                 try:
-                    await _collect(errors, body, conversion.source, refusals)
+                    await _collect(errors, body, conversion.source, failed)
                 except BatchError as error:
-                    # What happened to the rows stands; only the reasons are missing.
-                    notes.append(f"The reasons could not all be fetched: {error}")
-        return uploaded
+                    # The batch is stored; only the reasons are missing.
+                    notes.append(f"Not all reasons could be fetched: {error}")
+        return result
 
     @asynccontextmanager
-    async def _uploader(self, body: Body) -> AsyncIterator[Uploader]:
+    async def _uploader(self, body: RequestBody) -> AsyncIterator[Uploader]:
         settings = self.settings
         if settings is None:
             raise AssertionError("nothing can be sent without settings")
-        with self.reporter.bar("Uploading", body.size) as sent:
+        with self.reporter.progress_bar("Uploading", body.size) as sent:
             async with _session(self.timeouts) as session:
                 tokens = MachineTokens(
                     session,
@@ -119,7 +127,7 @@ class Job:
                         tokens,
                         settings.api_url,
                         retries=self.retries,
-                        tell=self.reporter.tell,
+                        report=self.reporter.report,
                         sent=sent,
                         timeouts=self.timeouts,
                         sleep=self.sleep,
@@ -127,59 +135,59 @@ class Job:
                 finally:
                     await tokens.close()
 
-    async def _send(self, uploader: Uploader, body: Body) -> Uploaded:
-        """The same rows for the same place have the same key, on this machine or another, so what
-        broke off goes on as what it was.
+    async def _send(self, uploader: Uploader, body: RequestBody) -> UploadResult:
+        """Send the body under a key that is derived from it, so that an interrupted upload is
+        resumed, from this machine or another.
 
-        An upload that had been finished is another matter: somebody sends the file once more, may
-        be after changing entries by another file, or after mending why its rows were refused. To
-        be told the old answer would leave it undone, so it is sent under a new key.
+        An upload that was already finished is sent again under a new key: other files may have
+        changed its entries since, or the reason for its failed rows was resolved. The replayed
+        response of the first time would hide that.
         """
         query = self.options.query
         if self.options.mode is Mode.DRY_RUN:
             return await uploader.send(body, str(uuid.uuid4()), query)
         upload = self._name(body, query)
-        resumed = self.journal.pending(upload)
+        resumed = self.journal.pending_key(upload)
         key = resumed or upload
         self.journal.begin(upload, key)
-        uploaded = await uploader.send(body, key, query)
-        if uploaded.was_replayed and uploaded.attempts == 1 and resumed is None:
+        result = await uploader.send(body, key, query)
+        if result.was_replayed and result.attempts == 1 and resumed is None:
             key = f"{upload}-{uuid.uuid4().hex[:16]}"
             self.journal.begin(upload, key)
-            uploaded = await uploader.send(body, key, query)
+            result = await uploader.send(body, key, query)
         self.journal.end(upload)
-        return uploaded
+        return result
 
-    def _name(self, body: Body, query: Mapping[str, str]) -> str:
+    def _name(self, body: RequestBody, query: Mapping[str, str]) -> str:
         settings = self.settings
-        where = (settings.api_url, settings.client_id) if settings is not None else ()
-        parts = (*where, *itertools.chain(*sorted(query.items())))
+        target = (settings.api_url, settings.client_id) if settings is not None else ()
+        parts = (*target, *itertools.chain(*sorted(query.items())))
         return hashlib.sha256(body.digest + "\n".join(parts).encode()).hexdigest()
 
 
 @asynccontextmanager
 async def _session(timeouts: Timeouts) -> AsyncIterator[aiohttp.ClientSession]:
-    # No limit on the whole: a long upload is no mistake as long as it moves.
+    # No total timeout: a long upload is fine as long as it makes progress.
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
         yield session
 
 
 async def _collect(
-    errors: AsyncIterator[RowError], body: Body, source: Source, refusals: Refusals
+    errors: AsyncIterator[RowError], body: RequestBody, source: Source, failed: FailedRows
 ) -> None:
-    """Note the service's refusals, at the lines of the file."""
-    cells = _Cells(source)
+    """Add the rows that the service rejected, by their lines in the file."""
+    cells = _CellsByLine(source)
     async for error in errors:
         line = body.line_of(error.line)
-        refusal = Refusal(line, error.field or "row", error.message, "service")
-        refusals.add(refusal, cells.at(line) if refusals.wants_all else {})
-        if not refusals.wants_all and len(refusals.kept) >= KEPT:
+        row = FailedRow(line, error.field or "row", error.message, "service", error.code)
+        failed.add(row, cells.at(line) if failed.are_all_written else {})
+        if not failed.are_all_written and len(failed.kept) >= MAX_KEPT:
             return
 
 
-class _Cells:
-    """The rows of the file at lines that mostly ascend: it is read along with them."""
+class _CellsByLine:
+    """The cells at lines that mostly ascend: the file is read along with them."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -197,28 +205,3 @@ class _Cells:
                 return {}
             self._line, self._cells = found
         return self._cells if self._line == line else {}
-
-
-def _notes(tally: Tally) -> list[str]:
-    """What was done to the rows that their owners should know."""
-    notes = []
-    if tally.rounded:
-        notes.append(
-            f"Rounded to the nearest minute, half a minute up: {_rows(tally.rounded)} with seconds "
-            "or fractions of a minute."
-        )
-    if tally.over_midnight:
-        notes.append(
-            f"Over midnight: {_rows(tally.over_midnight)}; the whole time is on the day on which "
-            "it began."
-        )
-    if tally.short:
-        notes.append(
-            f"Shorter than the first line: {_rows(tally.short)}; the cells that are missing count "
-            "as empty."
-        )
-    return notes
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"

@@ -1,4 +1,4 @@
-"""Uploads that were begun and whose answer was not seen, so that they are resumed, not repeated."""
+"""Uploads whose response was not received, so that they are resumed and not repeated."""
 
 import os
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """A file for each upload under way, named by what is uploaded, holding its key.
+    """A file for each upload in progress, named after its content, with its idempotency key.
 
-    Where it cannot be written, in a container without a volume for one, an upload that is killed
-    between the service's commit and its answer is sent again under another key: a second batch,
-    in which every row is unchanged.
+    If the directory is not writable, such as in a container without a volume, an upload that is
+    killed between the service's commit and its response is sent again under another key. The
+    result is a second batch in which every row is unchanged.
     """
 
     directory: Path
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Self:
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
         given = environ.get("BATCH_STATE_DIR", "").strip()
         if given:
             return cls(Path(given))
@@ -27,8 +27,8 @@ class Journal:
         base = Path(state) if state else Path(os.path.expanduser("~/.local/state"))  # noqa: PTH111 - Path.home() raises where there is no home
         return cls(base / "exampleco-batch")
 
-    def pending(self, upload: str) -> str | None:
-        """The key under which the upload was begun."""
+    def pending_key(self, upload: str) -> str | None:
+        """The key under which the upload was started."""
         try:
             return (self.directory / upload).read_text("ascii").strip() or None
         except (OSError, ValueError):
@@ -37,9 +37,9 @@ class Journal:
     def begin(self, upload: str, key: str) -> None:
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            half = self.directory / f"{upload}.{os.getpid()}"
-            half.write_text(key, "ascii")
-            half.replace(self.directory / upload)
+            partial = self.directory / f"{upload}.{os.getpid()}"
+            partial.write_text(key, "ascii")
+            partial.replace(self.directory / upload)
         except OSError:
             return
 

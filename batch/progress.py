@@ -1,4 +1,4 @@
-"""How far it is: a bar where somebody looks, nothing where a log is kept."""
+"""Progress bars on a terminal, messages in a log."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,27 +7,27 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-# Control characters of a file or an answer must not steer the terminal.
+# Control characters from a file or a response must not control the terminal.
 _CONTROLS = {code: "?" for code in (*range(32), *range(127, 160)) if code != ord("\n")}
 
 
-def plain(text: str) -> Text:
-    """Text that is shown as it is, without markup and without control characters."""
+def plain_text(text: str) -> Text:
+    """The text without markup and control characters."""
     return Text(text.translate(_CONTROLS))
 
 
 class Reporter:
-    """Speaks on stderr: stdout is for the summary."""
+    """Writes to stderr: stdout is for the summary."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def tell(self, words: str) -> None:
-        self._console.print(plain(words), soft_wrap=True)
+    def report(self, message: str) -> None:
+        self._console.print(plain_text(message), soft_wrap=True)
 
     @contextmanager
-    def bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Gives what to call with the bytes done so far."""
+    def progress_bar(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Yields a function that takes the bytes done so far."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -36,9 +36,9 @@ class Reporter:
         )
         shown = self._console.is_terminal
         with Progress(*columns, console=self._console, transient=True, disable=not shown) as bar:
-            task = bar.add_task(what, total=max(total, 1))
+            task = bar.add_task(title, total=max(total, 1))
 
-            def done(count: int) -> None:
-                bar.update(task, completed=count)
+            def update(done: int) -> None:
+                bar.update(task, completed=done)
 
-            yield done
+            yield update

@@ -1,4 +1,4 @@
-"""How long to go on trying, and how long to wait in between."""
+"""How long to retry, and how long to wait between attempts."""
 
 import random
 import time
@@ -10,27 +10,30 @@ from email.utils import parsedate_to_datetime
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Seconds. The pauses double from `first` to `longest`, each shortened at random by up to a
-    half, so that uploads that failed together do not come back together."""
+    """Exponential backoff, in seconds.
 
-    patience: float = 15 * 60
+    Delays double from `first` to `longest`. Each is shortened at random by up to half, so that
+    uploads that failed together do not retry together.
+    """
+
+    retry_for: float = 15 * 60
     first: float = 1.0
     longest: float = 60.0
     clock: Callable[[], float] = time.monotonic
-    chance: Callable[[], float] = random.random
+    random: Callable[[], float] = random.random
 
-    def pause(self, began: float, attempt: int, retry_after: float | None) -> float | None:
-        """Before the next attempt, after the `attempt`th failed; None when it is time to give up.
+    def delay(self, began: float, attempt: int, retry_after: float | None) -> float | None:
+        """The delay after attempt number `attempt` failed; None when it is time to give up.
 
-        The service is never asked before it said so.
+        Never less than the service's Retry-After.
         """
         doubled = min(self.longest, self.first * 2 ** min(attempt - 1, 30))
-        pause = max(doubled * (1 - self.chance() / 2), retry_after or 0.0)
-        return None if self.clock() - began + pause > self.patience else pause
+        delay = max(doubled * (1 - self.random() / 2), retry_after or 0.0)
+        return None if self.clock() - began + delay > self.retry_for else delay
 
 
-def read_retry_after(value: str | None) -> float | None:
-    """Seconds of a Retry-After header (RFC 9110 section 10.2.3); None where there is none."""
+def parse_retry_after(value: str | None) -> float | None:
+    """Seconds of a Retry-After header (RFC 9110 section 10.2.3), or None."""
     if value is None:
         return None
     if value.strip().isdecimal():

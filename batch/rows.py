@@ -1,7 +1,8 @@
-"""A row on its way: as it stands in the file, as it was understood, as it is sent."""
+"""A row on its way through the uploader: as read, as parsed, as sent."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of the file by column, the names in lower case; an absent cell reads as empty."""
+    """The cells of a row by column name in lower case. A missing cell reads as empty."""
 
     line: int
     cells: Mapping[str, str]
@@ -21,7 +22,7 @@ class Record:
         return self.cells.get(column, "")
 
     def first(self, *columns: str) -> str:
-        """The first of the columns that is not empty."""
+        """The first cell among the columns that is not empty."""
         for column in columns:
             if cell := self[column]:
                 return cell
@@ -29,30 +30,22 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class CellError:
     field: str
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A row that cannot be sent, and why."""
+class InvalidRow:
+    """A row that cannot be sent, and the reasons."""
 
     line: int
-    mistakes: tuple[Mistake, ...]
+    errors: tuple[CellError, ...]
     cells: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A row that says nothing which could be sent: no time was worked."""
-
-    line: int
-    reason: str
-
-
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the service is sent. What a row does not say is not sent."""
+    """An entry as the service receives it. Fields that the file does not set are not sent."""
 
     external_id: str
     person: str
@@ -64,52 +57,85 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     billable: bool | None = None
 
 
+class Deletion(msgspec.Struct, frozen=True):
+    """A row that removes the entry of this id."""
+
+    external_id: str
+    deleted: bool
+
+
+class Remark(StrEnum):
+    """Something about a row that its owner should know although the row is accepted."""
+
+    ROUNDED = "rounded"
+    OVER_MIDNIGHT = "over_midnight"
+    SHORT = "short"
+    DURATION_DIFFERS = "duration_differs"
+    CLOCK_CHANGE = "clock_change"
+    FROM_CLOCKS = "from_clocks"
+    OUTSIDE_RANGE = "outside_range"
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A row that was understood, and still may lack an id.
+    """A parsed row that may still lack an external id.
 
-    `identity` is what stays when the row is corrected: who, when, for which project and task, in
-    the words of the file. Minutes and note are not part of it: a corrected row must change its
-    entry, not make a second one beside it.
+    `identity` survives most corrections of the row: person, day, start, project and task, as the
+    service knows them. Minutes and note are not part of it, because a corrected row must change
+    its entry and not add a second one.
     """
 
     line: int
-    row: Row
-    identity: tuple[str, ...]
-    was_rounded: bool = False
-    crosses_midnight: bool = False
-    is_short: bool = False
+    row: Row | Deletion
+    identity: tuple[str, ...] = ()
+    remarks: frozenset[Remark] = frozenset()
 
 
-Reading = Draft | LeftOut | Unreadable
+@dataclass(frozen=True, slots=True)
+class SkippedRow:
+    """A row without working time.
+
+    `deletion` removes the entry that an earlier version of the row created, if the row says
+    which one that is.
+    """
+
+    line: int
+    reason: str
+    deletion: Draft | None = None
 
 
-class Attempt:
-    """Reads the cells of a row one by one and collects what is wrong with them."""
+ParsedRow = Draft | SkippedRow | InvalidRow
+
+
+class RowParser:
+    """Parses the cells of a row one by one and collects their errors."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self.mistakes: list[Mistake] = []
+        self.errors: list[CellError] = []
 
-    def take(self, name: str, read: Callable[..., T], *arguments: Any) -> T | None:
-        """What `read` returns, or None with a mistake noted where it raises ValueError."""
+    def parse(self, name: str, parse: Callable[..., T], *arguments: Any) -> T | None:
+        """The result of `parse`, or None and an error for `name` if it raises ValueError."""
         try:
-            return read(*arguments)
+            return parse(*arguments)
         except ValueError as error:
-            self.mistakes.append(Mistake(name, str(error)))
+            self.add_error(name, str(error))
             return None
 
-    def unreadable(self) -> Unreadable:
-        return Unreadable(self.record.line, tuple(self.mistakes), self.record.cells)
+    def add_error(self, name: str, message: str) -> None:
+        self.errors.append(CellError(name, message))
+
+    def invalid_row(self) -> InvalidRow:
+        return InvalidRow(self.record.line, tuple(self.errors), self.record.cells)
 
 
-def read_truth(text: str) -> bool | None:
-    """None for an empty cell. Raises ValueError with words for people."""
+def parse_boolean(text: str) -> bool | None:
+    """None for an empty cell. Raises ValueError with a message for the user."""
     word = text.lower()
     if not word:
         return None
-    if word in ("yes", "true", "1", "y"):
+    if word in ("yes", "true", "1", "y", "t"):
         return True
-    if word in ("no", "false", "0", "n"):
+    if word in ("no", "false", "0", "n", "f"):
         return False
     raise ValueError(f"{text[:40]} is neither yes nor no.")

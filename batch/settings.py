@@ -1,4 +1,4 @@
-"""Where to send to and as whom, from the environment; all mistakes told at once."""
+"""Addresses and credentials from the environment. All errors are reported at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,17 +6,17 @@ from ipaddress import ip_address
 from typing import Self
 from urllib.parse import urlsplit
 
-from batch.outcome import Misuse
+from batch.errors import InvalidInput
 
 AUDIENCE = "https://api.exampleco.com/timesheets"
 
 
-class SettingsError(Misuse):
-    """`mistakes` has a sentence for each variable; a value that may be secret is in none."""
+class SettingsError(InvalidInput):
+    """`errors` has a sentence for each variable. Values may be secret and are not in it."""
 
-    def __init__(self, mistakes: tuple[str, ...]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
+    def __init__(self, errors: tuple[str, ...]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +29,20 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
-        """Raises `SettingsError`. A variable that is set to nothing counts as not set."""
-        mistakes: list[str] = []
+        """Raises `SettingsError`. An empty variable counts as not set."""
+        errors: list[str] = []
         allow_http = environ.get("BATCH_ALLOW_HTTP", "").strip().lower() in ("1", "true", "yes")
 
         def text(name: str, default: str = "") -> str:
             value = environ.get(name, "").strip() or default
             if not value:
-                mistakes.append(f"{name} is not set")
+                errors.append(f"{name} is not set")
             return value
 
         def url(name: str) -> str:
             value = text(name)
-            if value and (mistake := _address_mistake(value, allow_http)):
-                mistakes.append(f"{name} {mistake}")
+            if value and (error := _address_error(value, allow_http)):
+                errors.append(f"{name} {error}")
             return value
 
         settings = cls(
@@ -52,25 +52,25 @@ class Settings:
             client_secret=text("M2M_CLIENT_SECRET"),
             audience=text("AUTH_AUDIENCE", AUDIENCE),
         )
-        if mistakes:
-            raise SettingsError(tuple(mistakes))
+        if errors:
+            raise SettingsError(tuple(errors))
         return settings
 
 
-def _address_mistake(value: str, allow_http: bool) -> str | None:
-    """What is wrong with an address, without repeating it: it may hold a password."""
+def _address_error(value: str, allow_http: bool) -> str | None:
+    """The error of an address, without repeating the address: it may contain a password."""
     try:
         parts = urlsplit(value)
         host, _port = parts.hostname, parts.port
     except ValueError:
         return "is not an address"
     if parts.scheme not in ("https", "http") or not host:
-        return "is not an address that begins with https://"
+        return "is not an address that starts with https://"
     if parts.username or parts.password:
-        return "must not hold a name or a password"
+        return "must not contain a user name or a password"
     if parts.scheme == "http" and not (allow_http or _is_this_machine(host)):
-        # The secret and the token would cross the network in the clear.
-        return "must begin with https:// (BATCH_ALLOW_HTTP=yes says that http is meant)"
+        # The secret and the token would cross the network unencrypted.
+        return "must start with https:// (set BATCH_ALLOW_HTTP=yes to allow http)"
     return None
 
 

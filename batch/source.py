@@ -1,36 +1,61 @@
-"""The file, read row by row as often as needed, with never more than a row in memory."""
+"""The input file, read row by row as often as needed."""
 
-import csv
 import gzip
-import json
+import io
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, cast
 
-from batch.outcome import Misuse
-from batch.rows import Mistake, Record, Unreadable
-
-if TYPE_CHECKING:
-    from _csv import Reader
+from batch.encoding import WINDOWS, detect_encoding, is_wide
+from batch.errors import InvalidInput
+from batch.json_lines import is_json, read_json_lines
+from batch.rows import InvalidRow, Record
+from batch.table import Table
+from batch.workbook import is_workbook, read_workbook
 
 MAX_LINE = 1 << 20
-MAX_COLUMNS = 1000
-TICK = 2000
+"""Bytes, or characters where a character takes several bytes."""
+ROWS_PER_TICK = 2000
 """Rows between two reports of progress."""
 
-Item = Record | Unreadable
+Item = Record | InvalidRow
 Progress = Callable[[int], None]
-"""Told how many bytes of the file have been read."""
+"""Receives the bytes of the file that have been read so far."""
+
+_FOREIGN_FILES = (
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook of the old kind (.xls): save it as .xlsx or CSV"),
+    (b"%PDF", "a PDF document: export CSV or XLSX instead"),
+    (b"<", "an HTML or XML document: export CSV or XLSX instead"),
+    (b"PK\x03\x04", "a ZIP archive but not an Excel workbook: unpack it, or save it as .xlsx"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`columns` are in lower case, and empty for JSON lines. `labels` are as in the file."""
+
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    skipped_lines: int = 0
+    sheet: str = ""
 
 
 class Source:
-    """A file of CSV (separated by commas, semicolons or tabs) or of JSON lines, plain or gzip."""
+    """CSV (commas, semicolons or tabs), JSON lines, either plain or gzip, or an Excel workbook.
 
-    def __init__(self, path: Path, encoding: str = "utf-8") -> None:
+    `encoding` is detected if it is empty. `min_columns` is the number of filled cells that a
+    header must have: lines above it are titles.
+    """
+
+    def __init__(self, path: Path, encoding: str = "", min_columns: int = 3) -> None:
         self._path = path
-        self._encoding = encoding
+        self._given_encoding = encoding
+        self._min_columns = min_columns
         self._first_state = self._state()
         self.size = self._first_state[0]
 
@@ -38,166 +63,144 @@ class Source:
     def name(self) -> str:
         return self._path.name
 
-    def columns(self) -> tuple[str, ...]:
-        """The names in the first line, in lower case; none for JSON lines."""
-        with self._opened() as (file, _at):
-            lines = self._lines(file)
-            first = next(lines, "")
-            if _is_json(first):
-                return ()
-            reader = csv.reader(_and(first, lines), delimiter=_delimiter(first), strict=True)
-            return self._header(reader)
+    @property
+    def is_assumed_to_be_windows(self) -> bool:
+        """Whether nothing in the file tells its encoding, so that cp1252 is assumed."""
+        if self._given_encoding or is_workbook(self._path):
+            return False
+        return self._encoding == WINDOWS
 
-    def items(self, progress: Progress = lambda _position: None) -> Iterator[Item]:
-        """Each row that is not blank. Raises `Misuse` where the file as a whole makes no sense,
-        or was changed since it was first looked at."""
-        with self._opened() as (file, position):
-            for number, item in enumerate(self._items(file)):
-                if number % TICK == 0:
+    @cached_property
+    def header(self) -> Header:
+        """Raises `InvalidInput`."""
+        with self._table() as (table, _position):
+            if table is None:
+                return Header()
+            return Header(table.columns, table.labels, table.skipped_lines, table.sheet)
+
+    @cached_property
+    def _encoding(self) -> str:
+        if self._given_encoding:
+            return self._given_encoding
+        with self._bytes() as (file, _position), self._reporting_damage():
+            return detect_encoding(file)
+
+    def items(
+        self,
+        progress: Progress = lambda _position: None,
+        aliases: Mapping[str, str] | None = None,
+    ) -> Iterator[Item]:
+        """Each row that is not blank. `aliases` renames columns.
+
+        Raises `InvalidInput` if the file as a whole is invalid or changed since it was opened.
+        """
+        with self._rows(aliases or {}) as (rows, position):
+            for number, item in enumerate(rows):
+                if number % ROWS_PER_TICK == 0:
                     progress(position())
                 yield item
             progress(position())
         if self._state() != self._first_state:
-            raise Misuse(f"{self.name} was changed while it was read.")
+            raise InvalidInput(f"{self.name} changed while it was read.")
 
-    def _items(self, file: IO[bytes]) -> Iterator[Item]:
-        lines = self._lines(file)
-        first = next(lines, "")
-        if _is_json(first):
-            return _json_items(_and(first, lines))
-        return self._csv_items(
-            csv.reader(_and(first, lines), delimiter=_delimiter(first), strict=True)
-        )
-
-    def _csv_items(self, reader: "Reader") -> Iterator[Item]:
-        names = self._header(reader)
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
+    @contextmanager
+    def _rows(
+        self, aliases: Mapping[str, str]
+    ) -> Iterator[tuple[Iterator[Item], Callable[[], int]]]:
+        with self._table() as (table, position):
+            if table is not None:
+                yield table.rows(aliases), position
                 return
-            except csv.Error as error:
-                yield self._malformed(line, reader.line_num, error)
-                continue
-            if any(cell and not cell.isspace() for cell in cells):
-                yield _record(line, names, cells)
+        with self._lines() as (lines, position):
+            yield read_json_lines(lines), position
 
-    def _header(self, reader: "Reader") -> tuple[str, ...]:
-        try:
-            names = tuple(" ".join(name.split()).lower() for name in next(reader, []))
-        except csv.Error as error:
-            raise Misuse(f"The first line of {self.name} cannot be read: {error}.") from error
-        if not any(names):
-            raise Misuse(f"{self.name} is empty: not even column names are in it.")
-        if len(names) > MAX_COLUMNS:
-            raise Misuse(f"{self.name} has more than {MAX_COLUMNS} columns.")
-        twice = next((name for name in names if name and names.count(name) > 1), None)
-        if twice is not None:
-            raise Misuse(f"{self.name} has the column {twice} twice.")
-        return names
+    @contextmanager
+    def _table(self) -> Iterator[tuple[Table | None, Callable[[], int]]]:
+        """The file as a table; None for JSON lines."""
+        if is_workbook(self._path):
+            with read_workbook(self._path) as (sheet, rows):
+                yield Table.of_sheet(self.name, sheet, rows, self._min_columns), lambda: 0
+            return
+        with self._lines() as (lines, position):
+            first = next(lines, "")
+            if is_json(first):
+                yield None, position
+            else:
+                yield Table.of_text(self.name, first, lines, self._min_columns), position
 
-    def _malformed(self, line: int, last: int, error: csv.Error) -> Unreadable:
-        if "unexpected end" in str(error) or "field limit" in str(error) or last > line:
-            # What follows was swallowed: going on would leave rows out without a word.
-            raise Misuse(
-                f"{self.name}, line {line}: a quote is opened there and never closed, "
-                "so nothing from there on can be read."
-            ) from error
-        return Unreadable(line, (Mistake("row", "The quotes of this row do not match."),))
+    @contextmanager
+    def _lines(self) -> Iterator[tuple[Iterator[str], Callable[[], int]]]:
+        encoding = self._encoding
+        with self._bytes() as (file, position):
+            if is_wide(encoding):
+                yield self._decoded_stream(file, encoding), position
+            else:
+                yield self._decoded_lines(file, encoding), position
 
-    def _lines(self, file: IO[bytes]) -> Iterator[str]:
+    def _decoded_lines(self, file: IO[bytes], encoding: str) -> Iterator[str]:
         number = 0
-        try:
+        with self._reporting_damage():
             while raw := file.readline(MAX_LINE + 1):
                 number += 1
-                if len(raw) > MAX_LINE:
-                    raise Misuse(f"{self.name}, line {number} is longer than {MAX_LINE} bytes.")
-                yield self._decoded(raw, number)
-        except (OSError, EOFError) as error:
-            raise Misuse(f"{self.name} cannot be read after line {number}: {error}.") from error
+                if number == 1:
+                    raw = raw.removeprefix(b"\xef\xbb\xbf")
+                try:
+                    text = raw.decode(encoding)
+                except UnicodeDecodeError as error:
+                    raise InvalidInput(
+                        f"{self.name}, line {number} is not {encoding}: save the file in UTF-8 or "
+                        "name its encoding with --encoding."
+                    ) from error
+                yield self._checked(text, number)
 
-    def _decoded(self, raw: bytes, number: int) -> str:
-        if number == 1:
-            if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise Misuse(f"{self.name} is UTF-16: save it as CSV in UTF-8.")
-            raw = raw.removeprefix(b"\xef\xbb\xbf")
-        try:
-            text = raw.decode(self._encoding)
-        except UnicodeDecodeError as error:
-            raise Misuse(
-                f"{self.name}, line {number} is not {self._encoding}: save the file in UTF-8, or "
-                "say what it is with --encoding (cp1252 is frequent on Windows)."
-            ) from error
+    def _decoded_stream(self, file: IO[bytes], encoding: str) -> Iterator[str]:
+        number = 0
+        with self._reporting_damage():
+            stream = io.TextIOWrapper(cast("io.BufferedReader", file), encoding, newline="")
+            try:
+                while text := stream.readline(MAX_LINE + 1):
+                    number += 1
+                    yield self._checked(text.removeprefix("\ufeff"), number)
+            except UnicodeError as error:
+                raise InvalidInput(f"{self.name} is not {encoding} after line {number}.") from error
+            finally:
+                with suppress(ValueError):  # an abandoned iterator outlives its file
+                    stream.detach()
+
+    def _checked(self, text: str, number: int) -> str:
+        if len(text) > MAX_LINE:
+            raise InvalidInput(f"{self.name}, line {number} is longer than {MAX_LINE} bytes.")
         if "\0" in text:
-            raise Misuse(f"{self.name}, line {number} holds a NUL: this is not a text file.")
+            raise InvalidInput(f"{self.name}, line {number} contains a NUL: not a text file.")
         return text
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
+    def _reporting_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except EOFError as error:
+            raise InvalidInput(f"{self.name} is cut off: its gzip data has no end.") from error
+        except (OSError, zlib.error) as error:
+            raise InvalidInput(f"{self.name} cannot be read to its end: {error}.") from error
+
+    @contextmanager
+    def _bytes(self) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
         try:
             raw = self._path.open("rb")
         except OSError as error:
-            raise Misuse(f"{self.name} cannot be read: {error.strerror}.") from error
+            raise InvalidInput(f"{self.name} cannot be read: {error.strerror}.") from error
         with raw:
-            packed = raw.peek(2)[:2] == b"\x1f\x8b"
-            with cast("IO[bytes]", gzip.open(raw) if packed else raw) as file:
+            start = raw.peek(4)
+            for magic, explanation in _FOREIGN_FILES:
+                if start.startswith(magic):
+                    raise InvalidInput(f"{self.name} is {explanation}.")
+            is_gzip = start.startswith(b"\x1f\x8b")
+            with cast("IO[bytes]", gzip.open(raw) if is_gzip else raw) as file:
                 yield file, raw.tell
 
     def _state(self) -> tuple[int, int]:
         try:
             found = os.stat(self._path)  # noqa: PTH116 - fits the handle of Windows too
         except OSError as error:
-            raise Misuse(f"{self.name} cannot be read: {error.strerror}.") from error
+            raise InvalidInput(f"{self.name} cannot be read: {error.strerror}.") from error
         return found.st_size, found.st_mtime_ns
-
-
-def _and(first: str, rest: Iterator[str]) -> Iterator[str]:
-    if first:
-        yield first
-        yield from rest
-
-
-def _is_json(first: str) -> bool:
-    return first.lstrip().startswith("{")
-
-
-def _delimiter(first: str) -> str:
-    return max(",;\t", key=first.count)
-
-
-def _record(line: int, names: tuple[str, ...], cells: list[str]) -> Item:
-    if len(cells) > len(names):
-        extra = [cell for cell in cells[len(names) :] if cell.strip()]
-        if extra:
-            words = f"{len(names)} columns are expected, {len(cells)} are there: a quote is missing"
-            return Unreadable(line, (Mistake("row", f"{words}, or a comma is one too many."),))
-    pairs = zip(names, [cell.strip() for cell in cells], strict=False)
-    return Record(line, dict(pairs), is_short=len(cells) < len(names))
-
-
-def _json_items(lines: Iterator[str]) -> Iterator[Item]:
-    for number, text in enumerate(lines, start=1):
-        if text.strip():
-            yield _json_item(number, text)
-
-
-def _json_item(line: int, text: str) -> Item:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return Unreadable(line, (Mistake("row", "This line is not JSON."),), {"": text[:200]})
-    if not isinstance(found, dict):
-        return Unreadable(line, (Mistake("row", "This line is not a JSON object."),))
-    nested = [name for name, value in found.items() if isinstance(value, dict | list)]
-    if nested:
-        return Unreadable(line, (Mistake(nested[0][:80], "A text, number or truth is expected."),))
-    return Record(line, {name: _cell(value) for name, value in found.items()})
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value).strip()

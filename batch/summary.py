@@ -1,4 +1,4 @@
-"""What came of it, for people and for programs."""
+"""The result of an upload, for people and for programs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,154 +6,193 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from batch.answers import Report, Uploaded
-from batch.conversion import Tally
+from batch.conversion import RowCounts
+from batch.errors import BatchError, ExitCode
+from batch.failed_rows import FailedRows
 from batch.options import Mode, OnError, Options
-from batch.outcome import BatchError, Exit
-from batch.progress import plain
-from batch.refusals import Refusals
+from batch.progress import plain_text
+from batch.responses import BatchReport, UploadResult
+from batch.rows import Remark
 
-SHOWN = 20
+MAX_SHOWN = 20
+
+_CODE_HINTS = {
+    "changed_by_person": (
+        "changed_by_person: the person changed or deleted the entry after the last upload, and "
+        "this file changes it too. The person's version was kept. Agree on one of them; the "
+        "person can enter it in the app."
+    ),
+    "other_person": (
+        "other_person: this external_id already belongs to an entry of another person. Use ids "
+        "that are unique across all people, not numbers that start again for each person."
+    ),
+    "submitted": "submitted: the week is waiting for approval. Ask the person to withdraw it.",
+    "approved": "approved: the week is approved. Ask its approver to reopen it.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`uploaded` is None where nothing was sent."""
+    """`result` is None if nothing was sent."""
 
     options: Options
-    tally: Tally
+    counts: RowCounts
     sent: int
-    uploaded: Uploaded | None
-    refusals: Refusals
+    result: UploadResult | None
+    failed_rows: FailedRows
     notes: tuple[str, ...]
     seconds: float
 
     @property
-    def report(self) -> Report | None:
-        return None if self.uploaded is None else self.uploaded.report
+    def report(self) -> BatchReport | None:
+        return None if self.result is None else self.result.report
 
     @property
     def failed(self) -> int:
-        """Rows, whoever refused them."""
-        return self.tally.unreadable + (0 if self.report is None else self.report.failed)
+        """Rows that are invalid or were rejected."""
+        return self.counts.invalid + (0 if self.report is None else self.report.failed)
 
     @property
-    def exit(self) -> Exit:
-        return Exit.ROWS_FAILED if self.failed else Exit.GOOD
+    def exit_code(self) -> ExitCode:
+        return ExitCode.ROWS_FAILED if self.failed else ExitCode.OK
 
     @property
-    def verdict(self) -> str:
-        """In a sentence, what stands now."""
-        mode = self.options.mode
+    def message(self) -> str:
+        """The state of things in one sentence."""
+        mode, options = self.options.mode, self.options
         if mode is Mode.CHECK:
-            return "Checked; nothing was sent."
+            return "Checked. Nothing was sent."
         if mode is Mode.DRY_RUN:
-            return "A dry run; nothing was saved."
-        if self.failed and self.options.on_error is OnError.FAIL:
-            return "Nothing was saved: a batch is all or nothing unless --on-error skip is given."
-        if self.uploaded is None:
+            return "Dry run. Nothing was saved."
+        if self.failed and options.on_error is OnError.FAIL:
+            return (
+                "Nothing was saved: one failed row rejects the whole file, "
+                "unless --on-error skip is used."
+            )
+        if self.counts.invalid and options.complete is not None:
+            return "Nothing was saved: --complete needs a file without invalid rows."
+        if self.result is None:
             return "There was nothing to upload."
         if self.failed:
-            return "Uploaded, but for the rows that failed."
+            return "Uploaded, except for the rows that failed."
         return "Uploaded."
 
     def as_json(self) -> dict[str, Any]:
-        tally, report, uploaded = self.tally, self.report, self.uploaded
+        counts = self.counts
         return {
-            "exit_code": int(self.exit),
-            "message": self.verdict,
+            "exit_code": int(self.exit_code),
+            "message": self.message,
             "file": self.options.path.name,
             "format": self.options.form,
             "mode": str(self.options.mode),
             "on_error": str(self.options.on_error),
+            "complete": str(self.options.complete) if self.options.complete else None,
             "rows": {
-                "read": tally.read,
-                "ready": tally.ready,
+                "read": counts.read,
+                "ready": counts.ready,
                 "sent": self.sent,
-                "left_out": tally.left_out,
-                "unreadable": tally.unreadable,
-                "rounded": tally.rounded,
-                "over_midnight": tally.over_midnight,
+                "skipped": counts.skipped,
+                "invalid": counts.invalid,
+                **{str(remark): counts.remarks[remark] for remark in Remark},
             },
-            "batch": None
-            if report is None or uploaded is None
-            else {
-                "id": report.id,
-                "created": report.created,
-                "updated": report.updated,
-                "unchanged": report.unchanged,
-                "failed": report.failed,
-                "errors": report.errors,
-                "replayed": uploaded.was_replayed,
-                "attempts": uploaded.attempts,
-            },
+            "batch": self._batch_as_json(),
             "failed": self.failed,
             "errors": [
-                {"line": it.line, "field": it.field, "message": it.message, "by": it.by}
-                for it in self.refusals.kept
+                {
+                    "line": row.line,
+                    "field": row.field,
+                    "code": row.code,
+                    "message": row.message,
+                    "by": row.by,
+                }
+                for row in self.failed_rows.kept
             ],
-            "left_out": [{"line": it.line, "reason": it.reason} for it in tally.first_left_out],
-            "notes": list(self.notes),
+            "skipped": [{"line": it.line, "reason": it.reason} for it in counts.first_skipped],
+            "notes": [*self.notes, *self._hints()],
             "seconds": round(self.seconds, 3),
         }
 
+    def _batch_as_json(self) -> dict[str, Any] | None:
+        if self.result is None:
+            return None
+        report = self.result.report
+        return {
+            "id": report.id,
+            "created": report.created,
+            "updated": report.updated,
+            "unchanged": report.unchanged,
+            "removed": report.removed,
+            "failed": report.failed,
+            "errors": report.errors,
+            "replayed": self.result.was_replayed,
+            "attempts": self.result.attempts,
+        }
+
     def show(self, console: Console) -> None:
-        console.print(plain(f"{self.options.path.name}: {self.verdict}"), soft_wrap=True)
-        console.print(plain(self._rows()), soft_wrap=True)
+        lines = [f"{self.options.path.name}: {self.message}", self._rows()]
         if self.report is not None:
-            console.print(plain(self._batch(self.report)), soft_wrap=True)
-        for note in (*self._left_out(), *self.notes, *self._hints()):
-            console.print(plain(note), soft_wrap=True)
-        if self.refusals.kept:
+            lines += self._batch(self.report)
+        for line in (*lines, *self._skipped(), *self.notes, *self._hints()):
+            console.print(plain_text(line), soft_wrap=True)
+        if self.failed_rows.kept:
             console.print(self._table())
 
     def _rows(self) -> str:
-        tally = self.tally
+        counts = self.counts
         return (
-            f"Rows: {tally.read:,} read, {tally.left_out:,} left out, "
-            f"{tally.unreadable:,} unreadable, {tally.ready:,} ready, {self.sent:,} sent."
+            f"Rows: {counts.read:,} read, {counts.skipped:,} skipped, "
+            f"{counts.invalid:,} invalid, {counts.ready:,} ready, {self.sent:,} sent."
         )
 
-    def _batch(self, report: Report) -> str:
-        would = "would be " if self.options.mode is Mode.DRY_RUN else ""
-        return (
-            f"Batch {report.id}: {report.created:,} {would}created, {report.updated:,} updated, "
-            f"{report.unchanged:,} unchanged, {report.failed:,} failed."
-        )
+    def _batch(self, report: BatchReport) -> list[str]:
+        is_dry_run = self.options.mode is Mode.DRY_RUN
+        title = "Would be" if is_dry_run else f"Batch {report.id}:"
+        lines = [
+            f"{title} {report.created:,} created, {report.updated:,} updated, "
+            f"{report.removed:,} removed, {report.unchanged:,} unchanged, "
+            f"{report.failed:,} failed."
+        ]
+        if report.removed and self.options.complete is not None:
+            verb = "would be removed" if is_dry_run else "were removed"
+            lines.append(
+                f"Entries of earlier uploads in {self.options.complete} that are not in this "
+                f"file {verb}: see the count above."
+            )
+        return lines
 
-    def _left_out(self) -> list[str]:
+    def _skipped(self) -> list[str]:
         lines: dict[str, list[str]] = {}
-        for row in self.tally.first_left_out:
+        for row in self.counts.first_skipped:
             lines.setdefault(row.reason, []).append(str(row.line))
-        told = []
-        for reason, count in self.tally.left_out_because.items():
-            first = ", ".join(lines.get(reason, [])[:SHOWN])
-            more = ", ..." if count > SHOWN else ""
-            told.append(f"Left out, line {first}{more}: {reason}")
-        return told
+        texts = []
+        for reason, count in self.counts.skip_reasons.items():
+            first = ", ".join(lines.get(reason, [])[:MAX_SHOWN])
+            more = ", ..." if count > MAX_SHOWN else ""
+            texts.append(f"Skipped, line {first}{more}: {reason}")
+        return texts
 
     def _hints(self) -> list[str]:
-        fields = {refusal.field for refusal in self.refusals.kept if refusal.by == "service"}
-        hints = []
+        fields = {row.field for row in self.failed_rows.kept if row.by == "service"}
+        hints = [hint for code, hint in _CODE_HINTS.items() if code in self.failed_rows.codes]
         if "project" in fields and self.options.projects is None:
-            hints.append("Names of projects are turned into codes by --project-map.")
+            hints.append("--project-map translates project names into codes.")
         if "person" in fields and self.options.people is None:
-            hints.append("Other names of people are turned into e-mail addresses by --people.")
+            hints.append("--people translates names into e-mail addresses.")
         return hints
 
     def _table(self) -> Table:
-        table = Table(title="Rows that failed", title_justify="left")
+        table = Table(title="Failed rows", title_justify="left")
         table.add_column("Line", justify="right")
         table.add_column("Field")
         table.add_column("Reason", overflow="fold")
-        for refusal in self.refusals.kept[:SHOWN]:
-            table.add_row(str(refusal.line), plain(refusal.field), plain(refusal.message))
-        if self.refusals.count > SHOWN or self.failed > self.refusals.rows:
+        for row in self.failed_rows.kept[:MAX_SHOWN]:
+            table.add_row(str(row.line), plain_text(row.field), plain_text(row.message))
+        if self.failed_rows.count > MAX_SHOWN or self.failed > self.failed_rows.rows:
             where = self.options.errors or "--errors FILE"
-            table.caption = f"Not all are shown; {where} has them."
+            table.caption = f"More rows failed; {where} has all of them."
         return table
 
 
 def failure_as_json(error: BatchError) -> dict[str, Any]:
-    """The summary of what ended before a row was judged."""
-    return {"exit_code": int(error.exit), "message": str(error), "batch": None}
+    """The summary of an upload that failed as a whole."""
+    return {"exit_code": int(error.exit_code), "message": str(error), "batch": None}

@@ -1,4 +1,4 @@
-"""The conversation with the service: a token, the body, the errors; again where that may help."""
+"""Sends the body to the service and fetches the errors, with retries."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -9,72 +9,73 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from batch.answers import (
-    Report,
+from batch.errors import AccessDenied, Rejected, Unreachable
+from batch.request_body import RequestBody
+from batch.responses import (
+    BatchReport,
     RowError,
-    Uploaded,
-    read_errors,
-    read_problem,
-    read_report,
+    UploadResult,
+    decode_error_page,
+    decode_problem,
+    decode_report,
 )
-from batch.body import Body
-from batch.outcome import NotAllowed, Refused, Unreachable
-from batch.retries import Retries, read_retry_after
+from batch.retries import Retries, parse_retry_after
 from libs.auth import MachineTokenRefused, MachineTokens, MachineTokenUnavailable
 
 T = TypeVar("T")
 
 CONNECT_TIMEOUT = 10.0
 STALL_TIMEOUT = 60.0
-"""Seconds in which the service must take a piece of the body."""
-ANSWER_TIMEOUT = 300.0
-"""Seconds to the answer after the last piece: a million rows take a while to be stored."""
-MAX_ANSWER = 4 << 20
-PAGE = 200
+"""Seconds within which the service must accept a chunk of the body."""
+RESPONSE_TIMEOUT = 300.0
+"""Seconds from the last chunk to the response: storing a million rows takes a while."""
+MAX_RESPONSE = 4 << 20
+"""Bytes."""
+PAGE_SIZE = 200
 
-# 409: the same upload is being answered at this moment, over another connection.
-PASSING = frozenset({408, 409, 425, 429, 502, 503, 504})
+# 409: the service is processing the same upload on another connection.
+TRANSIENT_STATUSES = frozenset({408, 409, 425, 429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     connect: float = CONNECT_TIMEOUT
     stall: float = STALL_TIMEOUT
-    answer: float = ANSWER_TIMEOUT
+    response: float = RESPONSE_TIMEOUT
 
 
 TIMEOUTS = Timeouts()
 
 
-class _Passing(Exception):
-    """This attempt failed; the next may not."""
+class _TransientError(Exception):
+    """This attempt failed and the next one may succeed."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
 
 
-class _TokenRefused(Exception):
-    """The service said 401."""
+class _TokenRejected(Exception):
+    """The service responded with 401."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     @property
     def problem(self) -> str:
-        words = str(read_problem(self.body))
+        message = str(decode_problem(self.body))
         try:
-            return words or HTTPStatus(self.status).phrase
+            return message or HTTPStatus(self.status).phrase
         except ValueError:
-            return words
+            return message
 
 
 class Uploader:
-    """`tell` is told in words why an attempt is repeated, `sent` how many bytes went out."""
+    """`report` receives the reason for each retry, `sent` the number of bytes sent so far."""
 
     def __init__(
         self,
@@ -83,7 +84,7 @@ class Uploader:
         api_url: str,
         *,
         retries: Retries,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         sent: Callable[[int], None] = lambda _bytes: None,
         timeouts: Timeouts = TIMEOUTS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -92,87 +93,95 @@ class Uploader:
         self._tokens = tokens
         self._api_url = api_url
         self._retries = retries
-        self._tell = tell
+        self._report = report
         self._sent = sent
         self._timeouts = timeouts
         self._sleep = sleep
 
-    async def send(self, body: Body, key: str, query: Mapping[str, str]) -> Uploaded:
-        """Until it is answered; however often that takes, it is one batch."""
+    async def send(self, body: RequestBody, key: str, query: Mapping[str, str]) -> UploadResult:
+        """Retry until there is a response. All attempts are one batch, because they share `key`.
+
+        Raises `BatchError`.
+        """
         attempts = 0
 
-        async def attempt(token: str) -> _Answer:
+        async def attempt(token: str) -> _Response:
             nonlocal attempts
             attempts += 1
             return await self._post(body, key, query, token)
 
-        answer = await self._persistently(attempt)
-        report = read_report(answer.body)
+        response = await self._retry(attempt)
+        report = decode_report(response.body)
         if report is None:
-            raise Refused(f"The answer {answer.status} of {self._api_url} makes no sense.")
-        replayed = answer.headers.get("Idempotency-Replayed", "").lower() == "true"
-        return Uploaded(report, replayed, attempts)
+            raise Rejected(f"{self._api_url} sent an unexpected response ({response.status}).")
+        replayed = response.headers.get("Idempotency-Replayed", "").lower() == "true"
+        return UploadResult(report, replayed, attempts)
 
-    async def errors(self, report: Report) -> AsyncIterator[RowError]:
-        """Why rows of the batch failed, page by page."""
+    async def errors(self, report: BatchReport) -> AsyncIterator[RowError]:
+        """The rejected rows of the batch, fetched page by page. Raises `BatchError`."""
         address = report.errors
         while address:
-            url = self._own(address)
+            url = self._own_url(address)
 
-            async def attempt(token: str, url: str = url) -> _Answer:
+            async def attempt(token: str, url: str = url) -> _Response:
                 return await self._get(url, token)
 
-            page = read_errors((await self._persistently(attempt)).body)
+            page = decode_error_page((await self._retry(attempt)).body)
             if page is None:
-                raise Refused(f"The list of errors at {url} makes no sense.")
+                raise Rejected(f"{url} is not a list of errors.")
             for item in page.items:
                 yield item
             address = page.next
 
-    def _own(self, address: str) -> str:
-        """The address, if it is the service's: the token is shown to nobody else."""
+    def _own_url(self, address: str) -> str:
+        """The absolute address. Raises `Rejected` if it is on another host than the service:
+        the token must not be sent there."""
         url = urljoin(f"{self._api_url}/", address)
         if not urlsplit(url).query:
-            url += f"?limit={PAGE}"
+            url += f"?limit={PAGE_SIZE}"
         if urlsplit(url)[:2] != urlsplit(self._api_url)[:2]:
-            raise Refused("The list of errors is said to be on another host.")
+            raise Rejected("The service links to a list of errors on another host.")
         return url
 
-    async def _persistently(self, attempt: Callable[[str], Awaitable[_Answer]]) -> _Answer:
-        began, number, was_refused = self._retries.clock(), 0, False
+    async def _retry(self, attempt: Callable[[str], Awaitable[_Response]]) -> _Response:
+        began, number, was_rejected = self._retries.clock(), 0, False
         while True:
             number += 1
             try:
                 token = await self._token()
-                return await self._attempted(attempt, token)
-            except _TokenRefused as error:
-                if was_refused:
-                    raise NotAllowed(f"Our token is not taken: {error}") from None
-                was_refused = True
+                return await self._try_once(attempt, token)
+            except _TokenRejected as error:
+                if was_rejected:
+                    raise AccessDenied(f"The service rejects our token: {error}") from None
+                was_rejected = True
                 self._tokens.invalidate(token)
-                self._tell("The token was refused; asking for another.")
-            except _Passing as error:
-                pause = self._retries.pause(began, number, error.retry_after)
-                if pause is None:
-                    raise Unreachable(f"{error} Gave up after {_times(number)}.") from None
-                self._tell(f"{error} Trying again in {pause:.0f} s.")
-                await self._sleep(pause)
+                self._report("The service rejected the token. Requesting another one.")
+            except _TransientError as error:
+                delay = self._retries.delay(began, number, error.retry_after)
+                if delay is None:
+                    raise Unreachable(f"{error} Gave up after {_attempts(number)}.") from None
+                self._report(f"{error} Retrying in {delay:.0f} s.")
+                await self._sleep(delay)
 
-    async def _attempted(self, attempt: Callable[[str], Awaitable[_Answer]], token: str) -> _Answer:
+    async def _try_once(
+        self, attempt: Callable[[str], Awaitable[_Response]], token: str
+    ) -> _Response:
         try:
-            return self._checked(await attempt(token))
+            return self._check(await attempt(token))
         except (aiohttp.ClientError, OSError) as error:
-            raise _Passing(f"{self._api_url}: {_reason(error)}.") from error
+            raise _TransientError(f"{self._api_url}: {_reason(error)}.") from error
 
     async def _token(self) -> str:
         try:
             return await self._tokens.get()
         except MachineTokenRefused as error:
-            raise NotAllowed(f"No token for this client: {error}.") from error
+            raise AccessDenied(f"The issuer denied a token to this client: {error}.") from error
         except MachineTokenUnavailable as error:
-            raise _Passing(f"No token was to be had: {error}.") from error
+            raise _TransientError(f"The issuer could not be reached: {error}.") from error
 
-    async def _post(self, body: Body, key: str, query: Mapping[str, str], token: str) -> _Answer:
+    async def _post(
+        self, body: RequestBody, key: str, query: Mapping[str, str], token: str
+    ) -> _Response:
         headers = {
             "Content-Type": "application/x-ndjson",
             "Content-Encoding": "gzip",
@@ -180,24 +189,24 @@ class Uploader:
             "Idempotency-Key": key,
         }
         async with asyncio.timeout(self._timeouts.connect + self._timeouts.stall) as deadline:
-            url, pieces = f"{self._api_url}/v1/batches", self._pieces(body, deadline)
-            return await self._ask("POST", url, token, headers, data=pieces, params=query)
+            url, chunks = f"{self._api_url}/v1/batches", self._chunks(body, deadline)
+            return await self._request("POST", url, token, headers, data=chunks, params=query)
 
-    async def _pieces(self, body: Body, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
-        """The body; as long as it is taken, the deadline moves."""
+    async def _chunks(self, body: RequestBody, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+        """The body. Each accepted chunk extends the deadline."""
         now, sent = asyncio.get_running_loop().time, 0
         for chunk in body.chunks():
             deadline.reschedule(now() + self._timeouts.stall)
             yield chunk
             sent += len(chunk)
             self._sent(sent)
-        deadline.reschedule(now() + self._timeouts.answer)
+        deadline.reschedule(now() + self._timeouts.response)
 
-    async def _get(self, url: str, token: str) -> _Answer:
+    async def _get(self, url: str, token: str) -> _Response:
         async with asyncio.timeout(self._timeouts.connect + self._timeouts.stall):
-            return await self._ask("GET", url, token, {})
+            return await self._request("GET", url, token, {})
 
-    async def _ask(
+    async def _request(
         self,
         method: str,
         url: str,
@@ -206,44 +215,45 @@ class Uploader:
         *,
         data: AsyncIterator[bytes] | None = None,
         params: Mapping[str, str] | None = None,
-    ) -> _Answer:
-        """A redirect is not followed: the token and the hours would go to whoever it names."""
+    ) -> _Response:
+        """Redirects are not followed: the token and the hours would go to another host."""
         sent = {**headers, "Accept": "application/json", "Authorization": f"Bearer {token}"}
         async with self._session.request(
             method, url, data=data, params=params, headers=sent, allow_redirects=False
         ) as response:
-            return _Answer(response.status, response.headers, await _read(response))
+            return _Response(response.status, response.headers, await _read(response))
 
-    def _checked(self, answer: _Answer) -> _Answer:
-        """A good answer, or what else it comes down to."""
-        status = answer.status
-        # A batch that was refused for its rows is an answer too, whatever its status.
-        if 200 <= status < 300 or (status == 422 and read_report(answer.body)):
-            return answer
-        if status in PASSING:
-            retry_after = read_retry_after(answer.headers.get("Retry-After"))
-            raise _Passing(f"{self._api_url} answers {status}: {answer.problem}.", retry_after)
+    def _check(self, response: _Response) -> _Response:
+        """The response, if it is a success. Raises what its status means otherwise."""
+        status, problem = response.status, response.problem
+        # A batch whose rows were rejected is a result too, whatever its status.
+        if 200 <= status < 300 or (status == 422 and decode_report(response.body)):
+            return response
+        if status in TRANSIENT_STATUSES:
+            retry_after = parse_retry_after(response.headers.get("Retry-After"))
+            message = f"{self._api_url} responded {status}: {problem.rstrip('.')}."
+            raise _TransientError(message, retry_after)
         if status == 401:
-            raise _TokenRefused(answer.problem)
+            raise _TokenRejected(problem)
         if status == 403:
-            raise NotAllowed(f"This client may not do this: {answer.problem}")
+            raise AccessDenied(f"This client is not allowed to upload: {problem}")
         if 300 <= status < 400:
-            raise Refused(f"{self._api_url} redirects ({status}): is TIMESHEETS_URL right?")
-        raise Refused(f"The service refuses the upload ({status}): {answer.problem}")
+            raise Rejected(f"{self._api_url} redirects ({status}): check TIMESHEETS_URL.")
+        raise Rejected(f"The service rejected the upload ({status}): {problem}")
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     body = b""
     async for chunk in response.content.iter_chunked(64 << 10):
         body += chunk
-        if len(body) > MAX_ANSWER:
-            raise aiohttp.ClientPayloadError("the answer is too long")
+        if len(body) > MAX_RESPONSE:
+            raise aiohttp.ClientPayloadError("the response is too long")
     return body
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return "no response in time"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"no connection ({error.os_error.strerror or error.os_error})"
     if isinstance(error, aiohttp.ClientConnectionError | OSError):
@@ -251,5 +261,5 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}"
 
 
-def _times(number: int) -> str:
+def _attempts(number: int) -> str:
     return "one attempt" if number == 1 else f"{number} attempts"

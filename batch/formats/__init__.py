@@ -1,10 +1,11 @@
-"""What each tool's export looks like, and what a row of it says."""
+"""The exports of time trackers: how each is recognized, and what a row of it means."""
 
 from batch.formats import clockify, harvest, ours, toggl
-from batch.formats.format import Context, Format, check_columns
+from batch.formats.columns import columns_format
+from batch.formats.format import Context, Format
 
 FORMATS: dict[str, Format] = {
     form.name: form for form in (ours.OURS, clockify.CLOCKIFY, harvest.HARVEST, toggl.TOGGL)
 }
 
-__all__ = ["FORMATS", "Context", "Format", "check_columns"]
+__all__ = ["FORMATS", "Context", "Format", "columns_format"]

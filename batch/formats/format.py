@@ -1,143 +1,151 @@
-"""What a reader of a format is, and what readers have in common."""
+"""What an input format defines, and the steps that all formats share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from batch.dates import DateOrder
-from batch.durations import SECONDS_A_DAY, read_clock, whole_minutes
-from batch.maps import People, Projects
-from batch.outcome import Misuse
-from batch.rows import Attempt, Draft, LeftOut, Mistake, Reading, Record, Row, read_truth
+from batch.dates import DateOrder, DateRange
+from batch.durations import round_to_minutes
+from batch.maps import PeopleMap, ProjectMap
+from batch.rows import (
+    Deletion,
+    Draft,
+    ParsedRow,
+    Record,
+    Remark,
+    Row,
+    RowParser,
+    SkippedRow,
+    parse_boolean,
+)
 
 MAX_TEXT = 10_000
-"""Characters. The service judges how long a note may be; far beyond that it would refuse the whole
-file, as a row has no end there."""
+"""Characters of a cell. The service limits notes itself; a much longer cell would make it reject
+the whole file, because its rows have a maximum length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What it takes to understand a row, beside the row."""
+    """What parsing a row needs besides the row.
 
-    people: People
-    projects: Projects
+    `complete` is the range of a complete upload. `with_breaks` uploads breaks and time off as
+    work.
+    """
+
+    people: PeopleMap
+    projects: ProjectMap
     order: DateOrder | None = None
+    complete: DateRange | None = None
+    with_breaks: bool = False
+
+
+def no_aliases(_columns: tuple[str, ...]) -> dict[str, str]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`required` are the columns by which a file of this format is known, in lower case; of a
-    tuple of names, one is enough. `dates` are those whose dates tell the order of day and month.
+    """An input format. Column names are in lower case.
+
+    `required` identifies a file of this format: of each group, one column must exist. `columns`
+    are those that `parse` uses, `foreign` those that only another tool writes. `date_columns`
+    tell the order of day and month. `aliases` maps renamed columns to the names that `parse`
+    uses. If `is_strict`, other columns are an error. `language_setting` says where to switch the
+    tool to English.
     """
 
     name: str
     title: str
     required: tuple[tuple[str, ...], ...]
-    dates: tuple[str, ...]
-    read: Callable[[Record, Context], Reading]
-    allowed: frozenset[str] | None = None
-    """Where given, no other column may be there."""
+    columns: frozenset[str]
+    date_columns: tuple[str, ...]
+    parse: Callable[[Record, Context], ParsedRow]
+    foreign: frozenset[str] = frozenset()
+    aliases: Callable[[tuple[str, ...]], Mapping[str, str]] = no_aliases
+    is_strict: bool = False
+    is_own: bool = False
+    language_setting: str = ""
 
     def missing(self, columns: Iterable[str]) -> list[str]:
-        there = set(columns)
-        return [" or ".join(names) for names in self.required if there.isdisjoint(names)]
+        existing = set(columns)
+        return [" or ".join(names) for names in self.required if existing.isdisjoint(names)]
 
-
-def check_columns(form: Format, columns: tuple[str, ...], others: Iterable[Format]) -> None:
-    """Raises `Misuse` where the file cannot be of the format; `columns` is empty for JSON."""
-    if not columns:
-        if form.name != "ours":
-            raise Misuse(f"This file holds JSON lines, which {form.title} does not export.")
-        return
-    missing = form.missing(columns)
-    if missing:
-        words = f"This is not {form.title}: there is no column {', '.join(missing)}."
-        fitting = [other for other in others if other is not form and not other.missing(columns)]
-        raise Misuse(words + "".join(f" It looks like --format {it.name}." for it in fitting))
-    unknown = [] if form.allowed is None else [name for name in columns if name not in form.allowed]
-    if unknown:
-        known = ", ".join(sorted(form.allowed or ()))
-        raise Misuse(f"The column {unknown[0][:80]!r} is not known; there are: {known}.")
+    def fits(self, columns: tuple[str, ...]) -> bool:
+        aliases = self.aliases(columns)
+        known = {aliases.get(column, column) for column in columns}
+        return not self.missing(known) and self.foreign.isdisjoint(known)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """When work began and ended, as far as the row says; clocks are seconds since midnight."""
+class TimeEntry:
+    """What a row of any format says. `person` and `project` are as the service knows them.
+
+    `start` is in seconds since midnight. `external_id` is empty if the file has none.
+    """
 
     day: date
-    start: int | None
-    end_day: date | None
-    end: int | None
-
-    @property
-    def crosses_midnight(self) -> bool:
-        ends_at_midnight = self.end == 0 and self.end_day is not None
-        if self.end_day is not None and self.end_day > self.day:
-            return not (ends_at_midnight and (self.end_day - self.day).days == 1)
-        return False
-
-    def seconds(self) -> Decimal:
-        """Raises ValueError with words for people."""
-        if self.start is None or self.end is None:
-            raise ValueError("There is neither a duration nor a start and an end.")
-        days = (self.end_day - self.day).days if self.end_day is not None else 0
-        seconds = days * SECONDS_A_DAY + self.end - self.start
-        if seconds < 0:
-            raise ValueError("It ends before it begins; where it ends a day later, say End Date.")
-        return Decimal(seconds)
-
-
-def read_optional_clock(text: str) -> int | None:
-    return read_clock(text) if text else None
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What every format's row comes down to. `person` is as the row names them."""
-
-    person: tuple[str, ...]
-    day: date
-    start: int | None
-    project: tuple[str, ...]
-    task: str
-    note: str
-    billable: str
+    person: str | None
+    project: str | None
+    seconds: Decimal | None
+    task: str = ""
+    note: str = ""
+    billable: str = ""
+    start: int | None = None
     external_id: str = ""
-    crosses_midnight: bool = False
 
 
-def drafted(
-    attempt: Attempt, work: Work, person: str | None, project: str | None, seconds: Decimal | None
-) -> Reading:
-    """The row as it is sent, or what keeps it from being sent."""
-    billable = attempt.take("billable", read_truth, work.billable)
-    for name, text in (("task", work.task), ("note", work.note), ("external_id", work.external_id)):
-        if len(text) > MAX_TEXT:
-            attempt.mistakes.append(Mistake(name, f"This is {len(text):,} characters long."))
-    minutes = None if seconds is None else whole_minutes(seconds)
-    if minutes == 0:  # nothing would be sent, so it does not matter what else is wrong
-        reason = "Its duration is zero." if seconds == 0 else "It is shorter than half a minute."
-        return LeftOut(attempt.record.line, reason)
-    if attempt.mistakes or person is None or project is None or not seconds or not minutes:
-        return attempt.unreadable()
-    day = work.day.isoformat()
-    clock = "" if work.start is None else f"{work.start // 3600:02}:{work.start // 60 % 60:02}"
-    who = tuple(part.casefold() for part in work.person)
-    return Draft(
-        line=attempt.record.line,
-        row=Row(
-            external_id=work.external_id,
-            person=person,
-            date=day,
-            project=project,
-            minutes=minutes,
-            task=work.task or None,
-            note=work.note,
-            billable=billable,
-        ),
-        identity=(*who, day, clock, *work.project, work.task),
-        was_rounded=seconds % 60 != 0,
-        crosses_midnight=work.crosses_midnight,
-        is_short=attempt.record.is_short,
+def build_row(
+    parser: RowParser, entry: TimeEntry, context: Context, remarks: Iterable[Remark] = ()
+) -> ParsedRow:
+    """The row as it is sent, or what prevents it from being sent."""
+    billable = parser.parse("billable", parse_boolean, entry.billable)
+    for name in ("task", "note", "external_id"):
+        length = len(getattr(entry, name))
+        if length > MAX_TEXT:
+            parser.add_error(name, f"This text is too long: {length:,} characters.")
+    minutes = None if entry.seconds is None else round_to_minutes(entry.seconds)
+    if minutes == 0:  # other errors of a row that is not uploaded are irrelevant
+        return _without_time(parser.record.line, entry)
+    if parser.errors or entry.person is None or entry.project is None or minutes is None:
+        return parser.invalid_row()
+    row = Row(
+        external_id=entry.external_id,
+        person=entry.person,
+        date=entry.day.isoformat(),
+        project=entry.project,
+        minutes=minutes,
+        task=entry.task or None,
+        note=entry.note,
+        billable=billable,
     )
+    found = {*remarks, *_common_remarks(parser.record, entry, context)}
+    return Draft(parser.record.line, row, identity_of(entry), frozenset(found))
+
+
+def _common_remarks(record: Record, entry: TimeEntry, context: Context) -> Iterator[Remark]:
+    if entry.seconds is not None and entry.seconds % 60:
+        yield Remark.ROUNDED
+    if record.is_short:
+        yield Remark.SHORT
+    if context.complete is not None and entry.day not in context.complete:
+        yield Remark.OUTSIDE_RANGE
+
+
+def identity_of(entry: TimeEntry) -> tuple[str, ...]:
+    """What identifies the row to the service whatever tool or wording it comes from."""
+    person, start = entry.person or "", ""
+    if "@" in person:  # a sub is compared byte for byte, an address is not
+        person = person.casefold()
+    if entry.start is not None:
+        start = f"{entry.start // 3600:02}:{entry.start // 60 % 60:02}"
+    return (person, entry.day.isoformat(), start, entry.project or "", entry.task)
+
+
+def _without_time(line: int, entry: TimeEntry) -> SkippedRow:
+    """A skipped row. The entry that it created when it still had a duration is removed."""
+    reason = "The duration is zero." if entry.seconds == 0 else "Shorter than half a minute."
+    if not entry.external_id and not (entry.person and entry.project):
+        return SkippedRow(line, reason)
+    deletion = Deletion(entry.external_id, deleted=True)
+    return SkippedRow(line, reason, Draft(line, deletion, identity_of(entry)))

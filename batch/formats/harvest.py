@@ -1,37 +1,44 @@
-"""Harvest's detailed time report: people by first and last name, decimal hours, no clock."""
+"""Harvest's detailed time report: people by first and last name, decimal hours, no times of day."""
 
-from batch.dates import read_date
-from batch.durations import read_duration
-from batch.formats.format import Context, Format, Work, drafted
-from batch.rows import Attempt, Reading, Record
+from batch.dates import parse_date
+from batch.durations import parse_duration
+from batch.formats.format import Context, Format, TimeEntry, build_row
+from batch.rows import ParsedRow, Record, RowParser
 
 
-def read(record: Record, context: Context) -> Reading:
-    attempt = Attempt(record)
-    first, last = record["first name"], record["last name"]
-    client, project, code = record["client"], record["project"], record["project code"]
-    person = attempt.take("person", context.people.find, record["email"], f"{first} {last}")
-    chosen = attempt.take("project", context.projects.find, client, project, code)
-    day = attempt.take("date", read_date, record["date"], context.order)
-    seconds = attempt.take("minutes", read_duration, record["hours"])
+def parse(record: Record, context: Context) -> ParsedRow:
+    parser = RowParser(record)
+    name = f"{record['first name']} {record['last name']}"
+    names = (record["client"], record["project"], record["project code"])
+    day = parser.parse("date", parse_date, record["date"], context.order)
+    person = parser.parse("person", context.people.find, record["email"], name)
+    project = parser.parse("project", context.projects.find, *names)
+    seconds = parser.parse("minutes", parse_duration, record["hours"])
     if day is None:
-        return attempt.unreadable()
-    work = Work(
-        person=(first, last),
+        return parser.invalid_row()
+    entry = TimeEntry(
         day=day,
-        start=None,
-        project=(client, project, code),
+        person=person,
+        project=project,
+        seconds=seconds,
         task=record["task"],
         note=record["notes"],
         billable=record["billable?"],
     )
-    return drafted(attempt, work, person, chosen, seconds)
+    return build_row(parser, entry, context)
 
 
 HARVEST = Format(
     name="harvest",
     title="a detailed time report of Harvest",
     required=(("date",), ("project",), ("hours",), ("first name",), ("last name",)),
-    dates=("date",),
-    read=read,
+    columns=frozenset(
+        {
+            *("date", "client", "project", "project code", "task", "notes", "hours"),
+            *("billable?", "first name", "last name", "email"),
+        }
+    ),
+    date_columns=("date",),
+    parse=parse,
+    language_setting="In Harvest: the language of your profile.",
 )

@@ -1,75 +1,92 @@
-"""Our own columns, as CSV or JSON lines. They are sent as they stand; the service judges them."""
+"""The columns of our own API, as CSV, XLSX or JSON lines. Codes and persons are sent unchanged
+unless a map translates them."""
 
 import re
-from datetime import date
 from decimal import Decimal
 
-from batch.durations import read_duration
-from batch.formats.format import Context, Format, Work, drafted
-from batch.rows import Attempt, Mistake, Reading, Record
+from batch.dates import parse_iso_date
+from batch.durations import parse_duration, round_to_minutes
+from batch.formats.format import Context, Format, TimeEntry, build_row
+from batch.rows import Deletion, Draft, ParsedRow, Record, RowParser, parse_boolean
 
 COLUMNS = frozenset(
     {
         *("external_id", "person", "date", "project", "minutes"),
-        *("hours", "task", "note", "billable"),
+        *("hours", "task", "note", "billable", "deleted"),
     }
 )
 
-_whole = re.compile(r"-?[0-9]{1,9}").fullmatch
+# pandas writes whole numbers as 90.0 if a cell of the column is empty.
+_whole = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?").fullmatch
 
 
-def read(record: Record, context: Context) -> Reading:
-    attempt = Attempt(record)
+def parse(record: Record, context: Context) -> ParsedRow:
+    parser = RowParser(record)
     unknown = [name for name in record.cells if name not in COLUMNS]
     if unknown:
-        attempt.mistakes.append(Mistake(unknown[0][:80], "This field is not known."))
-    person = attempt.take("person", context.people.find, record["person"], "")
-    project = attempt.take("project", context.projects.find, "", record["project"])
-    day = attempt.take("date", _day, record["date"])
-    seconds = attempt.take("minutes", _seconds, record["minutes"], record["hours"])
+        parser.add_error(unknown[0][:80], "There is no such field.")
+    if parser.parse("deleted", parse_boolean, record["deleted"]):
+        return _deletion(parser)
+    day = parser.parse("date", parse_iso_date, record["date"])
+    person = parser.parse("person", context.people.find, record["person"], "")
+    project = parser.parse("project", context.projects.find, "", record["project"])
+    seconds = parser.parse("minutes", parse_work, record["minutes"], record["hours"])
     if day is None:
-        return attempt.unreadable()
-    work = Work(
-        person=(record["person"],),
+        return parser.invalid_row()
+    entry = TimeEntry(
         day=day,
-        start=None,
-        project=(record["project"],),
+        person=person,
+        project=project,
+        seconds=seconds,
         task=record["task"],
         note=record["note"],
         billable=record["billable"],
         external_id=record["external_id"],
     )
-    return drafted(attempt, work, person, project, seconds)
+    return build_row(parser, entry, context)
 
 
-def _day(text: str) -> date:
-    if not text:
-        raise ValueError("The date is missing.")
-    try:
-        if len(text) == 10:
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise ValueError(f"{text[:40]} is not a date like 2026-11-23.")
+def _deletion(parser: RowParser) -> ParsedRow:
+    external_id = parser.record["external_id"]
+    if not external_id:
+        parser.add_error("external_id", "A deleted row needs the external_id of its entry.")
+    if parser.errors:
+        return parser.invalid_row()
+    return Draft(parser.record.line, Deletion(external_id, deleted=True))
 
 
-def _seconds(minutes: str, hours: str) -> Decimal:
-    if minutes and hours:
-        raise ValueError("Either minutes or hours are expected, not both.")
-    if hours:
-        return read_duration(hours)
+def parse_work(minutes: str, hours: str) -> Decimal:
+    """Seconds of whole minutes, of hours, or of both if they agree.
+
+    Raises ValueError with a message for the user.
+    """
+    worked = parse_duration(hours) if hours else None
     if not minutes:
-        raise ValueError("There are neither minutes nor hours.")
-    if not _whole(minutes) or int(minutes) < 0:
+        if worked is None:
+            raise ValueError("There are neither minutes nor hours.")
+        return worked
+    match = _whole(minutes)
+    if match is None or int(match[1]) < 0:
         raise ValueError(f"{minutes[:40]} is not a whole number of minutes.")
-    return Decimal(int(minutes) * 60)
+    whole = int(match[1])
+    if worked is not None and round_to_minutes(worked) != whole:
+        raise ValueError(f"{whole} minutes and {hours[:40]} hours differ.")
+    return Decimal(whole * 60)
 
 
 OURS = Format(
     name="ours",
     title="a file in our own columns",
-    required=(("person",), ("date",), ("project",), ("minutes", "hours")),
-    dates=(),
-    read=read,
-    allowed=COLUMNS,
+    required=(
+        # A file of nothing but deletions needs no other columns than external_id and deleted.
+        ("person", "deleted"),
+        ("date", "deleted"),
+        ("project", "deleted"),
+        ("minutes", "hours", "deleted"),
+    ),
+    columns=COLUMNS,
+    date_columns=(),
+    parse=parse,
+    is_strict=True,
+    is_own=True,
 )

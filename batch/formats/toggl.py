@@ -1,10 +1,10 @@
-"""Toggl Track's detailed report, in its older and newer column names."""
+"""Toggl Track's detailed report and its export of time entries, in older and newer columns."""
 
 from batch.formats.format import Context, Format
-from batch.formats.timed import Columns, read_timed
-from batch.rows import Reading, Record
+from batch.formats.timed import TimedColumns, parse_timed
+from batch.rows import ParsedRow, Record
 
-COLUMNS = Columns(
+TIMED = TimedColumns(
     user=("user", "member"),
     duration=("duration",),
     end_date=("end date", "stop date"),
@@ -12,8 +12,8 @@ COLUMNS = Columns(
 )
 
 
-def read(record: Record, context: Context) -> Reading:
-    return read_timed(record, context, COLUMNS)
+def parse(record: Record, context: Context) -> ParsedRow:
+    return parse_timed(record, context, TIMED)
 
 
 TOGGL = Format(
@@ -25,6 +25,15 @@ TOGGL = Format(
         ("start date",),
         ("duration", "end time", "stop time"),
     ),
-    dates=("start date", "end date", "stop date"),
-    read=read,
+    columns=frozenset(
+        {
+            *("project", "client", "description", "task", "user", "member", "email", "billable"),
+            *("start date", "start time", "end date", "end time", "stop date", "stop time"),
+            "duration",
+        }
+    ),
+    date_columns=("start date", "end date", "stop date"),
+    parse=parse,
+    foreign=frozenset({"group", "duration (h)", "duration (decimal)"}),
+    language_setting="In Toggl Track: the language of the account's profile.",
 )

@@ -120,7 +120,7 @@ def test_the_uploader_starts_with_what_the_manifests_set() -> None:
     environ = Recorder(manifests.environment(container(manifests, "batch")))
     assert Settings.read(environ).api_url == f"https://{ingress_host(manifests)}"
     mounts = {mount["mountPath"] for mount in container(manifests, "batch")["volumeMounts"]}
-    assert str(Journal.of(environ).directory.parent) in mounts
+    assert str(Journal.from_environment(environ).directory.parent) in mounts
     assert set(environ) <= environ.asked
 
 

@@ -1,4 +1,4 @@
-"""An uploader, the service it talks to, and files to upload."""
+"""An uploader, the service it uploads to, and files to upload."""
 
 from __future__ import annotations
 
@@ -39,37 +39,39 @@ async def tenant(issuer: Issuer) -> Issuer:
 
 
 @dataclass(slots=True)
-class Desk:
-    """Where uploads are started from; `pauses` are those between attempts, which take no time."""
+class Runner:
+    """Runs uploads. `delays` are those between attempts, which take no time."""
 
     settings: Settings
     journal: Journal
-    pauses: list[float] = field(default_factory=list)
-    said: io.StringIO = field(default_factory=io.StringIO)
+    delays: list[float] = field(default_factory=list)
+    log: io.StringIO = field(default_factory=io.StringIO)
     timeouts: Timeouts = TIMEOUTS
     now: float = 0.0
 
     async def upload(self, path: Path, form: str = "ours", **options: Any) -> Summary:
-        asked = replace(Options(path=path, form=form), **options)
-        retries = Retries(patience=asked.patience, clock=lambda: self.now)
-        reporter = Reporter(Console(file=self.said))
-        job = Job(asked, self.settings, self.journal, reporter, retries, self.timeouts, self._sleep)
+        chosen = replace(Options(path=path, form=form), **options)
+        retries = Retries(retry_for=chosen.retry_for, clock=lambda: self.now)
+        reporter = Reporter(Console(file=self.log))
+        job = Job(
+            chosen, self.settings, self.journal, reporter, retries, self.timeouts, self._sleep
+        )
         return await job.run()
 
     async def _sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
+        self.delays.append(seconds)
         self.now += seconds
 
 
 @pytest.fixture
-def desk(service: BatchService, tenant: Issuer, tmp_path: Path) -> Desk:
+def runner(service: BatchService, tenant: Issuer, tmp_path: Path) -> Runner:
     settings = Settings(service.url, tenant.token_url, CLIENT, SECRET, tenant.audience)
-    return Desk(settings, Journal(tmp_path / "state"))
+    return Runner(settings, Journal(tmp_path / "state"))
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str, str], Path]:
-    """A file of that name and text."""
+    """Writes a file with the given name and text."""
 
     def make(name: str, text: str) -> Path:
         path = tmp_path / name
@@ -88,5 +90,5 @@ a3,cem@example.com,2026-11-24,BIG-WEB,480,,"a ""quoted"", long 🔥 note",
 
 @pytest.fixture
 def hours(write: Callable[[str, str], Path]) -> Path:
-    """Three good rows in our own columns."""
+    """Three valid rows in our own columns."""
     return write("hours.csv", OURS)

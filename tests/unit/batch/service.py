@@ -1,5 +1,4 @@
-"""The service as an uploader meets it: real HTTP, batches by key, errors in pages, and whatever
-misbehaviour a test orders."""
+"""A stand-in for the service: real HTTP, batches by key, errors in pages, and faults on demand."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from aiohttp import web
 PAGE = 2
 
 Fault = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
-"""What to answer in the place of the service; None lets it answer."""
+"""Returns a response in place of the service's, or None to let the service respond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +26,12 @@ class Stored:
 
 @dataclass(slots=True)
 class BatchService:
-    """`faults` are used up one for each upload. `unknown` projects are refused."""
+    """`faults` apply to one upload each. Rows of `unknown` projects are rejected, rows whose id is
+    in `codes` with that code."""
 
     faults: deque[Fault] = field(default_factory=deque)
     unknown: set[str] = field(default_factory=set)
+    codes: dict[str, str] = field(default_factory=dict)
     batches: dict[str, Stored] = field(default_factory=dict)
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
@@ -58,11 +59,11 @@ class BatchService:
         self.keys.append(request.headers["Idempotency-Key"])
         self.tokens.append(request.headers["Authorization"])
         fault = self.faults.popleft() if self.faults else None
-        answer = await fault(request) if fault else None
-        return answer or await self.take(request)
+        response = await fault(request) if fault else None
+        return response or await self.accept(request)
 
-    async def take(self, request: web.Request) -> web.Response:
-        """As the service does it, in one step."""
+    async def accept(self, request: web.Request) -> web.Response:
+        """Respond as the service does."""
         body = await request.read()
         key = request.headers["Idempotency-Key"]
         fingerprint = hashlib.sha256(request.path_qs.encode() + body).digest()
@@ -81,28 +82,57 @@ class BatchService:
         self, fingerprint: bytes, rows: list[dict[str, Any]], request: web.Request
     ) -> Stored:
         errors = [
-            {
-                "line": number,
-                "field": "project",
-                "code": "unknown_project",
-                "message": f"There is no project {row['project']}.",
-            }
+            {"line": number, "field": field, "code": code, "message": message}
             for number, row in enumerate(rows, start=1)
-            if row["project"] in self.unknown
+            for field, code, message in self._errors_of(row)
         ]
-        good = [row for row in rows if row["project"] not in self.unknown]
-        refused = bool(errors) and request.query.get("on_error") != "skip"
-        counts = {"created": 0, "updated": 0, "unchanged": 0}
-        for row in [] if refused else good:
-            before = self.entries.get(row["external_id"])
-            word = "created" if before is None else "unchanged" if before == row else "updated"
-            counts[word] += 1
-            if request.query.get("dry_run") != "true":
-                self.entries[row["external_id"]] = row
+        failed = {error["line"] for error in errors}
+        good = [row for number, row in enumerate(rows, start=1) if number not in failed]
+        is_rejected = bool(errors) and request.query.get("on_error") != "skip"
+        before = dict(self.entries)
+        counts = {"created": 0, "updated": 0, "unchanged": 0, "removed": 0}
+        if not is_rejected:
+            for row in good:
+                counts[self._apply(row)] += 1
+            counts["removed"] += self._complete(request.query.get("complete", ""), rows)
+        if request.query.get("dry_run") == "true":
+            self.entries = before
         number = f"b{len(self.batches) + 1}"
         address = self.errors_are_at or f"/v1/batches/{number}/errors"
         batch = {"id": number, **counts, "failed": len(errors), "errors": address}
         return Stored(fingerprint, batch, errors)
+
+    def _errors_of(self, row: dict[str, Any]) -> list[tuple[str, str, str]]:
+        if row.get("project") in self.unknown:
+            return [("project", "unknown_project", f"There is no project {row['project']}.")]
+        code = self.codes.get(row["external_id"])
+        return [("external_id", code, "Not possible.")] if code else []
+
+    def _apply(self, row: dict[str, Any]) -> str:
+        before = self.entries.get(row["external_id"])
+        if row.get("deleted"):
+            self.entries.pop(row["external_id"], None)
+            return "unchanged" if before is None else "removed"
+        self.entries[row["external_id"]] = row
+        return "created" if before is None else "unchanged" if before == row else "updated"
+
+    def _complete(self, days: str, rows: list[dict[str, Any]]) -> int:
+        """Remove what is not in a complete file: the number of removed entries."""
+        if not days:
+            return 0
+        first, last = days.split("..")
+        ids = {row["external_id"] for row in rows}
+        people = {row.get("person") for row in rows}
+        gone = [
+            external_id
+            for external_id, entry in self.entries.items()
+            if external_id not in ids
+            and entry["person"] in people
+            and first <= entry["date"] <= last
+        ]
+        for external_id in gone:
+            del self.entries[external_id]
+        return len(gone)
 
     async def _errors(self, request: web.Request) -> web.StreamResponse:
         number = request.match_info["id"]
@@ -119,7 +149,7 @@ def problem(status: int, detail: str, **headers: str) -> web.Response:
     return web.json_response(body, status=status, headers=headers, content_type=kind)
 
 
-def answers(status: int, detail: str = "Later.", **headers: str) -> Fault:
+def responds(status: int, detail: str = "Later.", **headers: str) -> Fault:
     async def fault(request: web.Request) -> web.StreamResponse:
         await request.read()
         return problem(status, detail, **headers)
@@ -128,7 +158,7 @@ def answers(status: int, detail: str = "Later.", **headers: str) -> Fault:
 
 
 async def cut_at_once(request: web.Request) -> web.StreamResponse | None:
-    """The connection breaks while the body is on its way."""
+    """The connection breaks while the body is being sent."""
     await request.content.readany()
     assert request.transport is not None
     request.transport.abort()
@@ -136,12 +166,12 @@ async def cut_at_once(request: web.Request) -> web.StreamResponse | None:
 
 
 def cut_after_commit(service: BatchService) -> Fault:
-    """The batch is stored, and the answer never arrives."""
+    """The batch is stored, and its response is lost."""
 
     async def fault(request: web.Request) -> web.StreamResponse | None:
-        answer = await service.take(request)
+        response = await service.accept(request)
         assert request.transport is not None
         request.transport.abort()
-        return answer
+        return response
 
     return fault

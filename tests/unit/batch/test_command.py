@@ -1,4 +1,4 @@
-"""The program as a shell or a CronJob meets it: exit codes, output, settings."""
+"""The program as a shell or a CronJob runs it: exit codes, output, settings."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from batch.command import main
+from batch.rows import Remark
 from tests.support.issuer import Issuer
 from tests.unit.batch.conftest import CLIENT, OURS, SECRET
-from tests.unit.batch.service import BatchService, answers
+from tests.unit.batch.converting import TOGGL
+from tests.unit.batch.service import BatchService, responds
 
 ROOT = Path(__file__).parents[3]
 EXPORTS = os.environ.get("EXPORTS_DIR")
@@ -33,7 +35,7 @@ Write = Callable[[str, str], Path]
 
 
 @dataclass(frozen=True)
-class Ended:
+class Finished:
     code: int | None
     out: str
     err: str
@@ -47,7 +49,7 @@ class Ended:
 class Program:
     environ: dict[str, str]
 
-    async def __call__(self, *arguments: object, **environ: str) -> Ended:
+    async def __call__(self, *arguments: object, **environ: str) -> Finished:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "batch", "upload"),
             *map(str, arguments),
@@ -57,10 +59,10 @@ class Program:
             stderr=asyncio.subprocess.PIPE,
         )
         out, err = await process.communicate()
-        ended = Ended(process.returncode, out.decode(), err.decode())
-        assert SECRET not in ended.out + ended.err
-        assert "Traceback" not in ended.err
-        return ended
+        finished = Finished(process.returncode, out.decode(), err.decode())
+        assert SECRET not in finished.out + finished.err
+        assert "Traceback" not in finished.err
+        return finished
 
 
 @pytest.fixture
@@ -77,46 +79,47 @@ def program(service: BatchService, tenant: Issuer, tmp_path: Path) -> Program:
     )
 
 
-async def test_a_good_file_ends_with_0_and_a_summary(
+async def test_a_valid_file_exits_with_0_and_a_summary(
     program: Program, service: BatchService, hours: Path
 ) -> None:
-    ended = await program(hours, "--format", "ours")
-    assert ended.code == 0
-    assert "hours.csv: Uploaded." in ended.out
-    assert "Batch b1: 3 created, 0 updated, 0 unchanged, 0 failed." in ended.out
+    finished = await program(hours, "--format", "ours")
+    assert finished.code == 0
+    assert "hours.csv: Uploaded." in finished.out
+    assert "Batch b1: 3 created, 0 updated, 0 removed, 0 unchanged, 0 failed." in finished.out
     assert len(service.entries) == 3
 
 
-async def test_the_summary_for_programs_is_one_json_document(
+async def test_the_json_summary_is_one_document(
     program: Program, service: BatchService, write: Write
 ) -> None:
     service.unknown = {"BIG-SHOP"}
     path = write("h.csv", OURS + "a4,x@y.test,2026-11-25,WEB,0,,,\n")
-    ended = await program(path, "--format", "ours", "--json", "--on-error", "skip")
-    assert ended.code == 1
-    seconds = ended.json.pop("seconds")
+    finished = await program(path, "--format", "ours", "--json", "--on-error", "skip")
+    assert finished.code == 1
+    seconds = finished.json.pop("seconds")
     assert 0 < seconds < 60
-    assert ended.json | {"seconds": 0} == {
+    assert finished.json | {"seconds": 0} == {
         "exit_code": 1,
-        "message": "Uploaded, but for the rows that failed.",
+        "message": "Uploaded, except for the rows that failed.",
         "file": "h.csv",
         "format": "ours",
         "mode": "upload",
         "on_error": "skip",
+        "complete": None,
         "rows": {
             "read": 4,
             "ready": 3,
-            "sent": 3,
-            "left_out": 1,
-            "unreadable": 0,
-            "rounded": 0,
-            "over_midnight": 0,
+            "sent": 4,
+            "skipped": 1,
+            "invalid": 0,
+            **dict.fromkeys(map(str, Remark), 0),
         },
         "batch": {
             "id": "b1",
             "created": 2,
             "updated": 0,
-            "unchanged": 0,
+            "unchanged": 1,
+            "removed": 0,
             "failed": 1,
             "errors": "/v1/batches/b1/errors",
             "replayed": False,
@@ -127,37 +130,84 @@ async def test_the_summary_for_programs_is_one_json_document(
             {
                 "line": 3,
                 "field": "project",
+                "code": "unknown_project",
                 "message": "There is no project BIG-SHOP.",
                 "by": "service",
             }
         ],
-        "left_out": [{"line": 5, "reason": "Its duration is zero."}],
-        "notes": [],
+        "skipped": [{"line": 5, "reason": "The duration is zero."}],
+        "notes": ["--project-map translates project names into codes."],
         "seconds": 0,
     }
 
 
-async def test_rows_that_fail_end_with_1_and_are_shown(
+async def test_failed_rows_are_shown_and_exit_with_1(
     program: Program, service: BatchService, hours: Path
 ) -> None:
     service.unknown = {"BIG-SHOP"}
-    ended = await program(hours, "--format", "ours")
-    assert ended.code == 1
-    assert "Nothing was saved" in ended.out
-    assert "There is no project BIG-SHOP." in ended.out
+    finished = await program(hours, "--format", "ours")
+    assert finished.code == 1
+    assert "Nothing was saved" in finished.out
+    assert "There is no project BIG-SHOP." in finished.out
 
 
-async def test_every_setting_that_is_wrong_is_told_at_once(hours: Path) -> None:
+async def test_a_complete_upload_says_what_it_removes_before_and_after(
+    program: Program, hours: Path, write: Write
+) -> None:
+    await program(hours, "--format", "ours")
+    rest = write("rest.csv", "".join(OURS.splitlines(keepends=True)[:3]))
+    complete = (rest, "--format", "ours", "--complete", "2026-11-01..2026-11-30")
+    finished = await program(*complete, "--dry-run")
+    assert finished.code == 0
+    assert "0 created, 0 updated, 0 removed, 2 unchanged, 0 failed." in finished.out
+    more = write("more.csv", OURS.replace("a1,", "b1,"))
+    finished = await program(more, *complete[1:], "--dry-run")
+    assert "Would be 1 created, 0 updated, 1 removed, 2 unchanged, 0 failed." in finished.out
+    assert "that are not in this file would be removed" in finished.out
+    finished = await program(more, *complete[1:])
+    assert "1 created, 0 updated, 1 removed, 2 unchanged, 0 failed." in finished.out
+    assert "that are not in this file were removed" in finished.out
+
+
+@pytest.mark.parametrize("code", ["changed_by_person", "other_person", "submitted", "approved"])
+async def test_errors_that_need_an_agreement_are_explained(
+    program: Program, service: BatchService, hours: Path, code: str
+) -> None:
+    service.codes = {"a1": code}
+    finished = await program(hours, "--format", "ours")
+    assert finished.code == 1
+    assert f"{code}: " in finished.out
+
+
+async def test_without_complete_an_export_says_what_it_does_not_remove(
+    program: Program, write: Write
+) -> None:
+    row = "A,a@x.test,,WEB,,,No,2026-03-04,10:00,2026-03-04,11:00,1:00,,\n"
+    finished = await program(write("t.csv", TOGGL + row), "--format", "toggl")
+    assert "use --complete 2026-03-04..2026-03-04" in finished.out
+
+
+async def test_a_described_table_is_uploaded(
+    program: Program, service: BatchService, write: Write
+) -> None:
+    columns = write("m.csv", "column,field\nWho,person\nDay,date\nJob,project\nH,hours\n")
+    path = write("x.csv", "Who,Day,Job,H\na@x.test,2026-03-04,WEB,1.5\n")
+    finished = await program(path, "--columns", columns)
+    assert finished.code == 0
+    assert [entry["minutes"] for entry in service.entries.values()] == [90]
+
+
+async def test_all_invalid_settings_are_reported_at_once(hours: Path) -> None:
     wrong = {"TIMESHEETS_URL": "http://timesheets.test", "M2M_TOKEN_URL": "https://u:pass@t.test"}
-    ended = await Program(wrong)(hours, "--format", "ours", "--json")
-    assert ended.code == 2
-    assert ended.json["message"].splitlines() == [
-        "TIMESHEETS_URL must begin with https:// (BATCH_ALLOW_HTTP=yes says that http is meant)",
-        "M2M_TOKEN_URL must not hold a name or a password",
+    finished = await Program(wrong)(hours, "--format", "ours", "--json")
+    assert finished.code == 2
+    assert finished.json["message"].splitlines() == [
+        "TIMESHEETS_URL must start with https:// (set BATCH_ALLOW_HTTP=yes to allow http)",
+        "M2M_TOKEN_URL must not contain a user name or a password",
         "M2M_CLIENT_ID is not set",
         "M2M_CLIENT_SECRET is not set",
     ]
-    assert "pass" not in ended.err.replace("password", "")
+    assert "pass" not in finished.err.replace("password", "")
 
 
 @pytest.mark.parametrize(
@@ -169,53 +219,57 @@ async def test_every_setting_that_is_wrong_is_told_at_once(hours: Path) -> None:
         ("--format", "ours", "--people", "/nowhere"),
         ("--format", "ours", "--encoding", "klingon"),
         ("--format", "harvest"),
+        ("--format", "columns"),
+        ("--columns", str(ROOT / "README.md"), "--format", "toggl"),
+        ("--format", "ours", "--complete", "2026-11"),
+        ("--format", "ours", "--complete", "2026-11-30..2026-11-01"),
     ],
 )
-def test_misuse_ends_with_2(hours: Path, arguments: tuple[str, ...]) -> None:
+def test_invalid_options_exit_with_2(hours: Path, arguments: tuple[str, ...]) -> None:
     result = CliRunner().invoke(main, ["upload", str(hours), *arguments], env=SETTINGS)
     assert result.exit_code == 2
     assert result.stderr
 
 
-async def test_a_service_that_stays_away_ends_with_3(
+async def test_an_unavailable_service_exits_with_3(
     program: Program, service: BatchService, hours: Path
 ) -> None:
-    service.faults.append(answers(503))
-    ended = await program(hours, "--format", "ours", "--retry-for", "0", "--json")
-    assert (ended.code, ended.json["exit_code"]) == (3, 3)
-    assert "answers 503" in ended.err
+    service.faults.append(responds(503))
+    finished = await program(hours, "--format", "ours", "--retry-for", "0", "--json")
+    assert (finished.code, finished.json["exit_code"]) == (3, 3)
+    assert "responded 503" in finished.err
 
 
-async def test_wrong_credentials_end_with_3(program: Program, hours: Path) -> None:
-    ended = await program(hours, "--format", "ours", M2M_CLIENT_SECRET="another")
-    assert ended.code == 3
+async def test_wrong_credentials_exit_with_3(program: Program, hours: Path) -> None:
+    finished = await program(hours, "--format", "ours", M2M_CLIENT_SECRET="another")
+    assert finished.code == 3
 
 
-async def test_an_upload_refused_as_a_whole_ends_with_4(
+async def test_an_upload_rejected_as_a_whole_exits_with_4(
     program: Program, service: BatchService, hours: Path
 ) -> None:
-    service.faults.append(answers(413, "Too large."))
-    ended = await program(hours, "--format", "ours")
-    assert ended.code == 4
-    assert "Too large." in ended.err
+    service.faults.append(responds(413, "Too large."))
+    finished = await program(hours, "--format", "ours")
+    assert finished.code == 4
+    assert "Too large." in finished.err
 
 
-async def test_a_check_needs_neither_settings_nor_a_network(hours: Path) -> None:
-    ended = await Program({})(hours, "--format", "ours", "--check")
-    assert ended.code == 0
-    assert "3 ready, 0 sent" in ended.out
+async def test_a_check_needs_no_settings_and_no_network(hours: Path) -> None:
+    finished = await Program({})(hours, "--format", "ours", "--check")
+    assert finished.code == 0
+    assert "3 ready, 0 sent" in finished.out
 
 
-async def test_what_a_file_says_does_not_steer_the_terminal(write: Write) -> None:
+async def test_the_content_of_a_file_does_not_control_the_terminal(write: Write) -> None:
     path = write("h.csv", OURS + "a4,x@y.test,\x1b[2J[red]never,WEB,1,,,\n")
-    ended = await Program({})(path, "--format", "ours", "--check")
-    assert ended.code == 1
-    assert "\x1b" not in ended.out
-    assert "[red]never" in ended.out
+    finished = await Program({})(path, "--format", "ours", "--check")
+    assert finished.code == 1
+    assert "\x1b" not in finished.out
+    assert "[red]never" in finished.out
 
 
 @pytest.mark.skipif(not EXPORTS, reason="EXPORTS_DIR names no directory of real exports")
-async def test_each_row_of_real_exports_becomes_an_entry_or_is_told(
+async def test_each_row_of_real_exports_becomes_an_entry_or_is_reported(
     program: Program, write: Write
 ) -> None:
     people = write("people.csv", "name,person\nPeter Tester,peter.test@email.test\n")
@@ -226,12 +280,12 @@ async def test_each_row_of_real_exports_becomes_an_entry_or_is_told(
     paths = sorted(Path(EXPORTS or "").glob("*.csv"))  # noqa: ASYNC240 - a handful of names
     assert paths
     for path in paths:
-        ended = await program(path, "--format", path.name.partition("_")[0], "--json", *maps)
-        rows, batch = ended.json["rows"], ended.json["batch"]
-        assert ended.code == 0, ended.json
-        # Two of the files tell of the same hours, one of them without saying who pays.
+        finished = await program(path, "--format", path.name.partition("_")[0], "--json", *maps)
+        rows, batch = finished.json["rows"], finished.json["batch"]
+        assert finished.code == 0, finished.json
+        # Two of the files contain the same hours.
         taken = batch["created"] + batch["updated"] + batch["unchanged"]
-        assert taken + rows["left_out"] == rows["read"] > 0
-        assert len(ended.json["left_out"]) == rows["left_out"]
+        assert taken + rows["skipped"] == rows["read"] > 0
+        assert len(finished.json["skipped"]) == rows["skipped"]
         again = await program(path, "--format", path.name.partition("_")[0], "--json", *maps)
         assert again.json["batch"]["unchanged"] == rows["sent"]

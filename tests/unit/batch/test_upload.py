@@ -1,4 +1,4 @@
-"""Uploading to a real server that behaves, and to one that does not."""
+"""Uploads over real HTTP, to a service that works and to one that fails."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from batch.identity import Identities
+from batch.dates import DateRange
+from batch.errors import AccessDenied, ExitCode, InvalidInput, Rejected, Unreachable
+from batch.external_ids import ExternalIds
 from batch.options import Mode, OnError
-from batch.outcome import Exit, Misuse, NotAllowed, Refused, Unreachable
 from batch.upload import Timeouts
 from tests.support.issuer import Client, Issuer
-from tests.unit.batch.conftest import CLIENT, OURS, SECRET, Desk
+from tests.unit.batch.conftest import CLIENT, OURS, SECRET, Runner
 from tests.unit.batch.service import (
     BatchService,
-    answers,
     cut_after_commit,
     cut_at_once,
+    responds,
 )
 
 Write = Callable[[str, str], Path]
 
 
-async def test_rows_arrive_as_they_stand_in_the_file(
-    desk: Desk, service: BatchService, hours: Path
-) -> None:
-    summary = await desk.upload(hours)
+async def test_rows_arrive_unchanged(runner: Runner, service: BatchService, hours: Path) -> None:
+    summary = await runner.upload(hours)
     assert summary.report is not None
-    assert (summary.exit, summary.report.created, summary.sent) == (Exit.GOOD, 3, 3)
+    assert (summary.exit_code, summary.report.created, summary.sent) == (ExitCode.OK, 3, 3)
     assert service.entries["a1"] == {
         "external_id": "a1",
         "person": "carl@example.com",
@@ -46,107 +45,105 @@ async def test_rows_arrive_as_they_stand_in_the_file(
     assert service.entries["a3"]["note"] == 'a "quoted", long 🔥 note'
 
 
-async def test_the_same_file_twice_changes_nothing(desk: Desk, hours: Path) -> None:
-    await desk.upload(hours)
-    summary = await desk.upload(hours)
+async def test_the_same_file_twice_changes_nothing(runner: Runner, hours: Path) -> None:
+    await runner.upload(hours)
+    summary = await runner.upload(hours)
     assert summary.report is not None
     assert (summary.report.created, summary.report.unchanged) == (0, 3)
-    assert summary.uploaded is not None
-    assert not summary.uploaded.was_replayed
+    assert summary.result is not None
+    assert not summary.result.was_replayed
 
 
-async def test_a_file_that_came_back_is_applied_again(
-    desk: Desk, service: BatchService, hours: Path, write: Write
+async def test_an_earlier_file_can_be_uploaded_again(
+    runner: Runner, service: BatchService, hours: Path, write: Write
 ) -> None:
     other = write("other.csv", OURS.replace(",90,", ",60,"))
-    await desk.upload(hours)
-    await desk.upload(other)
-    summary = await desk.upload(hours)
+    await runner.upload(hours)
+    await runner.upload(other)
+    summary = await runner.upload(hours)
     assert summary.report is not None
     assert (summary.report.updated, service.entries["a1"]["minutes"]) == (1, 90)
 
 
-async def test_a_refused_file_is_judged_anew_when_it_is_sent_again(
-    desk: Desk, service: BatchService, hours: Path
+async def test_a_rejected_file_can_be_uploaded_again(
+    runner: Runner, service: BatchService, hours: Path
 ) -> None:
     service.unknown = {"BIG-SHOP"}
-    assert (await desk.upload(hours)).exit is Exit.ROWS_FAILED
+    assert (await runner.upload(hours)).exit_code is ExitCode.ROWS_FAILED
     service.unknown = set()
-    assert (await desk.upload(hours)).exit is Exit.GOOD
+    assert (await runner.upload(hours)).exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 502, 503, 504])
-async def test_what_passes_is_waited_for(
-    desk: Desk, service: BatchService, hours: Path, status: int
+async def test_a_transient_failure_is_retried(
+    runner: Runner, service: BatchService, hours: Path, status: int
 ) -> None:
-    service.faults.extend([answers(status, **{"Retry-After": "7"}), answers(status)])
-    summary = await desk.upload(hours)
-    assert summary.exit is Exit.GOOD
-    assert desk.pauses[0] == 7
-    assert 0 < desk.pauses[1] <= 2
+    service.faults.extend([responds(status, **{"Retry-After": "7"}), responds(status)])
+    summary = await runner.upload(hours)
+    assert summary.exit_code is ExitCode.OK
+    assert runner.delays[0] == 7
+    assert 0 < runner.delays[1] <= 2
     assert len(set(service.keys)) == 1
     assert len(service.batches) == 1
-    assert f"answers {status}: Later." in desk.said.getvalue()
+    assert f"responded {status}: Later." in runner.log.getvalue()
 
 
 async def test_a_broken_connection_ends_in_one_batch(
-    desk: Desk, service: BatchService, hours: Path
+    runner: Runner, service: BatchService, hours: Path
 ) -> None:
     service.faults.extend([cut_at_once, cut_after_commit(service), cut_at_once])
-    summary = await desk.upload(hours)
-    assert summary.uploaded is not None
-    assert (summary.exit, summary.uploaded.was_replayed) == (Exit.GOOD, True)
-    assert summary.uploaded.attempts == 4
+    summary = await runner.upload(hours)
+    assert summary.result is not None
+    assert (summary.exit_code, summary.result.was_replayed) == (ExitCode.OK, True)
+    assert summary.result.attempts == 4
     assert (len(service.batches), len(set(service.keys))) == (1, 1)
 
 
-async def test_an_upload_that_was_killed_goes_on_as_the_same_batch(
-    desk: Desk, service: BatchService, hours: Path
+async def test_a_killed_upload_is_resumed_as_the_same_batch(
+    runner: Runner, service: BatchService, hours: Path
 ) -> None:
-    taken = asyncio.Event()
+    accepted = asyncio.Event()
 
-    async def never_answers(request: web.Request) -> web.StreamResponse:
-        answer = await service.take(request)
-        taken.set()
+    async def never_responds(request: web.Request) -> web.StreamResponse:
+        response = await service.accept(request)
+        accepted.set()
         await asyncio.Event().wait()
-        return answer
+        return response
 
-    service.faults.append(never_answers)
-    killed = asyncio.create_task(desk.upload(hours))
-    await taken.wait()
+    service.faults.append(never_responds)
+    killed = asyncio.create_task(runner.upload(hours))
+    await accepted.wait()
     killed.cancel()
     await asyncio.gather(killed, return_exceptions=True)
-    summary = await desk.upload(hours)
+    summary = await runner.upload(hours)
     assert summary.report is not None
     assert (summary.report.id, summary.report.created) == ("b1", 3)
     assert (len(service.batches), len(set(service.keys))) == (1, 1)
-    assert list(desk.journal.directory.iterdir()) == []
+    assert list(runner.journal.directory.iterdir()) == []
 
 
-async def test_a_journal_that_cannot_be_written_keeps_nobody_from_uploading(
-    desk: Desk, hours: Path
-) -> None:
-    desk.journal = replace(desk.journal, directory=hours / "not a folder")
-    assert (await desk.upload(hours)).exit is Exit.GOOD
+async def test_an_upload_works_without_a_writable_journal(runner: Runner, hours: Path) -> None:
+    runner.journal = replace(runner.journal, directory=hours / "not a folder")
+    assert (await runner.upload(hours)).exit_code is ExitCode.OK
 
 
-async def test_a_service_that_says_nothing_is_given_up(
-    desk: Desk, service: BatchService, hours: Path
+async def test_a_service_that_never_responds_is_given_up(
+    runner: Runner, service: BatchService, hours: Path
 ) -> None:
     async def silent(_request: web.Request) -> web.StreamResponse:
         await asyncio.Event().wait()
         raise AssertionError
 
     service.faults.extend([silent, silent])
-    desk.timeouts = Timeouts(connect=0.5, stall=0.5, answer=0.05)
-    with pytest.raises(Unreachable, match=r"no answer in time\. Gave up after 2 attempts"):
-        await desk.upload(hours, patience=1.5)
+    runner.timeouts = Timeouts(connect=0.5, stall=0.5, response=0.05)
+    with pytest.raises(Unreachable, match=r"no response in time\. Gave up after 2 attempts"):
+        await runner.upload(hours, retry_for=1.5)
 
 
-async def test_a_service_that_takes_nothing_more_is_given_up(
-    desk: Desk, service: BatchService, write: Write
+async def test_a_service_that_stops_reading_is_given_up(
+    runner: Runner, service: BatchService, write: Write
 ) -> None:
-    """The body is larger than what the network holds, and nobody reads it."""
+    """The body is larger than the network's buffers, and the service does not read it."""
 
     async def stalled(request: web.Request) -> web.StreamResponse:
         request.protocol.pause_reading()
@@ -154,9 +151,9 @@ async def test_a_service_that_takes_nothing_more_is_given_up(
         raise AssertionError
 
     service.faults.append(stalled)
-    desk.timeouts = Timeouts(connect=0.1, stall=0.2, answer=30)
-    with pytest.raises(Unreachable, match="no answer in time"):
-        await desk.upload(big_file(write), patience=0)
+    runner.timeouts = Timeouts(connect=0.1, stall=0.2, response=30)
+    with pytest.raises(Unreachable, match="no response in time"):
+        await runner.upload(big_file(write), retry_for=0)
 
 
 def big_file(write: Write) -> Path:
@@ -168,83 +165,91 @@ def big_file(write: Write) -> Path:
     return write("big.csv", "".join(lines))
 
 
-async def test_a_wait_longer_than_patience_is_not_begun(
-    desk: Desk, service: BatchService, hours: Path
+async def test_a_delay_beyond_the_limit_is_not_started(
+    runner: Runner, service: BatchService, hours: Path
 ) -> None:
-    service.faults.append(answers(503, **{"Retry-After": "3600"}))
+    service.faults.append(responds(503, **{"Retry-After": "3600"}))
     with pytest.raises(Unreachable, match="503: Later"):
-        await desk.upload(hours)
-    assert desk.pauses == []
+        await runner.upload(hours)
+    assert runner.delays == []
 
 
-async def test_nobody_there_is_told(desk: Desk, hours: Path) -> None:
-    desk.settings = replace(desk.settings, api_url="http://127.0.0.1:9")
+async def test_a_failed_connection_is_reported(runner: Runner, hours: Path) -> None:
+    runner.settings = replace(runner.settings, api_url="http://127.0.0.1:9")
     with pytest.raises(Unreachable, match="no connection"):
-        await desk.upload(hours, patience=0)
+        await runner.upload(hours, retry_for=0)
 
 
-async def test_a_refused_token_is_replaced_once(
-    desk: Desk, service: BatchService, tenant: Issuer, hours: Path
+async def test_a_rejected_token_is_replaced_once(
+    runner: Runner, service: BatchService, tenant: Issuer, hours: Path
 ) -> None:
-    service.faults.append(answers(401))
-    assert (await desk.upload(hours)).exit is Exit.GOOD
-    assert (tenant.grants, desk.pauses) == (2, [])
-    service.faults.extend([answers(401), answers(401, "No.")])
-    with pytest.raises(NotAllowed, match="Our token is not taken: No"):
-        await desk.upload(hours)
+    service.faults.append(responds(401))
+    assert (await runner.upload(hours)).exit_code is ExitCode.OK
+    assert (tenant.grants, runner.delays) == (2, [])
+    service.faults.extend([responds(401), responds(401, "No.")])
+    with pytest.raises(AccessDenied, match="The service rejects our token: No"):
+        await runner.upload(hours)
 
 
-async def test_a_client_without_the_scope_is_told(
-    desk: Desk, service: BatchService, hours: Path
+async def test_a_missing_scope_is_reported(
+    runner: Runner, service: BatchService, hours: Path
 ) -> None:
-    service.faults.append(answers(403, "The scope batch:upload is needed."))
-    with pytest.raises(NotAllowed, match=r"batch:upload is needed\. \(request r-1\)"):
-        await desk.upload(hours)
+    service.faults.append(responds(403, "The scope batch:upload is needed."))
+    with pytest.raises(AccessDenied, match=r"batch:upload is needed\. \(request r-1\)"):
+        await runner.upload(hours)
 
 
-async def test_wrong_credentials_are_told_at_once(
-    desk: Desk, service: BatchService, tenant: Issuer, hours: Path
+async def test_wrong_credentials_are_reported_at_once(
+    runner: Runner, service: BatchService, tenant: Issuer, hours: Path
 ) -> None:
     tenant.clients[CLIENT] = Client("another", "batch:upload")
-    with pytest.raises(NotAllowed, match="No token for this client: status 401, access_denied"):
-        await desk.upload(hours)
+    with pytest.raises(
+        AccessDenied, match="The issuer denied a token to this client: status 401, access_denied"
+    ):
+        await runner.upload(hours)
     assert service.keys == []
 
 
-async def test_a_tenant_that_is_away_is_waited_for(desk: Desk, tenant: Issuer, hours: Path) -> None:
+async def test_an_unavailable_issuer_is_retried(
+    runner: Runner, tenant: Issuer, hours: Path
+) -> None:
     tenant.down = True
-    with pytest.raises(Unreachable, match=r"No token was to be had.*Gave up after \d+ attempts"):
-        await desk.upload(hours, patience=3)
+    with pytest.raises(
+        Unreachable, match=r"The issuer could not be reached.*Gave up after \d+ attempts"
+    ):
+        await runner.upload(hours, retry_for=3)
     tenant.down = False
-    assert (await desk.upload(hours)).exit is Exit.GOOD
+    assert (await runner.upload(hours)).exit_code is ExitCode.OK
 
 
 @pytest.mark.parametrize("status", [400, 413, 415, 422, 500])
-async def test_what_will_not_pass_is_told_and_not_repeated(
-    desk: Desk, service: BatchService, hours: Path, status: int
+async def test_a_permanent_failure_is_not_retried(
+    runner: Runner, service: BatchService, hours: Path, status: int
 ) -> None:
-    service.faults.append(answers(status, "Not so."))
-    with pytest.raises(Refused, match=rf"\({status}\): Not so\. \(request r-1\)"):
-        await desk.upload(hours)
+    service.faults.append(responds(status, "Not so."))
+    with pytest.raises(Rejected, match=rf"\({status}\): Not so\. \(request r-1\)"):
+        await runner.upload(hours)
     assert len(service.keys) == 1
 
 
-async def test_a_redirect_is_not_followed(desk: Desk, service: BatchService, hours: Path) -> None:
-    service.faults.append(answers(307, Location=f"{service.url}/v1/batches"))
-    with pytest.raises(Refused, match="redirects"):
-        await desk.upload(hours)
+async def test_a_redirect_is_not_followed(
+    runner: Runner, service: BatchService, hours: Path
+) -> None:
+    service.faults.append(responds(307, Location=f"{service.url}/v1/batches"))
+    with pytest.raises(Rejected, match="redirects"):
+        await runner.upload(hours)
     assert len(service.keys) == 1
 
 
-async def test_an_answer_that_makes_no_sense_is_told(
-    desk: Desk, service: BatchService, hours: Path
+async def test_an_unexpected_response_is_reported(
+    runner: Runner, service: BatchService, hours: Path
 ) -> None:
     async def login_page(_request: web.Request) -> web.StreamResponse:
         return web.Response(text="<html>Welcome!", content_type="text/html")
 
     service.faults.append(login_page)
-    with pytest.raises(Refused, match="makes no sense"):
-        await desk.upload(hours)
+    with pytest.raises(Rejected, match="unexpected response"):
+        await runner.upload(hours)
 
 
 MIXED = (
@@ -257,23 +262,23 @@ MIXED = (
 )
 
 
-async def test_the_services_errors_are_told_at_the_lines_of_the_file(
-    desk: Desk, service: BatchService, write: Write
+async def test_rejected_rows_are_reported_by_their_lines_in_the_file(
+    runner: Runner, service: BatchService, write: Write
 ) -> None:
     service.unknown = {"GONE"}
-    summary = await desk.upload(write("m.csv", MIXED), on_error=OnError.SKIP)
-    assert [(it.line, it.field, it.by) for it in summary.refusals.kept] == [
+    summary = await runner.upload(write("m.csv", MIXED), on_error=OnError.SKIP)
+    assert [(it.line, it.field, it.by) for it in summary.failed_rows.kept] == [
         *((2, "project", "service"), (6, "project", "service"), (7, "project", "service")),
     ]
-    assert (summary.exit, list(service.entries)) == (Exit.ROWS_FAILED, ["x3"])
+    assert (summary.exit_code, list(service.entries)) == (ExitCode.ROWS_FAILED, ["x3"])
 
 
-async def test_refused_rows_are_kept_with_their_reasons(
-    desk: Desk, service: BatchService, write: Write, tmp_path: Path
+async def test_failed_rows_are_written_to_a_file(
+    runner: Runner, service: BatchService, write: Write, tmp_path: Path
 ) -> None:
     service.unknown = {"GONE"}
     path = write("m.csv", MIXED + "x6,=a@x.test,2026-11-2x,WEB,4,\n")
-    await desk.upload(path, on_error=OnError.SKIP, errors=tmp_path / "errors.csv")
+    await runner.upload(path, on_error=OnError.SKIP, errors=tmp_path / "errors.csv")
     with (tmp_path / "errors.csv").open(encoding="utf-8-sig", newline="") as file:
         kept = list(csv.DictReader(file))
     assert [(row["line"], row["field"]) for row in kept] == [
@@ -284,63 +289,125 @@ async def test_refused_rows_are_kept_with_their_reasons(
     assert '"external_id": "x4"' in kept[2]["row"]
 
 
-async def test_nothing_is_sent_while_a_row_cannot_be_read(
-    desk: Desk, service: BatchService, write: Write
+async def test_nothing_is_sent_while_a_row_is_invalid(
+    runner: Runner, service: BatchService, write: Write
 ) -> None:
     path = write("m.csv", OURS + "a4,a@x.test,yesterday,WEB,1,,,\n")
-    summary = await desk.upload(path)
-    assert (summary.exit, summary.uploaded, service.keys) == (Exit.ROWS_FAILED, None, [])
-    skipped = await desk.upload(path, on_error=OnError.SKIP)
+    summary = await runner.upload(path)
+    assert (summary.exit_code, summary.result, service.keys) == (ExitCode.ROWS_FAILED, None, [])
+    skipped = await runner.upload(path, on_error=OnError.SKIP)
     assert skipped.report is not None
-    assert (skipped.exit, skipped.report.created) == (Exit.ROWS_FAILED, 3)
+    assert (skipped.exit_code, skipped.report.created) == (ExitCode.ROWS_FAILED, 3)
 
 
-async def test_a_dry_run_tells_of_every_row_and_saves_none(
-    desk: Desk, service: BatchService, write: Write
+async def test_a_dry_run_reports_on_every_row_and_saves_none(
+    runner: Runner, service: BatchService, write: Write
 ) -> None:
     service.unknown = {"GONE"}
     path = write("m.csv", MIXED + "x6,a@x.test,never,WEB,4,\n")
-    summary = await desk.upload(path, mode=Mode.DRY_RUN)
-    assert [it.line for it in summary.refusals.kept] == [8, 2, 6, 7]
+    summary = await runner.upload(path, mode=Mode.DRY_RUN)
+    assert [it.line for it in summary.failed_rows.kept] == [8, 2, 6, 7]
     assert service.entries == {}
-    await desk.upload(path, mode=Mode.DRY_RUN)
+    await runner.upload(path, mode=Mode.DRY_RUN)
     assert len(set(service.keys)) == 2
 
 
-async def test_a_file_of_zeros_needs_no_batch(
-    desk: Desk, service: BatchService, write: Write
+async def test_a_file_without_working_time_needs_no_batch(
+    runner: Runner, service: BatchService, write: Write
 ) -> None:
-    path = write("z.csv", "person,date,project,hours\na@x.test,2026-11-23,WEB,0:00\n")
-    summary = await desk.upload(path)
-    assert (summary.exit, summary.tally.left_out, service.keys) == (Exit.GOOD, 1, [])
+    path = write("z.csv", "person,date,project,hours\na@x.test,2026-11-23,Web site,0:00\n")
+    summary = await runner.upload(path)
+    assert (summary.exit_code, summary.counts.skipped) == (ExitCode.OK, 1)
+    assert (summary.message, service.keys) == ("There was nothing to upload.", [])
 
 
-async def test_the_token_is_shown_to_no_other_host(
-    desk: Desk, service: BatchService, write: Write
+async def test_a_row_that_was_set_to_zero_removes_its_entry(
+    runner: Runner, service: BatchService, write: Write
+) -> None:
+    await runner.upload(write("before.csv", OURS))
+    summary = await runner.upload(write("after.csv", OURS.replace(",90,", ",0,")))
+    assert summary.report is not None
+    assert (summary.report.removed, sorted(service.entries)) == (1, ["a2", "a3"])
+
+
+DELETED = "external_id,person,date,project,minutes,deleted\na1,,,,,true\n"
+DELETED += "a2,carl@example.com,2026-11-23,BIG-SHOP,30,\n"
+
+
+async def test_deleted_rows_are_passed_on(
+    runner: Runner, service: BatchService, hours: Path, write: Write
+) -> None:
+    await runner.upload(hours)
+    summary = await runner.upload(write("deleted.csv", DELETED))
+    assert summary.report is not None
+    assert (summary.report.removed, sorted(service.entries)) == (1, ["a2", "a3"])
+
+
+NOVEMBER = DateRange.parse("2026-11-01..2026-11-30")
+
+
+async def test_a_complete_upload_removes_what_is_not_in_the_file(
+    runner: Runner, service: BatchService, hours: Path, write: Write
+) -> None:
+    await runner.upload(hours)
+    rest = write("rest.csv", OURS.replace("a2,", "b2,"))
+    dry = await runner.upload(rest, complete=NOVEMBER, mode=Mode.DRY_RUN)
+    assert dry.report is not None
+    assert (dry.report.created, dry.report.removed, sorted(service.entries)) == (
+        *(1, 1, ["a1", "a2", "a3"]),
+    )
+    summary = await runner.upload(rest, complete=NOVEMBER)
+    assert summary.report is not None
+    assert (summary.report.created, summary.report.removed) == (1, 1)
+    assert sorted(service.entries) == ["a1", "a3", "b2"]
+
+
+async def test_a_complete_upload_needs_every_row_to_be_valid(
+    runner: Runner, service: BatchService, hours: Path, write: Write
+) -> None:
+    """The entry of an invalid row would be removed."""
+    await runner.upload(hours)
+    invalid = write("i.csv", OURS.replace(",30,", ",thirty,"))
+    summary = await runner.upload(invalid, complete=NOVEMBER, on_error=OnError.SKIP)
+    assert (summary.exit_code, summary.result, len(service.entries)) == (
+        *(ExitCode.ROWS_FAILED, None, 3),
+    )
+    assert "without invalid rows" in summary.message
+    dry = await runner.upload(invalid, complete=NOVEMBER, mode=Mode.DRY_RUN)
+    assert any("count as removed in this dry run" in note for note in dry.notes)
+
+
+async def test_rows_outside_of_the_complete_days_are_reported(runner: Runner, hours: Path) -> None:
+    summary = await runner.upload(hours, complete=DateRange.parse("2026-11-23..2026-11-23"))
+    assert any("1 row (line 4) outside of the days" in note for note in summary.notes)
+
+
+async def test_the_token_is_sent_to_no_other_host(
+    runner: Runner, service: BatchService, write: Write
 ) -> None:
     service.unknown = {"GONE"}
     service.errors_are_at = "https://elsewhere.test/errors"
-    summary = await desk.upload(write("m.csv", MIXED))
-    assert summary.exit is Exit.ROWS_FAILED
+    summary = await runner.upload(write("m.csv", MIXED))
+    assert summary.exit_code is ExitCode.ROWS_FAILED
     assert any("on another host" in note for note in summary.notes)
 
 
-async def test_a_file_that_changes_meanwhile_is_not_sent(
-    desk: Desk, service: BatchService, hours: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_file_that_changes_during_the_upload_is_not_sent(
+    runner: Runner, service: BatchService, hours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def meddle(_self: Identities) -> None:
+    def meddle(_self: ExternalIds) -> None:
         hours.write_text(OURS.replace("a1", "b1"), encoding="utf-8")
 
-    monkeypatch.setattr(Identities, "sort", meddle)
-    with pytest.raises(Misuse, match="changed"):
-        await desk.upload(hours)
+    monkeypatch.setattr(ExternalIds, "sort", meddle)
+    with pytest.raises(InvalidInput, match="changed"):
+        await runner.upload(hours)
     assert service.keys == []
 
 
-async def test_no_secret_is_said(desk: Desk, service: BatchService, hours: Path) -> None:
-    service.faults.extend([answers(401), cut_at_once, answers(503)])
-    await desk.upload(hours)
-    said = desk.said.getvalue() + repr(desk.settings)
-    assert said.count("Trying again") == 2
-    assert SECRET not in said
-    assert not any(token.removeprefix("Bearer ") in said for token in service.tokens)
+async def test_no_secret_is_logged(runner: Runner, service: BatchService, hours: Path) -> None:
+    service.faults.extend([responds(401), cut_at_once, responds(503)])
+    await runner.upload(hours)
+    log = runner.log.getvalue() + repr(runner.settings)
+    assert log.count("Retrying") == 2
+    assert SECRET not in log
+    assert not any(token.removeprefix("Bearer ") in log for token in service.tokens)

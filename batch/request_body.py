@@ -1,4 +1,4 @@
-"""What is sent: the rows as JSON lines in gzip, kept so that it can be sent again."""
+"""The body of the request: rows as JSON lines in gzip, kept so that it can be sent again."""
 
 import gzip
 import hashlib
@@ -10,16 +10,17 @@ from typing import IO, Self
 
 import msgspec
 
-from batch.rows import Row
+from batch.rows import Deletion, Row
 
 IN_MEMORY = 8 << 20
+"""Bytes. Larger bodies are kept in a temporary file."""
 CHUNK = 64 << 10
-LEVEL = 3
+COMPRESSION_LEVEL = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """`lines` has, for each row sent, the line of the file that it came from."""
+class RequestBody:
+    """`lines` has the line of the file for each row of the body."""
 
     file: IO[bytes]
     size: int
@@ -27,22 +28,20 @@ class Body:
     lines: "array[int]"
 
     @classmethod
-    def write(cls, rows: Iterable[tuple[int, Row]]) -> Self:
-        """Small ones stay in memory, others go into a nameless file that goes away by itself.
-
-        Nothing but the rows decides what the bytes are: the same rows are the same request.
-        """
-        file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - `close` does it
+    def write(cls, rows: Iterable[tuple[int, Row | Deletion]]) -> Self:
+        """The bytes depend on nothing but the rows: the same rows are the same request."""
+        file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - see close()
         try:
-            return cls._written(file, rows)
+            return cls._write(file, rows)
         except BaseException:
             file.close()
             raise
 
     @classmethod
-    def _written(cls, file: IO[bytes], rows: Iterable[tuple[int, Row]]) -> Self:
+    def _write(cls, file: IO[bytes], rows: Iterable[tuple[int, Row | Deletion]]) -> Self:
         lines, encoder = array("Q"), msgspec.json.Encoder()
-        with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=LEVEL, mtime=0) as packed:
+        level = COMPRESSION_LEVEL
+        with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=level, mtime=0) as packed:
             for line, row in rows:
                 packed.write(encoder.encode(row) + b"\n")
                 lines.append(line)
@@ -57,11 +56,11 @@ class Body:
         self.file.close()
 
     def chunks(self) -> Iterator[bytes]:
-        """From the beginning, each time."""
+        """The whole body, from its beginning."""
         self.file.seek(0)
         while chunk := self.file.read(CHUNK):
             yield chunk
 
     def line_of(self, number: int) -> int:
-        """The file's line of what the service counts as line `number` of the body."""
+        """The line of the file that became line `number` of the body, or 0."""
         return self.lines[number - 1] if 1 <= number <= len(self.lines) else 0

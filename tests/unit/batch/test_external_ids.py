@@ -1,19 +1,19 @@
-"""Ids that the file does not give."""
+"""External ids of rows that have none."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.identity import Identities
-from batch.rows import Draft, Row
-from tests.unit.batch.test_formats import TOGGL, convert
+from batch.external_ids import ExternalIds
+from batch.rows import Deletion, Draft, Row
+from tests.unit.batch.converting import CLOCKIFY, TOGGL, Write, convert
 
 DRAFTS = st.lists(
     st.builds(
@@ -31,15 +31,15 @@ DRAFTS = st.lists(
 
 
 def ids_of(drafts: list[Draft]) -> list[str]:
-    identities = Identities("toggl")
+    ids = ExternalIds()
     for draft in drafts:
-        identities.add(draft)
-    identities.sort()
-    return [identities.identified(draft).external_id for draft in drafts]
+        ids.add(draft)
+    ids.sort()
+    return [ids.assign(draft).external_id for draft in drafts]
 
 
-def by_content(drafts: list[Draft]) -> dict[Row, Counter[str]]:
-    found: dict[Row, Counter[str]] = defaultdict(Counter)
+def by_content(drafts: list[Draft]) -> dict[Row | Deletion, Counter[str]]:
+    found: dict[Row | Deletion, Counter[str]] = defaultdict(Counter)
     for draft, external_id in zip(drafts, ids_of(drafts), strict=True):
         found[draft.row][external_id] += 1
     return found
@@ -65,6 +65,16 @@ def test_a_corrected_row_leaves_no_old_entry_behind(drafts: list[Draft], minutes
 
 
 @given(DRAFTS, DRAFTS)
+def test_deletions_leave_the_ids_of_other_rows_alone(
+    drafts: list[Draft], zeros: list[Draft]
+) -> None:
+    deletions = [replace(draft, row=Deletion("", deleted=True)) for draft in zeros]
+    ids = ids_of([*deletions, *drafts])
+    assert ids[len(deletions) :] == ids_of(drafts)
+    assert len(set(ids)) == len(ids)
+
+
+@given(DRAFTS, DRAFTS)
 def test_rows_that_are_added_keep_the_ids_that_are_there(
     drafts: list[Draft], added: list[Draft]
 ) -> None:
@@ -79,20 +89,36 @@ ROWS = [
 ]
 
 
-def test_a_reordered_file_gives_the_same_rows(write: Callable[[str, str], Path]) -> None:
+def test_a_reordered_file_gives_the_same_rows(write: Write) -> None:
     rows = convert(write("a.csv", TOGGL + "".join(ROWS)), "toggl").rows
     reordered = convert(write("b.csv", TOGGL + "".join(reversed(ROWS))), "toggl").rows
     assert len({row.external_id for row in rows}) == 4
     assert set(reordered) == set(rows)
 
 
-def test_how_dates_and_clocks_are_written_does_not_change_an_id(
-    write: Callable[[str, str], Path],
-) -> None:
-    other = (
-        "Ann,Ann@X.test,Big,WEB,,renamed,No,14/03/2026,10:00 PM,14/03/2026,11:00 PM,01:00:00,,\n"
-    )
-    row = "Ann,ann@x.test,Big,WEB,,x,No,2026-03-14,22:00:10,2026-03-14,23:00:00,01:00:00,,\n"
-    (first,) = convert(write("a.csv", TOGGL + row), "toggl").rows
-    (second,) = convert(write("b.csv", TOGGL + other), "toggl").rows
-    assert first.external_id == second.external_id
+def only_id(path: Path, form: str, **options: Any) -> str:
+    (row,) = convert(path, form, **options).rows
+    return row.external_id
+
+
+ROW = "Ann,ann@x.test,Big,WEB,,x,No,2026-03-14,22:00:10,2026-03-14,23:00:00,01:00:00,,\n"
+
+
+def test_the_spelling_of_dates_and_times_does_not_change_an_id(write: Write) -> None:
+    other = "Ann,Ann@X.test,Big,WEB,,n,No,14/03/2026,10:00 PM,14/03/2026,11:00 PM,01:00:00,,\n"
+    first = only_id(write("a.csv", TOGGL + ROW), "toggl")
+    assert only_id(write("b.csv", TOGGL + other), "toggl") == first
+
+
+def test_an_id_comes_from_the_mapped_person_and_project(write: Write) -> None:
+    """Renaming a project or changing an address at the source does not change the entry's id."""
+    first = only_id(write("a.csv", TOGGL + ROW), "toggl")
+    renamed = ROW.replace("Big,WEB", "Bigger,Web site").replace("ann@x.test", "lee@x.test")
+    maps = {"people": {"lee@x.test": "ann@x.test"}, "projects": {"Web site": "WEB"}}
+    assert only_id(write("b.csv", TOGGL + renamed), "toggl", **maps) == first
+
+
+def test_the_same_hours_have_the_same_id_in_every_format(write: Write) -> None:
+    row = "WEB,Big,x,,Ann,,ann@x.test,,No,2026-03-14,22:00,2026-03-14,23:00,01:00,1.00,,\n"
+    first = only_id(write("a.csv", TOGGL + ROW), "toggl")
+    assert only_id(write("b.csv", CLOCKIFY + row), "clockify") == first

@@ -1,0 +1,81 @@
+"""Responses of the service, decoded defensively: a proxy may answer in its place."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class BatchReport(msgspec.Struct, frozen=True):
+    """A batch as the service stored it. `errors` is the address of the rejected rows."""
+
+    id: str
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+    removed: int = 0
+    errors: str | None = None
+
+
+class RowError(msgspec.Struct, frozen=True):
+    """A rejected row. `line` counts the lines of the body."""
+
+    line: int
+    message: str
+    field: str | None = None
+    code: str = ""
+
+
+class ErrorPage(msgspec.Struct, frozen=True):
+    items: list[RowError]
+    next: str | None = None
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    message: str = ""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An RFC 9457 problem, as far as it is shown."""
+
+    detail: str = ""
+    title: str = ""
+    request_id: str = ""
+    errors: list[FieldError] = []
+
+    def __str__(self) -> str:
+        message = self.detail or self.title
+        fields = [error.message for error in self.errors[:3] if error.message not in message]
+        text = " ".join((message, *fields)).strip()
+        return f"{text} (request {self.request_id})" if self.request_id else text
+
+
+@dataclass(frozen=True, slots=True)
+class UploadResult:
+    """`was_replayed`: the service answered this upload before and did nothing this time."""
+
+    report: BatchReport
+    was_replayed: bool
+    attempts: int
+
+
+def decode_report(body: bytes) -> BatchReport | None:
+    return _decode(body, BatchReport)
+
+
+def decode_error_page(body: bytes) -> ErrorPage | None:
+    return _decode(body, ErrorPage)
+
+
+def decode_problem(body: bytes) -> Problem:
+    return _decode(body, Problem) or Problem()
+
+
+def _decode(body: bytes, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError:
+        return None
