@@ -60,6 +60,8 @@ RECALL = """
     SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2
 """
 
+HAS_KEY = "SELECT EXISTS (SELECT FROM idempotency_keys WHERE caller = $1 AND key = $2)"
+
 KEEPS_KEYS = "SELECT to_regclass('idempotency_keys') IS NOT NULL"
 
 FORGET = """
@@ -211,6 +213,11 @@ async def recall(
         raise UnprocessableContent([FieldError(f"/{HEADER}", told, "key_reused", "header")])
     headers = msgspec.json.decode(row["headers"], type=dict[str, str])
     return replace(StoredResponse(row["status"], headers, row["body"]), replayed=True)
+
+
+async def has_key(connection: asyncpg.Connection, caller: str, key: str) -> bool:
+    """Whether a response is stored under the key, for this request or another one."""
+    return bool(await connection.fetchval(HAS_KEY, caller, key))
 
 
 async def forget_old_keys(db: Database, *, at_most: int = 10_000) -> int:

@@ -12,9 +12,10 @@ from libs.feed import events, inbox, serving
 
 
 def statements(service: str) -> Iterator[str]:
-    """All texts of the store and of the feed; some are parts of statements."""
-    store = importlib.import_module(f"services.{service}.store")
-    names = [module.name for module in pkgutil.iter_modules(store.__path__, f"{store.__name__}.")]
+    """All texts of the stores and of the feed; some are parts of statements."""
+    package = importlib.import_module(f"services.{service}")
+    modules = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    names = [module.name for module in modules if ".store." in module.name]
     for module in (events, inbox, serving, *map(importlib.import_module, names)):
         yield from (text for text in vars(module).values() if isinstance(text, str))
 

@@ -17,7 +17,8 @@ from libs.postgres.settings import DatabaseSettings
 from libs.service.settings import ServiceSettings
 from libs.web.server import KEEPALIVE_SECONDS
 from libs.web.settings import Environment, WebSettings
-from services.entries.api import batches, exports
+from services.entries.batches.api import uploads
+from services.entries.reports.api import exports
 from tests.deploy.manifests import (
     BUILT_IN,
     KUBERNETES,
@@ -191,7 +192,7 @@ def test_postgresql_takes_the_connections_of_all_replicas() -> None:
     for service in SERVICES:
         environ = manifests.environment(container(manifests, service))
         pool = DatabaseSettings.read(Environment(environ)).pool_max
-        own = batches.EVERYBODY + exports.EVERYBODY if service == "entries" else 0
+        own = uploads.UPLOADS + exports.EXPORTS if service == "entries" else 0
         replicas = manifests.of("HorizontalPodAutoscaler")[service]["spec"]["maxReplicas"] + 1
         wanted += replicas * (pool + 1 + own)
     cluster = manifests.of("Cluster")["postgres"]["spec"]

@@ -1,1 +1,4 @@
-"""Files of entries that other companies upload: read in pieces, checked row by row."""
+"""Batches: files of entries that other companies upload.
+
+A slice of the service with its own layers: api -> commands -> readers, store -> model.
+"""

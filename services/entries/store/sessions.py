@@ -32,7 +32,7 @@ CLOSE_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Seconds. `statement` None: as long as it takes, where somebody else watches the clock."""
 
     statement: float | None
@@ -61,9 +61,9 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(db: Database, patience: Patience) -> AsyncIterator[Session]:
+async def open_session(db: Database, timeouts: Timeouts) -> AsyncIterator[Session]:
     """Raises `ServiceUnavailable` for what has to do with the database and not with the work."""
-    connection = await _connect(db, patience)
+    connection = await _connect(db, timeouts)
     try:
         yield Session(connection)
     except Exception as error:
@@ -76,16 +76,16 @@ async def open_session(db: Database, patience: Patience) -> AsyncIterator[Sessio
         await _close(connection)
 
 
-async def _connect(db: Database, patience: Patience) -> asyncpg.Connection:
+async def _connect(db: Database, timeouts: Timeouts) -> asyncpg.Connection:
     if not db.available:
         raise DatabaseUnavailable("The database cannot be reached right now.")
     arguments = db.settings.arguments()
-    statement = patience.statement or 0.0
+    statement = timeouts.statement or 0.0
     arguments["command_timeout"] = statement + 5.0 if statement else None
     arguments["server_settings"] |= {
         "statement_timeout": str(round(statement * 1000)),
-        "lock_timeout": str(round(patience.lock * 1000)),
-        "work_mem": patience.memory,
+        "lock_timeout": str(round(timeouts.lock * 1000)),
+        "work_mem": timeouts.memory,
         "temp_buffers": "32MB",
     }
     try:

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.entries.schemas.batches import BatchAnswer, BatchErrorPage
+from services.entries.batches.schemas import BatchAnswer, BatchErrorPage
 from tests.api.entries.agency import HEADER, Agency, counts, learn, row
 from tests.api.entries.conftest import Week, log
 from tests.support.client import Caller, Service

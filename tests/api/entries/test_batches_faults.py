@@ -11,7 +11,7 @@ import pytest
 
 from libs.web.request_body import BODY_SECONDS
 from services.entries.app import create_app
-from services.entries.store.planning import STATISTICS_MISLEAD
+from services.entries.batches.store.planning import STATISTICS_ARE_STALE
 from tests.api.entries.agency import Agency, counts, learn, row
 from tests.api.entries.halfway import (
     FIRST,
@@ -212,13 +212,13 @@ async def test_statistics_taken_while_a_first_batch_was_written_are_not_trusted(
         "SELECT 'auth0|erin', gen_random_uuid(), date '2020-01-01' + n, 'APOLLO', 1, true, 'app' "
         "FROM generate_series(1, 2000) AS n"
     )
-    assert not await connection.fetchval(STATISTICS_MISLEAD)
+    assert not await connection.fetchval(STATISTICS_ARE_STALE)
     await connection.execute("ANALYZE entries")
     await transaction.commit()
     await writing.close()
-    assert await connection.fetchval(STATISTICS_MISLEAD)
+    assert await connection.fetchval(STATISTICS_ARE_STALE)
     await connection.execute("ANALYZE entries")
-    assert not await connection.fetchval(STATISTICS_MISLEAD)
+    assert not await connection.fetchval(STATISTICS_ARE_STALE)
 
 
 async def test_a_project_that_entries_name_is_kept(connection: asyncpg.Connection) -> None:

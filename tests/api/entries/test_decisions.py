@@ -13,7 +13,7 @@ import pytest
 from libs.feed.events import deferred_publish
 from libs.feed.wire import Delivery
 from services.entries.feeds import HANDLERS
-from services.entries.schemas.reports import MissingPage
+from services.entries.reports.schemas import MissingPage
 from tests.api.entries.conftest import Week, log
 from tests.support.client import MANAGER, Caller, Service
 from tests.support.events import data_of

@@ -22,10 +22,12 @@ from libs.feed.events import deferred_publish
 from libs.feed.wire import Delivery
 from services.entries.feeds import HANDLERS
 from services.entries.model import State
-from services.entries.schemas.reports import TotalPage
-from services.entries.spreadsheet import Spreadsheet
-from services.entries.store import reports
-from services.entries.store.reports import Approvals, Filters
+from services.entries.reports.model import Approvals, Filters
+from services.entries.reports.schemas import TotalPage
+from services.entries.reports.spreadsheet import Spreadsheet
+from services.entries.reports.store.entries import TAG_WEEKS, entries_query
+from services.entries.reports.store.queries import Query
+from services.entries.reports.store.totals import totals_query
 from tests.api.entries.agency import learn
 from tests.api.entries.conftest import Week, log
 from tests.conftest import Databases
@@ -289,29 +291,29 @@ def filled_database(databases: Databases) -> str:
 
 DAYS = (date(2024, 1, 1), date(2024, 1, 31))
 QUERIES = {
-    "a month": (reports.entries_query(Filters(*DAYS)), "entries_by_date"),
-    "a month as CSV": (reports.entries_query(Filters(*DAYS), defused=True), "entries_by_date"),
+    "a month": (entries_query(Filters(*DAYS)), "entries_by_date"),
+    "a month as CSV": (entries_query(Filters(*DAYS), guarded=True), "entries_by_date"),
     "a project": (
-        reports.entries_query(Filters(date(2020, 1, 1), date(2025, 12, 31), project="P7")),
+        entries_query(Filters(date(2020, 1, 1), date(2025, 12, 31), project="P7")),
         "entries_by_project",
     ),
     "a person": (
-        reports.entries_query(Filters(*DAYS, person="auth0|7")),
+        entries_query(Filters(*DAYS, person="auth0|7")),
         "entries_by_day",
     ),
     "a state": (
-        reports.entries_query(Filters(*DAYS, state=State.APPROVED)),
+        entries_query(Filters(*DAYS, state=State.APPROVED)),
         "entries_by_date",
     ),
     "approved since": (
-        reports.entries_query(Filters(date(1970, 1, 1), date(9998, 12, 31)), Approvals(5, 9)),
+        entries_query(Filters(date(1970, 1, 1), date(9998, 12, 31)), Approvals(5, 9)),
         "events_of_approval",
     ),
     "totals": (
-        reports.totals_query(Filters(*DAYS), ["project", "week"], None, 51),
+        totals_query(Filters(*DAYS), ["project", "week"], None, 51),
         "entries_by_date",
     ),
-    "the mark": (reports.Query(reports.MARK_WEEKS, (*DAYS, None)), "weeks_by_monday"),
+    "the tag": (Query(TAG_WEEKS, (*DAYS, None)), "weeks_by_monday"),
 }
 
 

@@ -9,14 +9,14 @@ import unicodedata
 
 import pytest
 
+from libs.web.concurrency import ConcurrencyLimit
 from libs.web.problems import BadRequest, TooManyRequests
-from services.entries.batches.body import Gunzip
-from services.entries.batches.csvfile import CsvReader
-from services.entries.batches.hours import minutes_of
-from services.entries.batches.lines import Reader
-from services.entries.batches.ndjson import NdjsonReader
-from services.entries.batches.rows import Mistake, Staged
-from services.entries.batches.slots import Slots
+from services.entries.batches.api.request_body import Gunzip
+from services.entries.batches.model import RowError, StagedRow
+from services.entries.batches.readers.csv_reader import CsvReader
+from services.entries.batches.readers.hours import minutes_of
+from services.entries.batches.readers.lines import Reader
+from services.entries.batches.readers.ndjson_reader import NdjsonReader
 
 CSV = (
     "\ufeffNote,external_id,person,date,project,hours,billable\r\n"
@@ -35,41 +35,41 @@ OBJECTS = [
 NDJSON = b"\n\n".join(json.dumps(each).encode() for each in OBJECTS)
 
 
-def read(reader: Reader, data: bytes, size: int) -> tuple[list[Staged], list[Mistake], int]:
-    staged: list[Staged] = []
-    mistakes: list[Mistake] = []
+def read(reader: Reader, data: bytes, size: int) -> tuple[list[StagedRow], list[RowError], int]:
+    valid: list[StagedRow] = []
+    errors: list[RowError] = []
     rows = 0
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     steps = [step for piece in pieces for step in reader.feed(piece)]
     for parsed in (*steps, *reader.finish()):
-        staged += parsed.staged
-        mistakes += parsed.mistakes
+        valid += parsed.valid
+        errors += parsed.errors
         rows += parsed.rows
-    return staged, mistakes, rows
+    return valid, errors, rows
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 10_000])
 def test_csv_is_read_the_same_however_it_is_cut(size: int) -> None:
-    staged, mistakes, rows = read(CsvReader(), CSV, size)
-    assert [(row.line, row.external_id, row.minutes, row.billable) for row in staged] == [
+    valid, errors, rows = read(CsvReader(), CSV, size)
+    assert [(row.line, row.external_id, row.minutes, row.billable) for row in valid] == [
         (2, "a", 90, True),
         (6, "c", 41, None),
         (7, "d", 30, False),
     ]
-    assert [row.note for row in staged] == ['on "two"\nlines', "", "späte Schicht"]
-    assert [(mistake.line, mistake.code) for mistake in mistakes] == [(5, "csv")]
+    assert [row.note for row in valid] == ['on "two"\nlines', "", "späte Schicht"]
+    assert [(error.line, error.code) for error in errors] == [(5, "csv")]
     assert rows == 4
 
 
 @pytest.mark.parametrize("size", [1, 5, 10_000])
 def test_json_lines_are_read_the_same_however_they_are_cut(size: int) -> None:
-    staged, mistakes, rows = read(NdjsonReader(), NDJSON, size)
-    assert [(row.line, row.external_id, row.minutes) for row in staged] == [
+    valid, errors, rows = read(NdjsonReader(), NDJSON, size)
+    assert [(row.line, row.external_id, row.minutes) for row in valid] == [
         (1, "a", 5),
         (3, "b", 90),
         (7, "d", 120),
     ]
-    assert [(mistake.line, mistake.field) for mistake in mistakes] == [(5, "minutes")]
+    assert [(error.line, error.field) for error in errors] == [(5, "minutes")]
     assert rows == 4
 
 
@@ -96,7 +96,7 @@ def test_hours_become_the_nearest_minute_half_up(hours: str | float, minutes: in
     "hours", ["", "-1", "1:60", "1,5", "1h", "NaN", "1e3", float("inf"), "1:5"]
 )
 def test_what_is_no_hours_is_refused(hours: str | float) -> None:
-    with pytest.raises(ValueError, match="are expected"):
+    with pytest.raises(ValueError, match="Enter hours"):
         minutes_of(hours)
 
 
@@ -123,10 +123,10 @@ def test_gzip_that_is_cut_off_is_not_taken_for_a_whole_file(cut: int) -> None:
 
 
 def test_a_slot_is_free_again_when_its_holder_is_done() -> None:
-    slots = Slots(each=1, total=2)
-    with slots.one("a"), slots.one("b"):
+    limit = ConcurrencyLimit(each=1, total=2)
+    with limit.slot("a"), limit.slot("b"):
         for client in ("a", "c"):
-            with pytest.raises(TooManyRequests), slots.one(client):
+            with pytest.raises(TooManyRequests), limit.slot(client):
                 pass
-    with slots.one("a"):
+    with limit.slot("a"):
         pass

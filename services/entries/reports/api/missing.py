@@ -1,4 +1,4 @@
-"""Reports over everybody's weeks."""
+"""GET /v1/reports/missing."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from libs.web.validation import query_of
-from services.entries.schemas.reports import (
+from services.entries.reports.schemas import (
     MissingPage,
     MissingWeekQuery,
     MissingWeekQuerySchema,
 )
-from services.entries.store import people as store
-from services.entries.store.people import MissingQuery
+from services.entries.reports.store import missing as store
+from services.entries.reports.store.missing import MissingQuery
 
 ROUTES = web.RouteTableDef()
 
 
 class PersonKey(msgspec.Struct, array_like=True):
-    """Where a page of people ends."""
+    """The last person of a page."""
 
     name: str
     person: str
@@ -34,7 +34,9 @@ class PersonKey(msgspec.Struct, array_like=True):
 @endpoint(
     Contract(
         summary="List who has not submitted a week, by name",
-        description="With read:reports everybody; else the people whose weeks the caller decides.",
+        description=(
+            "Everybody with read:reports; otherwise the people whose weeks the caller decides."
+        ),
         query=MissingWeekQuerySchema(),
         answers={200: MissingPage()},
     )
@@ -42,13 +44,13 @@ class PersonKey(msgspec.Struct, array_like=True):
 async def list_missing(request: web.Request) -> web.Response:
     query, caller = query_of(request, MissingWeekQuery), request[PRINCIPAL]
     key = decode_cursor(query.cursor, PersonKey) or PersonKey("", "")
-    wanted = MissingQuery(query.week, key.name, key.person, query.limit + 1)
+    missing = MissingQuery(query.week, key.name, key.person, query.limit + 1)
     async with request.app[DATABASE].connection() as connection:
         if Scope.READ_REPORTS in caller.scopes:
-            found = await store.list_missing(connection, wanted)
+            people = await store.list_missing(connection, missing)
         else:
             now = request.app[CLOCK].now()
-            found = await store.list_missing_in_teams(connection, wanted, caller.subject, now)
-    page = found[: query.limit]
-    following = PersonKey(page[-1].name, page[-1].person) if len(found) > query.limit else None
-    return page_response(request, page, following, week=str(query.week))
+            people = await store.list_missing_in_teams(connection, missing, caller.subject, now)
+    page = people[: query.limit]
+    next_key = PersonKey(page[-1].name, page[-1].person) if len(people) > query.limit else None
+    return page_response(request, page, next_key, week=str(query.week))

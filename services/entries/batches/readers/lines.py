@@ -1,4 +1,4 @@
-"""Whole lines out of a body that comes in pieces, and what every format refuses alike."""
+"""Whole lines out of a body that arrives in pieces, and the limits that every format shares."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from libs.web.problems import ContentTooLarge, FieldError, UnprocessableContent
-from services.entries.batches.rows import Parsed
+from services.entries.batches.model import FileTooLarge, UnreadableFile
+from services.entries.batches.readers.rows import ParsedRows
 
 MAX_ROW_BYTES = 64 * 1024
 MAX_LINES = 5_000_000
-# Between two steps other requests get their turn. A wrong row takes fifty times as long as a right
-# one, so a step is as long as its time.
+# The event loop serves other requests between two steps. An invalid row takes fifty times as long
+# as a valid one, so a step is measured in seconds and not in rows.
 STEP_SECONDS = 0.001
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -20,11 +20,14 @@ _OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Reader(Protocol):
-    """Turns a file into rows, in steps that are short whatever the file is."""
+    """Turns a file into rows, in steps that are short whatever the file contains.
 
-    def feed(self, data: bytes) -> Iterator[Parsed]: ...
+    Raises `UnreadableFile` and `FileTooLarge`.
+    """
 
-    def finish(self) -> Iterator[Parsed]: ...
+    def feed(self, data: bytes) -> Iterator[ParsedRows]: ...
+
+    def finish(self) -> Iterator[ParsedRows]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Block:
 
 
 class LineCutter:
-    """Cuts pieces at line ends. Raises `ContentTooLarge` and `UnprocessableContent`."""
+    """Cuts pieces at line ends. Raises `FileTooLarge` and `UnreadableFile`."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -53,11 +56,11 @@ class LineCutter:
         end = data.rfind(b"\n") + 1
         self._rest = data[end:]
         if len(self._rest) > MAX_ROW_BYTES:
-            raise too_long(self._next_line + data.count(b"\n", 0, end))
+            raise row_too_long(self._next_line + data.count(b"\n", 0, end))
         return self._block(data[:end]) if end else None
 
     def last(self) -> Block | None:
-        """What follows the last line end, once the file is over."""
+        """What follows the last line end, once the file is complete."""
         data, self._rest = self._rest, b""
         return self._block(data) if data else None
 
@@ -69,21 +72,16 @@ class LineCutter:
             data = data.removeprefix(BYTE_ORDER_MARK)
         self._next_line += data.count(b"\n")
         if self._next_line > MAX_LINES:
-            raise ContentTooLarge(f"The file has more than {MAX_LINES} lines: send it in parts.")
+            raise FileTooLarge(f"The file has more than {MAX_LINES} lines. Send it in parts.")
         try:
             return Block(first, data, data.decode())
         except UnicodeDecodeError as error:
             raise _not_utf8(first + data.count(b"\n", 0, error.start)) from error
 
 
-def too_long(line: int, hint: str = "") -> ContentTooLarge:
-    return ContentTooLarge(f"The row on line {line} is longer than {MAX_ROW_BYTES} bytes.{hint}")
+def row_too_long(line: int, hint: str = "") -> FileTooLarge:
+    return FileTooLarge(f"The row on line {line} is longer than {MAX_ROW_BYTES} bytes.{hint}")
 
 
-def wrong_file(code: str, message: str, pointer: str = "") -> UnprocessableContent:
-    """The refusal of the file as a whole: nothing in it can be taken for rows."""
-    return UnprocessableContent([FieldError(pointer, message, code)])
-
-
-def _not_utf8(line: int) -> UnprocessableContent:
-    return wrong_file("encoding", f"The file is not UTF-8: see line {line}.")
+def _not_utf8(line: int) -> UnreadableFile:
+    return UnreadableFile.because("encoding", f"The file is not UTF-8: see line {line}.")

@@ -1,13 +1,13 @@
-"""Batches that were uploaded, and what was wrong with their rows."""
+"""Batches and the errors of their rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+
+from services.entries.batches.model import Batch, RowError
 
 COLUMNS = """
     id, skips_errors, dry_run, number_of_rows, created, updated, unchanged, failed, created_at
@@ -20,7 +20,7 @@ ADD = f"""
     RETURNING {COLUMNS}
 """
 
-# Two fields of a row may bear one name, as far as the name is shown.
+# Names of fields are cut, so two errors of a row may have the same field.
 ADD_ERRORS = """
     INSERT INTO batch_errors (batch, line, field, code, message)
     SELECT $1, line, field, code, message FROM staged_errors ORDER BY line, field
@@ -37,33 +37,6 @@ LIST_ERRORS = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    id: UUID
-    skips_errors: bool
-    dry_run: bool
-    rows: int
-    created: int
-    updated: int
-    unchanged: int
-    failed: int
-    created_at: datetime
-
-    @property
-    def refused(self) -> bool:
-        return bool(self.failed) and not self.skips_errors
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """`field` is empty where the row cannot be read at all."""
-
-    line: int
-    field: str
-    code: str
-    message: str
-
-
 async def add_batch(
     connection: asyncpg.Connection,
     client: str,
@@ -73,9 +46,9 @@ async def add_batch(
     dry_run: bool,
     counts: Sequence[int],
 ) -> Batch:
-    """`counts` are those of all rows, and of the created, updated, unchanged and failed ones.
+    """Insert the batch with the staged errors.
 
-    The errors are those that are staged in this session.
+    `counts` are all rows, then the created, updated, unchanged and failed ones.
     """
     record = await connection.fetchrow(ADD, client, batch_id, skips_errors, dry_run, *counts)
     await connection.execute(ADD_ERRORS, batch_id)
@@ -83,7 +56,7 @@ async def add_batch(
 
 
 async def read_batch(connection: asyncpg.Connection, client: str, batch_id: UUID) -> Batch | None:
-    """Only the client's own."""
+    """The client's batch."""
     record = await connection.fetchrow(READ, client, batch_id)
     return Batch(*record) if record else None
 
@@ -91,6 +64,6 @@ async def read_batch(connection: asyncpg.Connection, client: str, batch_id: UUID
 async def list_errors(
     connection: asyncpg.Connection, batch_id: UUID, line: int, field: str, limit: int
 ) -> list[RowError]:
-    """The errors after the key (`line`, `field`), by line."""
+    """The errors after (`line`, `field`), by line."""
     records = await connection.fetch(LIST_ERRORS, batch_id, line, field, limit)
     return [RowError(*record) for record in records]

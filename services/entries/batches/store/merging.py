@@ -1,14 +1,13 @@
-"""From a plan to entries: what breaks a rule, and the upsert.
+"""From a plan to entries: check the rules, then upsert.
 
-All of it is done with sets, within one transaction. What is locked is locked in this order, each
-in the order of its key, so that batches and people who write at once queue and do not deadlock:
-the client, the rules, the entries that change, the weeks they lie in.
+Set-based, in one transaction. Locks are taken in this order, each kind in the order of its key, so
+that concurrent batches and people wait for each other and do not deadlock: the client, the rules,
+the entries that change, their weeks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
 from uuid import UUID
 
@@ -17,12 +16,13 @@ import asyncpg
 from libs.postgres.errors import ConcurrentUpdate
 from libs.postgres.transactions import retry_on_violation
 from libs.rules.violations import Violation
+from services.entries.batches.model import Counts, RuleMessages
+from services.entries.batches.store.planning import has_errors, summarize_days
 from services.entries.store.period import RULES_LOCK
-from services.entries.store.planning import found_errors, sum_up
 from services.entries.store.rules import RULES
 
-# Of two batches of one client the second waits here: it must see what the first has written.
-# Keys of two numbers are a space of their own.
+# The second batch of a client waits here, because it must see what the first has written. Advisory
+# locks with two keys do not collide with those with one.
 LOCK_CLIENT = "SELECT pg_advisory_xact_lock(7301003, hashtext($1))"
 SHARE_RULES = f"SELECT pg_advisory_xact_lock_shared({RULES_LOCK})"
 
@@ -50,15 +50,15 @@ LOCK_WEEKS = """
     )
     SELECT count(*) FROM locked
 """
-# A week that nothing was written to after all is as if it had never been touched.
-FORGET_WEEKS = """
+# The placeholder rows of weeks that ended up unchanged.
+DELETE_PLACEHOLDER_WEEKS = """
     DELETE FROM weeks USING touched_weeks AS touched
     WHERE weeks.person = touched.person AND weeks.monday = touched.monday AND weeks.version = 0
 """
 
-# An entry may stay in a project that has ended, but not come to it.
-MAY_REFUSE_PROJECTS = "SELECT EXISTS (SELECT FROM planned_days WHERE doubts_project)"
-REFUSE_PROJECTS = """
+# An entry may stay in an ended project but not move to it.
+MAY_REJECT_PROJECTS = "SELECT EXISTS (SELECT FROM planned_days WHERE doubts_project)"
+REJECT_PROJECTS = """
     INSERT INTO staged_errors
     SELECT line, 'project',
         CASE WHEN project_active IS NULL THEN $1 ELSE $3 END,
@@ -68,16 +68,16 @@ REFUSE_PROJECTS = """
       AND (project_active IS NULL OR entry_project IS DISTINCT FROM project)
 """
 
-# Of a large file mostly no row has anything to do with a lock or a limit.
-MAY_REFUSE_DATES = """
+# In most files no row meets a lock or a limit.
+MAY_REJECT_DATES = """
     SELECT EXISTS (
         SELECT FROM weeks JOIN touched_weeks USING (person, monday) WHERE state <> 'open'
     ) OR EXISTS (
         SELECT FROM planned_days WHERE created + updated > 0 AND (date <= $1 OR date > $2)
     ) OR EXISTS (SELECT FROM changed WHERE entry_date <= $1)
 """
-# One reason a row: the state of the week is the nearest, as in the model.
-REFUSE_DATES = """
+# One reason per row; the state of the week takes precedence, as in the model.
+REJECT_DATES = """
     INSERT INTO staged_errors
     SELECT found.line, 'date', reason.code, reason.message
     FROM (
@@ -100,9 +100,9 @@ REFUSE_DATES = """
         ON reason.name = found.reason
 """
 
-# The days that would hold more than 24 hours. All or nothing: what any row takes off a day makes
-# room on it. Otherwise ($1) only what a row itself takes off the day that it adds to does, as the
-# others may be refused.
+# The days that would exceed 24 hours. If the batch is all or nothing, minutes that any row takes
+# off a day make room on it. Otherwise ($1) only those of the row itself do, because the others may
+# be rejected.
 FIND_FULL_DAYS = """
     CREATE TEMPORARY TABLE full_days ON COMMIT DROP AS
     WITH freed AS (
@@ -125,7 +125,7 @@ FIND_FULL_DAYS = """
     WHERE days.created + days.updated > 0 AND held.minutes + held.added > $2
 """
 
-# On these days each row in turn, by line.
+# The rows that do not fit on these days, by line.
 FIND_OVERFULL = """
     CREATE TEMPORARY TABLE overfull ON COMMIT DROP AS
     WITH live AS (
@@ -149,15 +149,15 @@ FIND_OVERFULL = """
     )
     SELECT line, others FROM steps WHERE minutes > gone AND others + minutes > $2
 """
-TELL_FULL_DAYS = """
+REJECT_OVERFULL = """
     INSERT INTO staged_errors
-    SELECT overfull.line, 'minutes', told.code, told.message
+    SELECT overfull.line, 'minutes', reason.code, reason.message
     FROM overfull
-    JOIN unnest($1::text[]::integer[], $2::text[], $3::text[]) AS told (others, code, message)
+    JOIN unnest($1::text[]::integer[], $2::text[], $3::text[]) AS reason (others, code, message)
         USING (others)
 """
 
-LEAVE_OUT = (
+DELETE_REJECTED = (
     "DELETE FROM planned USING staged_errors AS error WHERE error.line = planned.line",
     "DELETE FROM changed USING staged_errors AS error WHERE error.line = changed.line",
 )
@@ -178,8 +178,8 @@ UPDATE = """
     WHERE entry.person = changed.entry_person AND entry.id = changed.entry_id
 """
 
-# An id is the batch's, which is random, with the line for its last digits (RFC 9562 section 5.8):
-# drawing a million takes as long as writing an index, and in order they go quicker into theirs.
+# An id consists of that of the batch, which is random, and the line (RFC 9562 section 5.8). A
+# million random ids would take as long as writing an index, and ids in order are indexed faster.
 INSERT = """
     INSERT INTO entries
         (person, id, date, project, task, minutes, note, billable, source, external_id)
@@ -188,8 +188,8 @@ INSERT = """
     FROM planned
     WHERE entry_id IS NULL
 """
-# A million rows in any order take two fifths longer to write than in that of the keys, and a sort
-# takes a sixth of the time: it is not worth it where the rows of a day are near each other anyway.
+# Writing a million rows takes two fifths longer in random order than in key order, and sorting
+# takes a sixth of the time: not worth it if the rows of each day are close together already.
 INSERT_SORTED = f"{INSERT} ORDER BY person, date, line"
 IS_SCATTERED = """
     SELECT coalesce(sum(span) > 2 * sum(created + updated + unchanged), false) FROM planned_days
@@ -198,96 +198,88 @@ IS_SCATTERED = """
 _RULES = RULES | {"entries_by_external_id"}
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    created: int
-    updated: int
-    unchanged: int
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The model's words for what the statements find; `%s` stands for the project's code."""
-
-    unknown_project: Violation
-    inactive_project: Violation
-    dates: Mapping[str, tuple[str, str]]
-    """The code and the message for each reason that `REFUSE_DATES` knows."""
-
-
 async def lock_client(connection: asyncpg.Connection, client: str) -> None:
-    """Wait until no other batch of the client is being written."""
+    """Wait until no other batch of the client is being merged."""
     await connection.execute(LOCK_CLIENT, client)
 
 
-async def share_rules(connection: asyncpg.Connection) -> None:
-    """Keep the closed period and the projects as they are until the transaction ends."""
+async def share_rules_lock(connection: asyncpg.Connection) -> None:
+    """Prevent changes of the closed period and of projects until the transaction ends."""
     await connection.execute(SHARE_RULES)
 
 
-async def lock_places(connection: asyncpg.Connection) -> None:
-    """Lock what will change; raises `ConcurrentUpdate` where it is not as it was planned."""
+async def lock_entries_and_weeks(connection: asyncpg.Connection) -> None:
+    """Lock what will change. Raises `ConcurrentUpdate` if an entry differs from the plan."""
     if not await connection.fetchval(LOCK_ENTRIES):
-        raise ConcurrentUpdate("an entry changed meanwhile")
+        raise ConcurrentUpdate("an entry changed after planning")
     await connection.execute(ENSURE_WEEKS)
     await connection.execute(LOCK_WEEKS)
 
 
 async def check_rules(
-    connection: asyncpg.Connection, words: Words, closed_through: date | None, latest: date
+    connection: asyncpg.Connection,
+    messages: RuleMessages,
+    closed_through: date | None,
+    latest: date,
 ) -> None:
-    unknown, inactive = words.unknown_project, words.inactive_project
-    if await connection.fetchval(MAY_REFUSE_PROJECTS):
+    """Stage an error for each row that a project, a lock or a date forbids."""
+    unknown, inactive = messages.unknown_project, messages.inactive_project
+    if await connection.fetchval(MAY_REJECT_PROJECTS):
         await connection.execute(
-            REFUSE_PROJECTS, unknown.code, unknown.message, inactive.code, inactive.message
+            REJECT_PROJECTS, unknown.code, unknown.message, inactive.code, inactive.message
         )
-    if not await connection.fetchval(MAY_REFUSE_DATES, closed_through, latest):
+    if not await connection.fetchval(MAY_REJECT_DATES, closed_through, latest):
         return
-    codes = [code for code, _ in words.dates.values()]
-    messages = [message for _, message in words.dates.values()]
-    await connection.execute(
-        REFUSE_DATES, closed_through, latest, list(words.dates), codes, messages
-    )
+    reasons = list(messages.dates)
+    codes = [messages.dates[reason][0] for reason in reasons]
+    texts = [messages.dates[reason][1] for reason in reasons]
+    await connection.execute(REJECT_DATES, closed_through, latest, reasons, codes, texts)
 
 
 async def check_days(
     connection: asyncpg.Connection,
     maximum: int,
-    tell: Callable[[int], Violation],
+    violation_of: Callable[[int], Violation],
     *,
     skips_errors: bool,
 ) -> None:
-    """Look at the rows that are good in themselves; `tell` says what is wrong with a day that
-    holds so many minutes already."""
-    await _leave_out(connection)
+    """Stage an error for each valid row that does not fit on its day.
+
+    `violation_of` gives the violation on a day that has so many minutes already.
+    """
+    await _delete_rejected(connection)
     await connection.execute(FIND_FULL_DAYS, skips_errors, maximum)
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM full_days)"):
         return
     await connection.execute(FIND_OVERFULL, skips_errors, maximum)
-    found = [row[0] for row in await connection.fetch("SELECT DISTINCT others FROM overfull")]
-    told = [tell(others) for others in found]
-    codes, messages = [broken.code for broken in told], [broken.message for broken in told]
-    await connection.execute(TELL_FULL_DAYS, list(map(str, found)), codes, messages)
-    await _leave_out(connection)
+    minutes = [row[0] for row in await connection.fetch("SELECT DISTINCT others FROM overfull")]
+    violations = [violation_of(others) for others in minutes]
+    await connection.execute(
+        REJECT_OVERFULL,
+        list(map(str, minutes)),
+        [violation.code for violation in violations],
+        [violation.message for violation in violations],
+    )
+    await _delete_rejected(connection)
 
 
-async def _leave_out(connection: asyncpg.Connection) -> None:
-    """Forget the rows that are known to be wrong."""
-    if not await found_errors(connection):
+async def _delete_rejected(connection: asyncpg.Connection) -> None:
+    """Remove the rows that have an error from the plan."""
+    if not await has_errors(connection):
         return
-    for statement in LEAVE_OUT:
+    for statement in DELETE_REJECTED:
         await connection.execute(statement)
-    await sum_up(connection)
+    await summarize_days(connection)
 
 
 async def count_rows(connection: asyncpg.Connection) -> Counts:
-    """What the good rows would do, and how many are not good."""
+    """What the valid rows would do, and how many are invalid."""
     return Counts(*await connection.fetchrow(COUNT))
 
 
 async def write_entries(connection: asyncpg.Connection, source: str, batch: UUID) -> None:
-    """Raises `ConcurrentUpdate` where a rule was broken that the checks had found kept."""
+    """Update and insert. Raises `ConcurrentUpdate` if the database finds a violation that the
+    checks did not."""
     digits = batch.hex
     with retry_on_violation(_RULES):
         await connection.execute(UPDATE)
@@ -296,6 +288,6 @@ async def write_entries(connection: asyncpg.Connection, source: str, batch: UUID
         await connection.execute(insert, source, f"{digits[:12]}8{digits[13:24]}")
 
 
-async def forget_weeks(connection: asyncpg.Connection) -> None:
-    """Undo the locking of weeks that nothing was written to."""
-    await connection.execute(FORGET_WEEKS)
+async def delete_placeholder_weeks(connection: asyncpg.Connection) -> None:
+    """Delete the weeks that were inserted to lock them and stayed unchanged."""
+    await connection.execute(DELETE_PLACEHOLDER_WEEKS)

@@ -1,13 +1,13 @@
-"""From staged rows to a plan: who is meant, which entries change, and what is wrong with either."""
+"""From staged rows to a plan: whom each row names, which entries change, and their errors."""
 
 from __future__ import annotations
 
 import asyncpg
 
-# Whom the file means. Only people who list the client are looked at: to anybody else it makes no
-# difference whether somebody exists. A sub comes before an e-mail, that before an external id.
+# Only people who list the client are considered, so a client cannot find out who else exists. A
+# sub takes precedence over an e-mail address, that over an external id.
 RESOLVE_PEOPLE = """
-    CREATE TEMPORARY TABLE told_people ON COMMIT DROP AS
+    CREATE TEMPORARY TABLE named_people ON COMMIT DROP AS
     WITH names AS (
         SELECT people.person, name.key, name.rank, name.rank <> 2 AS exact
         FROM people CROSS JOIN LATERAL (
@@ -17,26 +17,26 @@ RESOLVE_PEOPLE = """
         ) AS name
         WHERE people.uploaders @> ARRAY[$1] AND people.active
     ),
-    told AS (SELECT DISTINCT told_person AS told FROM staged_rows),
+    given AS (SELECT DISTINCT person_name AS name FROM staged_rows),
     keys AS (
-        SELECT told, told AS key, true AS exact FROM told
-        UNION ALL SELECT told, lower(told), false FROM told
+        SELECT name, name AS key, true AS exact FROM given
+        UNION ALL SELECT name, lower(name), false FROM given
     ),
     matches AS (
-        SELECT keys.told, names.person, names.rank,
-            min(names.rank) OVER (PARTITION BY keys.told) AS best
+        SELECT keys.name, names.person, names.rank,
+            min(names.rank) OVER (PARTITION BY keys.name) AS best
         FROM keys JOIN names USING (key, exact)
     )
-    SELECT told, min(person) AS person, count(DISTINCT person) AS people
+    SELECT name, min(person) AS person, count(DISTINCT person) AS people
     FROM matches WHERE rank = best
-    GROUP BY told
+    GROUP BY name
 """
 
-# Each row beside the entry that it changes and the project that it names. A row that says nothing
-# of `billable` leaves it as it is, and is as its project has it where something else changes.
+# Each row with its entry and its project. A row without `billable` is compared with the entry's
+# own; if something else changes, the entry gets the default of the project.
 PLAN = """
     CREATE TEMPORARY TABLE planned ON COMMIT DROP AS
-    SELECT row.line, row.external_id, row.told_person, people.person, row.date, row.project,
+    SELECT row.line, row.external_id, row.person_name, people.person, row.date, row.project,
         row.minutes, row.task, row.note,
         coalesce(row.billable, project.billable) AS billable,
         project.active AS project_active,
@@ -51,15 +51,14 @@ PLAN = """
             false
         ) AS same
     FROM staged_rows AS row
-    LEFT JOIN told_people AS people ON people.told = row.told_person AND people.people = 1
+    LEFT JOIN named_people AS people ON people.name = row.person_name AND people.people = 1
     LEFT JOIN projects AS project ON project.code = row.project
     LEFT JOIN entries AS entry ON entry.source = $1 AND entry.external_id = row.external_id
 """
 ANALYZE_PLAN = "ANALYZE planned (person, date, entry_id, same)"
 
-# A person's days are far fewer than the rows. What is asked of the plan as a whole is asked of
-# them, as each look at a million rows takes a quarter of a second. `span` is how many lines of the
-# file the day's rows are spread over.
+# Checks of the whole file run on this summary by day, because each scan of a million rows takes a
+# quarter of a second. `span` is the number of lines over which the rows of a day are spread.
 PLANNED_DAYS = """
     CREATE TEMPORARY TABLE planned_days ON COMMIT DROP AS
     SELECT person, date, date - (extract(isodow FROM date)::integer - 1) AS monday,
@@ -73,11 +72,11 @@ PLANNED_DAYS = """
     GROUP BY person, date
 """
 ANALYZE_PLANNED_DAYS = "ANALYZE planned_days"
-FORGET_PLANNED_DAYS = "DROP TABLE IF EXISTS planned_days"
+DROP_PLANNED_DAYS = "DROP TABLE IF EXISTS planned_days"
 
-# Statistics of `entries` that were taken while a first large batch was being written say that it
-# is empty, and a nested loop over a million rows never ends. A page of it holds some forty rows.
-STATISTICS_MISLEAD = """
+# Statistics of `entries` that are taken while a first large batch is written say that the table is
+# empty, and a nested loop over a million rows never ends. A page holds some forty rows.
+STATISTICS_ARE_STALE = """
     SELECT reltuples BETWEEN 0 AND pg_relation_size(oid) / current_setting('block_size')::integer
     FROM pg_class WHERE oid = 'entries'::regclass
 """
@@ -96,14 +95,14 @@ TOUCHED_WEEKS = """
     UNION
     SELECT entry_person, entry_monday FROM changed
 """
-# Hashes are compared far quicker than texts, and mostly they tell that there is nothing to find.
+# Comparing hashes is faster than comparing texts, and usually there is no repeated id.
 MAY_REPEAT = """
     SELECT count(DISTINCT hashtextextended(external_id, 0)) < count(*) FROM staged_rows
 """
-REFUSE_REPEATED = """
+REJECT_REPEATED = """
     INSERT INTO staged_errors
     SELECT row.line, 'external_id', 'repeated',
-        format('Line %s has this external_id already.', before.line)
+        format('Line %s has the same external_id.', before.line)
     FROM staged_rows AS row
     JOIN (
         SELECT external_id, min(line) AS line FROM staged_rows
@@ -112,22 +111,22 @@ REFUSE_REPEATED = """
     WHERE row.line > before.line
 """
 
-MAY_REFUSE_PEOPLE = """
+MAY_REJECT_PEOPLE = """
     SELECT EXISTS (SELECT FROM planned_days WHERE person IS NULL)
         OR EXISTS (SELECT FROM changed WHERE entry_person <> person)
 """
-REFUSE_PEOPLE = """
+REJECT_PEOPLE = """
     INSERT INTO staged_errors
     SELECT planned.line, 'person',
         CASE WHEN people.people > 1 THEN 'ambiguous_person' ELSE 'unknown_person' END,
         CASE
-            WHEN people.people > 1 THEN format('More than one person is known as %s.', told_person)
+            WHEN people.people > 1 THEN format('More than one person matches %s.', person_name)
             WHEN planned.person IS NULL
-                THEN format('Nobody known as %s lets this client upload.', told_person)
-            ELSE 'The entry belongs to somebody who does not let this client upload.'
+                THEN format('No person matching %s allows uploads from this client.', person_name)
+            ELSE 'The entry belongs to a person who does not allow uploads from this client.'
         END
     FROM planned
-    LEFT JOIN told_people AS people ON people.told = planned.told_person
+    LEFT JOIN named_people AS people ON people.name = planned.person_name
     LEFT JOIN people AS owner ON owner.person = planned.entry_person
     WHERE planned.person IS NULL
        OR (planned.entry_person <> planned.person
@@ -136,30 +135,30 @@ REFUSE_PEOPLE = """
 
 
 async def plan(connection: asyncpg.Connection, client: str, source: str) -> None:
-    """Find who is meant and which entries change, and note what is wrong with either."""
-    if await connection.fetchval(STATISTICS_MISLEAD):
+    """Resolve people and entries, and stage an error for each row that names none."""
+    if await connection.fetchval(STATISTICS_ARE_STALE):
         await connection.execute(WITHOUT_NESTED_LOOPS)
     await connection.execute(RESOLVE_PEOPLE, client)
     await connection.execute(PLAN, source)
     await connection.execute(ANALYZE_PLAN)
-    await sum_up(connection)
+    await summarize_days(connection)
     changes_entries = await connection.fetchval(CHANGES_ENTRIES)
     await connection.execute(CHANGED, changes_entries)
     await connection.execute(ANALYZE_CHANGED)
     await connection.execute(TOUCHED_WEEKS)
     if await connection.fetchval(MAY_REPEAT):
-        await connection.execute(REFUSE_REPEATED)
-    if await connection.fetchval(MAY_REFUSE_PEOPLE):
-        await connection.execute(REFUSE_PEOPLE, client)
+        await connection.execute(REJECT_REPEATED)
+    if await connection.fetchval(MAY_REJECT_PEOPLE):
+        await connection.execute(REJECT_PEOPLE, client)
 
 
-async def sum_up(connection: asyncpg.Connection) -> None:
-    """Tell the plan's days; anew once rows have left the plan."""
-    await connection.execute(FORGET_PLANNED_DAYS)
+async def summarize_days(connection: asyncpg.Connection) -> None:
+    """Summarise the plan by day; again whenever rows have been removed from it."""
+    await connection.execute(DROP_PLANNED_DAYS)
     await connection.execute(PLANNED_DAYS)
     await connection.execute(ANALYZE_PLANNED_DAYS)
 
 
-async def found_errors(connection: asyncpg.Connection) -> bool:
-    """Whether a row is known to be wrong by now."""
+async def has_errors(connection: asyncpg.Connection) -> bool:
+    """Whether an error has been staged."""
     return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM staged_errors)"))

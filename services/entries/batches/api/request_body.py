@@ -1,4 +1,4 @@
-"""The body of an upload in pieces: unpacked, bounded in size and time, its digest taken."""
+"""The body of an upload in pieces: decompressed, bounded in size and time, and hashed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from libs.web.request_body import BODY_SECONDS
 
 MAX_BYTES = 2 * 1024**3
 PIECE = 64 * 1024
-# On average, of the time that we waited for the client and not it for us.
+# On average, over the time spent waiting for the client.
 MIN_BYTES_A_SECOND = 4 * 1024
-# JSON that repeats itself shrinks to a fiftieth; a thousandth is what bombs shrink to.
+# Repetitive JSON compresses to a fiftieth, a zip bomb to a thousandth.
 MAX_RATIO = 500
 RATIO_COUNTS_FROM = 16 * 1024**2
 
@@ -25,13 +25,13 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _CLOSE = {"Connection": "close"}
 
 
-class Body:
-    """Yields the file. `digest` is that of the bytes it has yielded so far."""
+class FileBody:
+    """Yields the file. `digest` is the SHA-256 of the bytes yielded so far."""
 
     def __init__(self, request: web.Request) -> None:
         encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
         if encoding not in ("identity", "gzip"):
-            raise UnsupportedMediaType("Content-Encoding may be gzip, or none.")
+            raise UnsupportedMediaType("Content-Encoding must be gzip or absent.")
         self._request = request
         self._gzipped = encoding == "gzip"
         self._hash = hashlib.sha256()
@@ -44,13 +44,12 @@ class Body:
         return self._hash.digest()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Raises `RequestTimeout`, `ContentTooLarge` and, for what cannot be unpacked or broke
-        off, `BadRequest`."""
+        """Raises `RequestTimeout`, `ContentTooLarge`, and `BadRequest` if the body breaks off or
+        cannot be decompressed."""
         unpack: Gunzip | None = None
         first = True
         while data := await self._receive():
-            # aiohttp unpacks by itself unless it is told not to, and takes a file that was cut
-            # off for a whole one. So what still comes packed is unpacked here.
+            # aiohttp decompresses by default and does not notice truncation.
             if first and self._gzipped and data.startswith(_GZIP_MAGIC):
                 unpack = Gunzip()
             first = False
@@ -71,8 +70,9 @@ class Body:
         except TimeoutError as error:
             raise RequestTimeout("The body did not arrive in time.", headers=_CLOSE) from error
         except (web.RequestPayloadError, HttpProcessingError, ClientError, OSError) as error:
-            told = "The body broke off, or cannot be unpacked."
-            raise BadRequest(told, headers=_CLOSE) from error
+            raise BadRequest(
+                "The body broke off or cannot be decompressed.", headers=_CLOSE
+            ) from error
         self._waited += loop.time() - began
         self._received += len(data)
         return data
@@ -83,13 +83,15 @@ class Body:
             raise ContentTooLarge(f"The file is larger than {MAX_BYTES} bytes.", headers=_CLOSE)
         packed = self._request.content.total_compressed_bytes or self._received
         if self._size > max(RATIO_COUNTS_FROM, MAX_RATIO * packed):
-            raise ContentTooLarge("The file unpacks to far more than it is.", headers=_CLOSE)
+            raise ContentTooLarge(
+                "The file decompresses to far more than its size.", headers=_CLOSE
+            )
         self._hash.update(piece)
         return piece
 
 
 class Gunzip:
-    """Unpacks gzip of one member or several, in pieces of bounded size. Raises `BadRequest`."""
+    """Decompresses gzip of one or more members in pieces of bounded size. Raises `BadRequest`."""
 
     def __init__(self) -> None:
         self._member = _new_member()

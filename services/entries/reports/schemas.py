@@ -12,9 +12,7 @@ from libs.rules.calendar import Week
 from libs.rules.limits import MAX_PERSON_LENGTH
 from libs.service.fields import WeekField
 from libs.web.schemas import Day, PageAnswer, PageQuery, StrictSchema, Text
-from services.entries.model import (
-    State,
-)
+from services.entries.model import State
 from services.entries.schemas.common import ProjectCode, check_order
 
 GROUPS = ("project", "person", "week", "customer")
@@ -53,7 +51,7 @@ class MissingPage(PageAnswer):
 
 
 class _FilterFields(StrictSchema):
-    """`person` here asks for no scope of its own: a report is about everybody."""
+    """`person` needs no further scope: a report is about everybody."""
 
     since = Day(data_key="from", load_default=None, metadata={"description": "First day."})
     until = Day(data_key="to", load_default=None, metadata={"description": "Last day."})
@@ -74,9 +72,9 @@ class _FilterFields(StrictSchema):
 
 
 def _require_range(data: dict[str, Any]) -> None:
-    asked = {"from": data["since"], "to": data["until"]}
-    # marshmallow's own words for it, which are told under a code of their own.
-    missing = {name: [_MISSING] for name, day in asked.items() if day is None}
+    days = {"from": data["since"], "to": data["until"]}
+    # marshmallow's own message, which becomes the code "required".
+    missing = {name: [_MISSING] for name, day in days.items() if day is None}
     if missing:
         raise ValidationError(missing)
 

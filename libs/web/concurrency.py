@@ -1,4 +1,4 @@
-"""How many uploads run at the same time in this process."""
+"""How many long requests run at the same time in this process."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from libs.web.problems import TooManyRequests
 RETRY_AFTER = 5
 
 
-class Slots:
-    """Turns away with 429 who has `each` already, and everybody once there are `total`."""
+class ConcurrencyLimit:
+    """At most `each` at the same time for one caller and `total` for all of them."""
 
     def __init__(self, each: int, total: int) -> None:
         self._each = each
         self._total = total
-        self._taken: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()
 
     @contextmanager
-    def one(self, client: str) -> Iterator[None]:
-        if self._taken[client] >= self._each or self._taken.total() >= self._total:
+    def slot(self, caller: str) -> Iterator[None]:
+        """Hold a slot. Raises `TooManyRequests` if there is none."""
+        if self._running[caller] >= self._each or self._running.total() >= self._total:
             raise TooManyRequests(
                 f"At most {self._each} of these at the same time. Try again in {RETRY_AFTER} s.",
                 headers={"Retry-After": str(RETRY_AFTER)},
             )
-        self._taken[client] += 1
+        self._running[caller] += 1
         try:
             yield
         finally:
-            self._taken[client] -= 1
-            if not self._taken[client]:
-                del self._taken[client]
+            self._running[caller] -= 1
+            if not self._running[caller]:
+                del self._running[caller]

@@ -1,7 +1,6 @@
-"""XLSX written as it is sent: no row is kept, no file is made.
+"""XLSX (Office Open XML, ECMA-376), written while it is sent: no rows in memory, no file.
 
-Office Open XML (ECMA-376) of the smallest kind: sheets of inline texts, numbers and days. Texts
-are typed as such, so that none is taken for a formula.
+Texts are typed as such, so that none is evaluated as a formula.
 """
 
 from __future__ import annotations
@@ -38,21 +37,21 @@ _ROOT = (
 )
 
 
-class _Outlet(RawIOBase):
-    """What the archive has written and nobody has taken yet."""
+class _Output(RawIOBase):
+    """Collects what the archive writes until it is taken."""
 
     def __init__(self) -> None:
-        self._waiting = bytearray()
+        self._written = bytearray()
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any, /) -> int:
-        self._waiting += data
+        self._written += data
         return len(data)
 
     def take(self) -> bytes:
-        taken, self._waiting = bytes(self._waiting), bytearray()
+        taken, self._written = bytes(self._written), bytearray()
         return taken
 
 
@@ -63,9 +62,9 @@ class Spreadsheet:
         self._title = title
         self._header = header
         self._max_rows = max_rows
-        self._outlet = _Outlet()
+        self._output = _Output()
         self._archive = zipfile.ZipFile(
-            self._outlet, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
+            self._output, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
         )
         self._sheets = 0
         self._sheet: IO[bytes] | None = None
@@ -81,7 +80,7 @@ class Spreadsheet:
             lines.append(_row(row))
             self._rows += 1
         self._flush(lines)
-        return self._outlet.take()
+        return self._output.take()
 
     def finish(self) -> bytes:
         if self._sheet is None:
@@ -90,7 +89,7 @@ class Spreadsheet:
         for name, text in self._parts().items():
             self._archive.writestr(name, text)
         self._archive.close()
-        return self._outlet.take()
+        return self._output.take()
 
     def _begin_sheet(self) -> str:
         self._end_sheet()

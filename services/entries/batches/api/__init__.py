@@ -1,0 +1,11 @@
+"""The HTTP API of batches."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from services.entries.batches.api import batches, uploads
+
+
+def batch_routes() -> list[web.RouteDef]:
+    return [*uploads.upload_routes(), *batches.ROUTES]

@@ -1,0 +1,203 @@
+"""Upload a file: stage its rows, then check and merge them in one transaction.
+
+Rows are staged on a dedicated connection without a transaction, so a slow client holds no locks
+and a file that breaks off leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+
+from libs.postgres.errors import OutcomeUnknown
+from libs.postgres.idempotency import StoredResponse, has_key, recall, remember
+from libs.postgres.pool import Database
+from services.entries.batches.model import (
+    Batch,
+    Counts,
+    RowError,
+    StagedRow,
+    rule_messages,
+)
+from services.entries.batches.readers.lines import Reader
+from services.entries.batches.readers.rows import ParsedRows
+from services.entries.batches.store import batches as store
+from services.entries.batches.store import merging, planning, staging
+from services.entries.model import MAX_MINUTES_A_DAY, full_day, latest_day
+from services.entries.store.period import read_closed_through
+from services.entries.store.sessions import Session, Timeouts, open_session
+
+TIMEOUTS = Timeouts(statement=600.0, lock=60.0)
+# Encoding rows for COPY is one step of the event loop: more rows would delay other requests.
+ROWS_PER_COPY = 200
+
+
+class Body(Protocol):
+    """The pieces of a file, and the SHA-256 of those read so far."""
+
+    @property
+    def digest(self) -> bytes: ...
+
+    def pieces(self) -> AsyncIterator[bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What a client asks for.
+
+    `fingerprint` turns the digest of the body into that of the request, `respond` serialises the
+    response that is stored under the idempotency key `key`.
+    """
+
+    id: UUID
+    client: str
+    key: str
+    skips_errors: bool
+    dry_run: bool
+    now: datetime
+    fingerprint: Callable[[bytes], bytes]
+    respond: Callable[[Batch], StoredResponse]
+
+    @property
+    def source(self) -> str:
+        """`source` of the client's entries, and the owner of its idempotency keys."""
+        return f"batch:{self.client}"
+
+
+async def upload_file(db: Database, upload: Upload, body: Body, reader: Reader) -> StoredResponse:
+    """Store the file as a batch and return its response, or the one stored under its key.
+
+    Raises `UnreadableFile` and `FileTooLarge` for the file; a key of another request is 422.
+    """
+    async with db.connection() as connection:
+        is_known = await has_key(connection, upload.source, upload.key)
+    if is_known:
+        async for _piece in body.pieces():
+            pass  # only the digest of the whole body tells whether it is the same request
+        return await _replay(db, upload, body.digest)
+    async with open_session(db, TIMEOUTS) as session:
+        rows = await _stage(session, body, reader)
+        work = partial(_merge, upload=upload, rows=rows, digest=body.digest)
+        try:
+            return await session.transact(work)
+        except OutcomeUnknown:
+            return await _replay(db, upload, body.digest)
+
+
+async def _replay(db: Database, upload: Upload, digest: bytes) -> StoredResponse:
+    async with db.connection() as connection:
+        fingerprint = upload.fingerprint(digest)
+        stored = await recall(connection, upload.source, upload.key, fingerprint)
+    if stored is None:
+        raise OutcomeUnknown("The batch may have been stored or not. Send it again.")
+    return stored
+
+
+async def _stage(session: Session, body: Body, reader: Reader) -> int:
+    """Copy the rows to the staging tables and return how many the file has."""
+    await staging.create_staging(session.connection)
+    copier = _Copier(session.connection)
+    try:
+        async for piece in body.pieces():
+            for parsed in reader.feed(piece):
+                await copier.add(parsed)
+        for parsed in reader.finish():
+            await copier.add(parsed)
+    finally:
+        await copier.settle()
+    await copier.finish()
+    await staging.analyze_staging(session.connection)
+    return copier.rows
+
+
+class _Copier:
+    """Collects rows for COPY. While PostgreSQL copies some, the next are being parsed."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._valid: list[StagedRow] = []
+        self._errors: list[RowError] = []
+        self._copying: asyncio.Task[None] | None = None
+        self.rows = 0
+
+    async def add(self, parsed: ParsedRows) -> None:
+        self.rows += parsed.rows
+        self._valid += parsed.valid
+        self._errors += parsed.errors
+        if len(self._valid) + len(self._errors) >= ROWS_PER_COPY:
+            await self.settle()
+            self._copying = asyncio.create_task(self._copy(self._valid, self._errors))
+            self._valid, self._errors = [], []
+        await asyncio.sleep(0)
+
+    async def finish(self) -> None:
+        await self.settle()
+        await self._copy(self._valid, self._errors)
+
+    async def settle(self) -> None:
+        """Wait for the COPY in progress; raises its error."""
+        copying, self._copying = self._copying, None
+        if copying is not None:
+            await copying
+
+    async def _copy(self, valid: list[StagedRow], errors: list[RowError]) -> None:
+        if valid:
+            await staging.stage_rows(self._connection, valid)
+        if errors:
+            await staging.stage_errors(self._connection, errors)
+
+
+async def _merge(
+    connection: asyncpg.Connection, upload: Upload, rows: int, digest: bytes
+) -> StoredResponse:
+    """Check the staged rows, write them if allowed, and store the response: one transaction."""
+    fingerprint = upload.fingerprint(digest)
+    await merging.lock_client(connection, upload.client)
+    stored = await recall(connection, upload.source, upload.key, fingerprint)
+    if stored is not None:
+        return stored
+    counts = await _write(connection, upload)
+    batch = await store.add_batch(
+        connection,
+        upload.client,
+        upload.id,
+        skips_errors=upload.skips_errors,
+        dry_run=upload.dry_run,
+        counts=(rows, *astuple(counts)),
+    )
+    response = upload.respond(batch)
+    await remember(connection, upload.source, upload.key, fingerprint, response)
+    return response
+
+
+async def _write(connection: asyncpg.Connection, upload: Upload) -> Counts:
+    await planning.plan(connection, upload.client, upload.source)
+    already_refused = not upload.skips_errors and await planning.has_errors(connection)
+    locks = not upload.dry_run and not already_refused
+    if locks:
+        await merging.share_rules_lock(connection)
+        await merging.lock_entries_and_weeks(connection)
+    await _check(connection, upload)
+    counts = await merging.count_rows(connection)
+    refused = counts.failed > 0 and not upload.skips_errors
+    if not upload.dry_run and not refused:
+        await merging.write_entries(connection, upload.source, upload.id)
+    if locks:
+        await merging.delete_placeholder_weeks(connection)
+    return Counts(0, 0, counts.unchanged, counts.failed) if refused else counts
+
+
+async def _check(connection: asyncpg.Connection, upload: Upload) -> None:
+    closed_through = await read_closed_through(connection)
+    messages = rule_messages(closed_through, upload.now)
+    await merging.check_rules(connection, messages, closed_through, latest_day(upload.now))
+    await merging.check_days(
+        connection, MAX_MINUTES_A_DAY, full_day, skips_errors=upload.skips_errors
+    )

@@ -1,0 +1,144 @@
+"""Batches, the rows of their files, and what can be wrong with either."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from libs.rules.violations import RuleBroken, Violation
+from services.entries.model import (
+    Draft,
+    Locked,
+    State,
+    Surroundings,
+    check_change,
+    check_draft,
+    closed_day,
+    inactive_project,
+    latest_day,
+    unknown_project,
+)
+
+
+class BatchState(StrEnum):
+    APPLIED = "applied"
+    REFUSED = "refused"
+    DRY_RUN = "dry_run"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of a file."""
+
+    id: UUID
+    skips_errors: bool
+    dry_run: bool
+    rows: int
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+    created_at: datetime
+
+    @property
+    def state(self) -> BatchState:
+        if self.dry_run:
+            return BatchState.DRY_RUN
+        return BatchState.REFUSED if self.failed and not self.skips_errors else BatchState.APPLIED
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows by what became of them."""
+
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+
+
+class StagedRow(NamedTuple):
+    """A valid row as it is copied to the database; `person` is the name that the file uses."""
+
+    line: int
+    external_id: str
+    person: str
+    date: date
+    project: str
+    minutes: int
+    task: str | None
+    note: str
+    billable: bool | None
+
+
+class RowError(msgspec.Struct, frozen=True, gc=False):
+    """What is wrong with a row; `field` is empty if the row cannot be read at all."""
+
+    line: int
+    field: str
+    code: str
+    message: str
+
+
+class UnreadableFile(Exception):
+    """The file as a whole cannot be read as rows."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(violation.message for violation in violations))
+        self.violations = violations
+
+    @classmethod
+    def because(cls, code: str, message: str) -> UnreadableFile:
+        return cls([Violation("", code, message)])
+
+
+class FileTooLarge(Exception):
+    """The file, or one of its rows, exceeds a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleMessages:
+    """The model's codes and messages for what the statements find; `%s` is the project's code."""
+
+    unknown_project: Violation
+    inactive_project: Violation
+    dates: Mapping[str, tuple[str, str]]
+    """The code and the message by the reason, as the statement names it."""
+
+
+def rule_messages(closed_through: date | None, now: datetime) -> RuleMessages:
+    """The messages of the model, so that a batch refuses a row in the words of a request."""
+    late = latest_day(now) + timedelta(days=1)
+    dates = {
+        "approved": _lock_message(late, State.APPROVED, None),
+        "submitted": _lock_message(late, State.SUBMITTED, None),
+        "too_far_ahead": _violation_message(late, now),
+    }
+    if closed_through is not None:
+        closed = closed_day(closed_through)
+        dates["locked"] = _lock_message(closed_through, State.OPEN, closed_through)
+        dates["closed"] = (closed.code, closed.message)
+    return RuleMessages(unknown_project("%s"), inactive_project("%s"), dates)
+
+
+def _lock_message(day: date, state: State, closed_through: date | None) -> tuple[str, str]:
+    try:
+        check_change(day, state, closed_through)
+    except Locked as error:
+        return error.lock.reason, str(error)
+    raise AssertionError("the model allows what the statement refuses")
+
+
+def _violation_message(day: date, now: datetime) -> tuple[str, str]:
+    context = Surroundings(State.OPEN, None, 0, project_active=True)
+    try:
+        check_draft(Draft(day, "", 1), context, now)
+    except RuleBroken as error:
+        return error.violations[0].code, error.violations[0].message
+    raise AssertionError("the model allows what the statement refuses")

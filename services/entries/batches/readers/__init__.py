@@ -1,0 +1,1 @@
+"""From the bytes of a file to valid rows and row errors, piece by piece."""

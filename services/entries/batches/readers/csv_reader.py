@@ -1,0 +1,165 @@
+"""Comma-separated values with a header (RFC 4180), in UTF-8."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from libs.rules.violations import Violation
+from services.entries.batches.model import StagedRow, UnreadableFile
+from services.entries.batches.readers.lines import (
+    MAX_ROW_BYTES,
+    STEP_SECONDS,
+    Block,
+    LineCutter,
+    row_too_long,
+)
+from services.entries.batches.readers.rows import (
+    COLUMNS,
+    REQUIRED,
+    ParsedRows,
+    Row,
+    has_unusual,
+    staged_row,
+)
+
+# Several times as many as there are names.
+MAX_COLUMNS = 64
+
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class CsvReader:
+    """A row may span lines within quotes; its number is that of the first one."""
+
+    def __init__(self) -> None:
+        self._lines = LineCutter()
+        self._columns: list[str] | None = None
+        self._pending: list[str] = []
+        self._pending_from = 1
+
+    def feed(self, data: bytes) -> Iterator[ParsedRows]:
+        block = self._lines.cut(data)
+        if block is not None:
+            yield from self._read(block)
+
+    def finish(self) -> Iterator[ParsedRows]:
+        block = self._lines.last()
+        if block is not None:
+            yield from self._read(block)
+        if self._pending:
+            raise UnreadableFile.because(
+                "csv", f"A quote that opens on line {self._pending_from} is never closed."
+            )
+        if self._columns is None:
+            raise UnreadableFile.because("empty", "The file is empty: a header is expected.")
+
+    def _read(self, block: Block) -> Iterator[ParsedRows]:
+        unusual = has_unusual(block.data, block.text)
+        first = self._pending_from if self._pending else block.first
+        lines = [*self._pending, *(f"{line}\n" for line in block.lines)]
+        self._pending = []
+        # Strict: text after a closing quote is an error.
+        records = csv.reader(iter(lines), strict=True)
+        parsed, done, until = ParsedRows(), 0, perf_counter() + STEP_SECONDS
+        while done < len(lines):
+            number = first + done
+            try:
+                cells = next(records)
+            except csv.Error as error:
+                if "unexpected end of data" in str(error):
+                    self._keep(lines[done:], number)
+                    break
+                parsed.rows += 1
+                parsed.reject(number, "csv", "This row is not CSV: check its quotes.")
+            else:
+                self._read_row(parsed, number, cells, unusual=unusual)
+            done = records.line_num
+            if perf_counter() > until:
+                yield parsed
+                parsed, until = ParsedRows(), perf_counter() + STEP_SECONDS
+        yield parsed
+
+    def _keep(self, lines: list[str], number: int) -> None:
+        """Hold back a row whose quotes are still open."""
+        if sum(map(len, lines)) > MAX_ROW_BYTES:
+            raise row_too_long(number, " Is a quote never closed?")
+        self._pending, self._pending_from = lines, number
+
+    def _read_row(
+        self, parsed: ParsedRows, number: int, cells: list[str], *, unusual: bool
+    ) -> None:
+        if not any(cells):
+            return  # a blank line, or one of commas alone, as spreadsheets leave them
+        if self._columns is None:
+            self._columns = _header(cells)
+            return
+        parsed.rows += 1
+        if len(cells) != len(self._columns):
+            message = f"{len(self._columns)} columns are expected, this row has {len(cells)}."
+            parsed.reject(number, "columns", message)
+            return
+        fields = {
+            name: text
+            for name, cell in zip(self._columns, cells, strict=True)
+            if (text := cell.strip())
+        }
+        staged = _staged(number, fields, unusual=unusual)
+        if staged is not None:
+            parsed.valid.append(staged)
+        else:
+            parsed.validate(number, _typed(fields))
+
+
+def _staged(number: int, fields: Mapping[str, str], *, unusual: bool) -> StagedRow | None:
+    try:
+        return staged_row(number, msgspec.convert(fields, Row, strict=False), unusual=unusual)
+    except msgspec.ValidationError:
+        return None
+
+
+def _typed(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Cells as JSON values; other texts are left to the schema."""
+    typed: dict[str, Any] = dict(fields)
+    minutes, billable = fields.get("minutes", ""), fields.get("billable", "").lower()
+    if _WHOLE_NUMBER.fullmatch(minutes):
+        typed["minutes"] = int(minutes)
+    if billable in _BOOLEANS:
+        typed["billable"] = _BOOLEANS[billable]
+    return typed
+
+
+def _header(cells: Sequence[str]) -> list[str]:
+    if len(cells) > MAX_COLUMNS:
+        raise UnreadableFile.because("columns", f"The header has {len(cells)} columns: too many.")
+    names = [cell.strip().lower() for cell in cells]
+    violations = [
+        *(_unknown(name) for name in dict.fromkeys(names) if name not in COLUMNS),
+        *(_repeated(name) for name in COLUMNS if names.count(name) > 1),
+        *(_missing(name) for name in REQUIRED if name not in names),
+    ]
+    if "minutes" not in names and "hours" not in names:
+        violations.append(_missing("minutes"))
+    if violations:
+        raise UnreadableFile(violations)
+    return names
+
+
+def _unknown(name: str) -> Violation:
+    shown = "".join(part if part.isprintable() else "?" for part in name[:64])
+    message = f"There is no column {shown!r}; there are {', '.join(COLUMNS)}."
+    return Violation(shown, "unknown", message)
+
+
+def _repeated(name: str) -> Violation:
+    return Violation(name, "repeated", f"The column {name} is there more than once.")
+
+
+def _missing(name: str) -> Violation:
+    return Violation(name, "required", f"The column {name} is missing.")

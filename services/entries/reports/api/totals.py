@@ -1,0 +1,63 @@
+"""GET /v1/reports/totals."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from libs.auth import Scope, requires
+from libs.postgres.pool import DATABASE
+from libs.web.contract import Contract, endpoint
+from libs.web.paging import decode_cursor, page_response
+from libs.web.problems import FieldError, UnprocessableContent
+from libs.web.validation import query_of
+from services.entries.reports.model import Filters
+from services.entries.reports.schemas import TotalPage, TotalsQuery, TotalsQuerySchema
+from services.entries.reports.store.queries import fetch
+from services.entries.reports.store.totals import totals_query
+
+ROUTES = web.RouteTableDef()
+
+
+class TotalKey(msgspec.Struct, array_like=True):
+    """The last groups of a page."""
+
+    groups: list[str]
+
+
+@ROUTES.get("/v1/reports/totals", allow_head=False)
+@requires(Scope.READ_REPORTS)
+@endpoint(
+    Contract(
+        summary="Total minutes of everybody, in groups",
+        query=TotalsQuerySchema(),
+        answers={200: TotalPage()},
+    )
+)
+async def show_totals(request: web.Request) -> web.Response:
+    query = query_of(request, TotalsQuery)
+    key = decode_cursor(query.cursor, TotalKey)
+    if key is not None and len(key.groups) != len(query.group_by):
+        raise UnprocessableContent(
+            [FieldError("/cursor", "This is not a cursor of this list.", "cursor", "query")]
+        )
+    after = key.groups if key else None
+    totals = totals_query(_filters(query), query.group_by, after, query.limit + 1)
+    async with request.app[DATABASE].connection() as connection:
+        records = await fetch(connection, totals)
+    page = [dict(record) for record in records[: query.limit]]
+    next_key = None
+    if len(records) > query.limit:
+        next_key = TotalKey([page[-1][name] for name in query.group_by])
+    return page_response(request, page, next_key)
+
+
+def _filters(query: TotalsQuery) -> Filters:
+    return Filters(
+        since=query.since,
+        until=query.until,
+        state=query.state,
+        project=query.project,
+        person=query.person,
+        customer=query.customer,
+    )

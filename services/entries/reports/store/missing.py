@@ -1,0 +1,96 @@
+"""People who have not submitted a week."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from libs.rules.calendar import Week, earliest_today, latest_today
+from services.entries.model import State
+
+_MISSING = """
+    SELECT people.person, people.name, people.manager,
+        coalesce(week.state, 'open') AS state,
+        coalesce((SELECT sum(day) FROM unnest(week.minutes) AS day), 0)::integer AS minutes,
+        people.target_minutes
+    FROM people
+    LEFT JOIN weeks AS week ON week.person = people.person AND week.monday = $1
+    WHERE people.active
+      AND coalesce(week.state, 'open') = 'open'
+      AND (people.name, people.person) > ($2, $3)
+"""
+
+MISSING = f"""
+    {_MISSING}
+    ORDER BY people.name, people.person
+    LIMIT $4
+"""
+
+# The team of $5, and those of managers for whom $5 is the delegate on a day that it is somewhere,
+# from $6 to $7.
+MISSING_IN_TEAMS = f"""
+    {_MISSING}
+      AND people.manager IN (
+          SELECT $5
+          UNION ALL
+          SELECT absent.person FROM people AS absent
+          WHERE absent.active AND absent.delegate = $5
+            AND absent.delegate_from <= $7 AND absent.delegate_to >= $6
+      )
+      AND people.person <> $5
+    ORDER BY people.name, people.person
+    LIMIT $4
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A person without a submission of the week."""
+
+    person: str
+    name: str
+    manager: str | None
+    state: State
+    total_minutes: int
+    target_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MissingQuery:
+    """People without a submission of the week, after the key (`name`, `person`)."""
+
+    week: Week
+    name: str
+    person: str
+    limit: int
+
+
+async def list_missing(connection: asyncpg.Connection, query: MissingQuery) -> list[Missing]:
+    records = await connection.fetch(
+        MISSING, query.week.monday, query.name, query.person, query.limit
+    )
+    return [_missing(record) for record in records]
+
+
+async def list_missing_in_teams(
+    connection: asyncpg.Connection, query: MissingQuery, approver: str, now: datetime
+) -> list[Missing]:
+    """As `list_missing`, for the people whose weeks the approver may decide now."""
+    records = await connection.fetch(
+        MISSING_IN_TEAMS,
+        query.week.monday,
+        query.name,
+        query.person,
+        query.limit,
+        approver,
+        earliest_today(now),
+        latest_today(now),
+    )
+    return [_missing(record) for record in records]
+
+
+def _missing(record: asyncpg.Record) -> Missing:
+    person, name, manager, state, minutes, target = record
+    return Missing(person, name, manager, State(state), minutes, target)
