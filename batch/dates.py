@@ -6,8 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from batch.errors import InvalidInput
+
+CACHED = 4096
+"""Files contain few different dates: looking one up is faster than parsing it again."""
 
 _iso = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})").fullmatch
 _year_first = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})").fullmatch
@@ -44,6 +48,7 @@ class DateRange:
         return f"{self.first}..{self.last}"
 
 
+@lru_cache(maxsize=CACHED)
 def parse_iso_date(text: str) -> date:
     """Parse `2026-11-23` and nothing else. Raises ValueError with a message for the user."""
     if not text:
@@ -54,6 +59,7 @@ def parse_iso_date(text: str) -> date:
     return _date(text, int(match[1]), int(match[2]), int(match[3]))
 
 
+@lru_cache(maxsize=CACHED)
 def parse_date(text: str, order: DateOrder | None) -> date:
     """Parse a numeric date with a four-digit year, separated by dashes, slashes or dots.
 

@@ -2,8 +2,11 @@
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 SECONDS_PER_DAY = 24 * 60 * 60
+CACHED = 4096
+"""Files contain few different durations and times: a look-up is faster than parsing again."""
 
 _hours_minutes = re.compile(r"([0-9]{1,4}):([0-5][0-9])(?::([0-5][0-9]))?(?: ?h)?", re.I).fullmatch
 _minutes_seconds = re.compile(r"([0-9]{1,5}):([0-5][0-9]) ?min", re.I).fullmatch
@@ -20,6 +23,7 @@ _SECONDS_PER_UNIT = {"h": 3600, "min": 60, "sec": 1}
 _MICROSECOND = Decimal("0.000001")
 
 
+@lru_cache(maxsize=CACHED)
 def parse_duration(text: str) -> Decimal:
     """Seconds of a duration, to the microsecond.
 
@@ -61,6 +65,7 @@ def round_to_minutes(seconds: Decimal) -> int:
     return int((seconds / 60).to_integral_value(ROUND_HALF_UP))
 
 
+@lru_cache(maxsize=CACHED)
 def parse_time_of_day(text: str) -> int:
     """Seconds since midnight of `10:23`, `10:23:52`, `10:23 AM` or `10:23:52 pm`.
 
