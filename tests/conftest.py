@@ -157,6 +157,7 @@ class Guarded:
     """A service that listens, and its routes."""
 
     name: str
+    app: web.Application
     routes: list[Route]
     service: Service
 
@@ -173,7 +174,7 @@ async def guarded(
     settings = service_settings(service_name, issuer, guarded_database)
     app = SERVICES[service_name](settings)
     async with serving(app, settings, issuer, session, clock) as service:
-        yield Guarded(service_name, list(routes_of(app)), service)
+        yield Guarded(service_name, app, list(routes_of(app)), service)
 
 
 @pytest.fixture

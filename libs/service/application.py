@@ -24,6 +24,7 @@ from libs.feed.following import follow
 from libs.feed.housekeeping import housekeeping
 from libs.feed.serving import feed_context, feed_routes
 from libs.postgres.pool import database_context
+from libs.service.admission import admission_context, check_admission
 from libs.service.error_handlers import map_domain_errors
 from libs.service.settings import FEED_PREFIXES, ServiceSettings
 from libs.web.apidocs import ApiPage, api_routes
@@ -61,6 +62,7 @@ def create_service(
         [
             authentication(VERIFIER, step_up_max_age=settings.auth.step_up_max_age),
             remember_caller,
+            check_admission,
             map_domain_errors,
             *middlewares,
         ],
@@ -71,6 +73,7 @@ def create_service(
             open_session,
             verifier_context(settings.auth),
             database_context(settings.database),
+            admission_context(),
             feed_context(settings.database),
             housekeeping(),
         ]

@@ -18,6 +18,7 @@ from libs.feed import Event, publish
 from libs.feed.applying import Handlers
 from libs.feed.wire import Delivery, data_as
 from libs.rules.calendar import Week
+from libs.service.admission import record_access_of
 from services.approvals import model
 from services.approvals.chain import StepKind, add_step
 from services.approvals.model import Approval, Delegation, State
@@ -118,6 +119,7 @@ async def on_timesheets(connection: asyncpg.Connection, events: Sequence[Deliver
 
 async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
     await save_people(connection, [_person(event) for event in events])
+    await record_access_of(connection, events)
 
 
 def _receive(dossier: Dossier, _event: Delivery, told: Submitted) -> None:

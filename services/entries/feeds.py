@@ -14,6 +14,7 @@ from libs.feed import Event, publish
 from libs.feed.applying import Handlers
 from libs.feed.wire import Delivery, data_as
 from libs.rules.calendar import Week
+from libs.service.admission import record_access_of
 from services.entries import model
 from services.entries.model import (
     Timesheet,
@@ -117,6 +118,7 @@ async def on_decisions(connection: asyncpg.Connection, events: Sequence[Delivery
 
 async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
     await learn_people(connection, [data_as(dict[str, Any], event) for event in events])
+    await record_access_of(connection, events)
 
 
 HANDLERS: Mapping[str, Handlers] = {

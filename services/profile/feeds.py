@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from libs.feed import Event, publish
+from libs.service.admission import PersonAccess, record_access
 from services.profile.model import Delegation, Person
 
 
@@ -17,10 +18,15 @@ def concerns_others(before: Person | None, after: Person) -> bool:
 
 
 async def publish_changed(connection: asyncpg.Connection, person: Person, now: datetime) -> None:
-    """All that the others know of the person, so that the newest event is enough."""
+    """Publish all that others know of the person, and bar or admit the person here.
+
+    The newest event alone is enough for a follower.
+    """
     data = {**_state(person), "version": person.version}
     event = Event(type="person.changed", subject=person.person, time=now, data=data)
     await publish(connection, event)
+    access = PersonAccess(person.person, person.active, None, person.version)
+    await record_access(connection, [access])
 
 
 def _state(person: Person) -> dict[str, Any]:

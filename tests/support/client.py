@@ -95,6 +95,10 @@ class Service:
         """A person whose `sub` is `auth0|<person>`."""
         return self.bearer(self._issuer.token(sub=f"auth0|{person}", scope=scope))
 
+    def token(self, **claims: Any) -> str:
+        """A token of a person, see `Issuer.token`."""
+        return self._issuer.token(**claims)
+
     def bearer(self, token: str | None) -> Caller:
         return Caller(self._session, self.url, token)
 

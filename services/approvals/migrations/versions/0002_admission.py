@@ -1,0 +1,15 @@
+"""The people whose tokens are refused."""
+
+from libs.postgres.migrate import run_sql
+from libs.service.admission import ADMISSION_V1_DOWN, ADMISSION_V1_UP
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    run_sql(ADMISSION_V1_UP)
+
+
+def downgrade() -> None:
+    run_sql(ADMISSION_V1_DOWN)
