@@ -53,7 +53,7 @@ deploy-check: $(VENV)/tools $(DEPLOYVENV)/ready ## check what is deployed with t
 lint: $(VENV)/tools ## check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy libs services batch bench dev tests $(APPCORE)
+	$(BIN)/mypy libs services portal batch bench dev tests $(APPCORE)
 	$(BIN)/lint-imports
 
 format: $(VENV)/tools ## rewrite the code in the project's style

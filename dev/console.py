@@ -36,6 +36,7 @@ class Terminal:
     def ready(self, addresses: Addresses, seconds: float, directory: Path) -> None:
         with contextlib.suppress(OSError):
             self._status.stop()
+            self._console.print(f"[bold]Open {addresses.gateway}/[/]")
             self._console.print(f"[bold]Ready in {seconds:.1f} s.[/] Ctrl-C stops all of it.\n")
             self._console.print(_places(addresses))
             self._console.print(_people())
@@ -57,11 +58,12 @@ class Terminal:
 
 def _places(addresses: Addresses) -> Table:
     table = _table("What", "Where")
+    table.add_row("Portal", f"{addresses.gateway}/")
     table.add_row("API, by the gateway", f"{addresses.gateway}/v1/")
     for name in addresses.services:
         table.add_row(f"API pages of {name}", f"{addresses.gateway}/v1/{name}/docs")
     table.add_row("Stand-in for Auth0", addresses.issuer)
-    for name, url in addresses.services.items():
+    for name, url in {**addresses.services, "portal": addresses.portal}.items():
         table.add_row(f"{name} itself", url)
         table.add_row(f"metrics of {name}", f"{addresses.admin[name]}/metrics")
     table.add_row("PostgreSQL", f"{addresses.postgres}, passwords in {_short(addresses.record)}")

@@ -99,11 +99,14 @@ def routing(routes: Sequence[Route], backends: Backends, sign: str) -> dict[str,
 class Gateway:
     """Traefik over a directory that holds its configuration."""
 
-    def __init__(self, directory: Path, port: int, ingress: Path = INGRESS) -> None:
+    def __init__(
+        self, directory: Path, port: int, ingress: Path = INGRESS, more: Sequence[Route] = ()
+    ) -> None:
+        """`more` are routes that the manifest does not have."""
         self.url = f"http://{HOST}:{port}"
         self._directory = directory
         self._port = port
-        self._routes = read_routes(ingress)
+        self._routes = [*read_routes(ingress), *more]
         self._sign = ""
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -65,12 +65,13 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A program that people sign in with; it ships to them, so it keeps no secret."""
+    """A program that people sign in with. One that ships to them keeps no secret."""
 
     client_id: str
     name: str
     callbacks: tuple[str, ...]
     logout_urls: tuple[str, ...]
+    is_confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Delegation:
 
 
 NIGHTLY_UPLOAD = "batch-nightly"
+PORTAL_CLIENT = "timesheets-portal"
 
 # A manager comes before those who report to them: so the directory takes them one by one.
 PEOPLE = (
@@ -174,6 +176,13 @@ APPS = (
             "com.exampleco.timesheets://signed-out",
             "com.exampleco.timesheets:/signed-out",
         ),
+    ),
+    App(
+        PORTAL_CLIENT,
+        "ExampleCo Timesheets",
+        callbacks=("http://127.0.0.1/auth/callback", "http://localhost/auth/callback"),
+        logout_urls=("http://127.0.0.1/auth/signed-out", "http://localhost/auth/signed-out"),
+        is_confidential=True,
     ),
 )
 

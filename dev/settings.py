@@ -20,9 +20,11 @@ PORTS = (
     ("ENTRIES_PORT", "entries", 8081),
     ("APPROVALS_PORT", "approvals", 8082),
     ("PROFILE_PORT", "profile", 8083),
+    ("PORTAL_PORT", "the portal", 8084),
     ("ENTRIES_ADMIN_PORT", "the metrics and probes of entries", 9081),
     ("APPROVALS_ADMIN_PORT", "the metrics and probes of approvals", 9082),
     ("PROFILE_ADMIN_PORT", "the metrics and probes of profile", 9083),
+    ("PORTAL_ADMIN_PORT", "the metrics and probes of the portal", 9084),
 )
 
 

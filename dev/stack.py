@@ -1,8 +1,10 @@
 """The whole system on one machine: started in parallel, watched, stopped in reverse."""
 
 import asyncio
+import base64
 import fcntl
 import os
+import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,12 +15,12 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from dev.gateway import Gateway
+from dev.gateway import Gateway, Route
 from dev.issuer.state import machine_secrets, write_private
 from dev.ports import HOST
 from dev.postgres import PostgresServer
 from dev.processes import Child, Children
-from dev.sample_data import AUDIENCE, SERVICES
+from dev.sample_data import AUDIENCE, PORTAL_CLIENT, SERVICES
 from dev.seed import Loader
 from dev.settings import Ports
 
@@ -41,6 +43,7 @@ class Addresses(msgspec.Struct, frozen=True):
     issuer: str
     audience: str
     services: dict[str, str]
+    portal: str
     admin: dict[str, str]
     postgres: str
     databases: dict[str, str]
@@ -54,7 +57,7 @@ class Service:
 
     @property
     def module(self) -> str:
-        return f"services.{self.name}"
+        return self.name if self.name == "portal" else f"services.{self.name}"
 
     @property
     def port(self) -> str:
@@ -68,6 +71,11 @@ class Service:
     @property
     def exists(self) -> bool:
         return (ROOT / "services" / self.name / "__main__.py").exists()
+
+
+PORTAL = Service("portal")
+# Everything that is not the API; what only begins like it is the API's own 404.
+PORTAL_ROUTES = (Route("/v1", "entries"), Route("/", PORTAL.name))
 
 
 class Stack:
@@ -96,7 +104,9 @@ class Stack:
             self._ports["POSTGRES_PORT"],
             log=self._logs / "postgres.log",
         )
-        self._gateway = Gateway(self._directory / "gateway", self._ports["GATEWAY_PORT"])
+        self._gateway = Gateway(
+            self._directory / "gateway", self._ports["GATEWAY_PORT"], more=PORTAL_ROUTES
+        )
 
     async def run(self, on_ready: Callable[[Addresses], None]) -> None:
         """Until a signal asks to stop.
@@ -141,10 +151,11 @@ class Stack:
         self._start_postgres(children)
         write_private(self._record, msgspec.json.format(msgspec.json.encode(self._addresses())))
         self._progress("Migrating the databases")
-        await asyncio.gather(*(self._migrate(children, service) for service in self._services))
+        programs = [*self._services, PORTAL]
+        await asyncio.gather(*(self._migrate(children, program) for program in programs))
         self._progress("Starting the services")
-        for service in self._services:
-            self._start_service(children, service)
+        for program in programs:
+            self._start_service(children, program)
         async with aiohttp.ClientSession() as session:
             await self._wait_until_ready(session)
             if not self._empty:
@@ -170,7 +181,9 @@ class Stack:
 
     def _start_gateway(self, children: Children) -> None:
         log = children.log("gateway")
-        backends = {name: [url] for name, url in self._addresses().services.items()}
+        addresses = self._addresses()
+        backends = {name: [url] for name, url in addresses.services.items()}
+        backends[PORTAL.name] = [addresses.portal]
         children.watch(Child("gateway", self._gateway.start(backends, log), log))
 
     def _start_postgres(self, children: Children) -> None:
@@ -178,7 +191,7 @@ class Stack:
         self._postgres.start()
         if self._postgres.process is not None:
             children.watch(Child("postgres", self._postgres.process, self._postgres.log))
-        for service in self._services:
+        for service in [*self._services, PORTAL]:
             if not self._postgres.has_database(service.name):
                 self._postgres.create_role(service.name)
                 self._postgres.create_database(service.name, owner=service.name)
@@ -206,13 +219,27 @@ class Stack:
             "DATABASE_URL": self._postgres.url(service.name, service.name),
             "AUTH_ISSUER": self._issuer,
             "AUTH_AUDIENCE": AUDIENCE,
+            **(self._portal_environ() if service is PORTAL else {}),
             "M2M_CLIENT_ID": client_id,
-            "M2M_CLIENT_SECRET": self._secrets[client_id],
+            "M2M_CLIENT_SECRET": self._secrets.get(client_id, ""),
             "M2M_TOKEN_URL": f"{self._issuer}oauth/token",
             **{
                 f"{name.upper()}_URL": f"http://{HOST}:{self._ports[Service(name).port]}"
                 for name in SERVICES
             },
+        }
+
+    def _portal_environ(self) -> dict[str, str]:
+        """Its browser sessions survive a restart of the stack."""
+        keys = self._directory / "portal" / "session-key"
+        if not keys.exists():
+            write_private(keys, base64.urlsafe_b64encode(secrets.token_bytes(32)))
+        return {
+            "PORTAL_URL": self._gateway.url,
+            "API_URL": self._gateway.url,
+            "AUTH_CLIENT_ID": PORTAL_CLIENT,
+            "AUTH_CLIENT_SECRET": self._secrets[PORTAL_CLIENT],
+            "SESSION_KEYS": keys.read_text(),
         }
 
     async def _load_company(self, session: aiohttp.ClientSession) -> None:
@@ -245,10 +272,11 @@ class Stack:
             issuer=self._issuer,
             audience=AUDIENCE,
             services={service.name: at(service.port) for service in self._services},
-            admin={service.name: at(service.admin_port) for service in self._services},
+            portal=at(PORTAL.port),
+            admin={program.name: at(program.admin_port) for program in [*self._services, PORTAL]},
             databases={
-                service.name: self._postgres.url(service.name, service.name)
-                for service in self._services
+                program.name: self._postgres.url(program.name, program.name)
+                for program in [*self._services, PORTAL]
             },
             postgres=f"{HOST}:{self._ports['POSTGRES_PORT']}",
             logs=str(self._logs),

@@ -12,6 +12,7 @@ WITHIN = {
     "build": None,
     "services": None,
     "batch": "services",
+    "portal": "services",
     "dev": "services",
     "test": "dev",
     "endurance": "test",

@@ -80,7 +80,8 @@ class Grants:
 
     def _authenticate(self, form: Form) -> str:
         client_id, secret = form.get("client_id", ""), form.get("client_secret")
-        if secret is None and any(app.client_id == client_id for app in APPS):
+        public = [app.client_id for app in APPS if not app.is_confidential]
+        if secret is None and client_id in public:
             return client_id
         expected = self.machine_secrets.get(client_id)
         if secret is None or expected is None or not same(secret, expected):

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from dev.issuer.keys import KeyRing
-from dev.sample_data import MACHINES, Role
+from dev.sample_data import APPS, MACHINES, Role
 
 
 class Session(msgspec.Struct):
@@ -65,11 +65,13 @@ def same(one: str, other: str) -> bool:
 
 
 def machine_secrets(path: Path) -> dict[str, str]:
-    """The secret of each machine by its client id, made when there is none."""
+    """The secret of each confidential client by its client id, made when there is none."""
+    clients = [machine.client_id for machine in MACHINES]
+    clients += [app.client_id for app in APPS if app.is_confidential]
     known: dict[str, str] = {}
     if path.exists():
         known = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    missing = [machine.client_id for machine in MACHINES if machine.client_id not in known]
+    missing = [client_id for client_id in clients if client_id not in known]
     if missing:
         known |= {client_id: secrets.token_urlsafe(32) for client_id in missing}
         write_private(path, msgspec.json.format(msgspec.json.encode(known)))

@@ -1,0 +1,1 @@
+"""The portal: timesheets in a browser, a client of the public API."""

@@ -1,0 +1,96 @@
+"""Saving what was typed into a cell of the week grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from portal.api_client import Api, ApiProblem
+from portal.formats import duration, parse_duration
+from portal.i18n import _
+from portal.week_grid import RowKey, new_entry_id
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TypedCell:
+    """`reference` is the entry's id and version, or empty where the cell was empty."""
+
+    row_id: str
+    key: RowKey
+    day: date
+    text: str
+    reference: str
+    token: str
+
+
+class CellRefused(Exception):
+    """What was typed was not saved. `current` is the entry as it is now, after a conflict."""
+
+    def __init__(self, message: str, current: Json | None = None, status: int = 422) -> None:
+        super().__init__(message)
+        self.current = current
+        self.status = status
+
+
+async def save_cell(api: Api, typed: TypedCell) -> Json | None:
+    """Create, change or delete the cell's entry. Returns it as it is now, None if there is none.
+
+    Raises `CellRefused`; `ApiUnavailable` and the like pass through.
+    """
+    try:
+        minutes = parse_duration(typed.text)
+    except ValueError as error:
+        raise CellRefused(str(error)) from error
+    try:
+        return await _save(api, typed, minutes or None)
+    except ApiProblem as problem:
+        raise _refusal(problem) from problem
+
+
+async def _save(api: Api, typed: TypedCell, minutes: int | None) -> Json | None:
+    entry_id, _space, version = typed.reference.partition(" ")
+    if not entry_id:
+        return await _create(api, typed, minutes) if minutes else None
+    path, etag = f"/v1/entries/{entry_id}", f'"{version}"'
+    if minutes is None:
+        await _delete(api, path, etag)
+        return None
+    entry: Json = (await api.patch(path, {"minutes": minutes}, etag=etag)).json
+    return entry
+
+
+async def _create(api: Api, typed: TypedCell, minutes: int) -> Json:
+    entry_id = new_entry_id(typed.token, typed.row_id, typed.day)
+    body = {
+        "date": typed.day,
+        "project": typed.key.project,
+        "task": typed.key.task or None,
+        "minutes": minutes,
+    }
+    entry: Json = (await api.put(f"/v1/entries/{entry_id}", body)).json
+    return entry
+
+
+async def _delete(api: Api, path: str, etag: str) -> None:
+    try:
+        await api.delete(path, etag=etag)
+    except ApiProblem as problem:
+        if problem.status != 404:  # somebody else deleted it: that is what was wanted
+            raise
+
+
+def _refusal(problem: ApiProblem) -> CellRefused:
+    if problem.status == 412:
+        current = problem.body.get("current")
+        if isinstance(current, dict):
+            shown = duration(int(current["minutes"]))
+            message = _("Changed to %(minutes)s elsewhere. Save again to keep yours.")
+            return CellRefused(message % {"minutes": shown}, current, 412)
+        return CellRefused(_("This was changed elsewhere. Reload the page."), None, 412)
+    if problem.status == 404:
+        return CellRefused(_("This entry was deleted elsewhere. Reload the page."), None, 404)
+    message = next(iter(problem.fields.values()), problem.message)
+    return CellRefused(message, None, problem.status)

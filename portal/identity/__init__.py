@@ -1,0 +1,1 @@
+"""The issuer: OpenID Connect code flow with PKCE as a confidential client."""

@@ -1,0 +1,28 @@
+// Wiring.
+
+function prepare(root) {
+  for (const input of root.querySelectorAll("#grid .cell input:not([type])")) savedTexts.set(input, input.defaultValue);
+  for (const box of root.querySelectorAll("[data-select-all]")) box.closest("label").hidden = false;
+}
+
+function selectAll(box) {
+  for (const one of box.closest("form").querySelectorAll('tbody input[type="checkbox"]')) one.checked = box.checked;
+}
+
+document.documentElement.classList.add("scripted");
+document.addEventListener("click", followLink);
+document.addEventListener("submit", submitForm);
+document.addEventListener("keydown", pressKey);
+document.addEventListener("paste", paste);
+document.addEventListener("change", (event) => {
+  const changed = event.target;
+  if (changed.matches("#grid .cell input:not([type])")) commit(changed);
+  else if (changed.matches("[data-select-all]")) selectAll(changed);
+  else if (changed.matches("[data-submit-on-change]") && changed.value) changed.form.requestSubmit();
+});
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches("#grid .cell input:not([type])")) event.target.select();
+});
+window.addEventListener("popstate", () => visit(location.href, {}, { push: false }));
+window.addEventListener("beforeunload", (event) => { if (waiting.size) event.preventDefault(); });
+prepare(document);
