@@ -1,4 +1,12 @@
-"""What the database's errors mean for whoever waits for an answer.
+"""What PostgreSQL's errors mean for a request.
+
+    ServiceUnavailable (503)
+      DatabaseUnavailable    there is no connection to the database
+        ConnectionLost       the connection broke, and nothing was committed
+      DatabaseBusy           a lock, a statement or the server took too long
+        TransactionConflict  another transaction was in the way, and nothing was committed
+      OutcomeUnknown         the connection broke during COMMIT
+    ConcurrentUpdate         raised by a transaction that wants to be repeated
 
 SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
@@ -18,75 +26,92 @@ QUERY_CANCELED = "57014"
 
 # The connection, or the server behind it, is of no further use: a restart, a crash, a failover.
 _LOST = ("08", READ_ONLY_TRANSACTION, "57P01", "57P02", "57P03")
-_CROSSED = (SERIALIZATION_FAILURE, DEADLOCK_DETECTED)
+_CONFLICTS = (SERIALIZATION_FAILURE, DEADLOCK_DETECTED)
 # Nothing is wrong with the request; the same one may well succeed a moment later.
-_PASSING = (*_CROSSED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, "53", "58")
+_TRANSIENT = (LOCK_NOT_AVAILABLE, QUERY_CANCELED, "53", "58")
+
+_UNREACHABLE = "The database cannot be reached right now."
+_BUSY = "The database is too busy for this right now."
+UNKNOWN = "The connection to the database broke. The change may have been made or not."
 
 
 class DatabaseUnavailable(ServiceUnavailable):
-    """There is no way to the database right now."""
+    """There is no connection to the database right now."""
+
+    def __init__(self, detail: str = _UNREACHABLE) -> None:
+        super().__init__(detail)
+
+
+class ConnectionLost(DatabaseUnavailable):
+    """The connection broke before COMMIT was sent: nothing was committed."""
 
 
 class DatabaseBusy(ServiceUnavailable):
-    """The database did not get to it in time: a lock, a slow statement, no room."""
+    """A lock, a statement or the server took too long, or the server has no room."""
+
+    def __init__(self, detail: str = _BUSY) -> None:
+        super().__init__(detail)
 
 
-UNKNOWN = "The connection to the database broke. The change may have been made or not."
+class TransactionConflict(DatabaseBusy):
+    """The transaction was rolled back because of another one; repeating it may succeed."""
 
 
 class OutcomeUnknown(ServiceUnavailable):
     """The connection broke while COMMIT was under way: the change may have been made or not.
 
-    Only an idempotency key, or an operation that may be repeated, makes trying again safe.
+    Repeating it is safe only with an idempotency key or an idempotent operation.
     """
 
     slug = "outcome-unknown"
 
+    def __init__(self, detail: str = UNKNOWN) -> None:
+        super().__init__(detail)
+
 
 class ConcurrentUpdate(Exception):
-    """What a transaction had read was changed by another one before it wrote: begin it anew."""
+    """Another transaction changed what this one had read. The transaction must be repeated."""
 
 
 def has_lost_connection(error: BaseException, connection: asyncpg.Connection) -> bool:
-    """Whether the connection is gone. A closed socket is told by many kinds of exception, some
-    of which (a client that hangs up) say nothing about the database, so it is looked at.
+    """Whether the connection is gone.
 
-    A server that ends a session nobody uses says so first and closes the socket then. What is
-    asked for in between finds asyncpg between two states: `InternalClientError`.
+    Many kinds of exception report a closed socket, and some of them (a client that hangs up) say
+    nothing about the database, so the connection is asked.
+
+    A server that ends an idle session sends an error first and then closes the socket. A
+    statement sent in between finds asyncpg between two states: `InternalClientError`.
     """
     broken = isinstance(error, asyncpg.InternalClientError)
-    return broken or is_closed(connection) or _state(error).startswith(_LOST)
+    return broken or connection.is_closed() or sqlstate_of(error).startswith(_LOST)
 
 
-def may_be_repeated(error: BaseException) -> bool:
-    """Whether the transaction was rolled back only because another one was in its way."""
-    return isinstance(error, ConcurrentUpdate) or _state(error) in _CROSSED
+def is_conflict(error: BaseException) -> bool:
+    """Whether the transaction was rolled back only because of another one."""
+    return isinstance(error, ConcurrentUpdate) or sqlstate_of(error) in _CONFLICTS
 
 
 def is_aborted(error: BaseException) -> bool:
-    """Whether an error that COMMIT ended in means for certain that nothing was committed.
+    """Whether the error means for certain that nothing was committed.
 
-    An ERROR is the server's word that the transaction is rolled back. FATAL, a time-out or a
-    broken connection leave open what came first.
+    With severity ERROR the server has rolled the transaction back. FATAL, a time-out or a broken
+    connection leave open whether COMMIT came first.
     """
     return getattr(error, "severity_en", None) == "ERROR"
 
 
-def passing_trouble(error: BaseException) -> DatabaseBusy | None:
-    """The refusal to answer with, or None for an error that trying again does not cure."""
-    passing = isinstance(error, TimeoutError | ConcurrentUpdate)
-    if passing or _state(error).startswith(_PASSING):
-        return DatabaseBusy("The database is too busy for this right now.")
+def unavailable_for(error: BaseException) -> ServiceUnavailable | None:
+    """The 503 for an error of the database on a working connection.
+
+    None for an error that a repetition does not cure.
+    """
+    if is_conflict(error):
+        return TransactionConflict()
+    if isinstance(error, TimeoutError) or sqlstate_of(error).startswith(_TRANSIENT):
+        return DatabaseBusy()
     return None
 
 
-def is_closed(connection: asyncpg.Connection) -> bool:
-    """Also of one of the pool that it has taken away; its own method raises then."""
-    try:
-        return bool(connection.is_closed())
-    except asyncpg.InterfaceError:  # the pool took it away when it closed
-        return True
-
-
-def _state(error: BaseException) -> str:
+def sqlstate_of(error: BaseException | None) -> str:
+    """The SQLSTATE of an error of the server, or an empty text."""
     return (getattr(error, "sqlstate", None) or "") if isinstance(error, Exception) else ""

@@ -1,10 +1,13 @@
-"""What Prometheus learns about the connections."""
+"""Metrics of the connections to the database."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from libs.postgres.shares import Share
 
 _BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0)
 SHED_REASONS = ("full", "late", "away")
@@ -19,6 +22,7 @@ class Pool(Protocol):
     def waiting(self) -> int: ...
     @property
     def available(self) -> bool: ...
+    def held_by(self, share: Share) -> int: ...
 
 
 class PoolMetrics:
@@ -28,35 +32,44 @@ class PoolMetrics:
         gauges = {
             "db_pool_connections": ("Connections that are open.", lambda: pool.size),
             "db_pool_in_use": ("Connections that are in use.", lambda: pool.in_use),
-            "db_pool_waiting": ("Who waits for a connection.", lambda: pool.waiting),
+            "db_pool_waiting": ("Requests that wait for a connection.", lambda: pool.waiting),
             "db_available": ("1 while the database can be reached.", lambda: pool.available),
         }
         for name, (text, read) in gauges.items():
             Gauge(name, text, registry=registry).set_function(read)
+        held = Gauge(
+            "db_pool_share_in_use",
+            "Connections in use, by what they are used for.",
+            ("share",),
+            registry=registry,
+        )
+        for share in Share:
+            held.labels(share.value).set_function(partial(pool.held_by, share))
         self.acquire_seconds = Histogram(
             "db_pool_acquire_seconds",
-            "Time until a connection was there.",
+            "Time until a connection was available.",
             buckets=_BUCKETS,
             registry=registry,
         )
         self._shed = Counter(
             "db_pool_shed_total",
-            "Refused without a connection: queue full, wait too late, database away.",
-            ("reason",),
+            "Refused without a connection: queue full, waited too long, database away.",
+            ("reason", "share"),
             registry=registry,
         )
         for reason in SHED_REASONS:
-            # A series that begins with its first event hides that event from rate().
-            self._shed.labels(reason)
+            for share in Share:
+                # A series that begins with its first event hides that event from rate().
+                self._shed.labels(reason, share.value)
         self._retries = Counter(
             "db_transaction_retries_total",
-            "Transactions begun anew, by what ended the one before.",
+            "Transactions that were repeated, by what ended the one before.",
             ("reason",),
             registry=registry,
         )
 
-    def count_shed(self, reason: str) -> None:
-        self._shed.labels(reason).inc()
+    def count_shed(self, share: Share, reason: str) -> None:
+        self._shed.labels(reason, share.value).inc()
 
     def count_retry(self, reason: str) -> None:
         self._retries.labels(reason).inc()

@@ -1,4 +1,4 @@
-"""Waiting for a database that is not there yet, or not at the moment."""
+"""Connecting to a database that cannot be reached yet, or not at the moment."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CONNECT_ERRORS = (
 
 async def connect_with_retry(
     arguments: dict[str, Any],
-    patience: float,
+    max_wait: float,
     on_failure: Callable[[Exception], None],
 ) -> asyncpg.Connection:
-    """Connect, trying again for `patience` seconds; then the last error is raised.
+    """Connect, trying again for `max_wait` seconds; then raise the last error.
 
     `on_failure` is called after each attempt that will be repeated.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + max_wait
     pause = FIRST_PAUSE
     while True:
         try:
@@ -45,5 +45,5 @@ async def connect_with_retry(
 
 
 def jittered(seconds: float) -> float:
-    """Between half and all of it, so that many who failed together do not return together."""
+    """Between half and all of it, so that processes that failed together retry at other times."""
     return random.uniform(seconds / 2, seconds)  # noqa: S311 - spreads load, guards nothing

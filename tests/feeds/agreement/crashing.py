@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from libs.postgres.pool import Database
+from libs.postgres.shares import Share
 from libs.postgres.transactions import Isolation, Work
 
 T = TypeVar("T")
@@ -57,15 +58,21 @@ class CrashingDatabase(Database):
     def stumble_after(self, statements: int) -> None:
         self._planned = (statements, Stumble)
 
-    async def transact(self, work: Work[T], *, isolation: Isolation = "read_committed") -> T:
+    async def transact(
+        self,
+        work: Work[T],
+        *,
+        isolation: Isolation = "read_committed",
+        share: Share = Share.WRITES,
+    ) -> T:
         planned, self._planned = self._planned, None
         if planned is None:
-            return await super().transact(work, isolation=isolation)
+            return await super().transact(work, isolation=isolation, share=share)
 
         async def ending(connection: asyncpg.Connection) -> T:
             return await work(CountedConnection(connection, *planned))
 
-        done = await super().transact(ending, isolation=isolation)
+        done = await super().transact(ending, isolation=isolation, share=share)
         if planned[1] is Crash:
             raise Crash("after COMMIT")
         return done

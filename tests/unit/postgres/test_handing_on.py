@@ -9,8 +9,8 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from libs.postgres.errors import is_closed
-from libs.postgres.pool import CLOSE_TIMEOUT, Database
+from libs.postgres.connections import CLOSE_TIMEOUT
+from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from tests.unit.postgres.conftest import started
 from tests.unit.postgres.polling import ask, sleeping, until
@@ -116,6 +116,6 @@ async def test_one_that_the_server_ended_after_its_last_answer_costs_nobody_anyt
             pid = connection.get_server_pid()
             tasks = [await waiting(db)] if somebody_waits else []
             await ask(other, "SELECT pg_terminate_backend($1)", pid)
-            await until(lambda: is_closed(connection))
+            await until(lambda: connection.is_closed())
         assert pid not in await asyncio.gather(*tasks, ask(db, PID))
         assert (db.in_use, db.waiting) == (0, 0)

@@ -347,14 +347,15 @@ async def test_an_application_finds_its_database_and_counts_what_happens(
     assert "db_pool_connections 1.0" in page
     assert "db_pool_in_use 1.0" in page
     assert "db_available 1.0" in page
-    assert 'db_pool_shed_total{reason="full"} 1.0' in page
+    assert 'db_pool_shed_total{reason="full",share="reads"} 1.0' in page
+    assert 'db_pool_share_in_use{share="reads"} 1.0' in page
     assert "db_pool_acquire_seconds_count 1.0" in page
 
 
 async def test_stopping_cuts_what_does_not_come_to_an_end(
     settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("libs.postgres.pool.CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr("libs.postgres.connections.CLOSE_TIMEOUT", 0.05)
     db = Database(settings)
     await db.start()
     endless = asyncio.create_task(ask(db, "SELECT pg_sleep(60)"))

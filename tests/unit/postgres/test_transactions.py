@@ -5,8 +5,9 @@ import asyncpg
 import pytest
 
 from libs.postgres.errors import ConcurrentUpdate, DatabaseBusy, DatabaseUnavailable, OutcomeUnknown
-from libs.postgres.pool import TRIES, Database
+from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
+from libs.postgres.transactions import TRIES
 from tests.unit.postgres.conftest import started
 from tests.unit.postgres.relay import Relay
 

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.postgres.dedicated import DedicatedConnection, Timeouts
 from libs.postgres.errors import OutcomeUnknown
 from libs.postgres.idempotency import StoredResponse, has_key, recall, remember
 from libs.postgres.pool import Database
@@ -32,7 +33,6 @@ from services.entries.batches.store import batches as store
 from services.entries.batches.store import merging, planning, staging
 from services.entries.model import MAX_MINUTES_A_DAY, full_day, latest_day
 from services.entries.store.period import read_closed_through
-from services.entries.store.sessions import Session, Timeouts, open_session
 
 TIMEOUTS = Timeouts(statement=600.0, lock=60.0)
 # Encoding rows for COPY is one step of the event loop: more rows would delay other requests.
@@ -82,7 +82,7 @@ async def upload_file(db: Database, upload: Upload, body: Body, reader: Reader) 
         async for _piece in body.pieces():
             pass  # only the digest of the whole body tells whether it is the same request
         return await _replay(db, upload, body.digest)
-    async with open_session(db, TIMEOUTS) as session:
+    async with db.dedicated(TIMEOUTS) as session:
         rows = await _stage(session, body, reader)
         work = partial(_merge, upload=upload, rows=rows, digest=body.digest)
         try:
@@ -100,7 +100,7 @@ async def _replay(db: Database, upload: Upload, digest: bytes) -> StoredResponse
     return stored
 
 
-async def _stage(session: Session, body: Body, reader: Reader) -> int:
+async def _stage(session: DedicatedConnection, body: Body, reader: Reader) -> int:
     """Copy the rows to the staging tables and return how many the file has."""
     await staging.create_staging(session.connection)
     copier = _Copier(session.connection)

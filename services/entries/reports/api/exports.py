@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from libs.auth import PRINCIPAL, Scope, requires
+from libs.postgres.dedicated import DedicatedConnection, Timeouts
 from libs.postgres.pool import DATABASE
 from libs.web.concurrency import ConcurrencyLimit
 from libs.web.contract import Contract, endpoint
@@ -19,7 +20,6 @@ from services.entries.reports.model import FIRST_DAY, LAST_DAY, Approvals, Filte
 from services.entries.reports.schemas import ReportQuery, ReportQuerySchema
 from services.entries.reports.spreadsheet import Spreadsheet
 from services.entries.reports.store import entries as store
-from services.entries.store.sessions import Session, Timeouts, open_session
 
 CURSOR_HEADER = "Report-Cursor"
 EXPORTS_PER_CALLER, EXPORTS = 2, 8
@@ -81,7 +81,7 @@ async def _export(
     request: web.Request, response: web.StreamResponse, query: ReportQuery, body: ResponseStream
 ) -> None:
     async with (
-        open_session(request.app[DATABASE], TIMEOUTS) as session,
+        request.app[DATABASE].dedicated(TIMEOUTS) as session,
         # One snapshot, so that the headers agree with the rows.
         session.connection.transaction(isolation="repeatable_read", readonly=True),
     ):
@@ -98,7 +98,10 @@ async def _export(
 
 
 async def _send(
-    session: Session, query: ReportQuery, approvals: Approvals | None, body: ResponseStream
+    session: DedicatedConnection,
+    query: ReportQuery,
+    approvals: Approvals | None,
+    body: ResponseStream,
 ) -> None:
     connection, guarded = session.connection, query.format == "csv"
     rows = store.entries_query(_filters(query), approvals, guarded=guarded)
@@ -114,7 +117,7 @@ async def _send(
         await body.send(sheet.finish())
 
 
-async def _approvals(session: Session, query: ReportQuery) -> Approvals | None:
+async def _approvals(session: DedicatedConnection, query: ReportQuery) -> Approvals | None:
     if query.approved_since is None:
         return None
     after = 0

@@ -1,0 +1,168 @@
+"""The queue in front of the connections: fair and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Generic, NamedTuple, TypeVar
+
+from libs.postgres.shares import Bounds, Share
+from libs.web.problems import ServiceUnavailable
+
+T = TypeVar("T")
+
+
+class _Waiter(NamedTuple, Generic[T]):
+    ticket: int
+    future: asyncio.Future[T | None]
+
+
+class ConnectionQueue(Generic[T]):
+    """Decides who holds one of a bounded number of connections, first come, first served.
+
+    It keeps the idle connections and hands a connection that is released straight to the request
+    that has waited longest, unless the share of that request is at its bound. When too many wait,
+    or a request has waited longer than `max_wait`, it gets a 503; serving it late would only
+    delay the requests behind it.
+
+    It never connects: `None` in place of a connection stands for the room to open one.
+    """
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        max_waiting: int,
+        max_wait: float,
+        on_shed: Callable[[Share, str], None] = lambda _share, _reason: None,
+    ) -> None:
+        self._bounds = bounds
+        self._max_waiting = max_waiting
+        self._max_wait = max_wait
+        self._on_shed = on_shed
+        self._tickets = itertools.count()
+        self._waiters: dict[Share, deque[_Waiter[T]]] = {share: deque() for share in Share}
+        self._held = dict.fromkeys(Share, 0)
+        self._waiting = dict.fromkeys(Share, 0)
+        self._idle: list[T] = []
+        self.in_use = 0
+
+    @property
+    def waiting(self) -> int:
+        return sum(self._waiting.values())
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    def held_by(self, share: Share) -> int:
+        return self._held[share]
+
+    async def acquire(self, share: Share) -> T | None:
+        """Return an idle connection, or None for the room to open one. `release` must follow.
+
+        Raises `ServiceUnavailable` when too many requests of the share wait, or after `max_wait`
+        seconds.
+        """
+        if not self._has_room(share):
+            return await self._wait(share)
+        self._take(share)
+        return self.take_idle()
+
+    def release(self, share: Share, connection: T | None) -> None:
+        """Take back what `acquire` returned, or None if that connection is closed."""
+        self.in_use -= 1
+        self._held[share] -= 1
+        if not self._hand_over(connection) and connection is not None:
+            self._idle.append(connection)
+
+    def add_idle(self, connection: T) -> None:
+        self._idle.append(connection)
+
+    def take_idle(self) -> T | None:
+        """The connection that was used last: the others may then expire."""
+        return self._idle.pop() if self._idle else None
+
+    def remove_idle(self, is_over: Callable[[T], bool]) -> list[T]:
+        """Remove and return the idle connections for which `is_over` holds."""
+        removed = [connection for connection in self._idle if is_over(connection)]
+        self._idle = [connection for connection in self._idle if connection not in removed]
+        return removed
+
+    def refuse_waiters(self, error: Exception) -> None:
+        for waiters in self._waiters.values():
+            while waiters:
+                future = waiters.popleft().future
+                if not future.done():
+                    future.set_exception(error)
+
+    def _has_room(self, share: Share) -> bool:
+        bounds, held = self._bounds, self._held
+        return (
+            self.in_use < bounds.size
+            and held[share] < bounds.of_share[share]
+            and (share is Share.READS or self.in_use - held[Share.READS] < bounds.beside_reads)
+        )
+
+    def _take(self, share: Share) -> None:
+        self.in_use += 1
+        self._held[share] += 1
+
+    def _hand_over(self, connection: T | None) -> bool:
+        """Give the connection to the longest waiter that may have it. False if there is none."""
+        share = self._next_share()
+        if share is None:
+            return False
+        given = self.take_idle() if connection is None else connection
+        self._waiters[share].popleft().future.set_result(given)
+        self._take(share)
+        return True
+
+    def _next_share(self) -> Share | None:
+        longest, found = None, None
+        for share, waiters in self._waiters.items():
+            while waiters and waiters[0].future.done():  # it gave up
+                waiters.popleft()
+            if not waiters or not self._has_room(share):
+                continue
+            if longest is None or waiters[0].ticket < longest:
+                longest, found = waiters[0].ticket, share
+        return found
+
+    async def _wait(self, share: Share) -> T | None:
+        if self._waiting[share] >= self._max_waiting:
+            raise self._shed(share, "full")
+        waiter = _Waiter[T](next(self._tickets), asyncio.get_running_loop().create_future())
+        self._waiters[share].append(waiter)
+        with self._counted(share):
+            try:
+                async with asyncio.timeout(self._max_wait):
+                    return await waiter.future
+            except TimeoutError:
+                self._abandon(share, waiter)
+                raise self._shed(share, "late") from None
+            except asyncio.CancelledError:
+                self._abandon(share, waiter)
+                raise
+
+    @contextmanager
+    def _counted(self, share: Share) -> Iterator[None]:
+        self._waiting[share] += 1
+        try:
+            yield
+        finally:
+            self._waiting[share] -= 1
+
+    def _abandon(self, share: Share, waiter: _Waiter[T]) -> None:
+        """Pass on a connection that was handed over in the moment in which the waiter gave up."""
+        if waiter.future.cancelled():
+            with suppress(ValueError):
+                self._waiters[share].remove(waiter)
+        elif waiter.future.exception() is None:
+            self.release(share, waiter.future.result())
+
+    def _shed(self, share: Share, reason: str) -> ServiceUnavailable:
+        self._on_shed(share, reason)
+        return ServiceUnavailable("Too many requests wait for the database.", retry_after=1)
