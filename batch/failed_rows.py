@@ -19,7 +19,8 @@ MAX_KEPT = 1000
 
 @dataclass(frozen=True, slots=True)
 class FailedRow:
-    """`line` is the line of the file. `by` is `file` if the row is invalid, else `service`."""
+    """`line` is the line of the file, or 0 for an entry that is not in it. `by` is `file` if the
+    row is invalid, `service` if it was rejected."""
 
     line: int
     field: str

@@ -180,10 +180,15 @@ async def _collect(
     cells = _CellsByLine(source)
     async for error in errors:
         line = body.line_of(error.line)
-        row = FailedRow(line, error.field or "row", error.message, "service", error.code)
+        message = error.message if error.line else _missing_entry(error)
+        row = FailedRow(line, error.field or "row", message, "service", error.code)
         failed.add(row, cells.at(line) if failed.are_all_written else {})
         if not failed.are_all_written and len(failed.kept) >= MAX_KEPT:
             return
+
+
+def _missing_entry(error: RowError) -> str:
+    return f"The entry {error.external_id} is not in the file and was not removed: {error.message}"
 
 
 class _CellsByLine:

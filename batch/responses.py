@@ -21,12 +21,16 @@ class BatchReport(msgspec.Struct, frozen=True):
 
 
 class RowError(msgspec.Struct, frozen=True):
-    """A rejected row. `line` counts the lines of the body."""
+    """A rejected row. `line` counts the lines of the body.
+
+    `line` is 0 for an entry that is missing from a complete file and cannot be removed.
+    """
 
     line: int
     message: str
     field: str | None = None
     code: str = ""
+    external_id: str = ""
 
 
 class ErrorPage(msgspec.Struct, frozen=True):

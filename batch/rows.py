@@ -57,11 +57,12 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     billable: bool | None = None
 
 
-class Deletion(msgspec.Struct, frozen=True):
-    """A row that removes the entry of this id."""
+class Deletion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A row that removes the entry of this id. `person` makes a complete file cover them."""
 
     external_id: str
     deleted: bool
+    person: str | None = None
 
 
 class Remark(StrEnum):

@@ -186,7 +186,7 @@ class Summary:
         table.add_column("Field")
         table.add_column("Reason", overflow="fold")
         for row in self.failed_rows.kept[:MAX_SHOWN]:
-            table.add_row(str(row.line), plain_text(row.field), plain_text(row.message))
+            table.add_row(str(row.line or "-"), plain_text(row.field), plain_text(row.message))
         if self.failed_rows.count > MAX_SHOWN or self.failed > self.failed_rows.rows:
             where = self.options.errors or "--errors FILE"
             table.caption = f"More rows failed; {where} has all of them."

@@ -101,7 +101,8 @@ def columns_format(path: Path) -> Format:
 def _parse(record: Record, context: Context, mapping: ColumnsMap) -> ParsedRow:
     parser = RowParser(record)
     cells = {field: mapping.cell(record, field) for field in FIELDS}
-    if parser.parse("deleted", parse_boolean, cells["deleted"]) and cells["external_id"]:
+    is_deleted = parser.parse("deleted", parse_boolean, cells["deleted"])
+    if is_deleted and cells["external_id"]:
         return Draft(record.line, Deletion(cells["external_id"], deleted=True))
     person = parser.parse("person", _find_person, context, cells["email"], cells["person"])
     project = parser.parse("project", context.projects.find, cells["client"], cells["project"])

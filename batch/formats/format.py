@@ -147,5 +147,5 @@ def _without_time(line: int, entry: TimeEntry) -> SkippedRow:
     reason = "The duration is zero." if entry.seconds == 0 else "Shorter than half a minute."
     if not entry.external_id and not (entry.person and entry.project):
         return SkippedRow(line, reason)
-    deletion = Deletion(entry.external_id, deleted=True)
+    deletion = Deletion(entry.external_id, deleted=True, person=entry.person)
     return SkippedRow(line, reason, Draft(line, deletion, identity_of(entry)))

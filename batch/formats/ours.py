@@ -26,7 +26,7 @@ def parse(record: Record, context: Context) -> ParsedRow:
     if unknown:
         parser.add_error(unknown[0][:80], "There is no such field.")
     if parser.parse("deleted", parse_boolean, record["deleted"]):
-        return _deletion(parser)
+        return _deletion(parser, context)
     day = parser.parse("date", parse_iso_date, record["date"])
     person = parser.parse("person", context.people.find, record["person"], "")
     project = parser.parse("project", context.projects.find, "", record["project"])
@@ -46,13 +46,14 @@ def parse(record: Record, context: Context) -> ParsedRow:
     return build_row(parser, entry, context)
 
 
-def _deletion(parser: RowParser) -> ParsedRow:
-    external_id = parser.record["external_id"]
+def _deletion(parser: RowParser, context: Context) -> ParsedRow:
+    external_id, name = parser.record["external_id"], parser.record["person"]
     if not external_id:
         parser.add_error("external_id", "A deleted row needs the external_id of its entry.")
     if parser.errors:
         return parser.invalid_row()
-    return Draft(parser.record.line, Deletion(external_id, deleted=True))
+    person = context.people.find(name, "") if name else None
+    return Draft(parser.record.line, Deletion(external_id, deleted=True, person=person))
 
 
 def parse_work(minutes: str, hours: str) -> Decimal:

@@ -32,6 +32,7 @@ class BatchService:
     faults: deque[Fault] = field(default_factory=deque)
     unknown: set[str] = field(default_factory=set)
     codes: dict[str, str] = field(default_factory=dict)
+    locked: set[str] = field(default_factory=set)
     batches: dict[str, Stored] = field(default_factory=dict)
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
@@ -86,6 +87,17 @@ class BatchService:
             for number, row in enumerate(rows, start=1)
             for field, code, message in self._errors_of(row)
         ]
+        errors += [
+            {
+                "line": 0,
+                "field": "external_id",
+                "code": "approved",
+                "message": "The week is approved.",
+                "external_id": external_id,
+            }
+            for external_id in self._missing(request.query.get("complete", ""), rows)
+            if external_id in self.locked
+        ]
         failed = {error["line"] for error in errors}
         good = [row for number, row in enumerate(rows, start=1) if number not in failed]
         is_rejected = bool(errors) and request.query.get("on_error") != "skip"
@@ -118,21 +130,24 @@ class BatchService:
 
     def _complete(self, days: str, rows: list[dict[str, Any]]) -> int:
         """Remove what is not in a complete file: the number of removed entries."""
+        missing = [each for each in self._missing(days, rows) if each not in self.locked]
+        for external_id in missing:
+            del self.entries[external_id]
+        return len(missing)
+
+    def _missing(self, days: str, rows: list[dict[str, Any]]) -> list[str]:
         if not days:
-            return 0
+            return []
         first, last = days.split("..")
         ids = {row["external_id"] for row in rows}
         people = {row.get("person") for row in rows}
-        gone = [
+        return [
             external_id
             for external_id, entry in self.entries.items()
             if external_id not in ids
             and entry["person"] in people
             and first <= entry["date"] <= last
         ]
-        for external_id in gone:
-            del self.entries[external_id]
-        return len(gone)
 
     async def _errors(self, request: web.Request) -> web.StreamResponse:
         number = request.match_info["id"]

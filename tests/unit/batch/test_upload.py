@@ -362,6 +362,30 @@ async def test_a_complete_upload_removes_what_is_not_in_the_file(
     assert sorted(service.entries) == ["a1", "a3", "b2"]
 
 
+async def test_a_person_without_working_time_is_part_of_a_complete_file(
+    runner: Runner, service: BatchService, hours: Path, write: Write
+) -> None:
+    await runner.upload(hours)
+    rows = OURS.splitlines(keepends=True)
+    zero = write("zero.csv", rows[0] + rows[1].replace(",90,", ",0,"))
+    summary = await runner.upload(zero, complete=NOVEMBER)
+    assert summary.report is not None
+    assert (summary.report.removed, sorted(service.entries)) == (2, ["a3"])
+
+
+async def test_an_entry_that_cannot_be_removed_is_reported(
+    runner: Runner, service: BatchService, hours: Path, write: Write
+) -> None:
+    await runner.upload(hours)
+    service.locked = {"a2"}
+    rest = write("rest.csv", OURS.replace("a2,", "b2,"))
+    summary = await runner.upload(rest, complete=NOVEMBER)
+    assert summary.exit_code is ExitCode.ROWS_FAILED
+    (row,) = summary.failed_rows.kept
+    assert (row.line, row.code) == (0, "approved")
+    assert row.message.startswith("The entry a2 is not in the file and was not removed: ")
+
+
 async def test_a_complete_upload_needs_every_row_to_be_valid(
     runner: Runner, service: BatchService, hours: Path, write: Write
 ) -> None:
