@@ -1,19 +1,21 @@
 """The rules of entries and weeks, as pure functions: what may change, and if not, why.
 
-Where two requests could cross, the database holds the same rules (migrations/); a test keeps
-the figures of both equal.
+The database enforces the same rules by constraints and triggers (migrations/), for requests that
+run at the same time. tests/rules/ holds both, and the app's copy, against one table.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from libs.rules.calendar import Week, latest_today
 from libs.rules.violations import RuleBroken, Violation
+from services.entries.targets import Targets
 
 MAX_MINUTES_A_DAY = 1440
 MAX_DAYS_AHEAD = 31
@@ -35,7 +37,7 @@ class LockReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Why something cannot change, and what would unlock it."""
+    """Why an entry or a day cannot change, and what would unlock it."""
 
     reason: LockReason
     unlock: str
@@ -54,7 +56,7 @@ _LOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a caller says of an entry. `billable` None means: as the project has it."""
+    """The fields of an entry that a caller sets. `billable` None is the project's default."""
 
     date: date
     project: str
@@ -65,8 +67,8 @@ class Draft:
 
 
 class Entry(NamedTuple):
-    """An entry as it is stored. A tuple, because lists and exports make many: it costs a fifth of
-    a frozen dataclass."""
+    """A stored entry. A tuple, because lists and exports make many: it takes a fifth of the time
+    of a frozen dataclass."""
 
     id: uuid.UUID
     person: str
@@ -82,24 +84,31 @@ class Entry(NamedTuple):
     created_at: datetime
     updated_at: datetime
 
-    def says(self, draft: Draft) -> bool:
-        """Whether the entry says just what the draft says, so that nothing has to change."""
-        return draft == replace(
-            draft,
+    @property
+    def draft(self) -> Draft:
+        """The entry as a caller would write it again."""
+        return Draft(
             date=self.date,
             project=self.project,
             minutes=self.minutes,
-            task=self.task,
+            task=self.task or None,
             note=self.note,
-            billable=self.billable if draft.billable is not None else None,
+            billable=self.billable,
         )
+
+    def matches(self, draft: Draft) -> bool:
+        """Whether writing `draft` would change nothing. `billable` None matches both values."""
+        if draft.billable is None:
+            draft = replace(draft, billable=self.billable)
+        return self.draft == draft
 
 
 class Timesheet(NamedTuple):
     """A person's week. `minutes` has a figure for each day, Monday first.
 
-    `version` 0 means that nothing was ever written down for the week. A tuple as entries are:
-    decisions come by the thousand.
+    `targets` is what the week was measured by when it was submitted, None while it is open and
+    for a person without a target. `late`: it was approved with a day in the closed period.
+    `version` is 0 for a week that was never written. A tuple for the same reason as `Entry`.
     """
 
     person: str
@@ -109,29 +118,41 @@ class Timesheet(NamedTuple):
     submission_id: uuid.UUID | None = None
     reason: str | None = None
     version: int = 0
+    targets: Targets | None = None
+    late: bool = False
 
     def minutes_on(self, day: date) -> int:
         return self.minutes[day.weekday()]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What decides whether an entry may be written: the state of its day, week and project.
+class ProjectRules:
+    """What a project demands of an entry. `billable` is its default on the day of the entry."""
 
-    `project_active` is None where there is no such project.
+    active: bool
+    billable: bool = True
+    note_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntryContext:
+    """What decides whether an entry may be written: its week, its day and its project.
+
+    `day_minutes` are the minutes of all entries of the day. `project` is None if there is no
+    project of that code.
     """
 
     state: State
     closed_through: date | None
     day_minutes: int
-    project_active: bool | None
+    project: ProjectRules | None
 
 
 class Locked(Exception):
-    """What was asked would change something that cannot change now."""
+    """The entry or the week cannot change now."""
 
-    def __init__(self, lock: Lock) -> None:
-        super().__init__(f"This cannot change: {_LOCKED[lock.reason]} {lock.unlock}")
+    def __init__(self, lock: Lock, detail: str | None = None) -> None:
+        super().__init__(detail or f"This cannot change: {_LOCKED[lock.reason]} {lock.unlock}")
         self.lock = lock
 
 
@@ -142,8 +163,17 @@ _LOCKED = {
 }
 
 
+class PeriodClosed(Locked):
+    """The week has a day in the closed period, so what was approved of it stands."""
+
+    def __init__(self, closed_through: date) -> None:
+        lock = _LOCKS[LockReason.CLOSED]
+        detail = f"The period through {closed_through} is closed. Move it back first."
+        super().__init__(lock, detail)
+
+
 class WrongState(Exception):
-    """The week is not in the state from which this step leads."""
+    """The week is not in the state that this step starts from."""
 
     def __init__(self, detail: str, state: State) -> None:
         super().__init__(detail)
@@ -151,7 +181,7 @@ class WrongState(Exception):
 
 
 def lock_of(day: date, state: State, closed_through: date | None) -> Lock | None:
-    """Why entries of `day` cannot change; the state of the week is the nearer reason."""
+    """Why entries of `day` cannot change, or None. The week's state comes before the period."""
     if state is State.APPROVED:
         return _LOCKS[LockReason.APPROVED]
     if state is State.SUBMITTED:
@@ -162,28 +192,43 @@ def lock_of(day: date, state: State, closed_through: date | None) -> Lock | None
 
 
 def check_change(day: date, state: State, closed_through: date | None) -> None:
-    """Raises `Locked` where an entry of that day cannot be changed or removed."""
+    """Raise `Locked` if an entry of that day cannot be changed or deleted."""
     lock = lock_of(day, state, closed_through)
     if lock is not None:
         raise Locked(lock)
 
 
-def check_draft(
-    draft: Draft, around: Surroundings, now: datetime, replaced: Entry | None = None
-) -> None:
-    """Whether `draft` may be written, in the place of `replaced` where there is such an entry.
+def patched(entry: Entry, changes: Mapping[str, Any]) -> Draft:
+    """The entry with these fields changed. A new project brings its own billable default, unless
+    the change names `billable`."""
+    draft = replace(entry.draft, **changes)
+    if draft.project != entry.project and "billable" not in changes:
+        return replace(draft, billable=None)
+    return draft
 
-    Raises `Locked` where the week is not open, `RuleBroken` with all else that is wrong.
+
+def with_billable(draft: Draft, context: EntryContext) -> Draft:
+    """The draft with the project's default in place of None."""
+    if draft.billable is not None:
+        return draft
+    return replace(draft, billable=context.project is not None and context.project.billable)
+
+
+def check_draft(
+    draft: Draft, context: EntryContext, now: datetime, replaced: Entry | None = None
+) -> None:
+    """Check whether `draft` may be written as a new entry, or in place of `replaced`.
+
+    Raises `Locked` if the week is not open, `RuleBroken` with everything else that is wrong.
     """
-    lock = lock_of(draft.date, around.state, around.closed_through)
+    lock = lock_of(draft.date, context.state, context.closed_through)
     if lock is not None and lock.reason is not LockReason.CLOSED:
         raise Locked(lock)
     same_day = replaced is not None and replaced.date == draft.date
-    others = around.day_minutes - (replaced.minutes if replaced and same_day else 0)
-    same_project = replaced is not None and replaced.project == draft.project
+    others = context.day_minutes - (replaced.minutes if replaced and same_day else 0)
     violations = [
-        *_date_violations(draft.date, around.closed_through, now),
-        *([] if same_project else _project_violations(draft.project, around.project_active)),
+        *_date_violations(draft.date, context.closed_through, now),
+        *_project_violations(draft, context.project, replaced),
         *_minutes_violations(draft.minutes, others),
     ]
     if violations:
@@ -200,15 +245,28 @@ def _date_violations(day: date, closed_through: date | None, now: datetime) -> l
         return [closed_day(closed_through)]
     latest = latest_day(now)
     if day > latest:
-        words = f"At most {MAX_DAYS_AHEAD} days ahead, so until {latest}."
-        return [Violation("date", "too_far_ahead", words)]
+        message = f"At most {MAX_DAYS_AHEAD} days ahead, so until {latest}."
+        return [Violation("date", "too_far_ahead", message)]
     return []
 
 
-def _project_violations(code: str, active: bool | None) -> list[Violation]:
-    if active is None:
-        return [unknown_project(code)]
-    return [] if active else [inactive_project(code)]
+def _project_violations(
+    draft: Draft, project: ProjectRules | None, replaced: Entry | None
+) -> list[Violation]:
+    if project is None:
+        return [unknown_project(draft.project)]
+    kept = replaced if replaced is not None and replaced.project == draft.project else None
+    violations = []
+    if not project.active and not (kept and _shrinks(draft, kept)):
+        violations.append(inactive_project(draft.project))
+    if project.note_required and not draft.note:
+        violations.append(missing_note())
+    return violations
+
+
+def _shrinks(draft: Draft, replaced: Entry) -> bool:
+    """Whether the entry stays on its day and gains no minutes."""
+    return draft.date == replaced.date and draft.minutes <= replaced.minutes
 
 
 def _minutes_violations(minutes: int, others: int) -> list[Violation]:
@@ -227,72 +285,97 @@ def inactive_project(code: str) -> Violation:
     return Violation("project", "inactive_project", f"The project {code} is no longer active.")
 
 
+def missing_note() -> Violation:
+    return Violation("note", "note_required", "This project requires a note.")
+
+
 def full_day(others: int) -> Violation:
-    """`others` are the minutes that the day holds without the entry in question."""
+    """`others` are the minutes of the day's other entries."""
     left = MAX_MINUTES_A_DAY - others
-    words = f"A day has 24 hours: {others} minutes are entered, {left} are left."
-    return Violation("minutes", "day_full", words)
+    message = f"A day has 24 hours: {others} minutes are entered, {left} are left."
+    return Violation("minutes", "day_full", message)
 
 
-def submit(sheet: Timesheet, submission_id: uuid.UUID, now: datetime) -> Timesheet:
-    """An empty week can be submitted (nothing worked), one that has not begun cannot."""
+def submit(
+    sheet: Timesheet, submission_id: uuid.UUID, now: datetime, targets: Targets | None = None
+) -> Timesheet:
+    """The week as submitted, measured by `targets` from now on. An empty week can be submitted,
+    one that has not begun cannot."""
     if sheet.state is not State.OPEN:
         raise WrongState(f"The week is {sheet.state} already.", sheet.state)
     if sheet.week.monday > latest_today(now):
         raise WrongState("The week has not begun.", sheet.state)
-    return sheet._replace(state=State.SUBMITTED, submission_id=submission_id, reason=None)
+    return sheet._replace(
+        state=State.SUBMITTED, submission_id=submission_id, reason=None, targets=targets
+    )
 
 
 def withdraw(sheet: Timesheet) -> Timesheet:
+    """The submitted week as open. Raises `WrongState`."""
     if sheet.state is not State.SUBMITTED:
         raise WrongState(
             f"Only a submitted week can be withdrawn; it is {sheet.state}.", sheet.state
         )
-    return sheet._replace(state=State.OPEN, submission_id=None)
+    return _opened(sheet, reason=None)
 
 
 def decide(
-    sheet: Timesheet, submission_id: uuid.UUID, reason: str | None, *, approved: bool
+    sheet: Timesheet,
+    submission_id: uuid.UUID,
+    reason: str | None,
+    *,
+    approved: bool,
+    closed_through: date | None = None,
 ) -> Timesheet | None:
-    """The week as the decision leaves it, or None where the decision came too late.
-
-    A decision names its submission: it never lands on a later one.
-    """
+    """The week after the decision, or None if the decision came too late: it applies to the
+    submission that it names, never to a later one."""
     if sheet.state is not State.SUBMITTED or sheet.submission_id != submission_id:
         return None
     if approved:
-        return sheet._replace(state=State.APPROVED)
-    return sheet._replace(state=State.OPEN, submission_id=None, reason=reason)
+        return sheet._replace(state=State.APPROVED, late=has_closed_day(sheet.week, closed_through))
+    return _opened(sheet, reason)
 
 
-def reopen(sheet: Timesheet, reason: str) -> Timesheet:
+def reopen(sheet: Timesheet, reason: str, closed_through: date | None = None) -> Timesheet:
+    """The approved week as open. Raises `WrongState`, `PeriodClosed`."""
     if sheet.state is not State.APPROVED:
         raise WrongState(
             f"Only an approved week can be reopened; it is {sheet.state}.", sheet.state
         )
-    return sheet._replace(state=State.OPEN, submission_id=None, reason=reason)
+    if closed_through is not None and has_closed_day(sheet.week, closed_through):
+        raise PeriodClosed(closed_through)
+    return _opened(sheet, reason)
+
+
+def has_closed_day(week: Week, closed_through: date | None) -> bool:
+    return closed_through is not None and week.monday <= closed_through
+
+
+def _opened(sheet: Timesheet, reason: str | None) -> Timesheet:
+    return sheet._replace(
+        state=State.OPEN, submission_id=None, reason=reason, targets=None, late=False
+    )
 
 
 def copied_id(entry_id: uuid.UUID, to_week: Week) -> uuid.UUID:
-    """The id of an entry's copy in another week: copying twice finds the copy there already."""
+    """The id of an entry's copy in another week, so that copying twice makes one copy."""
     return uuid.uuid5(entry_id, str(to_week))
 
 
 def copied_draft(entry: Entry, from_week: Week, to_week: Week) -> Draft:
     """The same work on the same day of another week."""
-    return Draft(
-        date=entry.date + (to_week.monday - from_week.monday),
-        project=entry.project,
-        minutes=entry.minutes,
-        task=entry.task,
-        note=entry.note,
-        billable=entry.billable,
-    )
+    return replace(entry.draft, date=entry.date + (to_week.monday - from_week.monday))
 
 
-def check_closing(closed_through: date | None, present: date | None, reason: str | None) -> None:
-    """A period closes without a word; to open days again takes a reason."""
+def check_closing(
+    closed_through: date | None, present: date | None, reason: str | None, now: datetime
+) -> None:
+    """Raise `RuleBroken` if the day is not over in UTC, or if days are opened without a reason."""
+    latest = now.astimezone(UTC).date() - timedelta(days=1)
+    if closed_through is not None and closed_through > latest:
+        message = f"A period can be closed through {latest} at the latest."
+        raise RuleBroken(Violation("closed_through", "not_over", message))
     earlier = present is not None and (closed_through is None or closed_through < present)
     if earlier and not reason:
-        words = f"The period is closed through {present}; to open days again give a reason."
-        raise RuleBroken(Violation("reason", "required", words))
+        message = f"The period is closed through {present}; give a reason to open days again."
+        raise RuleBroken(Violation("reason", "required", message))

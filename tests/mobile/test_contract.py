@@ -16,6 +16,7 @@ from libs.auth import Scope as ServerScope
 from libs.rules import limits
 from libs.rules.calendar import Week
 from libs.rules.violations import RuleBroken
+from libs.web.resources import answer_schema
 from libs.web.schemas import MAX_LIMIT
 from mobile.core import rules, weeks
 from mobile.core.rules import Draft, EntryContext, State
@@ -24,9 +25,10 @@ from mobile.core.wire import Entry, OverdueWeek, Profile, Project, Rules, Timesh
 from services.approvals.schemas.overdue import MissingAnswer
 from services.entries import model
 from services.entries.api import serializers
+from services.entries.commands.timesheets import WeekInContext
+from services.entries.resources import Project as ProjectResource
 from services.entries.schemas.entries import EntryAnswer, EntrySchema
 from services.entries.schemas.period import RulesAnswer
-from services.entries.schemas.projects import ProjectAnswer
 from services.entries.schemas.timesheets import TimesheetAnswer
 from services.profile.schemas.profile import ProfileAnswer
 
@@ -104,11 +106,13 @@ def test_rules_are_told_in_the_servers_words(name: str) -> None:
     try:
         model.check_draft(
             model.Draft(draft.date, draft.project, draft.minutes),
-            model.Surroundings(
+            model.EntryContext(
                 model.State(context.state.value),
                 context.closed_through,
                 context.others,
-                context.project_active,
+                None
+                if context.project_active is None
+                else model.ProjectRules(context.project_active),
             ),
             NOW,
         )
@@ -130,8 +134,10 @@ def test_weeks_are_the_servers(offset: int) -> None:
 def test_a_week_can_be_submitted_when_the_server_says_so(days: int) -> None:
     now = NOW + timedelta(days=days)
     week = Week.of(TODAY + timedelta(days=7))
-    terms = serializers.Terms(0, None, now)
-    theirs = serializers.serialize_summary(model.Timesheet("p", week), {}, terms)["can_submit"]
+    sheet = model.Timesheet("p", week)
+    theirs = serializers.serialize_summary(
+        WeekInContext(sheet, {}, (None,) * 7, None, now)
+    ).can_submit
 
     assert rules.can_submit(week.monday, State.OPEN, now) == theirs
 
@@ -143,10 +149,10 @@ def test_what_the_app_writes_has_just_the_fields_that_the_server_takes() -> None
 @pytest.mark.parametrize(
     ("kind", "schema"),
     [
-        (Entry, EntryAnswer()),
-        (Timesheet, TimesheetAnswer()),
-        (Project, ProjectAnswer()),
-        (Rules, RulesAnswer()),
+        (Entry, answer_schema(EntryAnswer)()),
+        (Timesheet, answer_schema(TimesheetAnswer)()),
+        (Project, answer_schema(ProjectResource)()),
+        (Rules, answer_schema(RulesAnswer)()),
         (OverdueWeek, MissingAnswer()),
         (Profile, ProfileAnswer()),
     ],

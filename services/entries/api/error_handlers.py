@@ -1,25 +1,55 @@
-"""The model's refusals as problems."""
+"""Domain errors as problems."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from libs.web.problems import Conflict
-from services.entries.model import (
-    Locked,
-    WrongState,
-)
+from libs.web.etags import etag_of
+from libs.web.problems import Conflict, NotFound, PreconditionFailed
+from services.entries.api.serializers import serialize_entry, serialize_timesheet
+from services.entries.commands.timesheets import WholeWeek
+from services.entries.errors import AlreadyExists, NotVisible, StaleVersion
+from services.entries.model import Locked, WrongState
+from services.entries.store.entries import EntryInContext
 
 
 @web.middleware
 async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A wrong state or a lock is 409, and says what would unlock it."""
+    """Raise the problem of a domain error: 404, 409 or 412."""
     try:
         return await handler(request)
-    except Locked as refusal:
+    except NotVisible as error:
+        raise NotFound(str(error)) from error
+    except Locked as error:
         raise Conflict(
-            str(refusal), lock_reason=refusal.lock.reason, unlock=refusal.lock.unlock
-        ) from refusal
-    except WrongState as refusal:
-        raise Conflict(str(refusal), state=refusal.state) from refusal
+            str(error), lock_reason=error.lock.reason, unlock=error.lock.unlock
+        ) from error
+    except WrongState as error:
+        raise Conflict(str(error), state=error.state) from error
+    except AlreadyExists as error:
+        raise Conflict(str(error), **_current(error.current)) from error
+    except StaleVersion as error:
+        raise _stale(error) from error
+
+
+def _stale(error: StaleVersion) -> PreconditionFailed:
+    if error.version is None:
+        return PreconditionFailed(str(error))
+    return PreconditionFailed(
+        str(error),
+        headers={"ETag": etag_of(error.version)},
+        version=error.version,
+        **_current(error.current),
+    )
+
+
+def _current(value: object) -> dict[str, Any]:
+    """The current representation, as the member of a problem."""
+    if isinstance(value, EntryInContext):
+        return {"current": serialize_entry(value)}
+    if isinstance(value, WholeWeek):
+        return {"current": serialize_timesheet(value)}
+    return {} if value is None else {"current": value}

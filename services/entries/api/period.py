@@ -1,24 +1,34 @@
-"""The closed period, and the rules an offline client has to know."""
+"""The closed period, and the rules that an offline client has to know."""
 
 from __future__ import annotations
 
-import asyncpg
 from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, authenticated, requires
 from libs.postgres.pool import DATABASE
-from libs.rules.calendar import latest_today
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
+from libs.web.resources import answer_schema
 from libs.web.responses import json_response
 from libs.web.schemas import MAX_LIMIT
 from libs.web.validation import body_of
 from services.entries import model
-from services.entries.schemas.period import Closing, ClosingSchema, PeriodAnswer, RulesAnswer
+from services.entries.api.access import actor_of
+from services.entries.commands import period as commands
+from services.entries.resources import Period
+from services.entries.schemas.period import Closing, ClosingSchema, Limits, RulesAnswer
 from services.entries.store import period as store
-from services.entries.store.people import read_target
+from services.entries.targets import total_of
 
 ROUTES = web.RouteTableDef()
+
+LIMITS = Limits(
+    max_minutes_a_day=model.MAX_MINUTES_A_DAY,
+    max_days_ahead=model.MAX_DAYS_AHEAD,
+    max_note_length=model.MAX_NOTE_LENGTH,
+    max_task_length=model.MAX_TASK_LENGTH,
+    max_page=MAX_LIMIT,
+)
 
 
 @ROUTES.get("/v1/entries/rules", allow_head=False)
@@ -26,51 +36,60 @@ ROUTES = web.RouteTableDef()
 @endpoint(
     Contract(
         summary="Read the rules that apply to the caller",
-        description="One call primes a client that will be offline.",
-        answers={200: RulesAnswer()},
+        description="One call prepares a client for being offline.",
+        answers={200: answer_schema(RulesAnswer)()},
     )
 )
 async def show_rules(request: web.Request) -> web.Response:
-    principal = request[PRINCIPAL]
+    principal, now = request[PRINCIPAL], request.app[CLOCK].now()
     async with request.app[DATABASE].connection() as connection:
-        closed_through = await store.read_closed_through(connection)
-        target = await read_target(connection, principal.subject)
+        rules = await commands.read_rules(connection, principal.subject, now)
     return json_response(
-        {
-            "limits": {
-                "max_minutes_a_day": model.MAX_MINUTES_A_DAY,
-                "max_days_ahead": model.MAX_DAYS_AHEAD,
-                "max_note_length": model.MAX_NOTE_LENGTH,
-                "max_task_length": model.MAX_TASK_LENGTH,
-                "max_page": MAX_LIMIT,
-            },
-            "closed_through": closed_through,
-            "scopes": sorted(principal.scopes),
-            "target_minutes": target,
-            "today": latest_today(request.app[CLOCK].now()),
-        }
+        RulesAnswer(
+            limits=LIMITS,
+            closed_through=rules.closed_through,
+            scopes=sorted(principal.scopes),
+            target_minutes=total_of(rules.targets),
+            targets=list(rules.targets),
+            has_contract=rules.has_contract,
+            today=rules.today,
+        )
     )
+
+
+@ROUTES.get("/v1/period", allow_head=False)
+@requires(Scope.READ_TIMESHEETS)
+@endpoint(
+    Contract(
+        summary="Read the closed period and its history",
+        answers={200: answer_schema(Period)()},
+    )
+)
+async def show_period(request: web.Request) -> web.Response:
+    async with request.app[DATABASE].connection() as connection:
+        return json_response(await store.read_period(connection))
 
 
 @ROUTES.put("/v1/period")
-@requires(Scope.MANAGE_TIMESHEETS)
+@requires(Scope.MANAGE_TIMESHEETS, step_up=True)
 @endpoint(
     Contract(
         summary="Close the period through a day",
-        description="Days on or before it change no more. To open days again takes a reason.",
+        description=(
+            "Entries on or before it cannot change any more, and weeks with such a day cannot be "
+            "reopened. Yesterday (UTC) at the latest. Opening days again takes a reason."
+        ),
         body=ClosingSchema(),
-        answers={200: PeriodAnswer()},
+        answers={200: answer_schema(Period)()},
     )
 )
 async def close_period(request: web.Request) -> web.Response:
-    closing, actor = body_of(request, Closing), request[PRINCIPAL].subject
-
-    async def close(connection: asyncpg.Connection) -> None:
-        await store.take_rules_lock(connection)
-        present = await store.read_closed_through(connection)
-        model.check_closing(closing.closed_through, present, closing.reason)
-        if closing.closed_through != present:
-            await store.close_period(connection, closing.closed_through, actor, closing.reason)
-
-    await request.app[DATABASE].transact(close)
-    return json_response({"closed_through": closing.closed_through})
+    closing = body_of(request, Closing)
+    period = await commands.close_period(
+        request.app[DATABASE],
+        closing.closed_through,
+        closing.reason,
+        actor_of(request),
+        request.app[CLOCK].now(),
+    )
+    return json_response(period)

@@ -1,70 +1,68 @@
-"""Rows as the JSON that design section 5 names."""
+"""Domain values as the JSON of the API (docs/api.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
-
-import msgspec
 
 from libs.rules.calendar import Week, latest_today
-from services.entries.model import (
-    Lock,
-    LockReason,
-    State,
-    Timesheet,
-    lock_of,
+from services.entries.commands.entries import CopiedWeek
+from services.entries.commands.timesheets import WeekInContext, WholeWeek
+from services.entries.model import Lock, LockReason, State, lock_of
+from services.entries.schemas.entries import CopyAnswer, EntryAnswer, SkippedAnswer
+from services.entries.schemas.timesheets import (
+    DayAnswer,
+    StepAnswer,
+    TimesheetAnswer,
+    TimesheetSummary,
 )
 from services.entries.store.entries import EntryInContext
-from services.entries.store.timesheets import Step
+from services.entries.targets import total_of
 
-Json = dict[str, Any]
-
-
-class EntryShape(msgspec.Struct):
-    """An entry, and whether it can change. It begins with the members of `Entry`, in their order;
-    a struct is made and encoded in a third of the time of a dictionary."""
-
-    id: UUID
-    person: str
-    date: date
-    project: str
-    task: str | None
-    minutes: int
-    note: str
-    billable: bool
-    source: str
-    external_id: str | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
-    week: str
-    can_edit: bool
-    lock_reason: LockReason | None
-    unlock: str | None
+LockMembers = tuple[bool, LockReason | None, str | None]
 
 
-def serialize_entry(entry_in_context: EntryInContext) -> EntryShape:
-    entry, state, closed_through = entry_in_context
-    return EntryShape(*entry, *_told_of_day(entry.date, state, closed_through))
+def serialize_entry(in_context: EntryInContext) -> EntryAnswer:
+    entry, state, closed_through = in_context
+    return EntryAnswer(*entry, *_members_of_day(entry.date, state, closed_through))
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a week is measured by."""
+def serialize_copy(copied: CopiedWeek) -> CopyAnswer:
+    return CopyAnswer(
+        items=[serialize_entry(entry) for entry in copied.items],
+        skipped=[
+            SkippedAnswer(skipped.id, skipped.violation.code, skipped.violation.message)
+            for skipped in copied.skipped
+        ],
+    )
 
-    target_minutes: int
-    closed_through: date | None
-    now: datetime
 
-
-def serialize_summary(sheet: Timesheet, by_project: Mapping[str, int], terms: Terms) -> Json:
+def serialize_summary(week: WeekInContext) -> TimesheetSummary:
     """A week without its entries and its history."""
-    is_open = sheet.state is State.OPEN
+    return TimesheetSummary(**_members_of_week(week))
+
+
+def serialize_timesheet(whole: WholeWeek) -> TimesheetAnswer:
+    return TimesheetAnswer(
+        **_members_of_week(whole.week),
+        entries=[serialize_entry(entry) for entry in whole.entries],
+        history=[
+            StepAnswer(
+                event=step.event,
+                at=step.at,
+                actor=step.actor,
+                reason=step.reason,
+                submission_id=step.submission_id,
+                total_minutes=step.total_minutes,
+            )
+            for step in whole.history
+        ],
+    )
+
+
+def _members_of_week(week: WeekInContext) -> dict[str, Any]:
+    sheet = week.sheet
     return {
         "week": str(sheet.week),
         "person": sheet.person,
@@ -72,40 +70,34 @@ def serialize_summary(sheet: Timesheet, by_project: Mapping[str, int], terms: Te
         "submission_id": sheet.submission_id,
         "reason": sheet.reason,
         "total_minutes": sum(sheet.minutes),
-        "target_minutes": terms.target_minutes,
+        "target_minutes": total_of(week.targets),
         "by_day": dict(zip(sheet.week.days, sheet.minutes, strict=True)),
-        "by_project": by_project,
-        "days": [_day_shape(day, sheet, terms.closed_through) for day in sheet.week.days],
-        "can_submit": is_open and sheet.week.monday <= latest_today(terms.now),
+        "by_project": dict(week.by_project),
+        "days": _days(week),
+        "can_submit": sheet.state is State.OPEN and sheet.week.monday <= latest_today(week.now),
         "can_withdraw": sheet.state is State.SUBMITTED,
         "version": sheet.version,
     }
 
 
-def serialize_timesheet(
-    summary: Json, entries: Sequence[EntryInContext], history: Sequence[Step]
-) -> Json:
-    return {
-        **summary,
-        "entries": [serialize_entry(entry_in_context) for entry_in_context in entries],
-        "history": history,
-    }
-
-
-def _day_shape(day: date, sheet: Timesheet, closed_through: date | None) -> Json:
-    told = _told(lock_of(day, sheet.state, closed_through))
-    lock = dict(zip(("can_edit", "lock_reason", "unlock"), told, strict=True))
-    return {"date": day, "minutes": sheet.minutes_on(day), **lock}
+def _days(week: WeekInContext) -> list[DayAnswer]:
+    sheet = week.sheet
+    return [
+        DayAnswer(
+            day, minutes, target, *_lock_members(lock_of(day, sheet.state, week.closed_through))
+        )
+        for day, minutes, target in zip(sheet.week.days, sheet.minutes, week.targets, strict=True)
+    ]
 
 
 @lru_cache(maxsize=4096)
-def _told_of_day(
+def _members_of_day(
     day: date, state: State, closed_through: date | None
 ) -> tuple[str, bool, LockReason | None, str | None]:
-    """`week` and the three of `_told`; a list asks for few days, again and again."""
-    return str(Week.of(day)), *_told(lock_of(day, state, closed_through))
+    """`week` and the members of a lock. Cached, because lists repeat few days."""
+    return str(Week.of(day)), *_lock_members(lock_of(day, state, closed_through))
 
 
-def _told(lock: Lock | None) -> tuple[bool, LockReason | None, str | None]:
+def _lock_members(lock: Lock | None) -> LockMembers:
     """`can_edit`, `lock_reason` and `unlock`."""
     return (True, None, None) if lock is None else (False, lock.reason, lock.unlock)

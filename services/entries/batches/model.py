@@ -14,9 +14,10 @@ import msgspec
 from libs.rules.violations import RuleBroken, Violation
 from services.entries.model import (
     Draft,
+    EntryContext,
     Locked,
+    ProjectRules,
     State,
-    Surroundings,
     check_change,
     check_draft,
     closed_day,
@@ -136,7 +137,7 @@ def _lock_message(day: date, state: State, closed_through: date | None) -> tuple
 
 
 def _violation_message(day: date, now: datetime) -> tuple[str, str]:
-    context = Surroundings(State.OPEN, None, 0, project_active=True)
+    context = EntryContext(State.OPEN, None, 0, ProjectRules(active=True))
     try:
         check_draft(Draft(day, "", 1), context, now)
     except RuleBroken as error:

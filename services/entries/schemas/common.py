@@ -1,20 +1,17 @@
-"""Fields and shapes that several resources share."""
+"""Fields that several requests share."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from libs.rules.calendar import Week
+from libs.rules.limits import MAX_PERSON_LENGTH
 from libs.service.fields import WeekField
 from libs.web.schemas import Day, Text
-from services.entries.model import (
-    LockReason,
-)
 
-MAX_PERSON_LENGTH = 255
 MAX_CODE_LENGTH = 32
 PROJECT_CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_CODE_LENGTH - 1}}}")
 
@@ -29,7 +26,7 @@ class WeekOrDay(WeekField):
 
 
 class ProjectCode(fields.String):
-    """Letters, digits, dots, dashes and underscores, 32 at most, as fit into an address."""
+    """Up to 32 letters, digits, dots, dashes and underscores: safe in a URL."""
 
     def __init__(self, **options: Any) -> None:
         words = "Letters, digits, dot, dash and underscore, at most 32."
@@ -43,18 +40,12 @@ def person_field(**options: Any) -> Text:
         minimum=1,
         maximum=MAX_PERSON_LENGTH,
         load_default=None,
-        metadata={"description": "The `sub` of somebody else; asks for manage:timesheets."},
+        metadata={"description": "The `sub` of another person. Requires manage:timesheets."},
         **options,
     )
 
 
 def check_order(data: dict[str, Any]) -> None:
-    """Raises ValidationError where a range ends before it begins."""
+    """Raise ValidationError if a range ends before it begins."""
     if data["since"] and data["until"] and data["since"] > data["until"]:
         raise ValidationError("from is later than to.", "from")
-
-
-class LockAnswer(Schema):
-    can_edit = fields.Boolean(required=True)
-    lock_reason = fields.Enum(LockReason, by_value=True, required=True, allow_none=True)
-    unlock = fields.String(required=True, allow_none=True)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
+import msgspec
+from marshmallow import ValidationError, fields, post_load, validates_schema
+from msgspec import Meta
 
 from libs.rules.calendar import Week
 from libs.service.fields import WeekField
-from libs.web.schemas import Day, PageAnswer, PageQuery, StrictSchema, Text, Truth, WholeNumber
+from libs.web.schemas import Day, PageQuery, StrictSchema, Text, Truth, WholeNumber
 from services.entries.model import (
     MAX_MINUTES_A_DAY,
     MAX_NOTE_LENGTH,
     MAX_TASK_LENGTH,
     Draft,
+    LockReason,
 )
-from services.entries.schemas.common import LockAnswer, ProjectCode, check_order, person_field
+from services.entries.schemas.common import ProjectCode, check_order, person_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,23 @@ class EntryQuerySchema(PageQuery):
         return EntryQuery(**data)
 
 
+class OptionalText(Text):
+    """A text that is null if it is empty."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(value, attr, data, **kwargs) or None
+
+
 class _EntryFields(StrictSchema):
     date = Day(required=True)
     project = ProjectCode(required=True)
     minutes = WholeNumber(minimum=1, maximum=MAX_MINUTES_A_DAY, required=True)
-    task = Text(maximum=MAX_TASK_LENGTH, allow_none=True, load_default=None)
+    task = OptionalText(maximum=MAX_TASK_LENGTH, allow_none=True, load_default=None)
     note = Text(maximum=MAX_NOTE_LENGTH, load_default="")
     billable = Truth(
         allow_none=True,
         load_default=None,
-        metadata={"description": "Without it: as the project has it."},
+        metadata={"description": "null or absent: the project's default."},
     )
 
 
@@ -72,7 +82,8 @@ class NewEntrySchema(_EntryFields):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> NewEntry:
-        return NewEntry(data.pop("id"), Draft(**data))
+        entry_id = data.pop("id")
+        return NewEntry(entry_id, Draft(**data))
 
 
 class EntrySchema(_EntryFields):
@@ -117,33 +128,42 @@ class CopySchema(StrictSchema):
         return Copy(**data)
 
 
-class EntryAnswer(LockAnswer):
-    id = fields.UUID(required=True)
-    person = fields.String(required=True)
-    date = fields.Date(required=True)
-    week = fields.String(required=True)
-    project = fields.String(required=True)
-    task = fields.String(required=True, allow_none=True)
-    minutes = fields.Integer(required=True, strict=True)
-    note = fields.String(required=True)
-    billable = fields.Boolean(required=True)
-    source = fields.String(required=True)
-    external_id = fields.String(required=True, allow_none=True)
-    version = fields.Integer(required=True, strict=True)
-    created_at = fields.DateTime(required=True)
-    updated_at = fields.DateTime(required=True)
+class EntryAnswer(msgspec.Struct):
+    """An entry, and whether it can change. The fields of `Entry` come first, in their order:
+    tests/unit/entries/test_resources.py. A struct is made and encoded in a third of the time of a
+    dictionary."""
+
+    id: Annotated[UUID, Meta(description="Given by the client or the server.")]
+    person: Annotated[str, Meta(description="Whose entry it is.", examples=["auth0|erin"])]
+    date: Annotated[date, Meta(description="The day of the work.", examples=["2026-11-23"])]
+    project: Annotated[str, Meta(description="The project's code.", examples=["BIG-WEB"])]
+    task: Annotated[str | None, Meta(description="What kind of work.", examples=["Design"])]
+    minutes: Annotated[int, Meta(description="1 to 1440.", examples=[90])]
+    note: Annotated[str, Meta(description="Free text.", examples=["Sprint planning"])]
+    billable: Annotated[bool, Meta(description="Whether the customer pays.", examples=[True])]
+    source: Annotated[str, Meta(description="`app`, `portal` or `batch:<client id>`.")]
+    external_id: Annotated[str | None, Meta(description="The uploader's id.", examples=["4711"])]
+    version: Annotated[int, Meta(description="Counts the changes.", examples=[1])]
+    created_at: Annotated[datetime, Meta(description="When.", examples=["2026-11-23T16:00:00Z"])]
+    updated_at: Annotated[datetime, Meta(description="When.", examples=["2026-11-23T16:00:00Z"])]
+    week: Annotated[str, Meta(description="The ISO week of the date.", examples=["2026-W48"])]
+    can_edit: Annotated[bool, Meta(description="Whether it can change now.", examples=[True])]
+    lock_reason: Annotated[
+        LockReason | None, Meta(description="Why it cannot.", examples=["submitted"])
+    ]
+    unlock: Annotated[str | None, Meta(description="What would unlock it.", examples=[None])]
 
 
-class EntryPage(PageAnswer):
-    items = fields.List(fields.Nested(EntryAnswer), required=True)
+class SkippedAnswer(msgspec.Struct):
+    """An entry that was not copied."""
+
+    id: Annotated[UUID, Meta(description="The entry.")]
+    code: Annotated[str, Meta(description="The rule against it.", examples=["inactive_project"])]
+    message: Annotated[str, Meta(description="The same for people.")]
 
 
-class SkippedAnswer(Schema):
-    id = fields.UUID(required=True)
-    code = fields.String(required=True)
-    message = fields.String(required=True)
+class CopyAnswer(msgspec.Struct):
+    """What became of the entries of the week."""
 
-
-class CopyAnswer(Schema):
-    items = fields.List(fields.Nested(EntryAnswer), required=True)
-    skipped = fields.List(fields.Nested(SkippedAnswer), required=True)
+    items: Annotated[list[EntryAnswer], Meta(description="All copies in the week.")]
+    skipped: Annotated[list[SkippedAnswer], Meta(description="Entries without a copy.")]

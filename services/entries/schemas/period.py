@@ -1,12 +1,14 @@
-"""The closed period, and the rules that follow from it and others."""
+"""The closed period, and the rules for offline clients."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from marshmallow import Schema, fields, post_load
+import msgspec
+from marshmallow import post_load
+from msgspec import Meta
 
 from libs.rules.limits import MAX_REASON_LENGTH
 from libs.web.schemas import Day, StrictSchema, Text
@@ -19,29 +21,62 @@ class Closing:
 
 
 class ClosingSchema(StrictSchema):
-    closed_through = Day(required=True, allow_none=True)
-    reason = Text(minimum=1, maximum=MAX_REASON_LENGTH, load_default=None)
+    closed_through = Day(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The last closed day; null opens all.", "example": "2026-10-31"},
+    )
+    reason = Text(
+        minimum=1,
+        maximum=MAX_REASON_LENGTH,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Required to open days again.", "example": "Late invoice"},
+    )
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> Closing:
         return Closing(**data)
 
 
-class PeriodAnswer(Schema):
-    closed_through = fields.Date(required=True, allow_none=True)
+class Limits(msgspec.Struct, frozen=True):
+    """Figures that the rules go by."""
+
+    max_minutes_a_day: Annotated[int, Meta(description="Of one person.", examples=[1440])]
+    max_days_ahead: Annotated[int, Meta(description="Of an entry's date.", examples=[31])]
+    max_note_length: Annotated[int, Meta(description="In characters.", examples=[2000])]
+    max_task_length: Annotated[int, Meta(description="In characters.", examples=[200])]
+    max_page: Annotated[int, Meta(description="The greatest `limit`.", examples=[200])]
 
 
-class LimitsAnswer(Schema):
-    max_minutes_a_day = fields.Integer(required=True)
-    max_days_ahead = fields.Integer(required=True)
-    max_note_length = fields.Integer(required=True)
-    max_task_length = fields.Integer(required=True)
-    max_page = fields.Integer(required=True)
+class RulesAnswer(msgspec.Struct, frozen=True):
+    """The rules that apply to the caller."""
 
-
-class RulesAnswer(Schema):
-    limits = fields.Nested(LimitsAnswer, required=True)
-    closed_through = fields.Date(required=True, allow_none=True)
-    scopes = fields.List(fields.String(), required=True)
-    target_minutes = fields.Integer(required=True)
-    today = fields.Date(required=True)
+    limits: Annotated[Limits, Meta(description="Figures.")]
+    closed_through: Annotated[
+        date | None, Meta(description="The last closed day.", examples=["2026-10-31"])
+    ]
+    scopes: Annotated[
+        list[str], Meta(description="What the token grants.", examples=[["read:timesheets"]])
+    ]
+    target_minutes: Annotated[
+        int | None, Meta(description="Of the current week; null: no target.", examples=[2400])
+    ]
+    targets: Annotated[
+        list[int | None],
+        Meta(description="Of each day of the current week, Monday first.", examples=[[480]]),
+    ]
+    has_contract: Annotated[
+        bool,
+        Meta(description="Whether a contract sets the target, so that the person cannot."),
+    ]
+    today: Annotated[
+        date,
+        Meta(
+            description=(
+                "The day that has begun at UTC+14, where days begin first: the latest day that "
+                "anybody can call today. Limits on dates count from it."
+            ),
+            examples=["2026-11-24"],
+        ),
+    ]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from marshmallow import Schema, fields, post_load
+from marshmallow import ValidationError, fields, post_load, validate, validates
 
-from libs.web.schemas import PageAnswer, PageQuery, StrictSchema, Text, Truth
+from libs.web.schemas import Day, PageQuery, StrictSchema, Text, Truth
+from services.entries.model import MAX_TASK_LENGTH
+from services.entries.store.projects import ProjectDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,53 +33,79 @@ class ProjectQuerySchema(PageQuery):
         return ProjectQuery(**data)
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectDraft:
-    name: str
-    customer: str
-    active: bool
-    billable: bool
+MAX_TASKS = 200
 
 
 class _ProjectFields(StrictSchema):
-    name = Text(minimum=1, maximum=200, required=True)
-    customer = Text(minimum=1, maximum=200, required=True)
-    active = Truth(load_default=True)
+    name = Text(
+        minimum=1,
+        maximum=200,
+        required=True,
+        metadata={"description": "For people.", "example": "Website"},
+    )
+    customer = Text(
+        minimum=1,
+        maximum=200,
+        required=True,
+        metadata={"description": "Who pays.", "example": "Big Company"},
+    )
+    active = Truth(
+        load_default=True,
+        metadata={"description": "false ends the project: it takes no new work.", "example": True},
+    )
     billable = Truth(
-        load_default=True, metadata={"description": "What an entry is that does not say."}
+        load_default=True,
+        metadata={"description": "The default of entries that name none.", "example": True},
+    )
+    tasks = fields.List(
+        Text(minimum=1, maximum=MAX_TASK_LENGTH),
+        load_default=list,
+        validate=validate.Length(max=MAX_TASKS, error=f"At most {MAX_TASKS} tasks."),
+        metadata={"description": "What clients suggest for `task`.", "example": ["Design"]},
+    )
+    note_required = Truth(
+        load_default=False,
+        metadata={"description": "Whether each entry needs a note.", "example": False},
     )
 
+    @validates("tasks")
+    def check_tasks(self, tasks: list[str], data_key: str) -> None:
+        if len(set(tasks)) < len(tasks):
+            raise ValidationError("A task is listed twice.", data_key)
 
-class ProjectSchema(_ProjectFields):
+
+class NewProjectSchema(_ProjectFields):
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> ProjectDraft:
-        return ProjectDraft(**data)
+        return ProjectDraft(**{**data, "tasks": tuple(data["tasks"])})
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectPatch:
+    """The fields to change, and the first day of a new name, customer or billable default."""
+
     changes: dict[str, Any]
+    since: date | None
 
 
 class ProjectPatchSchema(_ProjectFields):
+    since = Day(
+        data_key="from",
+        metadata={
+            "description": (
+                "The first day of a new name, customer or billable default; today (UTC) unless "
+                "given. Not in the closed period."
+            ),
+            "example": "2027-01-01",
+        },
+    )
+
     def __init__(self, **options: Any) -> None:
         super().__init__(partial=True, **options)
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> ProjectPatch:
-        return ProjectPatch(data)
-
-
-class ProjectAnswer(Schema):
-    code = fields.String(required=True)
-    name = fields.String(required=True)
-    customer = fields.String(required=True)
-    active = fields.Boolean(required=True)
-    billable = fields.Boolean(required=True)
-    version = fields.Integer(required=True, strict=True)
-    created_at = fields.DateTime(required=True)
-    updated_at = fields.DateTime(required=True)
-
-
-class ProjectPage(PageAnswer):
-    items = fields.List(fields.Nested(ProjectAnswer), required=True)
+        since = data.pop("since", None)
+        if "tasks" in data:
+            data["tasks"] = tuple(data["tasks"])
+        return ProjectPatch(data, since)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
 
-from marshmallow import Schema, fields, post_load, validates_schema
+import msgspec
+from marshmallow import post_load, validates_schema
+from msgspec import Meta
 
 from libs.rules.calendar import Week
 from libs.rules.limits import MAX_PERSON_LENGTH, MAX_REASON_LENGTH
-from libs.web.schemas import PageAnswer, PageQuery, StrictSchema, Text
-from services.entries.model import (
-    State,
-)
-from services.entries.schemas.common import LockAnswer, WeekOrDay, check_order, person_field
+from libs.web.schemas import PageQuery, StrictSchema, Text
+from services.entries.model import LockReason, State
+from services.entries.schemas.common import WeekOrDay, check_order, person_field
 from services.entries.schemas.entries import EntryAnswer
 
 
@@ -68,42 +70,60 @@ class ReopeningSchema(StrictSchema):
         return Reopening(**data)
 
 
-class DayAnswer(LockAnswer):
-    date = fields.Date(required=True)
-    minutes = fields.Integer(required=True, strict=True)
+class DayAnswer(msgspec.Struct):
+    """A day of a week."""
+
+    date: Annotated[date, Meta(description="The day.", examples=["2026-11-23"])]
+    minutes: Annotated[int, Meta(description="Minutes of all entries.", examples=[480])]
+    target_minutes: Annotated[int | None, Meta(description="null: no target.", examples=[480])]
+    can_edit: Annotated[bool, Meta(description="Whether it can change now.", examples=[True])]
+    lock_reason: Annotated[
+        LockReason | None, Meta(description="Why it cannot.", examples=["closed"])
+    ]
+    unlock: Annotated[str | None, Meta(description="What would unlock it.", examples=[None])]
 
 
-class TimesheetSummary(Schema):
-    week = fields.String(required=True)
-    person = fields.String(required=True)
-    state = fields.Enum(State, by_value=True, required=True)
-    submission_id = fields.UUID(required=True, allow_none=True)
-    reason = fields.String(required=True, allow_none=True)
-    total_minutes = fields.Integer(required=True, strict=True)
-    target_minutes = fields.Integer(required=True, strict=True)
-    by_day = fields.Dict(keys=fields.Date(), values=fields.Integer(strict=True), required=True)
-    by_project = fields.Dict(
-        keys=fields.String(), values=fields.Integer(strict=True), required=True
-    )
-    days = fields.List(fields.Nested(DayAnswer), required=True)
-    can_submit = fields.Boolean(required=True)
-    can_withdraw = fields.Boolean(required=True)
-    version = fields.Integer(required=True, strict=True)
+class TimesheetSummary(msgspec.Struct, kw_only=True):
+    """A week without its entries and its history."""
+
+    week: Annotated[str, Meta(description="The ISO week.", examples=["2026-W48"])]
+    person: Annotated[str, Meta(description="Whose week it is.", examples=["auth0|erin"])]
+    state: Annotated[State, Meta(description="Where it is.", examples=["open"])]
+    submission_id: Annotated[UUID | None, Meta(description="Set while submitted or approved.")]
+    reason: Annotated[
+        str | None, Meta(description="Why it was rejected or reopened.", examples=[None])
+    ]
+    total_minutes: Annotated[int, Meta(description="Minutes of all entries.", examples=[2400])]
+    target_minutes: Annotated[int | None, Meta(description="null: no target.", examples=[2400])]
+    by_day: Annotated[dict[date, int], Meta(description="Minutes of each of the seven days.")]
+    by_project: Annotated[
+        dict[str, int], Meta(description="Minutes of each project.", examples=[{"BIG-WEB": 2400}])
+    ]
+    days: Annotated[list[DayAnswer], Meta(description="Monday to Sunday.")]
+    can_submit: Annotated[bool, Meta(description="Open, and has begun.", examples=[True])]
+    can_withdraw: Annotated[bool, Meta(description="Submitted.", examples=[False])]
+    version: Annotated[int, Meta(description="Counts the changes; 0: never written.")]
 
 
-class TimesheetPage(PageAnswer):
-    items = fields.List(fields.Nested(TimesheetSummary), required=True)
+class StepAnswer(msgspec.Struct):
+    """A line of a week's history."""
+
+    event: Annotated[
+        str,
+        Meta(
+            description="submitted, withdrawn, approved, rejected or reopened.",
+            examples=["submitted"],
+        ),
+    ]
+    at: Annotated[datetime, Meta(description="When.", examples=["2026-11-27T15:00:00Z"])]
+    actor: Annotated[str, Meta(description="The `sub` of who did it.", examples=["auth0|erin"])]
+    reason: Annotated[str | None, Meta(description="The reason given.", examples=[None])]
+    submission_id: Annotated[UUID | None, Meta(description="The submission.")]
+    total_minutes: Annotated[int, Meta(description="The total at that time.", examples=[2400])]
 
 
-class StepAnswer(Schema):
-    event = fields.String(required=True)
-    at = fields.DateTime(required=True)
-    actor = fields.String(required=True)
-    reason = fields.String(required=True, allow_none=True)
-    submission_id = fields.UUID(required=True, allow_none=True)
-    total_minutes = fields.Integer(required=True, strict=True)
+class TimesheetAnswer(TimesheetSummary, kw_only=True):
+    """A week with its entries and its history."""
 
-
-class TimesheetAnswer(TimesheetSummary):
-    entries = fields.List(fields.Nested(EntryAnswer), required=True)
-    history = fields.List(fields.Nested(StepAnswer), required=True)
+    entries: Annotated[list[EntryAnswer], Meta(description="Oldest day first.")]
+    history: Annotated[list[StepAnswer], Meta(description="Oldest step first.")]

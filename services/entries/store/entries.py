@@ -14,19 +14,17 @@ from libs.rules.calendar import Week
 from services.entries.model import (
     Draft,
     Entry,
+    EntryContext,
+    ProjectRules,
     State,
-    Surroundings,
 )
 from services.entries.store.rules import RULES
 
-COLUMNS = """
-    entry.id, entry.person, entry.date, entry.project, entry.task, entry.minutes, entry.note,
-    entry.billable, entry.source, entry.external_id, entry.version, entry.created_at,
-    entry.updated_at
-"""
+# A tuple is made of the first columns of a record as they are, so both follow the fields.
+COLUMNS = ", ".join(f"entry.{field}" for field in Entry._fields)
 
 # A week without a row of its own is open.
-SURROUNDED = f"""
+IN_CONTEXT = f"""
     {COLUMNS},
     coalesce(week.state, 'open') AS state,
     (SELECT closed_through FROM periods ORDER BY number DESC LIMIT 1) AS closed_through
@@ -37,7 +35,7 @@ JOINED = """
 """
 
 READ = f"""
-    SELECT {SURROUNDED}
+    SELECT {IN_CONTEXT}
     FROM {JOINED}
     WHERE entry.person = $1 AND entry.id = $2
 """
@@ -46,7 +44,7 @@ READ_FOR_CHANGE = f"{READ} FOR UPDATE OF entry"
 
 # Newest day first; the key after which the page begins is ($5, $6).
 LIST = f"""
-    SELECT {SURROUNDED}
+    SELECT {IN_CONTEXT}
     FROM {JOINED}
     WHERE entry.person = $1
       AND entry.date BETWEEN $2 AND $3
@@ -57,24 +55,33 @@ LIST = f"""
 """
 
 LIST_WEEK = f"""
-    SELECT {SURROUNDED}
+    SELECT {IN_CONTEXT}
     FROM {JOINED}
     WHERE entry.person = $1 AND entry.date BETWEEN $2 AND $3
     ORDER BY entry.date, entry.id
 """
 
-SURROUNDINGS = """
+# A project's billable default as it is on the day.
+DEFAULT_BILLABLE = """(
+    SELECT version.billable FROM project_versions AS version
+    WHERE version.code = {code} AND version.valid_from <= {date}
+    ORDER BY version.valid_from DESC
+    LIMIT 1
+)"""
+
+CONTEXT = f"""
     SELECT
         coalesce(week.state, 'open') AS state,
         (SELECT closed_through FROM periods ORDER BY number DESC LIMIT 1) AS closed_through,
-        coalesce(week.minutes[extract(isodow FROM asked.date)::integer], 0) AS day_minutes,
-        project.active AS project_active,
-        project.billable AS project_billable
-    FROM (SELECT $1::text AS person, $2::date AS date, $3::text AS project) AS asked
+        coalesce(week.minutes[extract(isodow FROM given.date)::integer], 0) AS day_minutes,
+        project.active,
+        {DEFAULT_BILLABLE.format(code="given.project", date="given.date")} AS billable,
+        project.note_required
+    FROM (SELECT $1::text AS person, $2::date AS date, $3::text AS project) AS given
     LEFT JOIN weeks AS week
-        ON week.person = asked.person
-        AND week.monday = asked.date - (extract(isodow FROM asked.date)::integer - 1)
-    LEFT JOIN projects AS project ON project.code = asked.project
+        ON week.person = given.person
+        AND week.monday = given.date - (extract(isodow FROM given.date)::integer - 1)
+    LEFT JOIN projects AS project ON project.code = given.project
 """
 
 INSERT = f"""
@@ -84,14 +91,16 @@ INSERT = f"""
     RETURNING {COLUMNS}
 """
 
-# The project's word on billing where the draft has none. One that does not exist is refused anyway.
+# Nothing is inserted if there is no such project or if it requires a note and there is none.
 ADD = f"""
     INSERT INTO entries AS entry
         (person, id, date, project, task, minutes, note, billable, source)
-    VALUES (
-        $1, $2, $3, $4, $5, $6, $7,
-        coalesce($8, (SELECT billable FROM projects WHERE code = $4), false), $9
-    )
+    SELECT
+        $1::text, $2::uuid, $3::date, project.code, $5::text, $6::integer, $7::text,
+        coalesce($8::boolean, {DEFAULT_BILLABLE.format(code="$4", date="$3")}), $9::text
+    FROM projects AS project
+    WHERE project.code = $4
+      AND (NOT project.note_required OR $7 <> '')
     ON CONFLICT (person, id) DO NOTHING
     RETURNING {COLUMNS}
 """
@@ -116,16 +125,8 @@ class EntryInContext(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The surroundings of an entry to be, and what its project bills by default."""
-
-    surroundings: Surroundings
-    project_billable: bool
-
-
-@dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """What a list asks for: the days from `since` to `until`, after the key (`day`, `id`)."""
+    """The entries of a person from `since` to `until`, after the key (`day`, `id`)."""
 
     person: str
     since: date
@@ -146,21 +147,23 @@ async def read_entry(
 async def lock_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID
 ) -> EntryInContext | None:
-    """The entry, which nobody else changes until the transaction ends."""
+    """Read the entry and lock it until the transaction ends."""
     record = await connection.fetchrow(READ_FOR_CHANGE, person, entry_id)
     return _entry_in_context(record) if record else None
 
 
-async def list_entries(connection: asyncpg.Connection, wanted: EntryFilter) -> list[EntryInContext]:
+async def list_entries(
+    connection: asyncpg.Connection, filters: EntryFilter
+) -> list[EntryInContext]:
     records = await connection.fetch(
         LIST,
-        wanted.person,
-        wanted.since,
-        wanted.until,
-        wanted.day,
-        wanted.id,
-        wanted.project,
-        wanted.limit,
+        filters.person,
+        filters.since,
+        filters.until,
+        filters.day,
+        filters.id,
+        filters.project,
+        filters.limit,
     )
     return [_entry_in_context(record) for record in records]
 
@@ -173,15 +176,27 @@ async def list_week_entries(
     return [_entry_in_context(record) for record in records]
 
 
-async def look_around(connection: asyncpg.Connection, person: str, draft: Draft) -> Place:
-    record = await connection.fetchrow(SURROUNDINGS, person, draft.date, draft.project)
-    surroundings = Surroundings(
-        state=State(record["state"]),
+async def load_entry_context(
+    connection: asyncpg.Connection, person: str, draft: Draft
+) -> EntryContext:
+    """The week, the day and the project that the draft lies in."""
+    record = await connection.fetchrow(CONTEXT, person, draft.date, draft.project)
+    return EntryContext(
+        state=_STATES[record["state"]],
         closed_through=record["closed_through"],
         day_minutes=record["day_minutes"],
-        project_active=record["project_active"],
+        project=_project_rules(record),
     )
-    return Place(surroundings, bool(record["project_billable"]))
+
+
+def _project_rules(record: asyncpg.Record) -> ProjectRules | None:
+    if record["active"] is None:
+        return None
+    return ProjectRules(
+        active=record["active"],
+        billable=bool(record["billable"]),
+        note_required=record["note_required"],
+    )
 
 
 async def insert_entry(
@@ -195,8 +210,11 @@ async def insert_entry(
 async def add_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft, source: str
 ) -> EntryInContext | None:
-    """The new entry, by one statement that is guarded by the database alone; None where there is
-    one with this id. What could be added lies in an open week and after the closed period."""
+    """Insert the entry in one statement that the database alone guards.
+
+    Returns None if the id exists, if the project is unknown, or if it requires a note. What could
+    be added lies in an open week and after the closed period.
+    """
     record = await connection.fetchrow(ADD, person, entry_id, *_values(draft), source)
     return EntryInContext(entry_of(record), State.OPEN, None) if record else None
 
@@ -214,16 +232,18 @@ async def delete_entry(connection: asyncpg.Connection, person: str, entry_id: uu
         await connection.execute(DELETE, person, entry_id)
 
 
-def entry_of(record: asyncpg.Record) -> Entry:
-    """The entry in the first thirteen columns, in the order of `COLUMNS`."""
-    return Entry._make(record[:13])
-
-
 _STATES = {state.value: state for state in State}
+_WIDTH = len(Entry._fields)
+
+
+def entry_of(record: asyncpg.Record) -> Entry:
+    """The entry in the first columns, which are `COLUMNS`."""
+    return Entry._make(record[:_WIDTH])
 
 
 def _entry_in_context(record: asyncpg.Record) -> EntryInContext:
-    return EntryInContext(Entry._make(record[:13]), _STATES[record[13]], record[14])
+    """`record` has the columns of `IN_CONTEXT`."""
+    return EntryInContext(Entry._make(record[:_WIDTH]), _STATES[record[_WIDTH]], record[_WIDTH + 1])
 
 
 def _values(draft: Draft) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What entries learned of people."""
+"""People, as profile's feed describes them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from datetime import date
 from typing import Any
 
 import asyncpg
+import msgspec
 
-from libs.rules.limits import DEFAULT_TARGET_MINUTES
+from services.entries.targets import Contract, WorkingTime
 
-READ_TARGET = "SELECT target_minutes FROM people WHERE person = $1"
+READ_WORKING_TIME = "SELECT contracts, target_minutes FROM people WHERE person = $1"
+
+IS_MANAGED_BY = """
+    SELECT EXISTS (
+        SELECT FROM people JOIN people AS manager ON manager.person = people.manager
+        WHERE people.person = $1 AND people.manager = $2 AND people.person <> $2
+          AND manager.active
+    )
+"""
 
 LEARN = """
     INSERT INTO people (
@@ -31,37 +40,56 @@ LEARN = """
 """
 
 
-async def read_target(connection: asyncpg.Connection, person: str) -> int:
-    """The minutes a week that the person means to work."""
-    target: int | None = await connection.fetchval(READ_TARGET, person)
-    return DEFAULT_TARGET_MINUTES if target is None else target
+class _Contract(msgspec.Struct):
+    """A contract as person.changed has it."""
+
+    since: date = msgspec.field(name="from")
+    minutes: tuple[int, ...]
+    calendar: str | None = None
 
 
-async def learn_people(connection: asyncpg.Connection, told: Iterable[dict[str, Any]]) -> None:
-    """Take in the data of each `person.changed`, unless something newer is known."""
-    await connection.executemany(LEARN, [_values_of(person) for person in told])
+async def read_working_time(connection: asyncpg.Connection, person: str) -> WorkingTime:
+    """The person's contracts and own target; neither if nothing is known of the person."""
+    record = await connection.fetchrow(READ_WORKING_TIME, person)
+    if record is None:
+        return WorkingTime()
+    contracts = msgspec.json.decode(record["contracts"], type=list[_Contract])
+    return WorkingTime(
+        tuple(Contract(each.since, each.minutes, each.calendar) for each in contracts),
+        record["target_minutes"],
+    )
 
 
-def _values_of(told: dict[str, Any]) -> tuple[Any, ...]:
-    delegate = told["delegate"] or {"person": None, "from": None, "to": None}
+async def is_managed_by(connection: asyncpg.Connection, person: str, manager: str) -> bool:
+    """Whether the person is a direct report of this manager, who is active."""
+    return bool(await connection.fetchval(IS_MANAGED_BY, person, manager))
+
+
+async def learn_people(connection: asyncpg.Connection, received: Iterable[dict[str, Any]]) -> None:
+    """Store the data of each `person.changed`, unless a newer version is known."""
+    await connection.executemany(LEARN, [_values_of(person) for person in received])
+
+
+def _values_of(person: dict[str, Any]) -> tuple[Any, ...]:
+    delegate = person["delegate"] or {"person": None, "from": None, "to": None}
     return (
-        told["person"],
-        told["name"],
-        told["email"],
-        told["kind"],
-        told["manager"],
-        told["active"],
-        told["target_minutes"],
-        json.dumps(told["external_ids"]),
-        told["uploaders"],
+        person["person"],
+        person["name"],
+        person["email"],
+        person["kind"],
+        person["manager"],
+        person["active"],
+        person["target_minutes"],
+        json.dumps(person["external_ids"]),
+        person["uploaders"],
         delegate["person"],
         _day(delegate["from"]),
         _day(delegate["to"]),
-        told["version"],
-        told.get("employer"),
-        _day(told.get("since")),
-        _day(told.get("until")),
-        json.dumps(told.get("contracts", [])),
+        person["version"],
+        person.get("employer"),
+        _day(person.get("since")),
+        _day(person.get("until")),
+        json.dumps(person.get("contracts", [])),
     )
 
 

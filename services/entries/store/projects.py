@@ -1,96 +1,156 @@
-"""Projects."""
+"""Projects, and the versions of what is dated about them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 
 import asyncpg
 
-from services.entries.store.period import take_rules_lock
+from libs.postgres.records import RecordType
+from services.entries.resources import Project
 
-COLUMNS = "code, name, customer, active, billable, version, created_at, updated_at"
+DATED = ("name", "customer", "billable")
 
-READ = f"SELECT {COLUMNS} FROM projects WHERE code = $1"
+PROJECTS = RecordType(
+    Project, table="project", expressions={field: f"version.{field}" for field in DATED}
+)
+
+# The version that is in force on the day $1.
+FROM_PROJECTS = """
+    FROM projects AS project
+    CROSS JOIN LATERAL (
+        SELECT name, customer, billable FROM project_versions
+        WHERE project_versions.code = project.code AND valid_from <= $1
+        ORDER BY valid_from DESC
+        LIMIT 1
+    ) AS version
+"""
+
+READ = f"SELECT {PROJECTS.columns} {FROM_PROJECTS} WHERE project.code = $2"
 
 # Not FOR UPDATE: writers of entries hold the row by its key while they hold the rules lock.
-READ_FOR_CHANGE = f"{READ} FOR NO KEY UPDATE"
+READ_FOR_CHANGE = f"{READ} FOR NO KEY UPDATE OF project"
 
 LIST = f"""
-    SELECT {COLUMNS} FROM projects
-    WHERE code > $1 AND ($2::boolean IS NULL OR active = $2)
-    ORDER BY code
-    LIMIT $3
+    SELECT {PROJECTS.columns} {FROM_PROJECTS}
+    WHERE project.code > $2 AND ($3::boolean IS NULL OR project.active = $3)
+    ORDER BY project.code
+    LIMIT $4
 """
 
-INSERT = f"""
-    INSERT INTO projects (code, name, customer, active, billable)
-    VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (code) DO NOTHING
-    RETURNING {COLUMNS}
+# Two projects whose codes differ in case alone are not added at the same time.
+LOCK_CODE = "SELECT pg_advisory_xact_lock(7301004, hashtext(lower($1)))"
+IS_TAKEN = "SELECT EXISTS (SELECT FROM projects WHERE lower(code) = lower($1))"
+
+# A trigger adds the first version.
+INSERT = """
+    INSERT INTO projects (code, name, customer, active, billable, tasks, note_required)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 
-UPDATE = f"""
+UPDATE = """
     UPDATE projects
-    SET name = $2, customer = $3, active = $4, billable = $5,
-        version = version + 1, updated_at = now()
+    SET active = $2, tasks = $3, note_required = $4, version = version + 1, updated_at = now()
     WHERE code = $1
-    RETURNING {COLUMNS}
 """
+
+READ_VERSIONS = """
+    SELECT valid_from, name, customer, billable FROM project_versions
+    WHERE code = $1 ORDER BY valid_from
+"""
+
+SAVE_VERSION = """
+    INSERT INTO project_versions (code, valid_from, name, customer, billable)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (code, valid_from) DO UPDATE
+    SET name = excluded.name, customer = excluded.customer, billable = excluded.billable
+"""
+
+# For replicas of the release before this one, which know no versions.
+SAVE_NEWEST = "UPDATE projects SET name = $2, customer = $3, billable = $4 WHERE code = $1"
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
-    code: str
+class Version:
+    """What a project is called, who pays and whether entries are billable, from a day on."""
+
+    valid_from: date
     name: str
     customer: str
-    active: bool
     billable: bool
-    version: int
-    created_at: datetime
-    updated_at: datetime
 
 
-async def read_project(connection: asyncpg.Connection, code: str) -> Project | None:
-    record = await connection.fetchrow(READ, code)
-    return Project(*record) if record else None
+@dataclass(frozen=True, slots=True)
+class ProjectDraft:
+    """The fields of a project that an administrator sets."""
+
+    name: str
+    customer: str
+    active: bool = True
+    billable: bool = True
+    tasks: tuple[str, ...] = ()
+    note_required: bool = False
 
 
-async def lock_project(connection: asyncpg.Connection, code: str) -> Project | None:
-    record = await connection.fetchrow(READ_FOR_CHANGE, code)
-    return Project(*record) if record else None
+async def read_project(connection: asyncpg.Connection, code: str, today: date) -> Project | None:
+    record = await connection.fetchrow(READ, today, code)
+    return PROJECTS.decode(record) if record else None
+
+
+async def lock_project(connection: asyncpg.Connection, code: str, today: date) -> Project | None:
+    record = await connection.fetchrow(READ_FOR_CHANGE, today, code)
+    return PROJECTS.decode(record) if record else None
 
 
 async def list_projects(
-    connection: asyncpg.Connection, after: str, active: bool | None, limit: int
+    connection: asyncpg.Connection, after: str, active: bool | None, limit: int, today: date
 ) -> list[Project]:
-    return [Project(*record) for record in await connection.fetch(LIST, after, active, limit)]
+    records = await connection.fetch(LIST, today, after, active, limit)
+    return [PROJECTS.decode(record) for record in records]
 
 
-async def insert_project(
-    connection: asyncpg.Connection,
-    code: str,
-    *,
-    name: str,
-    customer: str,
-    active: bool,
-    billable: bool,
-) -> Project | None:
-    """The new project, or None where the code is taken."""
-    record = await connection.fetchrow(INSERT, code, name, customer, active, billable)
-    return Project(*record) if record else None
+async def insert_project(connection: asyncpg.Connection, code: str, draft: ProjectDraft) -> bool:
+    """Insert the project; False if there is one whose code is the same but for case."""
+    await connection.execute(LOCK_CODE, code)
+    if await connection.fetchval(IS_TAKEN, code):
+        return False
+    await connection.execute(
+        INSERT,
+        code,
+        draft.name,
+        draft.customer,
+        draft.active,
+        draft.billable,
+        list(draft.tasks),
+        draft.note_required,
+    )
+    return True
 
 
-async def update_project(
-    connection: asyncpg.Connection,
-    code: str,
-    *,
-    name: str,
-    customer: str,
-    active: bool,
-    billable: bool,
-) -> Project:
-    if not active:
-        await take_rules_lock(connection)
-    record = await connection.fetchrow(UPDATE, code, name, customer, active, billable)
-    return Project(*record)
+async def update_project(connection: asyncpg.Connection, code: str, draft: ProjectDraft) -> None:
+    """Store what is not dated, and count a new version of the resource."""
+    await connection.execute(UPDATE, code, draft.active, list(draft.tasks), draft.note_required)
+
+
+async def read_versions(connection: asyncpg.Connection, code: str) -> list[Version]:
+    """Oldest first."""
+    return [Version(*record) for record in await connection.fetch(READ_VERSIONS, code)]
+
+
+async def save_versions(
+    connection: asyncpg.Connection, code: str, versions: Sequence[Version]
+) -> None:
+    """Insert or replace these versions; they are in order, and the last one is the newest."""
+    for version in versions:
+        await connection.execute(
+            SAVE_VERSION,
+            code,
+            version.valid_from,
+            version.name,
+            version.customer,
+            version.billable,
+        )
+    newest = versions[-1]
+    await connection.execute(SAVE_NEWEST, code, newest.name, newest.customer, newest.billable)

@@ -17,13 +17,15 @@ from services.entries.model import (
     Timesheet,
 )
 
-# Arrays go both ways as text[], the one kind of which asyncpg need not ask PostgreSQL first, on
-# each connection (tests/api/test_statements.py).
-COLUMNS_OF_WEEK = "person, monday, state, minutes::text[], submission_id, reason, version"
+# Arrays are sent and read as text[]: for any other type asyncpg asks PostgreSQL on each connection
+# first (tests/api/test_statements.py).
+COLUMNS_OF_WEEK = """
+    person, monday, state, minutes::text[], submission_id, reason, version, targets::text[], late
+"""
 
 READ = f"SELECT {COLUMNS_OF_WEEK} FROM weeks WHERE person = $1 AND monday = $2"
 
-# A week that was never written has no row to lock.
+# A week without a row cannot be locked.
 ENSURE = """
     INSERT INTO weeks (person, monday, version) VALUES ($1, $2, 0)
     ON CONFLICT (person, monday) DO NOTHING
@@ -31,7 +33,7 @@ ENSURE = """
 
 READ_FOR_CHANGE = f"{READ} FOR UPDATE"
 
-# In the order of the key, as everybody locks weeks, so that nobody waits for each other.
+# Weeks are always locked in the order of the key, so that transactions do not deadlock.
 LOCK_SEVERAL = f"""
     SELECT {COLUMNS_OF_WEEK}
     FROM weeks JOIN unnest($1::text[], $2::text[]::date[]) AS wanted (person, monday)
@@ -53,18 +55,31 @@ PROJECT_TOTALS = """
     ORDER BY monday, project
 """
 
+PROJECT_TOTALS_OF_SEVERAL = """
+    SELECT entry.person, entry.monday, entry.project, sum(entry.minutes)::integer AS minutes
+    FROM unnest($1::text[], $2::text[]::date[]) AS wanted (person, monday)
+    JOIN entries AS entry
+        ON entry.person = wanted.person
+        AND entry.date BETWEEN wanted.monday AND wanted.monday + 6
+    GROUP BY entry.person, entry.monday, entry.project
+    ORDER BY entry.person, entry.monday, entry.project
+"""
+
 SAVE = f"""
     UPDATE weeks
-    SET state = $3, submission_id = $4, reason = $5, version = version + 1, updated_at = now()
+    SET state = $3, submission_id = $4, reason = $5, late = $6, targets = $7::text[]::integer[],
+        version = version + 1, updated_at = now()
     WHERE person = $1 AND monday = $2
     RETURNING {COLUMNS_OF_WEEK}
 """
 
-COLUMNS_OF_STATE = ("person", "monday", "state", "submission_id", "reason")
+COLUMNS_OF_STATE = ("person", "monday", "state", "submission_id", "reason", "late")
 
 SAVE_DECIDED = """
     UPDATE weeks
     SET state = decided.state, submission_id = decided.submission_id, reason = decided.reason,
+        late = decided.late,
+        targets = CASE WHEN decided.state = 'open' THEN NULL ELSE weeks.targets END,
         version = weeks.version + 1, updated_at = now()
     FROM json_populate_recordset(NULL::weeks, $1) AS decided
     WHERE weeks.person = decided.person AND weeks.monday = decided.monday
@@ -115,7 +130,7 @@ async def read_timesheet(connection: asyncpg.Connection, person: str, week: Week
 
 
 async def lock_timesheet(connection: asyncpg.Connection, person: str, week: Week) -> Timesheet:
-    """The week, to which no entry is added and which nobody decides until the transaction ends."""
+    """Read the week and lock it, against entries and decisions, until the transaction ends."""
     record = await connection.fetchrow(READ_FOR_CHANGE, person, week.monday)
     if record is None:
         await connection.execute(ENSURE, person, week.monday)
@@ -126,7 +141,7 @@ async def lock_timesheet(connection: asyncpg.Connection, person: str, week: Week
 async def lock_timesheets(
     connection: asyncpg.Connection, wanted: Set[PersonsWeek]
 ) -> dict[PersonsWeek, Timesheet]:
-    """As `lock_timesheet`, for several; one that was never written is there, but not locked."""
+    """As `lock_timesheet`, for several. One without a row is included, but not locked."""
     records = await connection.fetch(LOCK_SEVERAL, *_columns(wanted))
     written = {(sheet.person, sheet.week): sheet for sheet in map(_timesheet, records)}
     return {key: written.get(key) or Timesheet(*key) for key in wanted}
@@ -149,9 +164,21 @@ async def total_by_project(
     return totals
 
 
+async def total_weeks_by_project(
+    connection: asyncpg.Connection, weeks: Set[PersonsWeek]
+) -> dict[PersonsWeek, dict[str, int]]:
+    """As `total_by_project`, for weeks of several people."""
+    totals: dict[PersonsWeek, dict[str, int]] = {week: {} for week in weeks}
+    records = await connection.fetch(PROJECT_TOTALS_OF_SEVERAL, *_columns(weeks))
+    for person, monday, project, minutes in records:
+        totals[person, Week(monday)][project] = minutes
+    return totals
+
+
 async def save_timesheet(connection: asyncpg.Connection, sheet: Timesheet) -> Timesheet:
-    """Store state, submission and reason; the minutes follow from the entries."""
-    record = await connection.fetchrow(SAVE, *_state_of(sheet))
+    """Store everything but the minutes, which follow from the entries."""
+    targets = None if sheet.targets is None else [_text(minutes) for minutes in sheet.targets]
+    record = await connection.fetchrow(SAVE, *_state_of(sheet), targets)
     return _timesheet(record)
 
 
@@ -197,8 +224,15 @@ def _columns(weeks: Set[PersonsWeek]) -> tuple[list[str], list[str]]:
 
 
 def _state_of(sheet: Timesheet) -> tuple[Any, ...]:
-    """In the order of `COLUMNS_OF_STATE`, which is that of `SAVE`."""
-    return sheet.person, sheet.week.monday, sheet.state, sheet.submission_id, sheet.reason
+    """In the order of `COLUMNS_OF_STATE`, which `SAVE` begins with."""
+    return (
+        sheet.person,
+        sheet.week.monday,
+        sheet.state,
+        sheet.submission_id,
+        sheet.reason,
+        sheet.late,
+    )
 
 
 def _step_of(
@@ -210,7 +244,8 @@ def _step_of(
 
 
 def _timesheet(record: asyncpg.Record) -> Timesheet:
-    person, monday, state, minutes, submission_id, reason, version = record
+    """`record` has `COLUMNS_OF_WEEK`."""
+    person, monday, state, minutes, submission_id, reason, version, targets, late = record
     return Timesheet(
         person,
         Week(monday),
@@ -219,4 +254,14 @@ def _timesheet(record: asyncpg.Record) -> Timesheet:
         submission_id,
         reason,
         version,
+        None if targets is None else tuple(map(_number, targets)),
+        late,
     )
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)

@@ -7,14 +7,15 @@ import uuid
 
 import pytest
 
-from services.entries.schemas.entries import EntryAnswer, EntryPage
+from libs.web.resources import answer_schema, page_schema
+from services.entries.schemas.entries import EntryAnswer
 from tests.api.entries.conftest import Week, draft, log
 from tests.support.client import Caller
 
 
 async def test_a_logged_entry_can_be_read_where_its_location_says(erin: Caller) -> None:
     reply = await log(erin, note="sprint planning", task="Planning")
-    assert EntryAnswer().validate(reply.json) == {}
+    assert answer_schema(EntryAnswer)().validate(reply.json) == {}
     assert reply.etag == '"1"'
     read = await erin.get(reply.headers["Location"])
     assert (read.status, read.json, read.etag) == (200, reply.json, reply.etag)
@@ -218,7 +219,7 @@ async def test_a_list_is_newest_day_first_and_can_be_narrowed(erin: Caller) -> N
 
     async def days(query: str) -> list[str]:
         reply = await erin.get(f"/v1/entries{query}")
-        assert EntryPage().validate(reply.json) == {}
+        assert page_schema(EntryAnswer)().validate(reply.json) == {}
         return [item["date"][-2:] for item in reply.json["items"]]
 
     assert await days("") == ["24", "22", "21", "20"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.entries.schemas.timesheets import TimesheetAnswer, TimesheetPage
+from libs.web.resources import answer_schema, page_schema
+from services.entries.schemas.timesheets import TimesheetAnswer, TimesheetSummary
 from tests.api.entries.conftest import Week, draft, log
 from tests.support.client import Caller
 from tests.support.clock import StandingClock
@@ -17,9 +18,9 @@ async def test_a_week_shows_its_totals_by_day_and_project(erin: Caller) -> None:
     await log(erin, minutes=30, project="ZEUS")
     await log(erin, minutes=60, date="2026-11-29")
     week = (await erin.get(THIS)).json
-    assert TimesheetAnswer().validate(week) == {}
+    assert answer_schema(TimesheetAnswer)().validate(week) == {}
     assert week["total_minutes"] == 180
-    assert week["target_minutes"] == 2400
+    assert week["target_minutes"] is None
     assert week["by_day"] == {
         "2026-11-23": 120,
         "2026-11-24": 0,
@@ -37,7 +38,7 @@ async def test_a_week_shows_its_totals_by_day_and_project(erin: Caller) -> None:
 async def test_a_week_that_was_never_touched_is_open_and_empty(erin: Caller) -> None:
     reply = await erin.get("/v1/timesheets/2026-W40")
     assert (reply.status, reply.json["version"], reply.json["entries"]) == (200, 0, [])
-    assert TimesheetAnswer().validate(reply.json) == {}
+    assert answer_schema(TimesheetAnswer)().validate(reply.json) == {}
 
 
 @pytest.mark.parametrize("week", ["2026-W54", "2025-W53", "now", "2026-11-23"])
@@ -49,7 +50,7 @@ async def test_what_is_no_week_is_told(erin: Caller, week: str) -> None:
 async def test_weeks_are_listed_newest_first_with_the_empty_ones(erin: Caller) -> None:
     await log(erin, minutes=90)
     reply = await erin.get("/v1/timesheets?from=2026-W45&to=2026-11-24")
-    assert TimesheetPage().validate(reply.json) == {}
+    assert page_schema(TimesheetSummary)().validate(reply.json) == {}
     assert [(week["week"], week["total_minutes"]) for week in reply.json["items"]] == [
         ("2026-W48", 90),
         ("2026-W47", 0),
@@ -140,7 +141,9 @@ async def test_only_what_was_seen_is_submitted(erin: Caller) -> None:
     assert (await erin.post(f"{THIS}/submit", headers=fresh)).status == 200
 
 
-async def test_an_unchanged_week_is_not_sent_again(erin: Caller, ada: Caller) -> None:
+async def test_an_unchanged_week_is_not_sent_again(
+    erin: Caller, ada: Caller, clock: StandingClock
+) -> None:
     entry = await log(erin)
     week = await erin.get(THIS)
     same = {"If-None-Match": week.etag}
@@ -148,7 +151,8 @@ async def test_an_unchanged_week_is_not_sent_again(erin: Caller, ada: Caller) ->
     await erin.patch(entry.headers["Location"], {"note": "only words"})
     assert (await erin.get(THIS, headers=same)).status == 200
     same = {"If-None-Match": (await erin.get(THIS)).etag}
-    await ada.put("/v1/period", {"closed_through": Week.MONDAY})
+    clock.move(days=1)
+    assert (await ada.put("/v1/period", {"closed_through": Week.MONDAY})).status == 200
     assert (await erin.get(THIS, headers=same)).status == 200
 
 
@@ -167,6 +171,7 @@ async def test_a_closed_period_takes_no_change(
 ) -> None:
     entry = await log(erin)
     later = await log(erin, date=Week.TUESDAY)
+    clock.move(days=1)
     assert (await ada.put("/v1/period", {"closed_through": Week.MONDAY})).status == 200
     address = entry.headers["Location"]
     assert (await erin.post("/v1/entries", draft())).codes == {("/date", "closed")}
@@ -181,9 +186,8 @@ async def test_a_closed_period_takes_no_change(
         ("/reason", "required")
     }
     opened = await ada.put("/v1/period", {"closed_through": None, "reason": "late invoice"})
-    assert opened.json == {"closed_through": None}
+    assert opened.json["closed_through"] is None
     assert (await erin.patch(address, {"minutes": 5})).status == 200
-    clock.move(days=1)
 
 
 async def test_one_call_tells_a_client_the_rules(erin: Caller) -> None:
@@ -198,6 +202,8 @@ async def test_one_call_tells_a_client_the_rules(erin: Caller) -> None:
         },
         "closed_through": None,
         "scopes": ["create:timesheets", "delete:timesheets", "read:timesheets"],
-        "target_minutes": 2400,
+        "target_minutes": None,
+        "targets": [None] * 7,
+        "has_contract": False,
         "today": "2026-11-24",
     }

@@ -14,10 +14,11 @@ from services.entries import model
 from services.entries.model import (
     Draft,
     Entry,
+    EntryContext,
     Locked,
     LockReason,
+    ProjectRules,
     State,
-    Surroundings,
     Timesheet,
     WrongState,
 )
@@ -25,7 +26,10 @@ from services.entries.model import (
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MONDAY = date(2026, 11, 23)
 DRAFT = Draft(date=MONDAY, project="APOLLO", minutes=60)
-FREE = Surroundings(state=State.OPEN, closed_through=None, day_minutes=0, project_active=True)
+FREE = EntryContext(
+    state=State.OPEN, closed_through=None, day_minutes=0, project=ProjectRules(active=True)
+)
+ENDED = ProjectRules(active=False)
 ENTRY = Entry(
     id=uuid.uuid4(),
     person="auth0|erin",
@@ -45,9 +49,9 @@ SHEET = Timesheet("auth0|erin", Week(MONDAY))
 SUBMISSION = uuid.uuid4()
 
 
-def broken(draft: Draft, around: Surroundings, replaced: Entry | None = None) -> set[str]:
+def broken(draft: Draft, context: EntryContext, replaced: Entry | None = None) -> set[str]:
     try:
-        model.check_draft(draft, around, NOON, replaced)
+        model.check_draft(draft, context, NOON, replaced)
     except RuleBroken as refusal:
         return {violation.code for violation in refusal.violations}
     return set()
@@ -111,18 +115,18 @@ def test_the_closed_period_takes_no_entry() -> None:
 
 
 def test_a_project_must_exist_and_be_active() -> None:
-    assert broken(DRAFT, replace(FREE, project_active=None)) == {"unknown_project"}
-    assert broken(DRAFT, replace(FREE, project_active=False)) == {"inactive_project"}
+    assert broken(DRAFT, replace(FREE, project=None)) == {"unknown_project"}
+    assert broken(DRAFT, replace(FREE, project=ENDED)) == {"inactive_project"}
 
 
 def test_an_entry_of_a_project_that_ended_can_still_be_mended() -> None:
-    ended = replace(FREE, project_active=False, day_minutes=60)
+    ended = replace(FREE, project=ENDED, day_minutes=60)
     assert broken(replace(DRAFT, minutes=30), ended, replaced=ENTRY) == set()
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
-    around = Surroundings(State.OPEN, MONDAY, 1440, None)
-    assert broken(DRAFT, around) == {"closed", "unknown_project", "day_full"}
+    context = EntryContext(State.OPEN, MONDAY, 1440, None)
+    assert broken(DRAFT, context) == {"closed", "unknown_project", "day_full"}
 
 
 @pytest.mark.parametrize("state", [State.SUBMITTED, State.APPROVED])
@@ -192,16 +196,66 @@ def test_a_copy_has_the_same_id_whenever_it_is_made() -> None:
 
 
 def test_opening_a_closed_day_again_takes_a_reason() -> None:
-    model.check_closing(MONDAY, None, None)
-    model.check_closing(date(2026, 11, 24), MONDAY, None)
-    model.check_closing(None, MONDAY, "late invoice")
-    for earlier in (None, date(2026, 11, 22)):
+    sunday = date(2026, 11, 22)
+    model.check_closing(sunday, None, None, NOON)
+    model.check_closing(sunday, date(2026, 11, 21), None, NOON)
+    model.check_closing(None, sunday, "late invoice", NOON)
+    for earlier in (None, date(2026, 11, 21)):
         with pytest.raises(RuleBroken):
-            model.check_closing(earlier, MONDAY, None)
+            model.check_closing(earlier, sunday, None, NOON)
 
 
-def test_the_same_draft_says_what_the_entry_says() -> None:
-    assert ENTRY.says(DRAFT)
-    assert ENTRY.says(replace(DRAFT, billable=True))
-    assert not ENTRY.says(replace(DRAFT, billable=False))
-    assert not ENTRY.says(replace(DRAFT, note="x"))
+def test_a_period_is_closed_through_yesterday_at_the_latest() -> None:
+    with pytest.raises(RuleBroken, match="2026-11-22"):
+        model.check_closing(MONDAY, None, "payroll", NOON)
+
+
+def test_an_entry_matches_the_draft_that_would_change_nothing() -> None:
+    assert ENTRY.matches(DRAFT)
+    assert ENTRY.matches(replace(DRAFT, billable=True))
+    assert not ENTRY.matches(replace(DRAFT, billable=False))
+    assert not ENTRY.matches(replace(DRAFT, note="x"))
+    assert ENTRY._replace(task="").matches(DRAFT)
+
+
+def test_an_entry_of_an_ended_project_neither_grows_nor_moves() -> None:
+    ended = replace(FREE, project=ENDED, day_minutes=60)
+    tuesday = date(2026, 11, 24)
+    assert broken(replace(DRAFT, note="x"), ended, replaced=ENTRY) == set()
+    assert broken(replace(DRAFT, minutes=61), ended, replaced=ENTRY) == {"inactive_project"}
+    assert broken(replace(DRAFT, date=tuesday), ended, replaced=ENTRY) == {"inactive_project"}
+
+
+def test_a_project_can_require_a_note() -> None:
+    strict = replace(FREE, project=ProjectRules(active=True, note_required=True))
+    assert broken(DRAFT, strict) == {"note_required"}
+    assert broken(replace(DRAFT, note="x"), strict) == set()
+
+
+def test_billable_is_the_projects_default_unless_it_is_named() -> None:
+    internal = replace(FREE, project=ProjectRules(active=True, billable=False))
+    assert model.with_billable(DRAFT, internal).billable is False
+    assert model.with_billable(replace(DRAFT, billable=True), internal).billable is True
+    assert model.patched(ENTRY, {"minutes": 5}).billable is True
+    assert model.patched(ENTRY, {"project": "ZEUS"}).billable is None
+    assert model.patched(ENTRY, {"project": "APOLLO"}).billable is True
+    assert model.patched(ENTRY, {"project": "ZEUS", "billable": True}).billable is True
+    assert model.patched(ENTRY, {"billable": None}).billable is None
+
+
+def test_a_week_with_a_closed_day_is_not_reopened() -> None:
+    approved = SHEET._replace(state=State.APPROVED, submission_id=SUBMISSION)
+    with pytest.raises(Locked, match="Move it back first") as refusal:
+        model.reopen(approved, "wrong rate", MONDAY)
+    assert refusal.value.lock.reason is LockReason.CLOSED
+    assert model.reopen(approved, "wrong rate", date(2026, 11, 22)).state is State.OPEN
+
+
+def test_a_week_that_is_approved_after_its_days_were_closed_is_late() -> None:
+    submitted = model.submit(SHEET, SUBMISSION, NOON)
+    for closed_through, late in [(None, False), (date(2026, 11, 22), False), (MONDAY, True)]:
+        approved = model.decide(
+            submitted, SUBMISSION, None, approved=True, closed_through=closed_through
+        )
+        assert approved is not None
+        assert approved.late is late

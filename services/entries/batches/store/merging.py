@@ -65,7 +65,11 @@ REJECT_PROJECTS = """
         format(CASE WHEN project_active IS NULL THEN $2 ELSE $4 END, project)
     FROM planned
     WHERE NOT same AND project_active IS NOT TRUE
-      AND (project_active IS NULL OR entry_project IS DISTINCT FROM project)
+      AND (
+          project_active IS NULL
+          OR (entry_project, entry_person, entry_date) IS DISTINCT FROM (project, person, date)
+          OR minutes > entry_minutes
+      )
 """
 
 # In most files no row meets a lock or a limit.

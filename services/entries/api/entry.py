@@ -1,0 +1,113 @@
+"""One entry: read, put, changed, deleted."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from libs.auth import Scope, requires
+from libs.postgres.pool import DATABASE
+from libs.web.app import CLOCK
+from libs.web.contract import Contract, endpoint
+from libs.web.problems import NotFound
+from libs.web.resources import answer_schema
+from libs.web.validation import body_of
+from services.entries.api.access import author_of, current_user, entry_id_of, preconditions_of
+from services.entries.api.responses import entry_response, saved_response
+from services.entries.commands import entries as commands
+from services.entries.model import Draft
+from services.entries.schemas.entries import (
+    EntryAnswer,
+    EntryPatch,
+    EntryPatchSchema,
+    EntrySchema,
+)
+from services.entries.store import entries as store
+
+ROUTES = web.RouteTableDef()
+ENTRY_SCHEMA = answer_schema(EntryAnswer)
+ENTRY = "/v1/entries/{id:[0-9a-fA-F-]{36}}"
+
+
+@ROUTES.get(ENTRY, allow_head=False)
+@requires(Scope.READ_TIMESHEETS)
+@endpoint(
+    Contract(summary="Read an entry", answers={200: ENTRY_SCHEMA(), 304: None}, problems=(404,))
+)
+async def show_entry(request: web.Request) -> web.Response:
+    async with request.app[DATABASE].connection() as connection:
+        entry = await store.read_entry(connection, current_user(request), entry_id_of(request))
+    if entry is None:
+        raise NotFound("There is no such entry.")
+    return entry_response(request, entry)
+
+
+@ROUTES.put(ENTRY)
+@requires(Scope.CREATE_TIMESHEETS)
+@endpoint(
+    Contract(
+        summary="Create an entry with your own id, or replace it",
+        description="Repeating it changes nothing.",
+        body=EntrySchema(),
+        answers={200: ENTRY_SCHEMA(), 201: ENTRY_SCHEMA()},
+        problems=(409, 412),
+        headers=("If-Match", "If-None-Match"),
+    )
+)
+async def put_entry(request: web.Request) -> web.Response:
+    author = author_of(request)
+    saved = await commands.put_entry(
+        request.app[DATABASE],
+        author,
+        entry_id_of(request),
+        body_of(request, Draft),
+        request.app[CLOCK].now(),
+        preconditions_of(request),
+    )
+    return saved_response(request, author, saved)
+
+
+@ROUTES.patch(ENTRY)
+@requires(Scope.CREATE_TIMESHEETS)
+@endpoint(
+    Contract(
+        summary="Change some fields of an entry",
+        description=(
+            "A new project brings its own billable default, unless the change names `billable`; "
+            "null is the project's default."
+        ),
+        body=EntryPatchSchema(),
+        answers={200: ENTRY_SCHEMA()},
+        problems=(404, 409, 412),
+        headers=("If-Match",),
+    )
+)
+async def patch_entry(request: web.Request) -> web.Response:
+    entry = await commands.patch_entry(
+        request.app[DATABASE],
+        current_user(request),
+        entry_id_of(request),
+        body_of(request, EntryPatch).changes,
+        request.app[CLOCK].now(),
+        preconditions_of(request),
+    )
+    return entry_response(request, entry)
+
+
+@ROUTES.delete(ENTRY)
+@requires(Scope.DELETE_TIMESHEETS)
+@endpoint(
+    Contract(
+        summary="Delete an entry",
+        answers={204: None},
+        problems=(404, 409, 412),
+        headers=("If-Match",),
+    )
+)
+async def delete_entry(request: web.Request) -> web.Response:
+    await commands.delete_entry(
+        request.app[DATABASE],
+        current_user(request),
+        entry_id_of(request),
+        preconditions_of(request),
+    )
+    return web.Response(status=204)

@@ -1,0 +1,1 @@
+"""Use cases: each takes the database and plain values and owns its transaction."""

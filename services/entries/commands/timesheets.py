@@ -1,0 +1,167 @@
+"""Reading weeks, and taking them from state to state."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import uuid4
+
+import asyncpg
+
+from libs.feed.events import deferred_publish
+from libs.postgres.pool import Database
+from libs.rules.calendar import Week
+from services.entries import events, model
+from services.entries.model import State, Timesheet
+from services.entries.preconditions import NONE, Preconditions
+from services.entries.store import timesheets as store
+from services.entries.store.entries import EntryInContext, list_week_entries
+from services.entries.store.people import read_working_time
+from services.entries.store.period import read_closed_through
+from services.entries.store.timesheets import Step
+from services.entries.targets import Targets, WorkingTime, day_targets
+
+
+@dataclass(frozen=True, slots=True)
+class WeekInContext:
+    """A week with its totals, what it is measured by, and the closed period."""
+
+    sheet: Timesheet
+    by_project: Mapping[str, int]
+    targets: Targets
+    closed_through: date | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WholeWeek:
+    """A week with its entries and its history."""
+
+    week: WeekInContext
+    entries: Sequence[EntryInContext]
+    history: Sequence[Step]
+
+
+Step_ = Callable[[asyncpg.Connection, Timesheet], Awaitable[None]]
+
+
+async def list_weeks(
+    connection: asyncpg.Connection, person: str, weeks: Sequence[Week], now: datetime
+) -> list[WeekInContext]:
+    """These weeks, which are in descending order without a gap; those without a row included."""
+    if not weeks:
+        return []
+    newest, oldest = weeks[0], weeks[-1]
+    sheets = await store.list_timesheets(connection, person, oldest, newest)
+    projects = await store.total_by_project(connection, person, oldest.monday, newest.sunday)
+    working_time = await read_working_time(connection, person)
+    closed_through = await read_closed_through(connection)
+    found = [sheets.get(week, Timesheet(person, week)) for week in weeks]
+    return [
+        WeekInContext(
+            sheet,
+            projects.get(sheet.week, {}),
+            _targets_of(sheet, working_time),
+            closed_through,
+            now,
+        )
+        for sheet in found
+    ]
+
+
+async def read_week(
+    connection: asyncpg.Connection, person: str, week: Week, now: datetime
+) -> WholeWeek:
+    [in_context] = await list_weeks(connection, person, [week], now)
+    return WholeWeek(
+        in_context,
+        await list_week_entries(connection, person, week),
+        await store.read_history(connection, person, week),
+    )
+
+
+async def submit_week(
+    db: Database,
+    person: str,
+    week: Week,
+    actor: str,
+    now: datetime,
+    expected: Preconditions = NONE,
+) -> WholeWeek:
+    """Submit the week for approval, and fix what it is measured by.
+
+    Raises `WrongState`, `StaleVersion`.
+    """
+
+    async def submit(connection: asyncpg.Connection, sheet: Timesheet) -> None:
+        working_time = await read_working_time(connection, person)
+        targets = day_targets(working_time, week.days)
+        submitted = model.submit(sheet, uuid4(), now, targets)
+        await store.save_timesheet(connection, submitted)
+        await store.add_history(connection, submitted, "submitted", actor, submitted.submission_id)
+        await events.publish_submitted(connection, submitted, actor, now)
+
+    return await _change(db, person, week, now, expected, submit)
+
+
+async def withdraw_week(
+    db: Database, person: str, week: Week, now: datetime, expected: Preconditions = NONE
+) -> WholeWeek:
+    """Take a submitted week back. Raises `WrongState`, `StaleVersion`."""
+
+    async def withdraw(connection: asyncpg.Connection, sheet: Timesheet) -> None:
+        withdrawn = model.withdraw(sheet)
+        await store.save_timesheet(connection, withdrawn)
+        await store.add_history(connection, withdrawn, "withdrawn", person, sheet.submission_id)
+        await events.publish_withdrawn(connection, sheet, now)
+
+    return await _change(db, person, week, now, expected, withdraw)
+
+
+async def reopen_week(
+    db: Database,
+    person: str,
+    week: Week,
+    reason: str,
+    actor: str,
+    now: datetime,
+    expected: Preconditions = NONE,
+) -> WholeWeek:
+    """Open an approved week again. Raises `WrongState`, `PeriodClosed`, `StaleVersion`."""
+
+    async def reopen(connection: asyncpg.Connection, sheet: Timesheet) -> None:
+        reopened = model.reopen(sheet, reason, await read_closed_through(connection))
+        await store.save_timesheet(connection, reopened)
+        await store.add_history(connection, reopened, "reopened", actor, sheet.submission_id)
+        await events.publish_reopened(connection, sheet, reason, actor, now)
+
+    return await _change(db, person, week, now, expected, reopen)
+
+
+async def _change(
+    db: Database,
+    person: str,
+    week: Week,
+    now: datetime,
+    expected: Preconditions,
+    step: Step_,
+) -> WholeWeek:
+    """Lock the week, check its version, take the step, and read the week as it is then."""
+
+    async def change(connection: asyncpg.Connection) -> WholeWeek:
+        sheet = await store.lock_timesheet(connection, person, week)
+        if expected.version not in (None, sheet.version):
+            expected.check_version(await read_week(connection, person, week, now), sheet.version)
+        async with deferred_publish(connection):
+            await step(connection, sheet)
+            return await read_week(connection, person, week, now)
+
+    return await db.transact(change)
+
+
+def _targets_of(sheet: Timesheet, working_time: WorkingTime) -> Targets:
+    """Fixed when the week was submitted; as it is today while the week is open."""
+    if sheet.state is State.OPEN:
+        return day_targets(working_time, sheet.week.days)
+    return sheet.targets or (None,) * len(sheet.week.days)

@@ -1,0 +1,87 @@
+"""The events that entries publishes about weeks and the closed period (docs/events.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from libs.feed import Event, publish
+from services.entries.model import Timesheet
+from services.entries.store import timesheets as store
+from services.entries.store.entries import list_week_entries
+from services.entries.targets import total_of
+
+ENTRY_FIELDS = ("id", "date", "project", "task", "minutes", "note", "billable", "source")
+
+
+async def publish_submitted(
+    connection: asyncpg.Connection, sheet: Timesheet, actor: str, now: datetime
+) -> None:
+    """Everything that an approver decides on, as it is at this moment."""
+    entries = await list_week_entries(connection, sheet.person, sheet.week)
+    data = {
+        **await _facts(connection, sheet),
+        "entries": [{name: getattr(row.entry, name) for name in ENTRY_FIELDS} for row in entries],
+        "submitted_at": now.isoformat(),
+        "submitted_by": actor,
+        "submitted_for": sheet.person if actor != sheet.person else None,
+    }
+    await publish(connection, _event("timesheet.submitted", sheet, data, now))
+
+
+async def publish_withdrawn(
+    connection: asyncpg.Connection, sheet: Timesheet, now: datetime
+) -> None:
+    """`sheet` is the week as it was submitted."""
+    data = await _facts(connection, sheet)
+    await publish(connection, _event("timesheet.withdrawn", sheet, data, now))
+
+
+async def publish_reopened(
+    connection: asyncpg.Connection, sheet: Timesheet, reason: str, actor: str, now: datetime
+) -> None:
+    """`sheet` is the week as it was approved."""
+    data = {**await _facts(connection, sheet), "reason": reason, "reopened_by": actor}
+    await publish(connection, _event("timesheet.reopened", sheet, data, now))
+
+
+async def publish_period(
+    connection: asyncpg.Connection,
+    closed_through: date | None,
+    reason: str | None,
+    actor: str,
+    now: datetime,
+) -> None:
+    data = {"closed_through": closed_through, "reason": reason, "changed_by": actor}
+    event = Event(type="period.changed", subject="period", time=now, data=data)
+    await publish(connection, event)
+
+
+def facts_of(sheet: Timesheet, by_project: Mapping[str, int]) -> dict[str, Any]:
+    """What every event says of its week."""
+    return {
+        "submission_id": str(sheet.submission_id),
+        "person": sheet.person,
+        "week": str(sheet.week),
+        "total_minutes": sum(sheet.minutes),
+        "target_minutes": total_of(sheet.targets or ()),
+        "by_day": {
+            day.isoformat(): sheet.minutes_on(day)
+            for day in sheet.week.days
+            if sheet.minutes_on(day)
+        },
+        "by_project": by_project,
+    }
+
+
+async def _facts(connection: asyncpg.Connection, sheet: Timesheet) -> dict[str, Any]:
+    week = sheet.week
+    totals = await store.total_by_project(connection, sheet.person, week.monday, week.sunday)
+    return facts_of(sheet, totals.get(week, {}))
+
+
+def _event(kind: str, sheet: Timesheet, data: dict[str, Any], now: datetime) -> Event:
+    return Event(type=kind, subject=str(sheet.submission_id), time=now, data=data)

@@ -1,0 +1,24 @@
+"""What a caller expects of a resource before it changes (RFC 9110 section 13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.entries.errors import StaleVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """`version`: it has this one. `exists`: it is there. `is_new`: it is not there yet."""
+
+    version: int | None = None
+    exists: bool = False
+    is_new: bool = False
+
+    def check_version(self, current: object, version: int) -> None:
+        """Raise `StaleVersion` unless `version`, that of `current`, is the expected one."""
+        if self.version is not None and self.version != version:
+            raise StaleVersion("This has changed since you read it.", current, version)
+
+
+NONE = Preconditions()
