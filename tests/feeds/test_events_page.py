@@ -75,6 +75,8 @@ def test_every_event_of_a_week_is_as_the_page_says(world: World) -> None:
     world.deliver("approvals to entries", 10)
     body = {"person": "auth0|erin", "reason": "wrong rate"}
     world.call("entries", "ada", "POST", f"{SHEET}/reopen", body)
+    closing = {"closed_through": "2026-11-22", "reason": "payroll"}
+    world.call("entries", "ada", "PUT", "/v1/period", closing)
     told = examples()
     seen = set()
     for kind, data in world.rows("entries", EVENTS) + world.rows("approvals", EVENTS):

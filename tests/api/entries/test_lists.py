@@ -98,7 +98,7 @@ LISTS = {
         ("auth0|7", date(2024, 1, 1)),
         "week_history_pkey",
     ),
-    "projects.LIST": (projects.LIST, ("", None, 51), "projects_pkey"),
+    "projects.LIST": (projects.LIST, (DAY, "", None, 51), "projects_pkey"),
 }
 
 
