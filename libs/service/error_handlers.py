@@ -1,17 +1,19 @@
-"""Broken rules of the models as problems."""
+"""Errors of the models and of the database's types as problems."""
 
 from __future__ import annotations
 
+import asyncpg
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from libs.rules.violations import RuleBroken
+from libs.web.paging import forged_cursor
 from libs.web.problems import FieldError, UnprocessableContent
 
 
 @web.middleware
 async def map_domain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A rule that a field breaks is 422, by its field."""
+    """A broken rule is 422 with its field, and so is a cursor with values out of range."""
     try:
         return await handler(request)
     except RuleBroken as refusal:
@@ -20,3 +22,7 @@ async def map_domain_errors(request: web.Request, handler: Handler) -> web.Strea
             for broken in refusal.violations
         ]
         raise UnprocessableContent(errors) from refusal
+    except (asyncpg.DataError, OverflowError) as error:
+        if forged := forged_cursor(request):
+            raise forged from error
+        raise

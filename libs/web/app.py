@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from libs.web.context import bind_context, send_request_id
-from libs.web.cors import allow_origins
+from libs.web.cors import allow_origins, answer_preflights
 from libs.web.health import LIFECYCLE, Lifecycle
 from libs.web.metrics import METRICS, Metrics, measure
 from libs.web.problems import render_problems
@@ -43,7 +43,7 @@ def create_application(
     """
     middlewares: list[Middleware] = [track_request, bind_context, measure, render_problems]
     if settings.cors_origins:
-        middlewares.append(allow_origins(settings.cors_origins))
+        middlewares.append(answer_preflights(settings.cors_origins))
     middlewares.extend(authentication)
     if settings.rate_limit is not None:
         middlewares.append(limit_rate(RateLimit(settings.rate_limit)))
@@ -55,6 +55,8 @@ def create_application(
     app[CLOCK] = Clock()
     app[BODY_SECONDS] = DEFAULT_BODY_SECONDS
     app.on_response_prepare.extend([send_request_id, announce_draining, keep_private])
+    if settings.cors_origins:
+        app.on_response_prepare.append(allow_origins(settings.cors_origins))
     app.add_routes(list(routes))
     return app
 

@@ -1,4 +1,4 @@
-"""What is known of a request from its first byte: its id and the trace it belongs to."""
+"""What is known of a request from its first byte: its id, its route and its trace."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import re
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+
+from libs.web.metrics import route_of
 
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 HEADER = "X-Request-Id"
@@ -37,11 +39,11 @@ def current_traceparent() -> str | None:
 
 @web.middleware
 async def bind_context(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request its id, and every log line written meanwhile the id and the trace."""
+    """Give the request its id, and every log line written meanwhile its id, route and trace."""
     request_id = request_id_of(request)
     request[REQUEST_ID] = request_id
     # Each request is handled by a task of its own, so these end with it.
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    structlog.contextvars.bind_contextvars(request_id=request_id, route=route_of(request))
     if traceparent := traceparent_of(request):
         structlog.contextvars.bind_contextvars(traceparent=traceparent)
     return await handler(request)

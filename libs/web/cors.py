@@ -1,36 +1,58 @@
-"""Cross-origin requests: refused by the browser unless the settings name the origin."""
+"""Cross-origin requests (the Fetch standard), for the origins that the settings name."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
-_ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
-_EXPOSED = "ETag, Link, Location, Retry-After, X-Request-Id"
+_ALLOWED = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Traceparent, "
+    "X-Request-Id"
+)
+_EXPOSED = (
+    "ETag, Feed-Cursor, Feed-Head, Idempotency-Replayed, Link, Location, RateLimit, "
+    "RateLimit-Policy, Report-Cursor, Retry-After, WWW-Authenticate, X-Request-Id"
+)
+_PREFLIGHT_SECONDS = "600"
 
 
-def allow_origins(origins: tuple[str, ...]) -> Middleware:
-    """Answer preflights of, and open answers to, the named origins (the Fetch standard)."""
+def answer_preflights(origins: tuple[str, ...]) -> Middleware:
+    """Answer the preflight requests of the named origins, which carry no token."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        origin = request.headers.get(hdrs.ORIGIN)
-        if origin not in origins:
+        if not _is_preflight(request) or request.headers.get(hdrs.ORIGIN) not in origins:
             return await handler(request)
-        if _is_preflight(request):
-            response: web.StreamResponse = web.Response(status=204)
-            response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = _METHODS
-            response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = _ALLOWED
-            response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = "600"
-        else:
-            response = await handler(request)
-            response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED
-        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
-        response.headers.add(hdrs.VARY, "Origin")
-        return response
+        headers = {
+            hdrs.ACCESS_CONTROL_ALLOW_METHODS: _METHODS,
+            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: _ALLOWED,
+            hdrs.ACCESS_CONTROL_MAX_AGE: _PREFLIGHT_SECONDS,
+        }
+        return web.Response(status=204, headers=headers)
 
     return middleware
+
+
+def allow_origins(
+    origins: tuple[str, ...],
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """A signal for `on_response_prepare`: the named origins may read every response.
+
+    Errors and streams included: without the header a web application sees a network error in
+    place of "token expired". `Vary` is set for every origin, so that a cache keeps them apart.
+    """
+
+    async def allow_origin(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.add(hdrs.VARY, "Origin")
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin in origins:
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+            response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED
+
+    return allow_origin
 
 
 def _is_preflight(request: web.Request) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from libs.web.problems import FieldError, PreconditionFailed, UnprocessableContent
-from libs.web.responses import json_response
+from libs.web.responses import encode_json, json_response
 
-_TAG = re.compile(r'"(?P<version>[0-9]{1,18})(?:\.[^"]*)?"')
+_TAG = re.compile(r'(?P<weak>W/)?"(?P<version>[0-9]{1,18})(?:\.[^"]*)?"')
+
+NO_VERSION = -1
+"""No resource has this version."""
 
 
 def etag_of(version: int, *variant: object) -> str:
@@ -21,6 +26,17 @@ def etag_of(version: int, *variant: object) -> str:
     """
     told = ".".join(str(part) for part in (version, *variant) if part is not None)
     return f'"{told}"'
+
+
+def etag_of_representation(representation: Any) -> str:
+    """The tag of a resource as it is sent: its version and the hash of everything in it.
+
+    `representation` is a mapping or a struct with the member `version`. The hash covers what
+    changes without a new version, such as whether a week can be submitted today.
+    """
+    is_mapping = isinstance(representation, Mapping)
+    version = representation["version"] if is_mapping else representation.version
+    return etag_of(version, hashlib.sha256(encode_json(representation)).hexdigest()[:16])
 
 
 def resource_response(
@@ -35,17 +51,20 @@ def resource_response(
 def expected_version(request: web.Request) -> int | None:
     """The version in `If-Match`; None where there is no such header or it is `*`.
 
+    Of several tags the one with the highest version counts: versions only grow, so the others
+    cannot be current. Weak tags never match (RFC 9110 section 13.1.1): `NO_VERSION`.
+
     Raises `UnprocessableContent` for what is not one of our tags.
     """
-    given = request.headers.get("If-Match")
-    if given is None or given.strip() == "*":
+    given = ",".join(request.headers.getall("If-Match", [])).strip()
+    if given in ("", "*"):
         return None
-    match = _TAG.fullmatch(given.strip())
-    if match is None:
+    tags = [_TAG.fullmatch(tag.strip()) for tag in given.split(",")]
+    if None in tags:
         raise UnprocessableContent(
             [FieldError("/If-Match", "This is not an ETag of this resource.", "etag", "header")]
         )
-    return int(match["version"])
+    return max((int(tag["version"]) for tag in tags if tag and not tag["weak"]), default=NO_VERSION)
 
 
 def creates_only(request: web.Request) -> bool:

@@ -15,6 +15,8 @@ from libs.web.etags import matches_etag
 from libs.web.problems import FieldError, UnprocessableContent
 from libs.web.responses import encode_json
 
+CURSOR_PARAMETERS = ("cursor", "approved_since")
+
 KeyT = TypeVar("KeyT", bound=msgspec.Struct)
 
 
@@ -37,9 +39,21 @@ def decode_cursor(cursor: str | None, kind: type[KeyT]) -> KeyT | None:
     return key
 
 
-def _not_a_cursor() -> UnprocessableContent:
+def forged_cursor(request: web.Request) -> UnprocessableContent | None:
+    """The refusal of a request whose cursor holds a value that no row can have.
+
+    For errors of arithmetic and of the database's types: without a cursor in the query they are
+    faults of this service, and None is returned.
+    """
+    for parameter in CURSOR_PARAMETERS:
+        if parameter in request.query:
+            return _not_a_cursor(parameter)
+    return None
+
+
+def _not_a_cursor(parameter: str = "cursor") -> UnprocessableContent:
     return UnprocessableContent(
-        [FieldError("/cursor", "This is not a cursor of this list.", "cursor", "query")]
+        [FieldError(f"/{parameter}", "This is not a cursor of this list.", "cursor", "query")]
     )
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from libs.web.context import REQUEST_ID
+from libs.web.log_sampling import LogSampler
 from libs.web.metrics import METRICS, route_of
 from libs.web.responses import encode_json
 
@@ -19,6 +20,7 @@ TYPE_BASE = "https://api.exampleco.com/problems/"
 CONTENT_TYPE = "application/problem+json"
 
 log = structlog.get_logger(__name__)
+_unavailable = LogSampler()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ async def render_problems(request: web.Request, handler: Handler) -> web.StreamR
     try:
         return await handler(request)
     except Problem as problem:
+        if problem.status == ServiceUnavailable.status:
+            _log_unavailable(request, problem)
         return problem_response(request, problem)
     except web.HTTPException as exception:
         return _render_http_exception(request, exception)
@@ -162,6 +166,24 @@ async def render_problems(request: web.Request, handler: Handler) -> web.StreamR
         request.app[METRICS].errors.labels(request.method, route_of(request)).inc()
         return problem_response(
             request, Problem("The server failed. Tell the request id to whoever runs it.")
+        )
+
+
+def _log_unavailable(request: web.Request, problem: Problem) -> None:
+    """Log a 503 with its cause: SQLSTATE and error of the database, if that is what failed."""
+    cause = problem.__cause__
+    sqlstate = getattr(cause, "sqlstate", None)
+    omitted = _unavailable.admit((route_of(request), problem.detail, type(cause), sqlstate))
+    if omitted is not None:
+        log.warning(
+            "request answered with 503",
+            method=request.method,
+            route=route_of(request),
+            request_id=request.get(REQUEST_ID),
+            detail=problem.detail,
+            sqlstate=sqlstate,
+            error=None if cause is None else f"{type(cause).__name__}: {cause}",
+            omitted=omitted,
         )
 
 

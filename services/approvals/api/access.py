@@ -8,13 +8,12 @@ import asyncpg
 from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope
-from libs.web.etags import etag_of
+from libs.web.etags import etag_of_representation
 from libs.web.problems import NotFound
 from services.approvals.api.serializers import (
     Json,
     serialize_approval,
     serialize_summary,
-    variant_of,
 )
 from services.approvals.model import Caller, Standing, Today, standing_of
 from services.approvals.store.approvals import Case, read_entries
@@ -56,4 +55,4 @@ async def serialize_details(
 
 
 def tag_of(shape: Json) -> str:
-    return etag_of(shape["version"], variant_of(shape))
+    return etag_of_representation(shape)

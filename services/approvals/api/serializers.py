@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,10 +65,3 @@ def serialize_missing(missing: Missing, standing: Standing | None, today: Today)
         "acting_for": standing.acting_for if standing else None,
         "why": standing.why if standing else None,
     }
-
-
-def variant_of(summary: Json) -> str:
-    """What an approval shows beside its version: who asks, and what profile tells of people."""
-    shown = ("person_name", "approver", "acting_for", "why", "flags")
-    told = msgspec.json.encode([summary[name] for name in shown])
-    return hashlib.sha256(told).hexdigest()[:16]

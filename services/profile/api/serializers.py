@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from libs.web.etags import etag_of
-from libs.web.responses import encode_json
+from libs.web.etags import etag_of_representation
 from services.profile.store.directory import Delegator
 from services.profile.store.people import Known
 
@@ -64,7 +62,7 @@ def serialize_profile(known: Known, delegators: Sequence[Delegator], now: dateti
 
 def tag_of(shape: Json) -> str:
     """A person looks different too when another is renamed, or when a delegation ends."""
-    return etag_of(shape["version"], hashlib.sha256(encode_json(shape)).hexdigest()[:12])
+    return etag_of_representation(shape)
 
 
 def _serialize_delegate(known: Known, now: datetime) -> Json | None:

@@ -14,6 +14,7 @@ from libs.web.app import create_application
 from libs.web.contract import Contract, endpoint
 from libs.web.logs import CALLER
 from libs.web.metrics import Metrics
+from libs.web.problems import ServiceUnavailable
 from libs.web.request_body import BODY_SECONDS
 from libs.web.schemas import Day, PageQuery, StrictSchema, Text, Truth, WholeNumber
 from libs.web.server import running
@@ -46,7 +47,28 @@ async def wait(_request: web.Request) -> web.Response:
     return web.Response(text="done")
 
 
+@endpoint(Contract(summary="Stream", answers={200: None}))
+async def stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"piece by piece")
+    return response
+
+
+@endpoint(Contract(summary="Refuse", answers={200: None}))
+async def refuse(_request: web.Request) -> web.Response:
+    raise ServiceUnavailable("Too busy.") from DatabaseError()
+
+
+class DatabaseError(Exception):
+    """As the database's errors do, it names its SQLSTATE."""
+
+    sqlstate = "55P03"
+
+
 ROUTES = [
+    web.get("/stream", stream, allow_head=False),
+    web.get("/refuse/{id}", refuse, allow_head=False),
     web.get("/crash/{id}", crash, allow_head=False),
     web.post("/echo", echo),
     web.get("/wait", wait, allow_head=False),
