@@ -166,7 +166,7 @@ def _documented(contract: Contract, page: ApiPage, *, named: bool) -> Handler:
     if contract.query is not None:
         described = querystring_schema(contract.query)(described)
     if contract.body is not None:
-        described = json_schema(contract.body, required=True)(described)
+        described = json_schema(contract.body, required=not contract.optional_body)(described)
     headers = [
         {"in": "header", "name": name, "type": "string", "required": False}
         for name in contract.headers

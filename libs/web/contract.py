@@ -23,7 +23,8 @@ class Contract:
     """`answers` maps a status to the schema of its JSON body, or to None for no JSON.
 
     `problems` are the refusals of this very endpoint, beside those that every one may give.
-    `body` may be None for an endpoint that reads its body itself or takes none.
+    `body` may be None for an endpoint that reads its body itself or takes none. A request without
+    a body counts as `{}` if `optional_body` is set.
     """
 
     summary: str
@@ -31,6 +32,7 @@ class Contract:
     problems: tuple[int, ...] = ()
     query: Schema | None = None
     body: Schema | None = None
+    optional_body: bool = False
     description: str = ""
     headers: tuple[str, ...] = field(default=())
     consumes: tuple[str, ...] = ("application/json",)

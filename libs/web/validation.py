@@ -41,7 +41,10 @@ async def check_request(request: web.Request, handler: Handler) -> web.StreamRes
         unknown = [_unknown_parameter(name) for name in request.query]
         raise UnprocessableContent(unknown)
     if contract.body is not None:
-        request[_BODY] = _load(contract.body, await read_json(request), "body")
+        is_left_out = contract.optional_body and not request.can_read_body
+        request[_BODY] = _load(
+            contract.body, {} if is_left_out else await read_json(request), "body"
+        )
     return await handler(request)
 
 

@@ -7,6 +7,10 @@ class NotVisible(Exception):
     """There is no such resource, or none that the caller may see."""
 
 
+class NotUploaded(Exception):
+    """The entry was written by the person, so nobody else may delete it."""
+
+
 class StaleVersion(Exception):
     """The caller knows another version than the current one. `current` is None if it is gone."""
 

@@ -96,6 +96,10 @@ class Entry(NamedTuple):
             billable=self.billable,
         )
 
+    @property
+    def is_uploaded(self) -> bool:
+        return self.source.startswith("batch:")
+
     def matches(self, draft: Draft) -> bool:
         """Whether writing `draft` would change nothing. `billable` None matches both values."""
         if draft.billable is None:

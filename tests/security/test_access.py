@@ -38,7 +38,7 @@ ASKED = {
         "GET /v1/timesheets/{week}": READ,
         "POST /v1/timesheets/{week}/submit": CREATE,
         "POST /v1/timesheets/{week}/withdraw": CREATE,
-        "POST /v1/timesheets/{week}/reopen": MANAGE,
+        "POST /v1/timesheets/{week}/reopen": MANAGE | APPROVE,
         "GET /v1/projects": READ,
         "GET /v1/projects/{code}": READ,
         "POST /v1/projects/{code}": MANAGE,

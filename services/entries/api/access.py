@@ -4,26 +4,40 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import structlog
 from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, require_scope
 from libs.changes import Actor
+from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week
 from libs.web.etags import creates_only, expected_version
-from libs.web.problems import FieldError, NotFound, UnprocessableContent
+from libs.web.problems import FieldError, Forbidden, NotFound, UnprocessableContent
 from services.entries.commands.entries import Author
 from services.entries.preconditions import Preconditions
+from services.entries.store.people import is_managed_by
+
+log = structlog.get_logger(__name__)
 
 
 def current_user(request: web.Request) -> str:
-    """The caller, as the owner of what is read or written."""
-    return request[PRINCIPAL].subject
+    """The caller, as the owner of what is read or written. Raises `Forbidden` for a machine."""
+    principal = request[PRINCIPAL]
+    if principal.is_machine:
+        raise Forbidden("A machine has no entries and no weeks. Use the token of a person.")
+    return principal.subject
 
 
 def actor_of(request: web.Request) -> Actor:
     """The caller, as the change log names it."""
     principal = request[PRINCIPAL]
     return Actor(principal.subject, principal.client_id)
+
+
+def person_acting(request: web.Request) -> Actor:
+    """As `actor_of`; raises `Forbidden` for a machine."""
+    current_user(request)
+    return actor_of(request)
 
 
 def author_of(request: web.Request) -> Author:
@@ -33,10 +47,44 @@ def author_of(request: web.Request) -> Author:
 
 def user_or_admin(request: web.Request, person: str | None) -> str:
     """`person` if one is named, which requires manage:timesheets; else the caller."""
-    if person is None or person == current_user(request):
+    if person is None or person == request[PRINCIPAL].subject:
         return current_user(request)
     require_scope(request, Scope.MANAGE_TIMESHEETS)
+    log_access(request, person)
     return person
+
+
+async def user_or_report(request: web.Request, person: str | None) -> str:
+    """`person` if one is named, which requires manage:timesheets, or approve:timesheets for a
+    direct report; else the caller. Raises `NotFound` for other people's reports."""
+    if person is None or person == request[PRINCIPAL].subject:
+        return current_user(request)
+    return await managed_person(request, person)
+
+
+async def managed_person(request: web.Request, person: str) -> str:
+    """The person, on whose behalf an administrator or the manager acts."""
+    require_scope(request, Scope.MANAGE_TIMESHEETS, Scope.APPROVE_TIMESHEETS)
+    principal = request[PRINCIPAL]
+    if Scope.MANAGE_TIMESHEETS not in principal.scopes:
+        async with request.app[DATABASE].connection() as connection:
+            if not await is_managed_by(connection, person, principal.subject):
+                raise NotFound("There is no such person in your team.")
+    log_access(request, person)
+    return person
+
+
+def log_access(request: web.Request, person: str) -> None:
+    """One line for each access to another person's data."""
+    log.info(
+        "access to another person's data",
+        audit=True,
+        actor=request[PRINCIPAL].subject,
+        client=request[PRINCIPAL].client_id,
+        person=person,
+        method=request.method,
+        path=request.path,
+    )
 
 
 def entry_id_of(request: web.Request) -> UUID:

@@ -10,12 +10,21 @@ from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.problems import NotFound
 from libs.web.resources import answer_schema
-from libs.web.validation import body_of
-from services.entries.api.access import author_of, current_user, entry_id_of, preconditions_of
+from libs.web.validation import body_of, query_of
+from services.entries.api.access import (
+    author_of,
+    current_user,
+    entry_id_of,
+    person_acting,
+    preconditions_of,
+    user_or_admin,
+)
 from services.entries.api.responses import entry_response, saved_response
 from services.entries.commands import entries as commands
 from services.entries.model import Draft
 from services.entries.schemas.entries import (
+    DeletionQuery,
+    DeletionQuerySchema,
     EntryAnswer,
     EntryPatch,
     EntryPatchSchema,
@@ -98,16 +107,30 @@ async def patch_entry(request: web.Request) -> web.Response:
 @endpoint(
     Contract(
         summary="Delete an entry",
+        description=(
+            "`person` and `reason` delete an uploaded entry of somebody else: requires "
+            "manage:timesheets. The change log keeps the entry."
+        ),
+        query=DeletionQuerySchema(),
         answers={204: None},
         problems=(404, 409, 412),
         headers=("If-Match",),
     )
 )
 async def delete_entry(request: web.Request) -> web.Response:
-    await commands.delete_entry(
-        request.app[DATABASE],
-        current_user(request),
-        entry_id_of(request),
-        preconditions_of(request),
-    )
+    query, db = query_of(request, DeletionQuery), request.app[DATABASE]
+    entry_id, expected = entry_id_of(request), preconditions_of(request)
+    if query.person is None:
+        await commands.delete_entry(db, current_user(request), entry_id, expected)
+    else:
+        person = user_or_admin(request, query.person)
+        await commands.delete_uploaded_entry(
+            db,
+            person,
+            entry_id,
+            query.reason,
+            person_acting(request),
+            request.app[CLOCK].now(),
+            expected,
+        )
     return web.Response(status=204)

@@ -8,21 +8,23 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from libs.web.etags import etag_of
-from libs.web.problems import Conflict, NotFound, PreconditionFailed
+from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed
 from services.entries.api.serializers import serialize_entry, serialize_timesheet
 from services.entries.commands.timesheets import WholeWeek
-from services.entries.errors import AlreadyExists, NotVisible, StaleVersion
+from services.entries.errors import AlreadyExists, NotUploaded, NotVisible, StaleVersion
 from services.entries.model import Locked, WrongState
 from services.entries.store.entries import EntryInContext
 
 
 @web.middleware
 async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Raise the problem of a domain error: 404, 409 or 412."""
+    """Raise the problem of a domain error: 404, 403, 404, 409 or 412."""
     try:
         return await handler(request)
     except NotVisible as error:
         raise NotFound(str(error)) from error
+    except NotUploaded as error:
+        raise Forbidden(str(error)) from error
     except Locked as error:
         raise Conflict(
             str(error), lock_reason=error.lock.reason, unlock=error.lock.unlock

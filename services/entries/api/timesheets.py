@@ -18,8 +18,10 @@ from libs.web.resources import answer_schema, page_schema
 from libs.web.validation import body_of, query_of
 from services.entries.api.access import (
     current_user,
+    managed_person,
+    person_acting,
     preconditions_of,
-    user_or_admin,
+    user_or_report,
     week_of,
 )
 from services.entries.api.responses import week_response
@@ -27,10 +29,13 @@ from services.entries.api.serializers import serialize_summary
 from services.entries.commands import timesheets as commands
 from services.entries.metrics import SERVICE_METRICS
 from services.entries.schemas.timesheets import (
+    NothingSchema,
     PersonQuery,
     PersonQuerySchema,
     Reopening,
     ReopeningSchema,
+    Submission,
+    SubmissionSchema,
     TimesheetAnswer,
     TimesheetQuery,
     TimesheetQuerySchema,
@@ -66,7 +71,7 @@ class WeekKey(msgspec.Struct, array_like=True):
 )
 async def list_timesheets(request: web.Request) -> web.Response:
     query, now = query_of(request, TimesheetQuery), request.app[CLOCK].now()
-    person = user_or_admin(request, query.person)
+    person = await user_or_report(request, query.person)
     first, last = _range(query, now)
     key = decode_cursor(query.cursor, WeekKey)
     newest = min(last, Week.of(key.monday).plus(-1)) if key else last
@@ -89,7 +94,8 @@ async def list_timesheets(request: web.Request) -> web.Response:
     )
 )
 async def show_timesheet(request: web.Request) -> web.Response:
-    person, week = user_or_admin(request, query_of(request, PersonQuery).person), week_of(request)
+    person = await user_or_report(request, query_of(request, PersonQuery).person)
+    week = week_of(request)
     now = request.app[CLOCK].now()
     async with request.app[DATABASE].connection() as connection:
         whole = await commands.read_week(connection, person, week, now)
@@ -101,15 +107,27 @@ async def show_timesheet(request: web.Request) -> web.Response:
 @endpoint(
     Contract(
         summary="Submit a week for approval",
+        description=(
+            "`person` submits the week of somebody else: requires manage:timesheets, or "
+            "approve:timesheets for a direct report."
+        ),
+        body=SubmissionSchema(),
+        optional_body=True,
         answers={200: TIMESHEET()},
         problems=(409, 412),
         headers=("If-Match",),
     )
 )
 async def submit_timesheet(request: web.Request) -> web.Response:
-    person, now = current_user(request), request.app[CLOCK].now()
+    actor = person_acting(request)
+    person = await user_or_report(request, body_of(request, Submission).person)
     whole = await commands.submit_week(
-        request.app[DATABASE], person, week_of(request), person, now, preconditions_of(request)
+        request.app[DATABASE],
+        person,
+        week_of(request),
+        actor,
+        request.app[CLOCK].now(),
+        preconditions_of(request),
     )
     request.app[SERVICE_METRICS].count_week()
     return week_response(request, whole)
@@ -120,6 +138,8 @@ async def submit_timesheet(request: web.Request) -> web.Response:
 @endpoint(
     Contract(
         summary="Withdraw a submitted week",
+        body=NothingSchema(),
+        optional_body=True,
         answers={200: TIMESHEET()},
         problems=(409, 412),
         headers=("If-Match",),
@@ -134,11 +154,14 @@ async def withdraw_timesheet(request: web.Request) -> web.Response:
 
 
 @ROUTES.post("/v1/timesheets/{week}/reopen")
-@requires(Scope.MANAGE_TIMESHEETS)
+@requires(Scope.MANAGE_TIMESHEETS, Scope.APPROVE_TIMESHEETS, step_up=True)
 @endpoint(
     Contract(
         summary="Reopen an approved week of another person",
-        description="Refused with 409 while a day of the week is in the closed period.",
+        description=(
+            "With approve:timesheets a direct report's. Refused with 409 while a day of the week "
+            "is in the closed period."
+        ),
         body=ReopeningSchema(),
         answers={200: TIMESHEET()},
         problems=(409, 412),
@@ -146,13 +169,13 @@ async def withdraw_timesheet(request: web.Request) -> web.Response:
     )
 )
 async def reopen_timesheet(request: web.Request) -> web.Response:
-    reopening = body_of(request, Reopening)
+    reopening, actor = body_of(request, Reopening), person_acting(request)
     whole = await commands.reopen_week(
         request.app[DATABASE],
-        reopening.person,
+        await managed_person(request, reopening.person),
         week_of(request),
         reopening.reason,
-        current_user(request),
+        actor,
         request.app[CLOCK].now(),
         preconditions_of(request),
     )

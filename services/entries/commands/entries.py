@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from libs.changes import Actor, Change, record_changes
 from libs.postgres.pool import Database
 from libs.rules.calendar import Week
 from libs.rules.violations import RuleBroken, Violation
-from services.entries.errors import AlreadyExists, NotVisible, StaleVersion
+from services.entries.errors import AlreadyExists, NotUploaded, NotVisible, StaleVersion
 from services.entries.model import (
     Draft,
     EntryContext,
@@ -168,6 +169,34 @@ async def delete_entry(
         expected.check_version(present, present.entry.version)
         check_change(present.entry.date, present.state, present.closed_through)
         await store.delete_entry(connection, person, entry_id)
+
+    await db.transact(delete)
+
+
+async def delete_uploaded_entry(
+    db: Database,
+    person: str,
+    entry_id: UUID,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    expected: Preconditions = NONE,
+) -> None:
+    """Delete an uploaded entry of another person; the change log keeps it.
+
+    Raises `NotVisible`, `NotUploaded`, `StaleVersion`, `Locked`.
+    """
+
+    async def delete(connection: asyncpg.Connection) -> None:
+        present = await _lock(connection, person, entry_id)
+        if not present.entry.is_uploaded:
+            raise NotUploaded("Only uploaded entries can be deleted for other people.")
+        expected.check_version(present, present.entry.version)
+        check_change(present.entry.date, present.state, present.closed_through)
+        await store.delete_entry(connection, person, entry_id)
+        before = present.entry._asdict()
+        change = Change("entry", person, "deleted", actor, now, before, reason=reason)
+        await record_changes(connection, [change])
 
     await db.transact(delete)
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from libs.changes import Actor, Change, record_changes
 from libs.feed.events import deferred_publish
 from libs.postgres.pool import Database
 from libs.rules.calendar import Week
@@ -85,11 +86,12 @@ async def submit_week(
     db: Database,
     person: str,
     week: Week,
-    actor: str,
+    actor: Actor,
     now: datetime,
     expected: Preconditions = NONE,
 ) -> WholeWeek:
-    """Submit the week for approval, and fix what it is measured by.
+    """Submit the week for approval, and fix what it is measured by. The history names the actor,
+    and the change log a submission for somebody else.
 
     Raises `WrongState`, `StaleVersion`.
     """
@@ -99,8 +101,11 @@ async def submit_week(
         targets = day_targets(working_time, week.days)
         submitted = model.submit(sheet, uuid4(), now, targets)
         await store.save_timesheet(connection, submitted)
-        await store.add_history(connection, submitted, "submitted", actor, submitted.submission_id)
-        await events.publish_submitted(connection, submitted, actor, now)
+        await store.add_history(
+            connection, submitted, "submitted", actor.subject, submitted.submission_id
+        )
+        await _record_for_another(connection, sheet, submitted, actor, now)
+        await events.publish_submitted(connection, submitted, actor.subject, now)
 
     return await _change(db, person, week, now, expected, submit)
 
@@ -124,7 +129,7 @@ async def reopen_week(
     person: str,
     week: Week,
     reason: str,
-    actor: str,
+    actor: Actor,
     now: datetime,
     expected: Preconditions = NONE,
 ) -> WholeWeek:
@@ -133,8 +138,11 @@ async def reopen_week(
     async def reopen(connection: asyncpg.Connection, sheet: Timesheet) -> None:
         reopened = model.reopen(sheet, reason, await read_closed_through(connection))
         await store.save_timesheet(connection, reopened)
-        await store.add_history(connection, reopened, "reopened", actor, sheet.submission_id)
-        await events.publish_reopened(connection, sheet, reason, actor, now)
+        await store.add_history(
+            connection, reopened, "reopened", actor.subject, sheet.submission_id
+        )
+        await _record_for_another(connection, sheet, reopened, actor, now)
+        await events.publish_reopened(connection, sheet, reason, actor.subject, now)
 
     return await _change(db, person, week, now, expected, reopen)
 
@@ -158,6 +166,30 @@ async def _change(
             return await read_week(connection, person, week, now)
 
     return await db.transact(change)
+
+
+async def _record_for_another(
+    connection: asyncpg.Connection,
+    before: Timesheet,
+    after: Timesheet,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Add what was done to another person's week to the change log."""
+    if actor.subject == before.person:
+        return
+    action = "submitted" if after.state is State.SUBMITTED else "reopened"
+    change = Change(
+        kind="timesheet",
+        subject=before.person,
+        action=action,
+        actor=actor,
+        at=now,
+        before={"week": str(before.week), "state": before.state},
+        after={"week": str(after.week), "state": after.state},
+        reason=after.reason,
+    )
+    await record_changes(connection, [change])
 
 
 def _targets_of(sheet: Timesheet, working_time: WorkingTime) -> Targets:

@@ -12,6 +12,7 @@ from marshmallow import ValidationError, fields, post_load, validates_schema
 from msgspec import Meta
 
 from libs.rules.calendar import Week
+from libs.rules.limits import MAX_REASON_LENGTH
 from libs.service.fields import WeekField
 from libs.web.schemas import Day, PageQuery, StrictSchema, Text, Truth, WholeNumber
 from services.entries.model import (
@@ -106,6 +107,35 @@ class EntryPatchSchema(_EntryFields):
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> EntryPatch:
         return EntryPatch(data)
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionQuery:
+    """`person` None: the caller. For somebody else there is a reason."""
+
+    person: str | None
+    reason: str
+
+
+class DeletionQuerySchema(StrictSchema):
+    person = person_field()
+    reason = Text(
+        minimum=1,
+        maximum=MAX_REASON_LENGTH,
+        load_default="",
+        metadata={"description": "Why an administrator deletes it.", "example": "Uploaded twice"},
+    )
+
+    @validates_schema
+    def check_reason(self, data: dict[str, Any], **_options: Any) -> None:
+        if data["person"] and not data["reason"]:
+            raise ValidationError("Missing data for required field.", "reason")
+        if data["reason"] and not data["person"]:
+            raise ValidationError("Missing data for required field.", "person")
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> DeletionQuery:
+        return DeletionQuery(**data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,31 @@ class PersonQuerySchema(StrictSchema):
         return PersonQuery(**data)
 
 
+class NothingSchema(StrictSchema):
+    """A body without members, which may be left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """`person` None: the caller."""
+
+    person: str | None
+
+
+class SubmissionSchema(StrictSchema):
+    person = Text(
+        minimum=1,
+        maximum=MAX_PERSON_LENGTH,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Whose week, if not the caller's.", "example": "auth0|erin"},
+    )
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> Submission:
+        return Submission(**data)
+
+
 @dataclass(frozen=True, slots=True)
 class Reopening:
     person: str
@@ -62,8 +87,18 @@ class Reopening:
 
 
 class ReopeningSchema(StrictSchema):
-    person = Text(minimum=1, maximum=MAX_PERSON_LENGTH, required=True)
-    reason = Text(minimum=1, maximum=MAX_REASON_LENGTH, required=True)
+    person = Text(
+        minimum=1,
+        maximum=MAX_PERSON_LENGTH,
+        required=True,
+        metadata={"description": "Whose week.", "example": "auth0|erin"},
+    )
+    reason = Text(
+        minimum=1,
+        maximum=MAX_REASON_LENGTH,
+        required=True,
+        metadata={"description": "Shown to the person.", "example": "Wrong project"},
+    )
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> Reopening:

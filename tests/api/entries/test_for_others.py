@@ -1,0 +1,204 @@
+"""What managers and administrators do with other people's weeks and entries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from tests.api.entries.agency import Agency, row
+from tests.api.entries.conftest import Week, draft, log
+from tests.api.entries.test_decisions import decide, learn
+from tests.support.client import ADMINISTRATOR, MANAGER, Caller, Service
+from tests.support.clock import StandingClock
+from tests.support.issuer import PERSON, Issuer
+
+THIS = f"/v1/timesheets/{Week.THIS}"
+ERIN = {"person": "auth0|erin"}
+REOPENING = {**ERIN, "reason": "wrong rate"}
+
+
+@pytest.fixture
+async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
+    opened = await asyncpg.connect(entries_database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def maya(entries: Service, connection: asyncpg.Connection) -> Caller:
+    """Erin's manager."""
+    await learn(connection, "maya", manager=None)
+    await learn(connection, "erin", manager="auth0|maya")
+    await learn(connection, "carl", manager="auth0|marco")
+    return entries.caller("maya", MANAGER)
+
+
+async def changes(entries: Service) -> list[tuple[str, str, str, str]]:
+    """(kind, subject, action, actor) of each row of the change log, oldest first."""
+    auditor = entries.caller("audrey", "read:audit")
+    items = (await auditor.get("/v1/changes/entries")).json["items"]
+    return [
+        (item["kind"], item["subject"], item["action"], item["actor"]) for item in reversed(items)
+    ]
+
+
+async def test_a_manager_submits_a_direct_reports_week(
+    entries: Service, erin: Caller, maya: Caller, connection: asyncpg.Connection
+) -> None:
+    await log(erin)
+    submitted = await maya.post(f"{THIS}/submit", ERIN)
+    assert (submitted.status, submitted.json["person"]) == (200, "auth0|erin")
+    assert submitted.json["history"][-1]["actor"] == "auth0|maya"
+    assert (await erin.get(THIS)).json["state"] == "submitted"
+    data = json.loads(await connection.fetchval("SELECT data FROM events"))
+    assert (data["submitted_by"], data["submitted_for"]) == ("auth0|maya", "auth0|erin")
+    assert (await changes(entries))[-1] == ("timesheet", "auth0|erin", "submitted", "auth0|maya")
+
+
+async def test_nobody_submits_for_people_outside_of_the_team(
+    carl: Caller, erin: Caller, maya: Caller
+) -> None:
+    assert (await maya.post(f"{THIS}/submit", {"person": "auth0|carl"})).status == 404
+    assert (await maya.post(f"{THIS}/submit", {"person": "auth0|nobody"})).status == 404
+    assert (await carl.post(f"{THIS}/submit", ERIN)).status == 403
+    assert (await erin.post(f"{THIS}/submit", ERIN)).status == 200
+
+
+async def test_an_administrator_submits_for_anybody(ada: Caller, maya: Caller) -> None:
+    del maya  # only that the people are known
+    assert (await ada.post(f"{THIS}/submit", {"person": "auth0|carl"})).status == 200
+
+
+@pytest.mark.parametrize("step", ["submit", "withdraw"])
+async def test_an_unknown_field_is_refused(erin: Caller, step: str) -> None:
+    refused = await erin.post(f"{THIS}/{step}", {"persom": "auth0|carl"})
+    assert refused.codes == {("/persom", "unknown")}
+
+
+async def test_a_manager_reopens_a_direct_reports_week(
+    entries: Service, erin: Caller, maya: Caller, connection: asyncpg.Connection
+) -> None:
+    submission = (await erin.post(f"{THIS}/submit")).json["submission_id"]
+    await decide(connection, submission, "approved")
+    marco = entries.caller("marco", MANAGER)
+    assert (await marco.post(f"{THIS}/reopen", REOPENING)).status == 404
+    reopened = await maya.post(f"{THIS}/reopen", REOPENING)
+    assert (reopened.status, reopened.json["state"]) == (200, "open")
+    assert (await changes(entries))[-1] == ("timesheet", "auth0|erin", "reopened", "auth0|maya")
+
+
+async def test_a_manager_does_not_reopen_the_own_week(maya: Caller) -> None:
+    body = {"person": "auth0|maya", "reason": "forgot an hour"}
+    assert (await maya.post(f"{THIS}/reopen", body)).status == 404
+
+
+async def test_a_week_with_a_closed_day_is_not_reopened(
+    erin: Caller, ada: Caller, connection: asyncpg.Connection, clock: StandingClock
+) -> None:
+    await log(erin)
+    submission = (await erin.post(f"{THIS}/submit")).json["submission_id"]
+    await decide(connection, submission, "approved")
+    clock.move(days=1)
+    await ada.put("/v1/period", {"closed_through": Week.MONDAY})
+    refused = await ada.post(f"{THIS}/reopen", REOPENING)
+    assert (refused.status, refused.json["lock_reason"]) == (409, "closed")
+    assert refused.json["detail"] == "The period through 2026-11-23 is closed. Move it back first."
+    await ada.put("/v1/period", {"closed_through": None, "reason": "wrong rate"})
+    assert (await ada.post(f"{THIS}/reopen", REOPENING)).status == 200
+
+
+async def test_a_manager_reads_the_weeks_of_direct_reports(
+    erin: Caller, carl: Caller, maya: Caller
+) -> None:
+    await log(erin)
+    assert (await maya.get(f"{THIS}?person=auth0|erin")).json["total_minutes"] == 60
+    assert len((await maya.get("/v1/timesheets?person=auth0|erin")).json["items"]) == 12
+    for path in (THIS, "/v1/timesheets"):
+        assert (await maya.get(f"{path}?person=auth0|carl")).status == 404
+        assert (await carl.get(f"{path}?person=auth0|erin")).status == 403
+    assert (await maya.get("/v1/entries?person=auth0|erin")).status == 403
+
+
+async def test_an_administrator_deletes_uploaded_entries_only(
+    entries: Service,
+    issuer: Issuer,
+    erin: Caller,
+    ada: Caller,
+    maya: Caller,
+    connection: asyncpg.Connection,
+) -> None:
+    await learn(connection, "erin", uploaders=["agency"], version=2)
+    assert (await Agency(entries, issuer).send([row(1)])).status == 201
+    [uploaded] = (await erin.get("/v1/entries")).json["items"]
+    own = (await log(erin)).json
+    query = "?person=auth0|erin&reason=uploaded twice"
+    assert (await maya.delete(f"/v1/entries/{uploaded['id']}{query}")).status == 403
+    assert (await ada.delete(f"/v1/entries/{own['id']}{query}")).status == 403
+    missing = await ada.delete(f"/v1/entries/{uploaded['id']}?person=auth0|erin")
+    assert missing.codes == {("/reason", "required")}
+    assert (await ada.delete(f"/v1/entries/{uploaded['id']}{query}")).status == 204
+    assert (await changes(entries))[-1] == ("entry", "auth0|erin", "deleted", "auth0|ada")
+    assert (await erin.get(THIS)).json["total_minutes"] == 60
+
+
+async def test_projects_and_periods_are_in_the_change_log(entries: Service, ada: Caller) -> None:
+    await ada.patch("/v1/projects/APOLLO", {"customer": "Other"})
+    await ada.put("/v1/period", {"closed_through": "2026-10-31", "reason": "payroll"})
+    assert (await changes(entries))[-2:] == [
+        ("project", "APOLLO", "changed", "auth0|ada"),
+        ("period", "period", "changed", "auth0|ada"),
+    ]
+    auditor = entries.caller("audrey", "read:audit")
+    [change] = (await auditor.get("/v1/changes/entries?subject=period")).json["items"]
+    assert (change["before"], change["after"], change["reason"]) == (
+        {"closed_through": None},
+        {"closed_through": "2026-10-31"},
+        "payroll",
+    )
+    assert (await ada.get("/v1/changes/entries")).status == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v1/entries", None),
+        ("POST", "/v1/entries", draft()),
+        ("PUT", "/v1/entries/11111111-1111-4111-8111-111111111111", draft()),
+        ("POST", "/v1/entries/copy", {"from_week": Week.LAST, "to_week": Week.THIS}),
+        ("GET", THIS, None),
+        ("POST", f"{THIS}/submit", None),
+        ("POST", f"{THIS}/submit", ERIN),
+        ("POST", f"{THIS}/withdraw", None),
+        ("POST", f"{THIS}/reopen", REOPENING),
+    ],
+)
+async def test_a_machine_has_no_entries_and_no_weeks(
+    entries: Service, issuer: Issuer, method: str, path: str, body: object
+) -> None:
+    machine = entries.bearer(issuer.machine_token("robot", f"{PERSON} manage:timesheets"))
+    refused = await machine.request(method, path, json=body)
+    assert (refused.status, refused.json["title"]) == (403, "Forbidden")
+    assert "machine" in refused.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", f"{THIS}/reopen", REOPENING),
+        ("PUT", "/v1/period", {"closed_through": "2026-10-31"}),
+        ("POST", "/v1/projects/HERA", {"name": "Hera", "customer": "Big Company"}),
+        ("PATCH", "/v1/projects/APOLLO", {"name": "Hera"}),
+    ],
+)
+async def test_what_touches_money_takes_a_recent_second_factor(
+    entries: Service, issuer: Issuer, ada: Caller, method: str, path: str, body: object
+) -> None:
+    del ada  # only that the project is there
+    claim = {"https://api.exampleco.com/mfa_at": None}
+    token = issuer.token("auth0|ada", ADMINISTRATOR, **claim)
+    refused = await entries.bearer(token).request(method, path, json=body)
+    assert refused.status == 401
+    assert "insufficient_user_authentication" in refused.headers["WWW-Authenticate"]
