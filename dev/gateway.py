@@ -16,8 +16,23 @@ from dev import supervisor
 from dev.ports import HOST
 
 INGRESS = Path(__file__).parent.parent / "deploy" / "k8s" / "base" / "ingress.yaml"
+PORTAL = "portal"
+# Any of the services: what all of them have. See the manifest.
+API = "api"
+# The gateway's own errors; as in deploy/k8s/components/traefik. Its limits are left out: on one
+# machine everybody has the same address.
+PROBLEMS = {
+    "errors": {
+        "status": ["429", "502", "504"],
+        "query": "/problems/{status}?url={url}",
+        "service": API,
+    }
+}
 # aiohttp closes an idle connection after 75 s. Who waits longer sends into a closing one.
 BACKEND_IDLE_TIMEOUT = "60s"
+# As in deploy/k8s/traefik-values.yaml, where they are explained.
+READ_TIMEOUT = "30m"
+MAX_HEADER_BYTES = 12288
 CHANGE_TIMEOUT = 20.0
 STOP_TIMEOUT = 10.0
 POLL = 0.02
@@ -58,34 +73,43 @@ def routing(routes: Sequence[Route], backends: Backends, sign: str) -> dict[str,
     """Traefik's dynamic configuration. It answers at the path `sign` once it is in effect.
 
     Nothing is ever sent twice: there is no retry, nor in the cluster, so a client meets here what
-    it will meet there. A service without a backend is a 503.
+    it will meet there. A service without a backend has no route, as in the cluster: its requests
+    take the next shorter one.
     """
+    services = [url for name, urls in backends.items() if name != PORTAL for url in urls]
+    backends = {API: services, **backends}
+    errors = ["problems"] if services else []
     routers = {
         f"route-{number}": {
             "rule": route.rule,
             "service": route.service,
             "priority": 2 * len(route.path) + route.exact,
+            "middlewares": errors,
         }
         for number, route in enumerate(routes, start=1)
+        if backends.get(route.service)
     }
-    services = {
+    load_balancers = {
         name: {
             "loadBalancer": {
-                "servers": [{"url": url} for url in backends.get(name, ())],
+                "servers": [{"url": url} for url in urls],
                 "serversTransport": "backends",
             }
         }
-        for name in {route.service for route in routes}
+        for name, urls in backends.items()
+        if urls
     }
     in_effect = {"rule": f"Path(`{sign}`)", "service": "ping@internal"}
     return {
         "http": {
             "routers": routers | {"in-effect": in_effect},
-            "services": services,
+            "services": load_balancers,
+            "middlewares": {"problems": PROBLEMS} if errors else {},
             "serversTransports": {
                 "backends": {
                     "forwardingTimeouts": {
                         "dialTimeout": "2s",
+                        "responseHeaderTimeout": "5m",
                         "idleConnTimeout": BACKEND_IDLE_TIMEOUT,
                     },
                     "maxIdleConnsPerHost": 200,
@@ -157,11 +181,10 @@ class Gateway:
             "entryPoints": {
                 "web": {
                     "address": f"{HOST}:{self._port}",
-                    # No deadline for a whole request: a batch may take long to come in. The
-                    # services bound the bodies that should be short. What a client says of
-                    # X-Forwarded-For is not believed; that is Traefik's default.
+                    "http": {"maxHeaderBytes": MAX_HEADER_BYTES},
+                    # What a client says of X-Forwarded-For is not believed: Traefik's default.
                     "transport": {
-                        "respondingTimeouts": {"readTimeout": "0s"},
+                        "respondingTimeouts": {"readTimeout": READ_TIMEOUT},
                         "lifeCycle": {"graceTimeOut": "3s"},
                     },
                 }

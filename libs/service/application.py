@@ -26,6 +26,7 @@ from libs.feed.serving import feed_context, feed_routes
 from libs.postgres.pool import database_context
 from libs.service.admission import admission_context, check_admission
 from libs.service.error_handlers import map_domain_errors
+from libs.service.gateway_problems import gateway_problems, report_absent_services
 from libs.service.settings import FEED_PREFIXES, ServiceSettings
 from libs.web.apidocs import ApiPage, api_routes
 from libs.web.app import create_application
@@ -58,8 +59,9 @@ def create_service(
     app = create_application(
         settings.web,
         Metrics(),
-        [*routes, *documentation],
+        [*routes, *documentation, *gateway_problems()],
         [
+            report_absent_services(name),
             authentication(VERIFIER, step_up_max_age=settings.auth.step_up_max_age),
             remember_caller,
             check_admission,

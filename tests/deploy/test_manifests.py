@@ -14,6 +14,7 @@ from batch.journal import Journal
 from batch.settings import AUDIENCE, Settings
 from libs.postgres.migrate import Package
 from libs.postgres.settings import DatabaseSettings
+from libs.service.gateway_problems import PATHS
 from libs.service.settings import ServiceSettings
 from libs.web.server import KEEPALIVE_SECONDS
 from libs.web.settings import Environment, WebSettings
@@ -70,16 +71,27 @@ def ingress_paths() -> dict[str, str]:
     }
 
 
-def test_the_ingress_leads_to_every_route_and_nowhere_else() -> None:
-    served = {}
+def service_of(path: str) -> str:
+    """Where the Ingress leads a path: the longest prefix wins."""
+    prefixes = [prefix for prefix in ingress_paths() if f"{path}/".startswith(f"{prefix}/")]
+    return ingress_paths()[max(prefixes, key=len, default="/")]
+
+
+def test_the_ingress_leads_every_route_to_its_service() -> None:
     for name, create in APPLICATIONS.items():
         settings = ServiceSettings.read(
             {"AUTH_ISSUER": "https://x/", "AUTH_AUDIENCE": "x", "DATABASE_URL": "postgresql://x/x"},
             name,
         )
         for route in routes_of(create(settings)):
-            served["/".join(route.template.split("/")[:3])] = name
-    assert ingress_paths() == served
+            if not route.template.startswith("/problems/"):  # only the gateway itself asks
+                assert service_of(route.template) in (name, "api"), route
+
+
+def test_each_service_knows_which_paths_are_the_others() -> None:
+    paths = {path: name for name, owned in PATHS.items() for path in owned}
+    shared = {path: name for path, name in ingress_paths().items() if name in ("api", "portal")}
+    assert ingress_paths() == paths | shared
 
 
 def test_the_gateway_api_leads_where_the_ingress_does(tmp_path: Path) -> None:
@@ -93,6 +105,29 @@ def test_the_gateway_api_leads_where_the_ingress_does(tmp_path: Path) -> None:
     }
     assert routes == ingress_paths()
     assert not manifests.of("Ingress")
+    for name, route in manifests.of("HTTPRoute").items():
+        for rule in route["spec"]["rules"] if name != "to-https" else []:
+            [match, *_] = rule["matches"]
+            limits = [item["extensionRef"]["name"] for item in rule["filters"]]
+            assert limits == ["edge", "limit-by-token"] if "headers" in match else ["edge"], name
+            assert set(limits) < set(manifests.of("Middleware"))
+
+
+def test_every_request_passes_the_limits_by_address_and_those_with_a_token_another() -> None:
+    manifests = render("production")
+    annotations = manifests.of("Ingress")["timesheets"]["metadata"]["annotations"]
+    reference = annotations["traefik.ingress.kubernetes.io/router.middlewares"]
+    assert reference == "timesheets-edge@kubernetescrd"
+    chain = manifests.of("Middleware")["edge"]["spec"]["chain"]["middlewares"]
+    assert [item["name"] for item in chain] == ["problems", "hsts", "limit-by-address"]
+    paths: dict[str, str] = {}
+    for route in manifests.of("IngressRoute")["tokens"]["spec"]["routes"]:
+        assert [item["name"] for item in route["middlewares"]] == ["edge", "limit-by-token"]
+        assert f"Host(`{ingress_host(manifests)}`) && HeaderRegexp" in route["match"]
+        [service] = route["services"]
+        found = re.findall(r"Path\(`(.+?)`\) \|\| PathPrefix\(`\1/`\)", route["match"])
+        paths |= dict.fromkeys(found, service["name"])
+    assert paths == {path: name for path, name in ingress_paths().items() if path.startswith("/v1")}
 
 
 def test_a_cluster_without_operators_can_take_the_base() -> None:

@@ -140,6 +140,7 @@ async def test_each_route_asks_for_its_scope_and_is_content_with_it(
 async def test_only_the_api_page_is_for_everybody(guarded: Guarded) -> None:
     base = f"/v1/{guarded.name}"
     assert {route.template for route in guarded.routes if route.access.public} == {
+        "/problems/{status}",
         f"{base}/openapi.json",
         f"{base}/docs",
         f"{base}/docs/static/start.js",

@@ -26,6 +26,7 @@ VALUES = {
     "week": "2026-W48",
     "code": "APOLLO",
     "sub": "auth0%7Cerin",
+    "status": "502",
 }
 
 

@@ -20,6 +20,7 @@ from dev.ports import free_port
 ENTRIES = (
     *("/v1/entries", "/v1/timesheets", "/v1/projects"),
     *("/v1/period", "/v1/batches", "/v1/reports"),
+    *("/v1/absences", "/v1/holidays", "/v1/calendar", "/v1/changes/entries"),
 )
 
 
@@ -88,8 +89,13 @@ def test_the_manifest_sends_every_path_of_the_contract_to_its_service() -> None:
     assert routes == {
         **dict.fromkeys(ENTRIES, "entries"),
         "/v1/approvals": "approvals",
+        "/v1/changes/approvals": "approvals",
         "/v1/profile": "profile",
         "/v1/people": "profile",
+        "/v1/changes/profile": "profile",
+        "/.well-known/oauth-protected-resource": "api",
+        "/v1": "api",
+        "/": "portal",
     }
 
 
@@ -110,7 +116,8 @@ def test_a_path_that_every_cluster_reads_otherwise_is_refused(tmp_path: Path) ->
 
 def test_the_longer_path_comes_first() -> None:
     routes = [Route("/", "a"), Route("/v1", "b"), Route("/v1", "c", exact=True)]
-    routers = routing(routes, {}, sign="/sign")["http"]["routers"]
+    backends = {name: ["http://x"] for name in "abc"}
+    routers = routing(routes, backends, sign="/sign")["http"]["routers"]
 
     priorities = [routers[f"route-{number}"]["priority"] for number in (1, 2, 3)]
     assert priorities == sorted(set(priorities))
@@ -145,14 +152,24 @@ async def test_requests_go_by_their_path_which_stays_as_it_is(
             assert (answer["name"], answer["path"]) == (name, path)
 
 
-@pytest.mark.parametrize("path", ["/v1/entriesxyz", "/v1/entries-old/1", "/v1", "/", "/v1/nothing"])
-async def test_what_only_begins_like_a_path_is_not_found(
-    gateway: Gateway, session: aiohttp.ClientSession, path: str
+@pytest.mark.parametrize("path", ["/v1/entriesxyz", "/v1/entries-old/1", "/v1", "/v1/nothing"])
+async def test_what_only_begins_like_a_path_leads_to_any_service(
+    gateway: Gateway, profile: Backend, session: aiohttp.ClientSession, path: str
 ) -> None:
-    await gateway.ready()
+    await gateway.route({"entries": [], "profile": [profile.url]})
 
     async with session.get(gateway.url + path) as response:
-        assert response.status == 404
+        assert (await response.json())["name"] == "profile"
+
+
+async def test_everything_else_leads_to_the_portal(
+    gateway: Gateway, entries: Backend, session: aiohttp.ClientSession
+) -> None:
+    async with backend("portal") as portal:
+        await gateway.route({"entries": [entries.url], "portal": [portal.url]})
+        for path in ("/", "/weeks/2026-W48", "/auth/callback?code=1"):
+            async with session.get(gateway.url + path) as response:
+                assert (await response.json())["name"] == "portal"
 
 
 async def test_every_host_is_right_here(gateway: Gateway, session: aiohttp.ClientSession) -> None:
@@ -179,13 +196,39 @@ async def test_the_service_learns_who_asked_and_not_what_the_client_makes_up(
     assert headers["x-request-id"] == "kept"
 
 
-async def test_a_service_that_is_not_there_is_unavailable(
+async def test_a_service_without_a_backend_is_answered_for_by_another(
     gateway: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await gateway.ready()
 
     async with session.get(f"{gateway.url}/v1/approvals") as response:
-        assert response.status == 503
+        answer = await response.json()
+    assert answer["path"] == "/v1/approvals"
+
+
+async def test_the_gateways_own_errors_are_rendered_by_a_service(
+    gateway: Gateway, profile: Backend, session: aiohttp.ClientSession
+) -> None:
+    async with backend("gone") as gone:
+        pass
+    await gateway.route({"entries": [gone.url], "api": [profile.url]})
+
+    async with session.get(f"{gateway.url}/v1/entries?limit=1") as response:
+        assert response.status == 502
+        answer = await response.json()
+    url = "http%3A%2F%2F" + gateway.url.removeprefix("http://").replace(":", "%3A")
+    assert answer["path"] == f"/problems/502?url={url}%2Fv1%2Fentries%3Flimit%3D1"
+
+
+async def test_headers_longer_than_any_token_are_refused(
+    gateway: Gateway, session: aiohttp.ClientSession
+) -> None:
+    await gateway.ready()
+
+    for size, status in ((7 * 1024, 200), (64 * 1024, 431)):
+        headers = {"Authorization": "x" * size}
+        async with session.get(f"{gateway.url}/v1/entries", headers=headers) as response:
+            assert response.status == status
 
 
 async def test_a_big_body_passes(gateway: Gateway, session: aiohttp.ClientSession) -> None:
