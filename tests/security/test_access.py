@@ -46,9 +46,12 @@ ASKED = {
         "GET /v1/period": READ,
         "PUT /v1/period": MANAGE,
         "GET /v1/changes/entries": {"read:audit"},
-        "POST /v1/batches": {"batch:upload"},
-        "GET /v1/batches/{id}": {"batch:upload"},
-        "GET /v1/batches/{id}/errors": {"batch:upload"},
+        "POST /v1/batches": UPLOAD,
+        "GET /v1/batches": UPLOAD | MANAGE,
+        "GET /v1/batches/{id}": UPLOAD | MANAGE,
+        "DELETE /v1/batches/{id}": UPLOAD | MANAGE,
+        "GET /v1/batches/{id}/errors": UPLOAD | MANAGE,
+        "GET /v1/batches/{id}/rows": UPLOAD | MANAGE,
         "GET /v1/reports/entries": REPORTS,
         "GET /v1/reports/totals": REPORTS,
         "GET /v1/reports/missing": REPORTS | APPROVE,
@@ -132,9 +135,16 @@ async def test_each_route_asks_for_its_scope_and_is_content_with_it(
         assert 'error="insufficient_scope"' in challenge, str(route)
         for scope in route.access.scopes:
             assert scope in challenge, str(route)
-            right = guarded.service.bearer(issuer.token(scope=scope))
+            right = guarded.service.bearer(_token_with(issuer, scope))
             reply = await right.request(route.method, route.path)
             assert reply.status not in (401, 403, 500), (str(route), scope, reply.body)
+
+
+def _token_with(issuer: Issuer, scope: Scope) -> str:
+    """Of a machine if only machines may use the scope, otherwise of a person."""
+    if scope is Scope.BATCH_UPLOAD:
+        return issuer.machine_token("agency", scope)
+    return issuer.token(scope=scope)
 
 
 async def test_only_the_api_page_is_for_everybody(guarded: Guarded) -> None:

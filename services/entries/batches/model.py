@@ -23,6 +23,7 @@ from services.entries.model import (
     closed_day,
     inactive_project,
     latest_day,
+    missing_note,
     unknown_project,
 )
 
@@ -31,6 +32,38 @@ class BatchState(StrEnum):
     APPLIED = "applied"
     REFUSED = "refused"
     DRY_RUN = "dry_run"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who uploads."""
+
+    id: str
+
+    @property
+    def source(self) -> str:
+        """`source` of the client's entries, and the owner of its idempotency keys."""
+        return f"batch:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """The days of a complete file; both are included."""
+
+    since: date
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What undoing a batch did. `kept` are entries that were locked or changed since."""
+
+    at: datetime
+    by: str
+    removed: int
+    restored: int
+    kept: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +71,23 @@ class Batch:
     """What became of a file."""
 
     id: UUID
+    client: Client
     skips_errors: bool
     dry_run: bool
+    complete: DateRange | None
     rows: int
     created: int
     updated: int
     unchanged: int
+    removed: int
     failed: int
     created_at: datetime
+    undone: Undone | None = None
 
     @property
     def state(self) -> BatchState:
+        if self.undone is not None:
+            return BatchState.UNDONE
         if self.dry_run:
             return BatchState.DRY_RUN
         return BatchState.REFUSED if self.failed and not self.skips_errors else BatchState.APPLIED
@@ -56,11 +95,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Rows by what became of them."""
+    """Rows by what became of them; `removed` are entries."""
 
     created: int
     updated: int
     unchanged: int
+    removed: int
     failed: int
 
 
@@ -78,13 +118,57 @@ class StagedRow(NamedTuple):
     billable: bool | None
 
 
+class StagedDeletion(NamedTuple):
+    """A row with `deleted`."""
+
+    line: int
+    external_id: str
+    person: str | None
+
+
 class RowError(msgspec.Struct, frozen=True, gc=False):
-    """What is wrong with a row; `field` is empty if the row cannot be read at all."""
+    """What is wrong with a row.
+
+    `field` is empty if the row cannot be read at all, `external_id` if that cannot. `line` is 0
+    for an entry that is missing from a complete file and must not be removed.
+    """
 
     line: int
     field: str
     code: str
     message: str
+    external_id: str = ""
+
+
+class BatchRow(msgspec.Struct, frozen=True, gc=False):
+    """A row that created, updated or removed an entry, and what became of the entry since.
+
+    `exists` is false once the entry is deleted; then the fields of the entry are null. `state` and
+    `reason` (of a rejection or reopening) are those of its week, `changed_by` is the person who
+    changed or deleted the entry after the client sent it.
+    """
+
+    line: int
+    external_id: str
+    person: str
+    id: UUID
+    action: str
+    exists: bool
+    date: date | None
+    project: str | None
+    minutes: int | None
+    version: int | None
+    state: str
+    reason: str | None
+    changed_by: str | None
+
+
+class NoSuchBatch(Exception):
+    """There is no such batch, or the caller must not see it."""
+
+
+class NotUndoable(Exception):
+    """The batch changed nothing, or undoing it would break a rule."""
 
 
 class UnreadableFile(Exception):
@@ -109,6 +193,7 @@ class RuleMessages:
 
     unknown_project: Violation
     inactive_project: Violation
+    missing_note: Violation
     dates: Mapping[str, tuple[str, str]]
     """The code and the message by the reason, as the statement names it."""
 
@@ -125,7 +210,7 @@ def rule_messages(closed_through: date | None, now: datetime) -> RuleMessages:
         closed = closed_day(closed_through)
         dates["locked"] = _lock_message(closed_through, State.OPEN, closed_through)
         dates["closed"] = (closed.code, closed.message)
-    return RuleMessages(unknown_project("%s"), inactive_project("%s"), dates)
+    return RuleMessages(unknown_project("%s"), inactive_project("%s"), missing_note(), dates)
 
 
 def _lock_message(day: date, state: State, closed_through: date | None) -> tuple[str, str]:

@@ -1,19 +1,38 @@
-"""Queries and answers of batches."""
+"""Queries of batches."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 
-from libs.web.schemas import PageAnswer, PageQuery, StrictSchema
+from libs.web.schemas import Day, PageQuery, StrictSchema, Text
+from services.entries.batches.model import DateRange
+
+MAX_COMPLETE_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
 class BatchQuery:
     on_error: str
     dry_run: bool
+    complete: DateRange | None
+
+
+class CompleteDays(fields.Field[DateRange]):
+    """`2026-11-01..2026-11-30`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> DateRange:  # noqa: ARG002 - marshmallow names them
+        first, separator, last = str(value).partition("..")
+        if not separator:
+            raise ValidationError("Days like 2026-11-01..2026-11-30 are expected.")
+        days = DateRange(Day().deserialize(first), Day().deserialize(last))
+        if days.since > days.until:
+            raise ValidationError("The first day is later than the last one.")
+        if (days.until - days.since).days >= MAX_COMPLETE_DAYS:
+            raise ValidationError(f"At most {MAX_COMPLETE_DAYS} days.")
+        return days
 
 
 class BatchQuerySchema(StrictSchema):
@@ -28,6 +47,14 @@ class BatchQuerySchema(StrictSchema):
         falsy={"false"},
         error_messages={"invalid": "true or false is expected."},
         metadata={"description": "Report what would happen and change nothing."},
+    )
+    complete = CompleteDays(
+        load_default=None,
+        metadata={
+            "type": "string",
+            "description": "`2026-11-01..2026-11-30`: the file is everything that this client has "
+            "for the people in it on these days. Its other entries are removed.",
+        },
     )
 
     @post_load
@@ -54,30 +81,33 @@ class ErrorsQuerySchema(PageQuery):
         return ErrorsQuery(**data)
 
 
-class BatchAnswer(Schema):
-    id = fields.UUID(required=True)
-    state = fields.String(
-        required=True,
-        validate=validate.OneOf(("applied", "refused", "dry_run")),
-        metadata={"description": "`refused`: a row is invalid, so nothing was applied."},
+@dataclass(frozen=True, slots=True)
+class BatchListQuery:
+    client: str | None
+    limit: int
+    cursor: str | None
+
+
+class BatchListQuerySchema(PageQuery):
+    client = Text(
+        minimum=1,
+        maximum=255,
+        load_default=None,
+        metadata={"description": "Batches of this client; needs manage:timesheets."},
     )
-    on_error = fields.String(required=True)
-    dry_run = fields.Boolean(required=True)
-    rows = fields.Integer(required=True, strict=True)
-    created = fields.Integer(required=True, strict=True)
-    updated = fields.Integer(required=True, strict=True)
-    unchanged = fields.Integer(required=True, strict=True)
-    failed = fields.Integer(required=True, strict=True)
-    errors = fields.String(required=True, metadata={"description": "Address of the errors."})
-    created_at = fields.DateTime(required=True)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> BatchListQuery:
+        return BatchListQuery(**data)
 
 
-class RowErrorAnswer(Schema):
-    line = fields.Integer(required=True, strict=True)
-    field = fields.String(required=True)
-    code = fields.String(required=True)
-    message = fields.String(required=True)
+@dataclass(frozen=True, slots=True)
+class RowsQuery:
+    limit: int
+    cursor: str | None
 
 
-class BatchErrorPage(PageAnswer):
-    items = fields.List(fields.Nested(RowErrorAnswer), required=True)
+class RowsQuerySchema(PageQuery):
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> RowsQuery:
+        return RowsQuery(**data)

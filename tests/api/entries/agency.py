@@ -95,8 +95,15 @@ class Agency:
         return [(item["line"], item["field"], item["code"]) for item in reply.json["items"]]
 
 
+def removed(reply: Reply) -> int:
+    """Entries that a batch removed."""
+    assert reply.status == 201, reply.body
+    number: int = reply.json["removed"]
+    return number
+
+
 def counts(reply: Reply) -> tuple[int, int, int, int]:
     """Created, updated, unchanged, failed."""
     assert reply.status == 201, reply.body
-    told = reply.json
-    return told["created"], told["updated"], told["unchanged"], told["failed"]
+    batch = reply.json
+    return batch["created"], batch["updated"], batch["unchanged"], batch["failed"]

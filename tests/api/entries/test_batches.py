@@ -12,8 +12,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.entries.batches.schemas import BatchAnswer, BatchErrorPage
-from tests.api.entries.agency import HEADER, Agency, counts, learn, row
+from services.entries.batches.api.batches import BatchAnswer
+from services.entries.batches.api.errors import BatchErrorPage
+from tests.api.entries.agency import HEADER, Agency, counts, learn, ndjson, row
 from tests.api.entries.conftest import Week, log
 from tests.support.client import Caller, Service
 from tests.support.issuer import Issuer
@@ -170,8 +171,14 @@ async def test_errors_come_in_pages_and_as_csv(agency: Agency) -> None:
     ):
         assert answer.headers["Content-Type"].startswith("text/csv")
         lines = list(csv.reader(io.StringIO(answer.body.decode())))
-        assert lines[0] == ["line", "field", "code", "message"]
-        assert lines[1] == ["1", "project", "unknown_project", "There is no project P1."]
+        assert lines[0] == ["line", "field", "code", "message", "external_id"]
+        assert lines[1] == [
+            "1",
+            "project",
+            "unknown_project",
+            "There is no project P1.",
+            "row-1",
+        ]
         assert len(lines) == 6
 
 
@@ -200,10 +207,9 @@ async def test_nobody_is_uploaded_for_who_does_not_list_the_client(
     await learn(connection, "carl", uploaders=["other"])
     moved = await agency.send([row(1, person="auth0|carl")])
     assert await agency.errors(moved) == [(1, "person", "unknown_person")]
-    await learn(connection, "erin", uploaders=[])
     await learn(connection, "carl")
     taken = await agency.send([row(1, person="auth0|carl")])
-    assert await agency.errors(taken) == [(1, "person", "unknown_person")]
+    assert await agency.errors(taken) == [(1, "external_id", "other_person")]
 
 
 async def test_a_name_that_two_people_share_is_not_guessed(
@@ -268,6 +274,7 @@ async def test_at_most_two_at_a_time_of_one_client(
         yield b"\n"
         begun.put_nowait(None)
         await go_on.wait()
+        yield ndjson([row(1)])
 
     def send(number: int) -> asyncio.Task[Any]:
         headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f"slow-{number}"}
@@ -280,7 +287,8 @@ async def test_at_most_two_at_a_time_of_one_client(
     while (turned_away := await agency.send([row(1)])).status == 201:
         pass  # until the service has seen both
     assert (turned_away.status, turned_away.headers["Retry-After"]) == (429, "5")
-    assert counts(await Agency(entries, issuer, "other").send([])) == (0, 0, 0, 0)
+    other = Agency(entries, issuer, "other")
+    assert counts(await other.send([row(1, person="nobody")])) == (0, 0, 0, 1)
     go_on.set()
     assert [reply.status for reply in await asyncio.gather(*tasks)] == [201, 201]
     assert (await agency.send([row(1)])).status == 201

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.entries.batches.api import batches, uploads
+from services.entries.batches.api import batches, errors, uploads
 
 
 def batch_routes() -> list[web.RouteDef]:
-    return [*uploads.upload_routes(), *batches.ROUTES]
+    return [*uploads.upload_routes(), *batches.ROUTES, *errors.ROUTES]

@@ -1,106 +1,140 @@
-"""Reading batches and their errors."""
+"""Listing, reading and undoing batches."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from libs.auth import Scope, requires
+from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
-from libs.web.problems import NotFound
+from libs.web.problems import Conflict, NotFound
+from libs.web.resources import answer_schema, page_schema
 from libs.web.responses import json_response
 from libs.web.validation import query_of
-from services.entries.batches.api.serializers import serialize_batch
-from services.entries.batches.api.uploads import CSV, client_of
-from services.entries.batches.model import Batch
+from services.entries.batches.api.access import batch_id_of, batch_or_404, visible_client
+from services.entries.batches.api.serializers import BatchView, serialize_batch
+from services.entries.batches.commands.undo import undo_batch
+from services.entries.batches.model import BatchRow, NoSuchBatch, NotUndoable
 from services.entries.batches.schemas import (
-    BatchAnswer,
-    BatchErrorPage,
-    ErrorsQuery,
-    ErrorsQuerySchema,
+    BatchListQuery,
+    BatchListQuerySchema,
+    RowsQuery,
+    RowsQuerySchema,
 )
 from services.entries.batches.store import batches as store
-from services.entries.csv_cells import csv_line
 
 BATCH = "/v1/batches/{id:[0-9a-fA-F-]{36}}"
-ERRORS_PER_CSV_PAGE = 1000
+
+BatchAnswer = answer_schema(BatchView)
+BatchPage = page_schema(BatchView)
+BatchRowPage = page_schema(BatchRow)
 
 ROUTES = web.RouteTableDef()
 
 
-class ErrorKey(msgspec.Struct, array_like=True):
-    """The last error of a page."""
+class BatchKey(msgspec.Struct, array_like=True):
+    """The last batch of a page."""
 
-    line: int
-    field: str
+    created_at: datetime
+    id: UUID
+
+
+class RowKey(msgspec.Struct, array_like=True):
+    """The last row of a page."""
+
+    person: str
+    id: UUID
+
+
+_NEWEST = BatchKey(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+
+
+@ROUTES.get("/v1/batches", allow_head=False)
+@requires(Scope.BATCH_UPLOAD, Scope.MANAGE_TIMESHEETS)
+@endpoint(
+    Contract(
+        summary="List batches, newest first",
+        description="An application sees its own; manage:timesheets those of all clients.",
+        query=BatchListQuerySchema(),
+        answers={200: BatchPage()},
+    )
+)
+async def list_batches(request: web.Request) -> web.Response:
+    query = query_of(request, BatchListQuery)
+    client = visible_client(request) or query.client
+    key = decode_cursor(query.cursor, BatchKey) or _NEWEST
+    async with request.app[DATABASE].connection() as connection:
+        batches = await store.list_batches(
+            connection, client, key.created_at, key.id, query.limit + 1
+        )
+    page = batches[: query.limit]
+    next_key = BatchKey(page[-1].created_at, page[-1].id) if len(batches) > query.limit else None
+    return page_response(request, [serialize_batch(batch) for batch in page], next_key)
 
 
 @ROUTES.get(BATCH, allow_head=False)
-@requires(Scope.BATCH_UPLOAD)
+@requires(Scope.BATCH_UPLOAD, Scope.MANAGE_TIMESHEETS)
 @endpoint(Contract(summary="Read a batch", answers={200: BatchAnswer()}, problems=(404,)))
 async def show_batch(request: web.Request) -> web.Response:
-    return json_response(serialize_batch(await _batch_or_404(request)))
+    return json_response(serialize_batch(await batch_or_404(request)))
 
 
-@ROUTES.get(f"{BATCH}/errors", allow_head=False)
-@requires(Scope.BATCH_UPLOAD)
+@ROUTES.get(f"{BATCH}/rows", allow_head=False)
+@requires(Scope.BATCH_UPLOAD, Scope.MANAGE_TIMESHEETS)
 @endpoint(
     Contract(
-        summary="List the errors of a batch, by line",
-        query=ErrorsQuerySchema(),
-        answers={200: BatchErrorPage()},
+        summary="List what became of the rows of a batch",
+        description=(
+            "The rows that created, updated or removed an entry, with the entry and the state of "
+            "its week as they are now; for a dry run those that would update or remove one. "
+            "Unchanged rows are not listed, invalid ones are listed by `errors`."
+        ),
+        query=RowsQuerySchema(),
+        answers={200: BatchRowPage()},
         problems=(404,),
-        headers=("Accept",),
-        produces=("application/json", CSV),
     )
 )
-async def list_errors(request: web.Request) -> web.StreamResponse:
-    query, batch = query_of(request, ErrorsQuery), await _batch_or_404(request)
-    if query.format == "csv" or (query.format is None and _prefers_csv(request)):
-        return await _send_csv(request, batch)
-    key = decode_cursor(query.cursor, ErrorKey) or ErrorKey(0, "")
+async def list_rows(request: web.Request) -> web.Response:
+    query, batch = query_of(request, RowsQuery), await batch_or_404(request)
+    key = decode_cursor(query.cursor, RowKey) or RowKey("", UUID(int=0))
     async with request.app[DATABASE].connection() as connection:
-        errors = await store.list_errors(connection, batch.id, key.line, key.field, query.limit + 1)
-    page = errors[: query.limit]
-    next_key = ErrorKey(page[-1].line, page[-1].field) if len(errors) > query.limit else None
+        rows = await store.list_rows(connection, batch.id, (key.person, key.id), query.limit + 1)
+    page = rows[: query.limit]
+    next_key = RowKey(page[-1].person, page[-1].id) if len(rows) > query.limit else None
     return page_response(request, page, next_key)
 
 
-async def _batch_or_404(request: web.Request) -> Batch:
+@ROUTES.delete(BATCH)
+@requires(Scope.BATCH_UPLOAD, Scope.MANAGE_TIMESHEETS, step_up=True)
+@endpoint(
+    Contract(
+        summary="Undo a batch",
+        description=(
+            "Removes what it created and restores what it updated or removed. Entries that are "
+            "locked or were changed since are kept. An application may undo its own batches."
+        ),
+        answers={200: BatchAnswer()},
+        problems=(404, 409),
+    )
+)
+async def delete_batch(request: web.Request) -> web.Response:
+    client, principal = visible_client(request), request[PRINCIPAL]
     try:
-        batch_id = UUID(request.match_info["id"])
-    except ValueError as error:
+        batch = await undo_batch(
+            request.app[DATABASE],
+            batch_id_of(request),
+            client,
+            principal.subject,
+            request.app[CLOCK].now(),
+        )
+    except NoSuchBatch as error:
         raise NotFound("There is no such batch.") from error
-    async with request.app[DATABASE].connection() as connection:
-        batch = await store.read_batch(connection, client_of(request), batch_id)
-    if batch is None:
-        raise NotFound("There is no such batch.")
-    return batch
-
-
-def _prefers_csv(request: web.Request) -> bool:
-    return CSV in request.headers.get(hdrs.ACCEPT, "")
-
-
-async def _send_csv(request: web.Request, batch: Batch) -> web.StreamResponse:
-    """Send all errors. Reads page by page, so that no connection waits for the client."""
-    response = web.StreamResponse(headers={"Content-Type": f"{CSV}; charset=utf-8"})
-    await response.prepare(request)
-    await response.write(csv_line(("line", "field", "code", "message")))
-    key = ErrorKey(0, "")
-    while True:
-        async with request.app[DATABASE].connection() as connection:
-            errors = await store.list_errors(
-                connection, batch.id, key.line, key.field, ERRORS_PER_CSV_PAGE
-            )
-        if not errors:
-            break
-        lines = (csv_line(msgspec.structs.astuple(error)) for error in errors)
-        await response.write(b"".join(lines))
-        key = ErrorKey(errors[-1].line, errors[-1].field)
-    await response.write_eof()
-    return response
+    except NotUndoable as error:
+        raise Conflict(str(error)) from error
+    return json_response(serialize_batch(batch))

@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 from aiohttp import web
 
-from libs.auth import PRINCIPAL, Scope, requires
+from libs.auth import Scope, requires
 from libs.postgres.idempotency import StoredResponse, fingerprint_of, idempotency_key
 from libs.postgres.pool import DATABASE
 from libs.web.app import CLOCK
@@ -17,20 +17,21 @@ from libs.web.contract import Contract, endpoint
 from libs.web.problems import (
     ContentTooLarge,
     FieldError,
-    Forbidden,
     UnprocessableContent,
     UnsupportedMediaType,
 )
+from libs.web.resources import answer_schema
 from libs.web.responses import json_response
 from libs.web.validation import query_of
+from services.entries.batches.api.access import uploading_client
 from services.entries.batches.api.request_body import FileBody
-from services.entries.batches.api.serializers import batch_address, serialize_batch
+from services.entries.batches.api.serializers import BatchView, batch_address, serialize_batch
 from services.entries.batches.commands.upload import Upload, upload_file
-from services.entries.batches.model import Batch, FileTooLarge, UnreadableFile
+from services.entries.batches.model import Batch, Client, FileTooLarge, UnreadableFile
 from services.entries.batches.readers.csv_reader import CsvReader
 from services.entries.batches.readers.lines import Reader
 from services.entries.batches.readers.ndjson_reader import NdjsonReader
-from services.entries.batches.schemas import BatchAnswer, BatchQuery, BatchQuerySchema
+from services.entries.batches.schemas import BatchQuery, BatchQuerySchema
 from services.entries.metrics import SERVICE_METRICS
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
@@ -55,13 +56,13 @@ def upload_routes() -> list[web.RouteDef]:
             description=(
                 "CSV with a header, or a JSON object per line; UTF-8, plain or gzip, of any "
                 "length. Fields: external_id, person (sub, e-mail or external id), date, project, "
-                "minutes or hours (decimal or H:MM), task, note, billable. A row with a known "
-                "external_id changes that entry. A file that can be read is answered with 201 "
-                "even if rows are invalid: check `failed`. The same Idempotency-Key with the same "
-                "file is the same batch."
+                "minutes or hours (decimal or H:MM), task, note, billable, deleted. A row with a "
+                "known external_id changes that entry, or removes it if `deleted` is true. A file "
+                "that can be read is answered with 201 even if rows are invalid: check `failed`. "
+                "The same Idempotency-Key with the same file is the same batch."
             ),
             query=BatchQuerySchema(),
-            answers={201: BatchAnswer()},
+            answers={201: answer_schema(BatchView)()},
             problems=(400, 408, 413, 415, 422, 429),
             headers=("Idempotency-Key", "Content-Encoding"),
             consumes=(CSV, NDJSON),
@@ -70,7 +71,7 @@ def upload_routes() -> list[web.RouteDef]:
     async def create_batch(request: web.Request) -> web.StreamResponse:
         upload = _upload_of(request, query_of(request, BatchQuery))
         reader, body = _reader_of(request), FileBody(request)
-        with limit.slot(upload.client):
+        with limit.slot(upload.client.id):
             try:
                 response = await upload_file(request.app[DATABASE], upload, body, reader)
             except UnreadableFile as error:
@@ -84,21 +85,14 @@ def upload_routes() -> list[web.RouteDef]:
     return [web.post("/v1/batches", create_batch)]
 
 
-def client_of(request: web.Request) -> str:
-    """The client id of a machine. Raises `Forbidden` for a person."""
-    principal = request[PRINCIPAL]
-    if principal.client_id is None:
-        raise Forbidden("Only an application can upload: this token has no client id.")
-    return principal.client_id
-
-
 def _upload_of(request: web.Request, query: BatchQuery) -> Upload:
     return Upload(
         id=uuid4(),
-        client=client_of(request),
+        client=Client(uploading_client(request)),
         key=idempotency_key(request, required=True) or "",
         skips_errors=query.on_error == "skip",
         dry_run=query.dry_run,
+        complete=query.complete,
         now=request.app[CLOCK].now(),
         fingerprint=partial(fingerprint_of, request.method, request.path_qs),
         respond=_respond,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -22,8 +22,11 @@ from libs.postgres.idempotency import StoredResponse, has_key, recall, remember
 from libs.postgres.pool import Database
 from services.entries.batches.model import (
     Batch,
+    Client,
     Counts,
+    DateRange,
     RowError,
+    StagedDeletion,
     StagedRow,
     rule_messages,
 )
@@ -37,6 +40,8 @@ from services.entries.store.period import read_closed_through
 TIMEOUTS = Timeouts(statement=600.0, lock=60.0)
 # Encoding rows for COPY is one step of the event loop: more rows would delay other requests.
 ROWS_PER_COPY = 200
+# Of a dry run, enough changes are stored to see what it would do.
+CHANGES_OF_A_DRY_RUN = 10_000
 
 
 class Body(Protocol):
@@ -57,18 +62,14 @@ class Upload:
     """
 
     id: UUID
-    client: str
+    client: Client
     key: str
     skips_errors: bool
     dry_run: bool
+    complete: DateRange | None
     now: datetime
     fingerprint: Callable[[bytes], bytes]
     respond: Callable[[Batch], StoredResponse]
-
-    @property
-    def source(self) -> str:
-        """`source` of the client's entries, and the owner of its idempotency keys."""
-        return f"batch:{self.client}"
 
 
 async def upload_file(db: Database, upload: Upload, body: Body, reader: Reader) -> StoredResponse:
@@ -77,7 +78,7 @@ async def upload_file(db: Database, upload: Upload, body: Body, reader: Reader) 
     Raises `UnreadableFile` and `FileTooLarge` for the file; a key of another request is 422.
     """
     async with db.connection() as connection:
-        is_known = await has_key(connection, upload.source, upload.key)
+        is_known = await has_key(connection, upload.client.source, upload.key)
     if is_known:
         async for _piece in body.pieces():
             pass  # only the digest of the whole body tells whether it is the same request
@@ -94,7 +95,7 @@ async def upload_file(db: Database, upload: Upload, body: Body, reader: Reader) 
 async def _replay(db: Database, upload: Upload, digest: bytes) -> StoredResponse:
     async with db.connection() as connection:
         fingerprint = upload.fingerprint(digest)
-        stored = await recall(connection, upload.source, upload.key, fingerprint)
+        stored = await recall(connection, upload.client.source, upload.key, fingerprint)
     if stored is None:
         raise OutcomeUnknown("The batch may have been stored or not. Send it again.")
     return stored
@@ -123,6 +124,7 @@ class _Copier:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
         self._valid: list[StagedRow] = []
+        self._deletions: list[StagedDeletion] = []
         self._errors: list[RowError] = []
         self._copying: asyncio.Task[None] | None = None
         self.rows = 0
@@ -130,16 +132,19 @@ class _Copier:
     async def add(self, parsed: ParsedRows) -> None:
         self.rows += parsed.rows
         self._valid += parsed.valid
+        self._deletions += parsed.deletions
         self._errors += parsed.errors
-        if len(self._valid) + len(self._errors) >= ROWS_PER_COPY:
+        if len(self._valid) + len(self._deletions) + len(self._errors) >= ROWS_PER_COPY:
             await self.settle()
-            self._copying = asyncio.create_task(self._copy(self._valid, self._errors))
-            self._valid, self._errors = [], []
+            self._copying = asyncio.create_task(
+                self._copy(self._valid, self._deletions, self._errors)
+            )
+            self._valid, self._deletions, self._errors = [], [], []
         await asyncio.sleep(0)
 
     async def finish(self) -> None:
         await self.settle()
-        await self._copy(self._valid, self._errors)
+        await self._copy(self._valid, self._deletions, self._errors)
 
     async def settle(self) -> None:
         """Wait for the COPY in progress; raises its error."""
@@ -147,9 +152,16 @@ class _Copier:
         if copying is not None:
             await copying
 
-    async def _copy(self, valid: list[StagedRow], errors: list[RowError]) -> None:
+    async def _copy(
+        self,
+        valid: list[StagedRow],
+        deletions: list[StagedDeletion],
+        errors: list[RowError],
+    ) -> None:
         if valid:
             await staging.stage_rows(self._connection, valid)
+        if deletions:
+            await staging.stage_deletions(self._connection, deletions)
         if errors:
             await staging.stage_errors(self._connection, errors)
 
@@ -159,26 +171,28 @@ async def _merge(
 ) -> StoredResponse:
     """Check the staged rows, write them if allowed, and store the response: one transaction."""
     fingerprint = upload.fingerprint(digest)
-    await merging.lock_client(connection, upload.client)
-    stored = await recall(connection, upload.source, upload.key, fingerprint)
+    await merging.lock_client(connection, upload.client.id)
+    stored = await recall(connection, upload.client.source, upload.key, fingerprint)
     if stored is not None:
         return stored
     counts = await _write(connection, upload)
     batch = await store.add_batch(
         connection,
-        upload.client,
         upload.id,
+        upload.client,
+        upload.complete,
+        rows,
+        counts,
         skips_errors=upload.skips_errors,
         dry_run=upload.dry_run,
-        counts=(rows, *astuple(counts)),
     )
     response = upload.respond(batch)
-    await remember(connection, upload.source, upload.key, fingerprint, response)
+    await remember(connection, upload.client.source, upload.key, fingerprint, response)
     return response
 
 
 async def _write(connection: asyncpg.Connection, upload: Upload) -> Counts:
-    await planning.plan(connection, upload.client, upload.source)
+    await planning.plan(connection, upload.client, upload.complete)
     already_refused = not upload.skips_errors and await planning.has_errors(connection)
     locks = not upload.dry_run and not already_refused
     if locks:
@@ -187,11 +201,14 @@ async def _write(connection: asyncpg.Connection, upload: Upload) -> Counts:
     await _check(connection, upload)
     counts = await merging.count_rows(connection)
     refused = counts.failed > 0 and not upload.skips_errors
+    if counts.updated + counts.removed > 0 and not refused:
+        limit = CHANGES_OF_A_DRY_RUN if upload.dry_run else None
+        await merging.record_changes(connection, upload.id, limit)
     if not upload.dry_run and not refused:
-        await merging.write_entries(connection, upload.source, upload.id)
+        await merging.write_entries(connection, upload.client.source, upload.id)
     if locks:
         await merging.delete_placeholder_weeks(connection)
-    return Counts(0, 0, counts.unchanged, counts.failed) if refused else counts
+    return Counts(0, 0, counts.unchanged, 0, counts.failed) if refused else counts
 
 
 async def _check(connection: asyncpg.Connection, upload: Upload) -> None:

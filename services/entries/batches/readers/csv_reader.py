@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from libs.rules.violations import Violation
-from services.entries.batches.model import StagedRow, UnreadableFile
+from services.entries.batches.model import UnreadableFile
 from services.entries.batches.readers.lines import (
     MAX_ROW_BYTES,
     STEP_SECONDS,
@@ -21,17 +21,21 @@ from services.entries.batches.readers.lines import (
 )
 from services.entries.batches.readers.rows import (
     COLUMNS,
+    EXPORT_COLUMNS,
     REQUIRED,
     ParsedRows,
     Row,
     has_unusual,
-    staged_row,
+    is_export,
 )
+from services.entries.csv_cells import unguarded
 
 # Several times as many as there are names.
 MAX_COLUMNS = 64
 
-_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
+_WHOLE_NUMBER = re.compile(r"(-?[0-9]{1,9})(?:\.0{1,20})?")
+# Columns in which our export guards against formulas.
+GUARDED = ("external_id", "task", "note")
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -41,6 +45,7 @@ class CsvReader:
     def __init__(self) -> None:
         self._lines = LineCutter()
         self._columns: list[str] | None = None
+        self._is_export = False
         self._pending: list[str] = []
         self._pending_from = 1
 
@@ -99,6 +104,7 @@ class CsvReader:
             return  # a blank line, or one of commas alone, as spreadsheets leave them
         if self._columns is None:
             self._columns = _header(cells)
+            self._is_export = is_export(frozenset(self._columns))
             return
         parsed.rows += 1
         if len(cells) != len(self._columns):
@@ -110,28 +116,40 @@ class CsvReader:
             for name, cell in zip(self._columns, cells, strict=True)
             if (text := cell.strip())
         }
-        staged = _staged(number, fields, unusual=unusual)
-        if staged is not None:
-            parsed.valid.append(staged)
-        else:
+        if self._is_export:
+            fields = _exported(fields)
+        row = _row_of(fields)
+        if row is None or not parsed.accept(number, row, unusual=unusual):
             parsed.validate(number, _typed(fields))
 
 
-def _staged(number: int, fields: Mapping[str, str], *, unusual: bool) -> StagedRow | None:
+def _row_of(fields: Mapping[str, str]) -> Row | None:
     try:
-        return staged_row(number, msgspec.convert(fields, Row, strict=False), unusual=unusual)
+        return msgspec.convert(fields, Row, strict=False)
     except msgspec.ValidationError:
         return None
+
+
+def _exported(fields: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a row in a row of our own export."""
+    own = {
+        name: unguarded(cell) if name in GUARDED else cell
+        for name, cell in fields.items()
+        if name not in EXPORT_COLUMNS
+    }
+    own.setdefault("external_id", fields["id"])
+    return own
 
 
 def _typed(fields: Mapping[str, str]) -> dict[str, Any]:
     """Cells as JSON values; other texts are left to the schema."""
     typed: dict[str, Any] = dict(fields)
-    minutes, billable = fields.get("minutes", ""), fields.get("billable", "").lower()
-    if _WHOLE_NUMBER.fullmatch(minutes):
-        typed["minutes"] = int(minutes)
-    if billable in _BOOLEANS:
-        typed["billable"] = _BOOLEANS[billable]
+    if match := _WHOLE_NUMBER.fullmatch(fields.get("minutes", "")):
+        typed["minutes"] = int(match[1])
+    for name in ("billable", "deleted"):
+        text = fields.get(name, "").lower()
+        if text in _BOOLEANS:
+            typed[name] = _BOOLEANS[text]
     return typed
 
 
@@ -139,8 +157,9 @@ def _header(cells: Sequence[str]) -> list[str]:
     if len(cells) > MAX_COLUMNS:
         raise UnreadableFile.because("columns", f"The header has {len(cells)} columns: too many.")
     names = [cell.strip().lower() for cell in cells]
+    known = {*COLUMNS, *EXPORT_COLUMNS} if is_export(frozenset(names)) else set(COLUMNS)
     violations = [
-        *(_unknown(name) for name in dict.fromkeys(names) if name not in COLUMNS),
+        *(_unknown(name) for name in dict.fromkeys(names) if name not in known),
         *(_repeated(name) for name in COLUMNS if names.count(name) > 1),
         *(_missing(name) for name in REQUIRED if name not in names),
     ]

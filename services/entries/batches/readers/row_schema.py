@@ -33,6 +33,15 @@ class Hours(fields.Field[int]):
         return minutes
 
 
+class Minutes(WholeNumber):
+    """A whole number, or a float that is one: 90.0 is what pandas writes."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class RowSchema(StrictSchema):
     """A row, from the names and values of its fields."""
 
@@ -42,11 +51,12 @@ class RowSchema(StrictSchema):
     person = Text(minimum=1, maximum=MAX_KEY_LENGTH, required=True, error_messages=_REQUIRED)
     date = Day(required=True, error_messages=_REQUIRED)
     project = ProjectCode(required=True, error_messages=_REQUIRED)
-    minutes = WholeNumber(minimum=1, maximum=MAX_MINUTES_A_DAY, allow_none=True, load_default=None)
+    minutes = Minutes(minimum=1, maximum=MAX_MINUTES_A_DAY, allow_none=True, load_default=None)
     hours = Hours(allow_none=True, load_default=None)
     task = Text(maximum=MAX_TASK_LENGTH, allow_none=True, load_default=None)
     note = Text(maximum=MAX_NOTE_LENGTH, allow_none=True, load_default=None)
     billable = Truth(allow_none=True, load_default=None)
+    deleted = Truth(allow_none=True, load_default=None)
 
     @validates_schema(skip_on_field_errors=False)
     def check_duration(self, data: dict[str, Any], **_options: Any) -> None:
@@ -61,6 +71,7 @@ class RowSchema(StrictSchema):
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> dict[str, Any]:
         hours = data.pop("hours")
+        data.pop("deleted")
         minutes = data["minutes"] if hours is None else hours
         return {
             **data,
@@ -68,3 +79,19 @@ class RowSchema(StrictSchema):
             "task": data["task"] or None,
             "note": data["note"] or "",
         }
+
+
+class DeletionSchema(StrictSchema):
+    """A row with `deleted`; the fields of an entry are ignored."""
+
+    USED = ("external_id", "person", "deleted")
+
+    error_messages = RowSchema.error_messages
+
+    external_id = Text(minimum=1, maximum=MAX_KEY_LENGTH, required=True, error_messages=_REQUIRED)
+    person = Text(minimum=1, maximum=MAX_KEY_LENGTH, allow_none=True, load_default=None)
+    deleted = Truth(required=True)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> dict[str, Any]:
+        return {"external_id": data["external_id"], "person": data["person"]}

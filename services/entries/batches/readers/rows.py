@@ -16,11 +16,16 @@ from itertools import islice
 from typing import Annotated, Any
 
 import msgspec
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
+from msgspec import UNSET, UnsetType
 
-from services.entries.batches.model import RowError, StagedRow
+from services.entries.batches.model import RowError, StagedDeletion, StagedRow
 from services.entries.batches.readers.hours import minutes_of
-from services.entries.batches.readers.row_schema import MAX_KEY_LENGTH, RowSchema
+from services.entries.batches.readers.row_schema import (
+    MAX_KEY_LENGTH,
+    DeletionSchema,
+    RowSchema,
+)
 from services.entries.model import MAX_MINUTES_A_DAY, MAX_NOTE_LENGTH, MAX_TASK_LENGTH
 from services.entries.schemas.common import MAX_CODE_LENGTH, PROJECT_CODE
 
@@ -34,7 +39,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 9998
 MAX_NAME_LENGTH = 64
 MAX_ERRORS_PER_ROW = 20
 
-_ROW = RowSchema()
+_ROW, _DELETION = RowSchema(), DeletionSchema()
 _CODES = {
     "This field is required.": "required",
     "This field cannot be null.": "null",
@@ -53,15 +58,48 @@ class Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     person: Key
     date: date
     project: Code
-    minutes: Minutes | None = None
-    hours: float | str | None = None
-    task: Task | None = None
-    note: Note | None = None
-    billable: bool | None = None
+    minutes: Minutes | UnsetType | None = UNSET
+    hours: float | str | UnsetType | None = UNSET
+    task: Task | UnsetType | None = UNSET
+    note: Note | UnsetType | None = UNSET
+    billable: bool | UnsetType | None = UNSET
+    deleted: bool | UnsetType | None = UNSET
+
+    @property
+    def number_of_fields(self) -> int:
+        """How many fields the row has, with those that are null."""
+        return (
+            4
+            + (self.minutes is not UNSET)
+            + (self.hours is not UNSET)
+            + (self.task is not UNSET)
+            + (self.note is not UNSET)
+            + (self.billable is not UNSET)
+            + (self.deleted is not UNSET)
+        )
 
 
 COLUMNS = Row.__struct_fields__
 REQUIRED = ("external_id", "person", "date", "project")
+# The other columns of our own export, whose files can be uploaded as they are.
+EXPORT_COLUMNS = frozenset(
+    {
+        "id",
+        "name",
+        "email",
+        "employer",
+        "kind",
+        "external_ids",
+        "week",
+        "state",
+        "project_name",
+        "customer",
+        "source",
+        "version",
+        "updated_at",
+    }
+)
+EXPORT_MARKS = frozenset({"id", "state", "version"})
 
 
 @dataclass(slots=True)
@@ -69,21 +107,52 @@ class ParsedRows:
     """The rows of some lines; `rows` counts the invalid ones too."""
 
     valid: list[StagedRow] = field(default_factory=list)
+    deletions: list[StagedDeletion] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
     rows: int = 0
 
+    def accept(self, line: int, row: Row, *, unusual: bool) -> bool:
+        """Take a row that is valid; False if the schema has to check it."""
+        if row.deleted:
+            return False
+        staged = _staged_row(line, row, unusual=unusual)
+        if staged is None:
+            return False
+        self.valid.append(staged)
+        return True
+
     def validate(self, line: int, fields: Mapping[str, Any]) -> None:
-        """Load a row by the schema, which reports every invalid field."""
+        """Load a row by its schema, which reports every invalid field."""
+        if is_export(fields):
+            fields = _own_fields(fields)
+        if fields.get("deleted") is True:
+            self._load(line, _DELETION, {key: fields[key] for key in _deletion_keys(fields)})
+        else:
+            self._load(line, _ROW, fields)
+
+    def _load(self, line: int, schema: Schema, fields: Mapping[str, Any]) -> None:
         try:
-            self.valid.append(StagedRow(line, **_ROW.load(fields)))
+            loaded: Any = schema.load(fields)
         except ValidationError as error:
+            external_id = _external_id(fields)
             self.errors += [
-                RowError(line, _printable(name), _CODES.get(messages[0], "invalid"), messages[0])
+                RowError(
+                    line,
+                    _printable(name),
+                    _CODES.get(messages[0], "invalid"),
+                    messages[0],
+                    external_id,
+                )
                 for name, messages in islice(error.messages_dict.items(), MAX_ERRORS_PER_ROW)
             ]
+            return
+        if schema is _DELETION:
+            self.deletions.append(StagedDeletion(line, **loaded))
+        else:
+            self.valid.append(StagedRow(line, **loaded))
 
-    def reject(self, line: int, code: str, message: str) -> None:
-        self.errors.append(RowError(line, "", code, message))
+    def reject(self, line: int, code: str, message: str, external_id: str = "") -> None:
+        self.errors.append(RowError(line, "", code, message, external_id))
 
 
 def has_unusual(data: bytes, text: str) -> bool:
@@ -95,20 +164,40 @@ def has_unusual(data: bytes, text: str) -> bool:
     return _FORBIDDEN.search(text) is not None or not unicodedata.is_normalized("NFC", text)
 
 
-def staged_row(line: int, row: Row, *, unusual: bool) -> StagedRow | None:
+def is_export(names: Mapping[str, Any] | frozenset[str]) -> bool:
+    """Whether these are the columns of our own export."""
+    return set(names) >= EXPORT_MARKS
+
+
+def _own_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an exported row that a row has. Entries that were not uploaded have no
+    external_id: their id is one."""
+    own = {name: value for name, value in fields.items() if name not in EXPORT_COLUMNS}
+    if not own.get("external_id"):
+        own["external_id"] = fields["id"]
+    return own
+
+
+def _deletion_keys(fields: Mapping[str, Any]) -> list[str]:
+    """A deletion needs no other field; those of a row are ignored, unknown ones are not."""
+    return [key for key in fields if key in DeletionSchema.USED or key not in COLUMNS]
+
+
+def _staged_row(line: int, row: Row, *, unusual: bool) -> StagedRow | None:
     """The row without outer white space, or None for one that the schema has to check."""
-    minutes, day = row.minutes, row.date
-    if row.hours is not None:
+    minutes, day = row.minutes or None, row.date
+    if row.hours is not UNSET and row.hours is not None:
         minutes = _agreed(row.hours, minutes)
     if not minutes or not FIRST_YEAR <= day.year <= LAST_YEAR or not _is_code(row.project):
         return None
     external_id, person = row.external_id.strip(), row.person.strip()
-    task = row.task.strip() if row.task is not None else ""
-    note = row.note.strip() if row.note is not None else ""
+    task = row.task.strip() if row.task else ""
+    note = row.note.strip() if row.note else ""
     if not external_id or not person or (unusual and _is_unusual(external_id, person, task, note)):
         return None
+    billable = None if row.billable is UNSET else row.billable
     return StagedRow(
-        line, external_id, person, day, row.project, minutes, task or None, note, row.billable
+        line, external_id, person, day, row.project, minutes, task or None, note, billable
     )
 
 
@@ -129,6 +218,14 @@ def _agreed(hours: float | str, minutes: int | None) -> int | None:
     except ValueError:
         return None
     return parsed if minutes in (None, parsed) and 1 <= parsed <= MAX_MINUTES_A_DAY else None
+
+
+def _external_id(fields: Mapping[str, Any]) -> str:
+    """The external_id of an invalid row, or an empty text."""
+    value = fields.get("external_id")
+    if not isinstance(value, str) or _FORBIDDEN.search(value):
+        return ""
+    return unicodedata.normalize("NFC", value).strip()[:MAX_KEY_LENGTH]
 
 
 def _printable(name: object) -> str:

@@ -17,6 +17,8 @@ from libs.postgres.errors import ConcurrentUpdate
 from libs.postgres.transactions import retry_on_violation
 from libs.rules.violations import Violation
 from services.entries.batches.model import Counts, RuleMessages
+from services.entries.batches.store import removals, sent_rows
+from services.entries.batches.store.batches import id_prefix
 from services.entries.batches.store.planning import has_errors, summarize_days
 from services.entries.store.period import RULES_LOCK
 from services.entries.store.rules import RULES
@@ -27,15 +29,18 @@ LOCK_CLIENT = "SELECT pg_advisory_xact_lock(7301003, hashtext($1))"
 SHARE_RULES = f"SELECT pg_advisory_xact_lock_shared({RULES_LOCK})"
 
 LOCK_ENTRIES = """
-    WITH locked AS (
-        SELECT entry.version = changed.entry_version AS as_planned
-        FROM changed
-        JOIN entries AS entry
-            ON entry.person = changed.entry_person AND entry.id = changed.entry_id
+    WITH planned_entries AS (
+        SELECT entry_person AS person, entry_id AS id, entry_version AS version FROM changed
+        UNION ALL
+        SELECT person, id, version FROM removals
+    ),
+    locked AS (
+        SELECT entry.version = planned.version AS as_planned
+        FROM planned_entries AS planned JOIN entries AS entry USING (person, id)
         ORDER BY entry.person, entry.id
         FOR UPDATE OF entry
     )
-    SELECT (SELECT count(*) FROM changed) = (SELECT count(*) FROM locked WHERE as_planned)
+    SELECT (SELECT count(*) FROM planned_entries) = (SELECT count(*) FROM locked WHERE as_planned)
 """
 
 ENSURE_WEEKS = """
@@ -56,20 +61,24 @@ DELETE_PLACEHOLDER_WEEKS = """
     WHERE weeks.person = touched.person AND weeks.monday = touched.monday AND weeks.version = 0
 """
 
-# An entry may stay in an ended project but not move to it.
+# In an ended project an entry may stay or shrink, but neither appear nor move nor grow.
 MAY_REJECT_PROJECTS = "SELECT EXISTS (SELECT FROM planned_days WHERE doubts_project)"
 REJECT_PROJECTS = """
-    INSERT INTO staged_errors
+    INSERT INTO staged_errors (line, field, code, message, external_id)
     SELECT line, 'project',
         CASE WHEN project_active IS NULL THEN $1 ELSE $3 END,
-        format(CASE WHEN project_active IS NULL THEN $2 ELSE $4 END, project)
+        format(CASE WHEN project_active IS NULL THEN $2 ELSE $4 END, project),
+        external_id
     FROM planned
     WHERE NOT same AND project_active IS NOT TRUE
-      AND (
-          project_active IS NULL
-          OR (entry_project, entry_person, entry_date) IS DISTINCT FROM (project, person, date)
-          OR minutes > entry_minutes
-      )
+      AND (project_active IS NULL
+           OR (entry_project, entry_date) IS DISTINCT FROM (project, date)
+           OR entry_minutes < minutes)
+"""
+
+REJECT_NOTES = """
+    INSERT INTO staged_errors (line, field, code, message, external_id)
+    SELECT line, 'note', $1, $2, external_id FROM planned WHERE NOT same AND lacks_note
 """
 
 # In most files no row meets a lock or a limit.
@@ -79,13 +88,14 @@ MAY_REJECT_DATES = """
     ) OR EXISTS (
         SELECT FROM planned_days WHERE created + updated > 0 AND (date <= $1 OR date > $2)
     ) OR EXISTS (SELECT FROM changed WHERE entry_date <= $1)
+      OR EXISTS (SELECT FROM removals WHERE date <= $1)
 """
 # One reason per row; the state of the week takes precedence, as in the model.
 REJECT_DATES = """
-    INSERT INTO staged_errors
-    SELECT found.line, 'date', reason.code, reason.message
+    INSERT INTO staged_errors (line, field, code, message, external_id)
+    SELECT found.line, 'date', reason.code, reason.message, found.external_id
     FROM (
-        SELECT planned.line, CASE
+        SELECT planned.line, planned.external_id, CASE
             WHEN 'approved' IN (week.state, old_week.state) THEN 'approved'
             WHEN 'submitted' IN (week.state, old_week.state) THEN 'submitted'
             WHEN planned.entry_date <= $1 THEN 'locked'
@@ -99,23 +109,34 @@ REJECT_DATES = """
         LEFT JOIN weeks AS old_week
             ON old_week.person = planned.entry_person AND old_week.monday = planned.entry_monday
         WHERE NOT planned.same
+        UNION ALL
+        SELECT removals.line, removals.external_id, CASE
+            WHEN week.state <> 'open' THEN week.state
+            WHEN removals.date <= $1 THEN 'locked'
+        END
+        FROM removals LEFT JOIN weeks AS week USING (person, monday)
     ) AS found
     JOIN unnest($3::text[], $4::text[], $5::text[]) AS reason (name, code, message)
         ON reason.name = found.reason
 """
 
-# The days that would exceed 24 hours. If the batch is all or nothing, minutes that any row takes
-# off a day make room on it. Otherwise ($1) only those of the row itself do, because the others may
-# be rejected.
+# The days that would exceed 24 hours. Removals make room, and if the batch is all or nothing, so
+# do the minutes that any row takes off a day. Otherwise ($1) only those of the row itself do,
+# because the others may be rejected.
 FIND_FULL_DAYS = """
     CREATE TEMPORARY TABLE full_days ON COMMIT DROP AS
     WITH freed AS (
-        SELECT entry_person AS person, entry_date AS date, sum(entry_minutes) AS by_all,
-            sum(entry_minutes) FILTER (
-                WHERE entry_person = person AND entry_date = date
-            ) AS by_its_own
-        FROM changed
-        GROUP BY entry_person, entry_date
+        SELECT person, date, sum(by_removals) AS by_removals, sum(by_rows) AS by_rows,
+            sum(by_own_row) AS by_own_row
+        FROM (
+            SELECT entry_person AS person, entry_date AS date, 0 AS by_removals,
+                entry_minutes AS by_rows,
+                CASE WHEN entry_date = date THEN entry_minutes ELSE 0 END AS by_own_row
+            FROM changed
+            UNION ALL
+            SELECT person, date, minutes, 0, 0 FROM removals
+        ) AS part
+        GROUP BY person, date
     )
     SELECT days.person, days.date, held.minutes AS base
     FROM planned_days AS days
@@ -123,8 +144,9 @@ FIND_FULL_DAYS = """
     LEFT JOIN freed ON freed.person = days.person AND freed.date = days.date
     CROSS JOIN LATERAL (
         SELECT (coalesce(week.minutes[extract(isodow FROM days.date)::integer], 0)
-            - CASE WHEN $1 THEN 0 ELSE coalesce(freed.by_all, 0) END)::integer AS minutes,
-            days.minutes - CASE WHEN $1 THEN coalesce(freed.by_its_own, 0) ELSE 0 END AS added
+            - coalesce(freed.by_removals, 0)
+            - CASE WHEN $1 THEN 0 ELSE coalesce(freed.by_rows, 0) END)::integer AS minutes,
+            days.minutes - CASE WHEN $1 THEN coalesce(freed.by_own_row, 0) ELSE 0 END AS added
     ) AS held
     WHERE days.created + days.updated > 0 AND held.minutes + held.added > $2
 """
@@ -133,9 +155,9 @@ FIND_FULL_DAYS = """
 FIND_OVERFULL = """
     CREATE TEMPORARY TABLE overfull ON COMMIT DROP AS
     WITH live AS (
-        SELECT line, person, date, minutes,
+        SELECT line, external_id, person, date, minutes,
             CASE
-                WHEN $1 AND entry_person = person AND entry_date = date THEN entry_minutes
+                WHEN $1 AND entry_date = date THEN entry_minutes
                 ELSE 0
             END AS gone
         FROM planned
@@ -147,15 +169,16 @@ FIND_OVERFULL = """
         WINDOW by_line AS (PARTITION BY person, date ORDER BY line)
     ),
     steps AS (
-        SELECT line, minutes, gone, coalesce(lag(after) OVER by_line, base) - gone AS others
+        SELECT line, external_id, minutes, gone,
+            coalesce(lag(after) OVER by_line, base) - gone AS others
         FROM filled
         WINDOW by_line AS (PARTITION BY person, date ORDER BY line)
     )
-    SELECT line, others FROM steps WHERE minutes > gone AND others + minutes > $2
+    SELECT line, external_id, others FROM steps WHERE minutes > gone AND others + minutes > $2
 """
 REJECT_OVERFULL = """
-    INSERT INTO staged_errors
-    SELECT overfull.line, 'minutes', reason.code, reason.message
+    INSERT INTO staged_errors (line, field, code, message, external_id)
+    SELECT overfull.line, 'minutes', reason.code, reason.message, overfull.external_id
     FROM overfull
     JOIN unnest($1::text[]::integer[], $2::text[], $3::text[]) AS reason (others, code, message)
         USING (others)
@@ -164,20 +187,44 @@ REJECT_OVERFULL = """
 DELETE_REJECTED = (
     "DELETE FROM planned USING staged_errors AS error WHERE error.line = planned.line",
     "DELETE FROM changed USING staged_errors AS error WHERE error.line = changed.line",
+    """
+        DELETE FROM removals USING staged_errors AS error
+        WHERE error.line = removals.line AND error.external_id = removals.external_id
+    """,
 )
 
 COUNT = """
     SELECT coalesce(sum(created), 0)::integer, coalesce(sum(updated), 0)::integer,
         coalesce(sum(unchanged), 0)::integer,
-        (SELECT count(DISTINCT line) FROM staged_errors)::integer
+        (SELECT count(*) FROM removals)::integer,
+        (SELECT count(DISTINCT (line, CASE WHEN line = 0 THEN external_id END)) FROM staged_errors)
+            ::integer
     FROM planned_days
+"""
+
+MERGING = "SELECT set_config('timesheets.merging', 'on', true)"
+
+# What the batch changes, as it was before; at most $2 of them.
+RECORD_CHANGES = """
+    INSERT INTO batch_changes (batch, person, id, action, line, external_id, version, date, project,
+        task, minutes, note, billable, changed_by)
+    SELECT $1, entry.person, entry.id, change.action, change.line, entry.external_id,
+        entry.version + 1, entry.date, entry.project, entry.task, entry.minutes, entry.note,
+        entry.billable, entry.changed_by
+    FROM (
+        SELECT entry_person AS person, entry_id AS id, 'updated' AS action, line FROM changed
+        UNION ALL
+        SELECT person, id, 'removed', line FROM removals
+        LIMIT $2
+    ) AS change
+    JOIN entries AS entry USING (person, id)
 """
 
 UPDATE = """
     UPDATE entries AS entry
-    SET person = changed.person, date = changed.date, project = changed.project,
-        task = changed.task, minutes = changed.minutes, note = changed.note,
-        billable = changed.billable, version = entry.version + 1, updated_at = now()
+    SET date = changed.date, project = changed.project, task = changed.task,
+        minutes = changed.minutes, note = changed.note, billable = changed.billable,
+        changed_by = NULL, version = entry.version + 1, updated_at = now()
     FROM changed
     WHERE entry.person = changed.entry_person AND entry.id = changed.entry_id
 """
@@ -190,7 +237,7 @@ INSERT = """
     SELECT person, ($2 || lpad(to_hex(line), 8, '0'))::uuid,
         date, project, task, minutes, note, billable, $1, external_id
     FROM planned
-    WHERE entry_id IS NULL
+    WHERE entry_id IS NULL AND NOT same
 """
 # Writing a million rows takes two fifths longer in random order than in key order, and sorting
 # takes a sixth of the time: not worth it if the rows of each day are close together already.
@@ -232,6 +279,8 @@ async def check_rules(
         await connection.execute(
             REJECT_PROJECTS, unknown.code, unknown.message, inactive.code, inactive.message
         )
+        note = messages.missing_note
+        await connection.execute(REJECT_NOTES, note.code, note.message)
     if not await connection.fetchval(MAY_REJECT_DATES, closed_through, latest):
         return
     reasons = list(messages.dates)
@@ -278,18 +327,27 @@ async def _delete_rejected(connection: asyncpg.Connection) -> None:
 
 async def count_rows(connection: asyncpg.Connection) -> Counts:
     """What the valid rows would do, and how many are invalid."""
-    return Counts(*await connection.fetchrow(COUNT))
+    created, updated, unchanged, removed, failed = await connection.fetchrow(COUNT)
+    unchanged += await connection.fetchval(removals.COUNT_DELETED_BEFORE)
+    return Counts(created, updated, unchanged, removed, failed)
+
+
+async def record_changes(connection: asyncpg.Connection, batch: UUID, limit: int | None) -> None:
+    """Store what the batch is about to change as it is now; at most `limit` entries."""
+    await connection.execute(RECORD_CHANGES, batch, limit)
 
 
 async def write_entries(connection: asyncpg.Connection, source: str, batch: UUID) -> None:
-    """Update and insert. Raises `ConcurrentUpdate` if the database finds a violation that the
-    checks did not."""
-    digits = batch.hex
+    """Delete, update and insert. Raises `ConcurrentUpdate` if the database finds a violation that
+    the checks did not."""
+    await connection.execute(MERGING)
+    await sent_rows.settle(connection, source)
     with retry_on_violation(_RULES):
+        await connection.execute(removals.DELETE)
         await connection.execute(UPDATE)
         scattered = await connection.fetchval(IS_SCATTERED)
         insert = INSERT_SORTED if scattered else INSERT
-        await connection.execute(insert, source, f"{digits[:12]}8{digits[13:24]}")
+        await connection.execute(insert, source, id_prefix(batch))
 
 
 async def delete_placeholder_weeks(connection: asyncpg.Connection) -> None:

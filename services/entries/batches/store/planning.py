@@ -4,48 +4,59 @@ from __future__ import annotations
 
 import asyncpg
 
+from services.entries.batches.model import Client, DateRange
+from services.entries.batches.store import removals, sent_rows
+
 # Only people who list the client are considered, so a client cannot find out who else exists. A
-# sub takes precedence over an e-mail address, that over an external id.
+# sub takes precedence over an e-mail address, that over an external id, and people who are active
+# over those who have left.
 RESOLVE_PEOPLE = """
     CREATE TEMPORARY TABLE named_people ON COMMIT DROP AS
     WITH names AS (
-        SELECT people.person, name.key, name.rank, name.rank <> 2 AS exact
+        SELECT people.person, people.active, people.until, name.key, name.rank <> 2 AS exact,
+            name.rank + CASE WHEN people.active THEN 0 ELSE 3 END AS rank
         FROM people CROSS JOIN LATERAL (
             SELECT people.person AS key, 1 AS rank
             UNION ALL SELECT lower(people.email), 2 WHERE people.email IS NOT NULL
             UNION ALL SELECT value, 3 FROM jsonb_each_text(people.external_ids)
         ) AS name
-        WHERE people.uploaders @> ARRAY[$1] AND people.active
+        WHERE people.uploaders @> ARRAY[$1]
     ),
-    given AS (SELECT DISTINCT person_name AS name FROM staged_rows),
+    given AS (
+        SELECT DISTINCT person_name AS name FROM staged_rows
+        UNION
+        SELECT person_name FROM staged_deletions WHERE person_name IS NOT NULL
+    ),
     keys AS (
         SELECT name, name AS key, true AS exact FROM given
         UNION ALL SELECT name, lower(name), false FROM given
     ),
     matches AS (
-        SELECT keys.name, names.person, names.rank,
+        SELECT keys.name, names.person, names.active, names.until, names.rank,
             min(names.rank) OVER (PARTITION BY keys.name) AS best
         FROM keys JOIN names USING (key, exact)
     )
-    SELECT name, min(person) AS person, count(DISTINCT person) AS people
+    SELECT name, min(person) AS person, count(DISTINCT person) AS people,
+        bool_and(active) AS active, min(until) AS until
     FROM matches WHERE rank = best
     GROUP BY name
 """
 
-# Each row with its entry and its project. A row without `billable` is compared with the entry's
-# own; if something else changes, the entry gets the default of the project.
+# Each row with its entry and its project. `same`: the entry has these values already, whoever it
+# belongs to. A row without `billable` is compared with the entry's own; if something else changes,
+# the entry gets the default of the project on that day.
 PLAN = """
     CREATE TEMPORARY TABLE planned ON COMMIT DROP AS
     SELECT row.line, row.external_id, row.person_name, people.person, row.date, row.project,
         row.minutes, row.task, row.note,
-        coalesce(row.billable, project.billable) AS billable,
-        project.active AS project_active,
+        coalesce(row.billable, dated.billable) AS billable, row.billable AS sent_billable,
+        project.active AS project_active, project.note_required AND row.note = '' AS lacks_note,
         entry.id AS entry_id, entry.person AS entry_person, entry.date AS entry_date,
         entry.monday AS entry_monday, entry.project AS entry_project,
         entry.minutes AS entry_minutes, entry.version AS entry_version,
         coalesce(
-            (entry.person, entry.date, entry.project, entry.minutes, entry.note, entry.billable)
-                = (people.person, row.date, row.project, row.minutes, row.note,
+            (entry.date, entry.project, entry.minutes, entry.note, entry.billable)
+                = (row.date, row.project, row.minutes, row.note,
                    coalesce(row.billable, entry.billable))
             AND entry.task IS NOT DISTINCT FROM row.task,
             false
@@ -53,6 +64,8 @@ PLAN = """
     FROM staged_rows AS row
     LEFT JOIN named_people AS people ON people.name = row.person_name AND people.people = 1
     LEFT JOIN projects AS project ON project.code = row.project
+    LEFT JOIN dated_projects AS dated ON dated.code = row.project
+        AND dated.valid_from <= row.date AND row.date < dated.valid_before
     LEFT JOIN entries AS entry ON entry.source = $1 AND entry.external_id = row.external_id
 """
 ANALYZE_PLAN = "ANALYZE planned (person, date, entry_id, same)"
@@ -62,11 +75,12 @@ ANALYZE_PLAN = "ANALYZE planned (person, date, entry_id, same)"
 PLANNED_DAYS = """
     CREATE TEMPORARY TABLE planned_days ON COMMIT DROP AS
     SELECT person, date, date - (extract(isodow FROM date)::integer - 1) AS monday,
-        count(*) FILTER (WHERE entry_id IS NULL) AS created,
+        count(*) FILTER (WHERE entry_id IS NULL AND NOT same) AS created,
         count(*) FILTER (WHERE entry_id IS NOT NULL AND NOT same) AS updated,
         count(*) FILTER (WHERE same) AS unchanged,
         coalesce(sum(minutes) FILTER (WHERE NOT same), 0) AS minutes,
-        bool_or(NOT same AND project_active IS NOT TRUE) AS doubts_project,
+        bool_or(NOT same AND (project_active IS NOT TRUE OR lacks_note)) AS doubts_project,
+        bool_or(entry_person <> person) AS doubts_person,
         max(line) - min(line) + 1 AS span
     FROM planned
     GROUP BY person, date
@@ -94,62 +108,102 @@ TOUCHED_WEEKS = """
     SELECT person, monday FROM planned_days WHERE created + updated > 0 AND person IS NOT NULL
     UNION
     SELECT entry_person, entry_monday FROM changed
+    UNION
+    SELECT person, monday FROM removals
 """
+
 # Comparing hashes is faster than comparing texts, and usually there is no repeated id.
 MAY_REPEAT = """
-    SELECT count(DISTINCT hashtextextended(external_id, 0)) < count(*) FROM staged_rows
+    SELECT count(DISTINCT hashtextextended(external_id, 0)) < count(*) FROM (
+        SELECT external_id FROM staged_rows
+        UNION ALL
+        SELECT external_id FROM staged_deletions
+    ) AS given
 """
 REJECT_REPEATED = """
-    INSERT INTO staged_errors
-    SELECT row.line, 'external_id', 'repeated',
-        format('Line %s has the same external_id.', before.line)
-    FROM staged_rows AS row
+    INSERT INTO staged_errors (line, field, code, message, external_id)
+    SELECT given.line, 'external_id', 'repeated',
+        format('Line %s has the same external_id.', first.line), external_id
+    FROM (
+        SELECT line, external_id FROM staged_rows
+        UNION ALL
+        SELECT line, external_id FROM staged_deletions
+    ) AS given
     JOIN (
-        SELECT external_id, min(line) AS line FROM staged_rows
-        GROUP BY external_id HAVING count(*) > 1
-    ) AS before USING (external_id)
-    WHERE row.line > before.line
+        SELECT external_id, min(line) AS line FROM (
+            SELECT line, external_id FROM staged_rows
+            UNION ALL
+            SELECT line, external_id FROM staged_deletions
+        ) AS every GROUP BY external_id HAVING count(*) > 1
+    ) AS first USING (external_id)
+    WHERE given.line > first.line
+"""
+
+# An unchanged row is no error, even if its person has left or no longer lists the client.
+HAS_UNRESOLVED = "SELECT EXISTS (SELECT FROM planned WHERE person IS NULL)"
+KEEP_ROWS_OF_LEAVERS = """
+    UPDATE planned SET person = owner.person
+    FROM people AS owner
+    WHERE planned.person IS NULL AND planned.same AND owner.person = planned.entry_person
+      AND (
+          owner.person = planned.person_name
+          OR lower(owner.email) = lower(planned.person_name)
+          OR planned.person_name IN (SELECT value FROM jsonb_each_text(owner.external_ids))
+      )
 """
 
 MAY_REJECT_PEOPLE = """
-    SELECT EXISTS (SELECT FROM planned_days WHERE person IS NULL)
-        OR EXISTS (SELECT FROM changed WHERE entry_person <> person)
+    SELECT EXISTS (SELECT FROM planned_days WHERE person IS NULL OR doubts_person)
+        OR EXISTS (SELECT FROM named_people WHERE NOT active)
 """
+# Who has left may still get hours of the days before.
 REJECT_PEOPLE = """
-    INSERT INTO staged_errors
-    SELECT planned.line, 'person',
-        CASE WHEN people.people > 1 THEN 'ambiguous_person' ELSE 'unknown_person' END,
-        CASE
-            WHEN people.people > 1 THEN format('More than one person matches %s.', person_name)
-            WHEN planned.person IS NULL
+    INSERT INTO staged_errors (line, field, code, message, external_id)
+    SELECT found.line, CASE WHEN reason = 'other_person' THEN 'external_id' ELSE 'person' END,
+        reason,
+        CASE reason
+            WHEN 'ambiguous_person' THEN format('More than one person matches %s.', person_name)
+            WHEN 'unknown_person'
                 THEN format('No person matching %s allows uploads from this client.', person_name)
-            ELSE 'The entry belongs to a person who does not allow uploads from this client.'
-        END
-    FROM planned
-    LEFT JOIN named_people AS people ON people.name = planned.person_name
-    LEFT JOIN people AS owner ON owner.person = planned.entry_person
-    WHERE planned.person IS NULL
-       OR (planned.entry_person <> planned.person
-           AND NOT coalesce(owner.uploaders @> ARRAY[$1], false))
+            WHEN 'inactive_person' THEN format('%s is no longer active.', person_name)
+            ELSE 'This external_id belongs to the entry of another person. Delete that one first.'
+        END,
+        found.external_id
+    FROM (
+        SELECT planned.line, planned.external_id, planned.person_name, CASE
+            WHEN planned.person IS NULL AND named.people > 1 THEN 'ambiguous_person'
+            WHEN planned.person IS NULL THEN 'unknown_person'
+            WHEN planned.entry_person <> planned.person THEN 'other_person'
+            WHEN NOT planned.same AND NOT named.active AND planned.person = named.person
+                AND coalesce(planned.date > named.until, true) THEN 'inactive_person'
+        END AS reason
+        FROM planned
+        LEFT JOIN named_people AS named ON named.name = planned.person_name
+    ) AS found
+    WHERE reason IS NOT NULL
 """
 
 
-async def plan(connection: asyncpg.Connection, client: str, source: str) -> None:
-    """Resolve people and entries, and stage an error for each row that names none."""
+async def plan(connection: asyncpg.Connection, client: Client, complete: DateRange | None) -> None:
+    """Resolve people and entries, find what to remove, and stage an error for each row that
+    cannot be planned."""
     if await connection.fetchval(STATISTICS_ARE_STALE):
         await connection.execute(WITHOUT_NESTED_LOOPS)
-    await connection.execute(RESOLVE_PEOPLE, client)
-    await connection.execute(PLAN, source)
+    await connection.execute(RESOLVE_PEOPLE, client.id)
+    await connection.execute(PLAN, client.source)
     await connection.execute(ANALYZE_PLAN)
+    await sent_rows.compare(connection, client.source)
+    if await connection.fetchval(HAS_UNRESOLVED):
+        await connection.execute(KEEP_ROWS_OF_LEAVERS)
     await summarize_days(connection)
-    changes_entries = await connection.fetchval(CHANGES_ENTRIES)
-    await connection.execute(CHANGED, changes_entries)
+    await connection.execute(CHANGED, await connection.fetchval(CHANGES_ENTRIES))
     await connection.execute(ANALYZE_CHANGED)
+    await removals.plan(connection, client.id, client.source, complete)
     await connection.execute(TOUCHED_WEEKS)
     if await connection.fetchval(MAY_REPEAT):
         await connection.execute(REJECT_REPEATED)
     if await connection.fetchval(MAY_REJECT_PEOPLE):
-        await connection.execute(REJECT_PEOPLE, client)
+        await connection.execute(REJECT_PEOPLE)
 
 
 async def summarize_days(connection: asyncpg.Connection) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import asyncpg
 import msgspec
 
-from services.entries.batches.model import RowError, StagedRow
+from services.entries.batches.model import RowError, StagedDeletion, StagedRow
 
 # Each COPY commits, so no transaction is open while a client is slow. Statistics of three thousand
 # rows are as good for a file as those of thirty thousand, and take a tenth of the time. With more
@@ -26,11 +26,17 @@ CREATE = """
         note        text NOT NULL,
         billable    boolean
     );
+    CREATE TEMPORARY TABLE staged_deletions (
+        line        integer NOT NULL,
+        external_id text NOT NULL,
+        person_name text
+    );
     CREATE TEMPORARY TABLE staged_errors (
-        line    integer NOT NULL,
-        field   text NOT NULL,
-        code    text NOT NULL,
-        message text NOT NULL
+        line        integer NOT NULL,
+        field       text NOT NULL,
+        code        text NOT NULL,
+        message     text NOT NULL,
+        external_id text NOT NULL
     );
 """
 
@@ -44,6 +50,12 @@ async def create_staging(connection: asyncpg.Connection) -> None:
 
 async def stage_rows(connection: asyncpg.Connection, rows: Sequence[StagedRow]) -> None:
     await connection.copy_records_to_table("staged_rows", records=rows)
+
+
+async def stage_deletions(
+    connection: asyncpg.Connection, deletions: Sequence[StagedDeletion]
+) -> None:
+    await connection.copy_records_to_table("staged_deletions", records=deletions)
 
 
 async def stage_errors(connection: asyncpg.Connection, errors: Sequence[RowError]) -> None:

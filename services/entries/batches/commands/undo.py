@@ -1,0 +1,78 @@
+"""Undo a batch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+import asyncpg
+
+from libs.postgres.dedicated import Timeouts
+from libs.postgres.errors import ConcurrentUpdate
+from libs.postgres.pool import Database
+from services.entries.batches.model import (
+    Batch,
+    BatchState,
+    NoSuchBatch,
+    NotUndoable,
+    Undone,
+)
+from services.entries.batches.store import batches as store
+from services.entries.batches.store import merging, undo
+from services.entries.store.period import read_closed_through
+
+TIMEOUTS = Timeouts(statement=600.0, lock=60.0)
+
+
+async def undo_batch(
+    db: Database, batch_id: UUID, client: str | None, actor: str, now: datetime
+) -> Batch:
+    """Take back what the batch did and nobody changed since; the rest is counted as kept.
+
+    Undoing it again changes nothing. `client` is the only one whose batch it may be, or None.
+    Raises `NoSuchBatch` and `NotUndoable`.
+    """
+    work = partial(_undo, batch_id=batch_id, client=client, actor=actor, now=now)
+    async with db.dedicated(TIMEOUTS) as session:
+        return await session.transact(work)
+
+
+async def _undo(
+    connection: asyncpg.Connection,
+    batch_id: UUID,
+    client: str | None,
+    actor: str,
+    now: datetime,
+) -> Batch:
+    batch = await store.read_batch(connection, batch_id)
+    if batch is None or client not in (None, batch.client.id):
+        raise NoSuchBatch(batch_id)
+    await merging.lock_client(connection, batch.client.id)
+    batch = await store.lock_batch(connection, batch_id)
+    if batch is None:
+        raise NoSuchBatch(batch_id)
+    if batch.state is BatchState.UNDONE:
+        return batch
+    if batch.state is not BatchState.APPLIED:
+        raise NotUndoable("Nothing to undo: this batch changed nothing.")
+    return await store.save_undone(
+        connection, batch_id, await _restore(connection, batch, actor, now)
+    )
+
+
+async def _restore(
+    connection: asyncpg.Connection, batch: Batch, actor: str, now: datetime
+) -> Undone:
+    source = batch.client.source
+    await merging.share_rules_lock(connection)
+    await undo.find(connection, batch.id, source)
+    closed_through = await read_closed_through(connection)
+    try:
+        counts = await undo.restore(connection, batch.id, source, closed_through)
+    except ConcurrentUpdate as error:
+        if str(error) == "day_has_24_hours":
+            message = "With what was entered since, a day would have more than 24 hours."
+            raise NotUndoable(message) from error
+        raise
+    return Undone(now, actor, counts["removed"], counts["restored"], counts["kept"])
