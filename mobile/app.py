@@ -61,7 +61,7 @@ class TimesheetsApp(MDApp):
         return True
 
     def on_resume(self) -> None:
-        self.model.synchronise()
+        self.model.resume()
 
     def run_quietly(self) -> None:
         """Built and on the window, with nobody but the caller to move time on."""

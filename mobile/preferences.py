@@ -1,4 +1,4 @@
-"""How the app looks and speaks on this device, whoever is signed in."""
+"""Appearance and language on this device, whoever is signed in."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from mobile.viewmodels.profile import Appearance
 
 
 class Preferences:
-    def __init__(self, path: Path) -> None:
+    """`system_language` is the language of the device, for the time before one is chosen."""
+
+    def __init__(self, path: Path, system_language: str | None = None) -> None:
         self._path = path
+        self._system_language = system_language or locale.getlocale()[0]
         try:
             found = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
@@ -32,7 +35,7 @@ class Preferences:
 
     @property
     def language(self) -> str:
-        return language_of(self._found.get("language") or locale.getlocale()[0])
+        return language_of(self._found.get("language") or self._system_language)
 
     @language.setter
     def language(self, language: str) -> None:
@@ -41,4 +44,7 @@ class Preferences:
     def _set(self, name: str, value: str) -> None:
         self._found[name] = value
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._path.write_text(json.dumps(self._found), "utf-8")
+        # Replaced as a whole: a kill leaves the old file or the new one.
+        unfinished = self._path.with_suffix(".new")
+        unfinished.write_text(json.dumps(self._found), "utf-8")
+        unfinished.replace(self._path)

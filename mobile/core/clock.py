@@ -1,4 +1,4 @@
-"""The time, so that tests can set it."""
+"""The time, as an object that tests can replace."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import asyncio
 import time
 from datetime import UTC, date, datetime
 
+# Linux and Android stop CLOCK_MONOTONIC in deep sleep, macOS stops Python's own.
+_STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
 
 class Clock:
     def now(self) -> datetime:
-        """This moment, in UTC."""
+        """The moment, in UTC."""
         return datetime.now(UTC)
 
     def today(self) -> date:
-        """The day that the person's own calendar shows."""
+        """The day in the device's own time zone."""
         return datetime.now().astimezone().date()
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        """Seconds that nobody can set; they go on while the device sleeps."""
+        return time.clock_gettime(_STEADY) if _STEADY is not None else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

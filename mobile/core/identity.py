@@ -1,4 +1,4 @@
-"""Who signed in: the ID token, checked as OpenID Connect Core 3.1.3.7 and 12.2 say."""
+"""The ID token, verified as OpenID Connect Core 3.1.3.7 and 12.2 require."""
 
 from __future__ import annotations
 
@@ -23,14 +23,19 @@ _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 class BadIdToken(Exception):
     """The reason names a claim, never its value."""
 
+    @property
+    def is_about_time(self) -> bool:
+        """Whether the device's clock is the likely reason."""
+        return str(self) in ("exp", "iat", "nbf")
+
 
 class UnknownKey(BadIdToken):
-    """Signed with a key that is not among those given: a newer set may hold it."""
+    """The signing key is not in the given set; a newer set may contain it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the profile screen shows, offline too."""
+    """The person as the profile screen shows them, offline too."""
 
     sub: str
     name: str | None = None
@@ -40,7 +45,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an ID token must say. `nonce` None: one that came with a renewal, which may lack it."""
+    """The claims to expect. `nonce` is None for an ID token that came with a renewal."""
 
     issuer: str
     client_id: str

@@ -1,64 +1,27 @@
-"""What the person did and the server has not confirmed yet; nothing leaves it unseen.
+"""Changes that the person made and the server has not confirmed yet.
 
-A change leaves the outbox in the same transaction in which its effect is noted, so a kill at any
-point means at worst that it is sent again, which the server takes for what it is.
+A change leaves the outbox in the transaction that records its effect. After a kill it is at worst
+sent again, and the server recognises the repetition.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from sqlite3 import Row
 
+from mobile.core.changes import (
+    ENTRY_KINDS,
+    MAX_HOLD_SECONDS,
+    Change,
+    ChangeKind,
+    Failure,
+    dependencies,
+    is_held,
+)
 from mobile.core.database import Database
 from mobile.core.wire import Json
-
-
-class ChangeKind(StrEnum):
-    PUT = "put"
-    DELETE = "delete"
-    SUBMIT = "submit"
-    WITHDRAW = "withdraw"
-    DECIDE = "decide"
-    PROFILE = "profile"
-    DELEGATE = "delegate"
-
-
-ENTRY_KINDS = frozenset({ChangeKind.PUT, ChangeKind.DELETE})
-WEEK_KINDS = frozenset({ChangeKind.SUBMIT, ChangeKind.WITHDRAW})
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why the server refused. `current` is its version, None where it has none."""
-
-    status: int
-    detail: str
-    lock_reason: str | None = None
-    errors: tuple[tuple[str, str], ...] = ()
-    current: Json | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`base` is the version that the change rests on; None: the server has nothing yet.
-
-    `weeks` are those it touches; `hold_until` is the moment until which it can be undone.
-    """
-
-    seq: int
-    kind: ChangeKind
-    target: str
-    weeks: tuple[str, ...]
-    body: Json = field(repr=False)
-    base: int | None
-    tried: bool
-    hold_until: float
-    created_at: datetime
-    failure: Failure | None
 
 
 class Outbox:
@@ -76,7 +39,7 @@ class Outbox:
         base: int | None = None,
         hold_until: float = 0.0,
     ) -> int:
-        """The number of the change."""
+        """Append a change and return its number. Raises `StoreFull`."""
         values = (kind, target, " ".join(sorted(set(weeks))), json.dumps(body), base, hold_until)
         with self._database.transaction() as connection:
             cursor = connection.execute(
@@ -93,7 +56,7 @@ class Outbox:
         return _change(row) if row is not None else None
 
     def all(self) -> list[Change]:
-        """In the order in which the person made them."""
+        """Every change, in the order in which the person made them."""
         rows = self._database.connection.execute("SELECT * FROM outbox ORDER BY seq")
         return [_change(row) for row in rows]
 
@@ -104,69 +67,106 @@ class Outbox:
         return [_change(row) for row in rows]
 
     def of_week(self, week: str) -> list[Change]:
-        """Those after which an entry is in the week, or no longer in it, and the week's own."""
+        """The changes that touch the week: its entries, absences and state."""
         rows = self._database.connection.execute(
             "SELECT * FROM outbox WHERE weeks LIKE ? ORDER BY seq", (f"%{week}%",)
         )
         return [_change(row) for row in rows]
 
+    def of_kinds(self, kinds: Collection[ChangeKind]) -> list[Change]:
+        marks = ", ".join("?" * len(kinds))
+        rows = self._database.connection.execute(
+            f"SELECT * FROM outbox WHERE kind IN ({marks}) ORDER BY seq", tuple(kinds)
+        )
+        return [_change(row) for row in rows]
+
     def counts(self) -> tuple[int, int]:
-        """(waiting, in failure)."""
-        [all_of_them, failed] = self._database.connection.execute(
+        """(waiting, failed)."""
+        [total, failed] = self._database.connection.execute(
             "SELECT count(*), count(problem) FROM outbox"
         ).fetchone()
-        return all_of_them - failed, failed
+        return total - failed, failed
 
-    def next(self, now: float, passed_over: Collection[int] = ()) -> Change | None:
-        """The first change that may be sent. Those that rest on one in failure, on one that can
-        still be undone or on one passed over wait; the others do not wait for them."""
+    def next(
+        self, now: float, skipped: Collection[int] = (), blocked_kinds: Collection[ChangeKind] = ()
+    ) -> Change | None:
+        """The first change that may be sent, None if there is none.
+
+        A change waits behind a failed, held or skipped change that it depends on, and while its
+        kind is one of `blocked_kinds`.
+        """
         rows = self._database.connection.execute(
             "SELECT seq, kind, target, weeks, hold_until, problem IS NOT NULL AS failed"
             " FROM outbox ORDER BY seq"
         )
-        stopped: set[str] = set()
+        blocked: set[str] = set()
         for row in rows:
-            stops, waits_for = _keys(ChangeKind(row["kind"]), row["target"], row["weeks"].split())
-            held = row["failed"] or row["hold_until"] > now or row["seq"] in passed_over
-            if not held and stopped.isdisjoint(waits_for):
+            kind = ChangeKind(row["kind"])
+            blocks, depends_on = dependencies(kind, row["target"], row["weeks"].split())
+            stays = (
+                row["failed"]
+                or is_held(row["hold_until"], now)
+                or row["seq"] in skipped
+                or kind in blocked_kinds
+            )
+            if not stays and blocked.isdisjoint(depends_on):
                 return self.read(row["seq"])
-            stopped |= stops
+            blocked |= blocks
         return None
 
     def next_hold_end(self, now: float) -> float | None:
-        """When the next change that can still be undone will have to go."""
+        """The Unix time at which the next held change is due."""
         [found] = self._database.connection.execute(
-            "SELECT min(hold_until) FROM outbox WHERE hold_until > ? AND problem IS NULL", (now,)
+            "SELECT min(hold_until) FROM outbox"
+            " WHERE hold_until > ? AND hold_until <= ? AND problem IS NULL",
+            (now, now + MAX_HOLD_SECONDS),
         ).fetchone()
         return None if found is None else float(found)
 
-    def mark_tried(self, seq: int, body: Json | None = None) -> None:
-        """Before it is sent: from now on it may have arrived. `body` replaces what it says."""
+    def release_holds(self) -> None:
+        """End the time to undo: the app is about to pause or close."""
         with self._database.transaction() as connection:
-            connection.execute("UPDATE outbox SET tried = 1 WHERE seq = ?", (seq,))
+            connection.execute("UPDATE outbox SET hold_until = 0 WHERE hold_until > 0")
+
+    def mark_tried(self, seq: int, body: Json | None = None) -> bool:
+        """Note that the change is about to be sent; `body` replaces what it holds.
+
+        False if the change is gone: the person has undone it, and it must not be sent.
+        """
+        with self._database.transaction() as connection:
+            marked = connection.execute("UPDATE outbox SET tried = 1 WHERE seq = ?", (seq,))
             if body is not None:
                 connection.execute(
                     "UPDATE outbox SET body = ? WHERE seq = ?", (json.dumps(body), seq)
                 )
+        return marked.rowcount == 1
+
+    def count_attempt(self, seq: int) -> int:
+        """Count a response 500 and return how many there were."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE outbox SET attempts = attempts + 1 WHERE seq = ?", (seq,))
+        change = self.read(seq)
+        return change.attempts if change is not None else 0
 
     def cancel(self, seq: int) -> bool:
-        """Undo a change that was never sent; False where it may have arrived."""
+        """Remove a change that was never sent. False if it may have arrived."""
         with self._database.transaction() as connection:
             done = connection.execute("DELETE FROM outbox WHERE seq = ? AND tried = 0", (seq,))
         return done.rowcount == 1
 
     def done(self, change: Change, version: int | None) -> None:
-        """The server has it, as `version`: what follows on the same target rests on that."""
+        """Remove a confirmed change; later ones on the same target are based on `version`."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM outbox WHERE seq = ?", (change.seq,))
             if change.kind in ENTRY_KINDS:
                 connection.execute(
-                    "UPDATE outbox SET base = ? WHERE target = ? AND kind IN ('put', 'delete')",
+                    "UPDATE outbox SET base = ? WHERE target = ? AND kind IN ('put', 'delete')"
+                    " AND problem IS NULL",
                     (version, change.target),
                 )
 
     def set_failure(self, seq: int, failure: Failure) -> None:
-        told = {
+        members = {
             "status": failure.status,
             "detail": failure.detail,
             "lock_reason": failure.lock_reason,
@@ -175,16 +175,17 @@ class Outbox:
         }
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE outbox SET problem = ? WHERE seq = ?", (json.dumps(told), seq)
+                "UPDATE outbox SET problem = ? WHERE seq = ?", (json.dumps(members), seq)
             )
 
     def retry(
         self, seq: int, *, base: int | None, body: Json | None = None, weeks: Iterable[str] = ()
     ) -> None:
-        """Back among those that wait, in its old place, resting on `base`."""
+        """Send a failed change again, in its old place and based on `base`."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE outbox SET problem = NULL, base = ?, tried = 0 WHERE seq = ?", (base, seq)
+                "UPDATE outbox SET problem = NULL, base = ?, tried = 0, attempts = 0 WHERE seq = ?",
+                (base, seq),
             )
             if body is not None:
                 connection.execute(
@@ -192,25 +193,31 @@ class Outbox:
                     (json.dumps(body), " ".join(sorted(set(weeks))), seq),
                 )
 
-    def drop(self, change: Change) -> None:
-        """The person lets it go, and with it what they did to the same target since."""
+    def drop(self, change: Change) -> list[Change]:
+        """Discard a failed change and the later ones on its target; returns what was removed."""
+        removed = [each for each in self.of_target(change.target) if each.seq >= change.seq]
         with self._database.transaction() as connection:
             connection.execute(
                 "DELETE FROM outbox WHERE target = ? AND seq >= ?", (change.target, change.seq)
             )
+        return removed
 
-
-def _keys(kind: ChangeKind, target: str, weeks: list[str]) -> tuple[set[str], set[str]]:
-    """(what waits if this one does, what this one waits for)."""
-    entries_of = {f"entries {week}" for week in weeks}
-    timesheets = {f"timesheet {week}" for week in weeks}
-    if kind in ENTRY_KINDS:
-        own = {f"entry {target}"}
-        return own | entries_of, own | timesheets
-    if kind in WEEK_KINDS:
-        return timesheets, entries_of | timesheets
-    other = {f"{kind} {target}"}
-    return other, other
+    def restore(self, changes: Iterable[Change]) -> None:
+        """Undo `drop`: the changes return to their places, failures included."""
+        with self._database.transaction() as connection:
+            for change in changes:
+                connection.execute(
+                    "INSERT OR IGNORE INTO outbox"
+                    " (seq, kind, target, weeks, body, base, tried, hold_until, created_at)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)",
+                    (
+                        *(change.seq, change.kind, change.target, " ".join(change.weeks)),
+                        *(json.dumps(change.body), change.base, change.tried),
+                        change.created_at.isoformat(),
+                    ),
+                )
+                if change.failure is not None:
+                    self.set_failure(change.seq, change.failure)
 
 
 def _change(row: Row) -> Change:
@@ -225,6 +232,7 @@ def _change(row: Row) -> Change:
         hold_until=row["hold_until"],
         created_at=datetime.fromisoformat(row["created_at"]),
         failure=_failure(row["problem"]),
+        attempts=row["attempts"],
     )
 
 

@@ -14,7 +14,6 @@ MAX_DAYS_AHEAD = 31
 MAX_NOTE_LENGTH = 2000
 MAX_TASK_LENGTH = 200
 MAX_REASON_LENGTH = 1000
-DEFAULT_TARGET_MINUTES = 40 * 60
 MAX_PAGE = 200
 
 # The server lets begin what has begun anywhere on earth.
@@ -36,11 +35,12 @@ class Scope(StrEnum):
 
 
 class State(StrEnum):
-    """The state of a week."""
+    """The state of a week; `UNKNOWN` is one that only a newer server knows."""
 
     OPEN = "open"
     SUBMITTED = "submitted"
     APPROVED = "approved"
+    UNKNOWN = "unknown"
 
 
 class ApprovalState(StrEnum):
@@ -48,12 +48,24 @@ class ApprovalState(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    UNKNOWN = "unknown"
+
+
+class AbsenceKind(StrEnum):
+    VACATION = "vacation"
+    SICK = "sick"
+    PARENTAL = "parental"
+    UNPAID = "unpaid"
+    TRAINING = "training"
+    OTHER = "other"
+    UNKNOWN = "unknown"
 
 
 class LockReason(StrEnum):
     SUBMITTED = "submitted"
     APPROVED = "approved"
     CLOSED = "closed"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,7 @@ LOCKS = {
         LockReason.APPROVED, "An administrator can reopen the week, giving a reason."
     ),
     LockReason.CLOSED: Lock(LockReason.CLOSED, "An administrator can move the closed period back."),
+    LockReason.UNKNOWN: Lock(LockReason.UNKNOWN, "Update the app to change this week."),
 }
 
 
@@ -86,7 +99,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a person says of an entry. `billable` None means: as the project has it."""
+    """The fields of an entry that a person sets. `billable` None is the project's default."""
 
     date: date
     project: str
@@ -98,9 +111,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class EntryContext:
-    """What the app knows of the place an entry is to have.
+    """What the rules need to know besides the draft.
 
-    `project_active` is None where there is no such project, `others` are the day's other minutes.
+    `project_active` is None for an unknown project, `others` are the minutes of the day's other
+    entries.
     """
 
     state: State
@@ -108,6 +122,7 @@ class EntryContext:
     others: int
     project_active: bool | None
     same_project: bool = False
+    note_required: bool = False
 
 
 def latest_today(now: datetime) -> date:
@@ -116,7 +131,9 @@ def latest_today(now: datetime) -> date:
 
 
 def lock_of(day: date, state: State, closed_through: date | None) -> Lock | None:
-    """Why entries of `day` cannot change; the state of the week is the nearer reason."""
+    """Why entries of `day` cannot change; the state of the week comes before the period."""
+    if state is State.UNKNOWN:
+        return LOCKS[LockReason.UNKNOWN]
     if state is State.APPROVED:
         return LOCKS[LockReason.APPROVED]
     if state is State.SUBMITTED:
@@ -132,7 +149,7 @@ def violations_of(draft: Draft, context: EntryContext, now: datetime) -> list[Vi
         *_date_violations(draft.date, context.closed_through, now),
         *([] if context.same_project else _project_violations(draft.project, context)),
         *_minutes_violations(draft.minutes, context.others),
-        *_text_violations(draft),
+        *_text_violations(draft, context),
     ]
 
 
@@ -166,7 +183,9 @@ def _minutes_violations(minutes: int, others: int) -> list[Violation]:
     return [Violation("minutes", "day_full", message)]
 
 
-def _text_violations(draft: Draft) -> list[Violation]:
+def _text_violations(draft: Draft, context: EntryContext) -> list[Violation]:
+    if context.note_required and not draft.note.strip():
+        return [Violation("note", "note_required", "This project requires a note.")]
     texts = (("note", draft.note, MAX_NOTE_LENGTH), ("task", draft.task or "", MAX_TASK_LENGTH))
     return [
         Violation(field, "invalid", f"At most {limit} characters.")

@@ -1,25 +1,37 @@
-"""One change of the outbox on its way to the server, and what its answer means."""
+"""Sending one change of the outbox, and what the server's response means for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mobile.core.changes import ABSENCE_KINDS, ENTRY_KINDS, Change, ChangeKind, Failure, ServiceName
 from mobile.core.database import Database
-from mobile.core.network import Answer, RequestRejected, Unreachable
-from mobile.core.outbox import Change, ChangeKind, Failure, Outbox
+from mobile.core.network import ApiResponse, RequestRejected, Unreachable
+from mobile.core.outbox import Outbox
 from mobile.core.rules import State
-from mobile.core.services import approval_path, entry_path, week_path
+from mobile.core.services import (
+    PROFILE_PATH,
+    absence_path,
+    approval_path,
+    entry_path,
+    week_path,
+)
 from mobile.core.store import Store
 from mobile.core.wire import Entry, Json, Profile, Timesheet, read
 
 PROFILE = "profile"
+_AFFECTED = {
+    ServiceName.ENTRIES: ("/v1/entries", "/v1/timesheets", "/v1/absences", "/v1/calendar"),
+    ServiceName.APPROVALS: ("/v1/approvals",),
+    ServiceName.PROFILE: (PROFILE_PATH,),
+}
 
 
 class ApiClient(Protocol):
-    """The part of `network.Api` that sending takes."""
+    """The part of `network.Api` that sending uses."""
 
-    async def get(self, path: str) -> Answer: ...
+    async def get(self, path: str, params: dict[str, str] | None = None) -> ApiResponse: ...
 
     async def send(
         self,
@@ -28,12 +40,16 @@ class ApiClient(Protocol):
         body: Json | None = None,
         *,
         headers: dict[str, str] | None = None,
-    ) -> Answer: ...
+    ) -> ApiResponse: ...
 
 
 @dataclass(frozen=True)
 class ChangeSender:
-    """Sends a change and notes its end. Repeating a change that arrived changes nothing."""
+    """Sends changes and records the outcome. Sending a change again has no further effect.
+
+    A change is marked as tried right before its request, without an `await` in between: the person
+    may undo it at any earlier moment, and then it is not sent.
+    """
 
     database: Database
     store: Store
@@ -41,112 +57,164 @@ class ChangeSender:
     api: ApiClient
 
     async def send(self, change: Change) -> None:
-        """Raises `Unreachable` or `SignedOut`: the change then stays where it is."""
+        """Send the change; a rejection is recorded as its failure.
+
+        Raises `Unreachable`, `SignedOut`, `StepUpRequired` or `UpdateRequired`; the change then
+        stays as it is.
+        """
+        # A response that matches an old validator would hide what this change does here.
+        for prefix in _AFFECTED[change.kind.service]:
+            self.store.validators.forget(prefix)
+        senders = {
+            ChangeKind.PUT: self._put,
+            ChangeKind.DELETE: self._delete,
+            ChangeKind.SUBMIT: self._change_state,
+            ChangeKind.WITHDRAW: self._change_state,
+            ChangeKind.REOPEN: self._reopen,
+            ChangeKind.PUT_ABSENCE: self._put_absence,
+            ChangeKind.DELETE_ABSENCE: self._delete_absence,
+            ChangeKind.DECIDE: self._decide,
+            ChangeKind.PROFILE: self._change_profile,
+            ChangeKind.DELEGATE: self._change_delegate,
+        }
         try:
-            match change.kind:
-                case ChangeKind.PUT:
-                    await self._put(change)
-                case ChangeKind.DELETE:
-                    await self._delete(change)
-                case ChangeKind.SUBMIT | ChangeKind.WITHDRAW:
-                    await self._step(change)
-                case ChangeKind.DECIDE:
-                    await self._decide(change)
-                case ChangeKind.PROFILE | ChangeKind.DELEGATE:
-                    await self._change_profile(change)
+            await senders[change.kind](change)
         except RequestRejected as rejection:
             await self._record_failure(change, rejection)
 
     async def _put(self, change: Change) -> None:
-        self.outbox.mark_tried(change.seq)
-        answer = await self.api.send(
+        if not self.outbox.mark_tried(change.seq):
+            return
+        response = await self.api.send(
             "PUT", entry_path(change.target), change.body, headers=_condition(change.base)
         )
-        entry = read(Entry, answer.body)
+        entry = read(Entry, response.body)
         with self.database.transaction():
             self.store.put_entry(entry)
             self.outbox.done(change, entry.version)
 
     async def _delete(self, change: Change) -> None:
-        self.outbox.mark_tried(change.seq)
+        if not self.outbox.mark_tried(change.seq):
+            return
         condition = _condition(change.base) if change.base is not None else {}
-        try:
-            await self.api.send("DELETE", entry_path(change.target), headers=condition)
-        except RequestRejected as rejection:
-            if rejection.status != 404:  # gone already, perhaps by our own first try
-                raise
+        await self._delete_at(entry_path(change.target), condition)
         with self.database.transaction():
             self.store.remove_entry(change.target)
             self.outbox.done(change, None)
 
-    async def _step(self, change: Change) -> None:
-        """Submit or withdraw, exactly once.
+    async def _delete_at(self, path: str, condition: dict[str, str]) -> None:
+        try:
+            await self.api.send("DELETE", path, headers=condition)
+        except RequestRejected as rejection:
+            if rejection.status != 404:  # already deleted, perhaps by the first attempt
+                raise
 
-        The week's version is noted before the first try. When a try's answer is lost and the week
-        has moved on, the history tells whether that was our own step.
+    async def _change_state(self, change: Change) -> None:
+        """Submit or withdraw exactly once.
+
+        The week's version and the length of its history are noted before the first attempt. If the
+        response to an attempt is lost and the week has moved on, its history says whether this
+        change did it.
         """
-        wanted = State.SUBMITTED if change.kind is ChangeKind.SUBMIT else State.OPEN
         pinned: Any = change.body
         if not change.tried or "version" not in pinned:
             timesheet = await self._read_week(change.target)
-            if timesheet.state is wanted or (
-                wanted is not State.OPEN and timesheet.state is not State.OPEN
-            ):
-                return self._stepped(change, timesheet)
+            if _is_reached(change.kind, timesheet):
+                return self._record_state(change, timesheet)
             pinned = {"version": timesheet.version, "steps": len(timesheet.history)}
-            self.outbox.mark_tried(change.seq, pinned)
+            if not self.outbox.mark_tried(change.seq, pinned):
+                return None
         try:
-            answer = await self.api.send(
+            response = await self.api.send(
                 "POST",
                 week_path(change.target, f"/{change.kind}"),
                 headers=_condition(pinned["version"]),
             )
-            timesheet = read(Timesheet, answer.body)
+            timesheet = read(Timesheet, response.body)
         except RequestRejected as rejection:
             if rejection.status not in (409, 412):
                 raise
             timesheet = await self._read_week(change.target)
-            if not _is_step_taken(change.kind, timesheet, pinned["steps"]):
+            if not _has_happened(change.kind, timesheet, pinned["steps"]):
                 if rejection.status == 409:
                     raise
-                # Its entries were changed from another device just now: look again.
+                # Another device has just changed the week's entries: read the version again.
                 self.outbox.mark_tried(change.seq, {})
                 raise Unreachable(offline=False) from rejection
-        return self._stepped(change, timesheet)
+        return self._record_state(change, timesheet)
 
     async def _read_week(self, week: str) -> Timesheet:
         return read(Timesheet, (await self.api.get(week_path(week))).body)
 
-    def _stepped(self, change: Change, timesheet: Timesheet) -> None:
+    def _record_state(self, change: Change, timesheet: Timesheet) -> None:
         with self.database.transaction():
             self.store.put_timesheets([timesheet], with_entries=False)
             self.outbox.done(change, timesheet.version)
 
-    async def _decide(self, change: Change) -> None:
-        self.outbox.mark_tried(change.seq)
-        path = approval_path(change.target, "/decision")
-        answer = await self.api.send("PUT", path, change.body)
+    async def _reopen(self, change: Change) -> None:
+        """Reopen somebody's week; a repetition finds it open."""
+        if not self.outbox.mark_tried(change.seq):
+            return
+        week, person = change.weeks[0], change.body["person"]
+        body = {"person": person, "reason": change.body["reason"]}
+        try:
+            await self.api.send("POST", week_path(week, "/reopen"), body)
+        except RequestRejected as rejection:
+            if rejection.status != 409 or not change.tried:
+                raise
+            found = await self.api.get(week_path(week), {"person": person})
+            if read(Timesheet, found.body).state is not State.OPEN:
+                raise
+        self.outbox.done(change, None)
+
+    async def _put_absence(self, change: Change) -> None:
+        if not self.outbox.mark_tried(change.seq):
+            return
+        response = await self.api.send("PUT", absence_path(change.target), change.body)
         with self.database.transaction():
-            if isinstance(answer.body, dict) and "state" in answer.body:
-                self.store.put_approval(answer.body, detailed=False)
+            body = response.body if isinstance(response.body, dict) else change.body
+            self.store.calendar.put_absence({**change.body, **body, "id": change.target})
+            self.outbox.done(change, None)
+
+    async def _delete_absence(self, change: Change) -> None:
+        if not self.outbox.mark_tried(change.seq):
+            return
+        await self._delete_at(absence_path(change.target), {})
+        with self.database.transaction():
+            self.store.calendar.remove_absence(change.target)
+            self.outbox.done(change, None)
+
+    async def _decide(self, change: Change) -> None:
+        if not self.outbox.mark_tried(change.seq):
+            return
+        path = approval_path(change.target, "/decision")
+        response = await self.api.send("PUT", path, change.body)
+        with self.database.transaction():
+            if isinstance(response.body, dict) and "state" in response.body:
+                self.store.put_approval(response.body, detailed=False)
             self.outbox.done(change, None)
 
     async def _change_profile(self, change: Change) -> None:
-        self.outbox.mark_tried(change.seq)
-        if change.kind is ChangeKind.PROFILE:
-            answer = await self.api.send("PATCH", "/v1/profile", change.body)
-        elif change.body:
-            answer = await self.api.send("PUT", "/v1/profile/delegate", change.body)
-        else:
-            answer = await self.api.send("DELETE", "/v1/profile/delegate")
+        if not self.outbox.mark_tried(change.seq):
+            return
+        response = await self.api.send("PATCH", PROFILE_PATH, change.body)
+        read(Profile, response.body)
         with self.database.transaction():
+            self.store.set(PROFILE, response.body)
             self.outbox.done(change, None)
-            if change.kind is ChangeKind.PROFILE:
-                read(Profile, answer.body)
-                self.store.set(PROFILE, answer.body)
+
+    async def _change_delegate(self, change: Change) -> None:
+        if not self.outbox.mark_tried(change.seq):
+            return
+        path = f"{PROFILE_PATH}/delegate"
+        if change.body:
+            await self.api.send("PUT", path, change.body)
+        else:
+            await self._delete_at(path, {})
+        self.outbox.done(change, None)
 
     async def _record_failure(self, change: Change, rejection: RequestRejected) -> None:
-        """With the server's version beside what was wanted; nothing is dropped."""
+        """Keep the change, with the server's version beside it."""
         current = rejection.current
         if current is None:
             current = await self._current(change)
@@ -158,19 +226,20 @@ class ChangeSender:
             current=current,
         )
         with self.database.transaction():
-            self.outbox.set_failure(change.seq, failure)
-            self._take_over(change, current)
+            if self.outbox.read(change.seq) is not None:
+                self.outbox.set_failure(change.seq, failure)
+                self._store_current(change, current)
 
     async def _current(self, change: Change) -> Json | None:
-        paths = {
-            ChangeKind.PUT: entry_path(change.target),
-            ChangeKind.DELETE: entry_path(change.target),
-            ChangeKind.SUBMIT: week_path(change.target),
-            ChangeKind.WITHDRAW: week_path(change.target),
-            ChangeKind.DECIDE: approval_path(change.target),
-        }
-        path = paths.get(change.kind)
-        if path is None:
+        if change.kind in ENTRY_KINDS:
+            path = entry_path(change.target)
+        elif change.kind in (ChangeKind.SUBMIT, ChangeKind.WITHDRAW):
+            path = week_path(change.target)
+        elif change.kind is ChangeKind.DECIDE:
+            path = approval_path(change.target)
+        elif change.kind in ABSENCE_KINDS:
+            path = absence_path(change.target)
+        else:
             return None
         try:
             found = (await self.api.get(path)).body
@@ -178,27 +247,34 @@ class ChangeSender:
             return None
         return found if isinstance(found, dict) else None
 
-    def _take_over(self, change: Change, current: Json | None) -> None:
-        if change.kind in (ChangeKind.PUT, ChangeKind.DELETE):
+    def _store_current(self, change: Change, current: Json | None) -> None:
+        if change.kind in ENTRY_KINDS:
             if current is None:
                 self.store.remove_entry(change.target)
             else:
                 self.store.put_entry(read(Entry, current))
         elif current is not None and change.kind is ChangeKind.DECIDE:
             self.store.put_approval(current, detailed=True)
-        elif current is not None:
+        elif current is not None and change.kind in (ChangeKind.SUBMIT, ChangeKind.WITHDRAW):
             self.store.put_timesheets([read(Timesheet, current)], with_entries=False)
 
 
 def _condition(base: int | None) -> dict[str, str]:
-    """Nobody else's work is overwritten unseen (RFC 9110 section 13.1)."""
+    """Never overwrite a version that the person has not seen (RFC 9110 section 13.1)."""
     return {"If-None-Match": "*"} if base is None else {"If-Match": f'"{base}"'}
 
 
-def _is_step_taken(kind: ChangeKind, timesheet: Timesheet, steps_before: int) -> bool:
-    """Whether the week took this step since `steps_before`, whatever became of it later."""
+def _is_reached(kind: ChangeKind, timesheet: Timesheet) -> bool:
+    """Whether the week already is in the state that the change leads to, or past it."""
+    if kind is ChangeKind.WITHDRAW:
+        return timesheet.state is State.OPEN
+    return timesheet.state is not State.OPEN
+
+
+def _has_happened(kind: ChangeKind, timesheet: Timesheet, steps_before: int) -> bool:
+    """Whether the week's history shows this step since it had `steps_before` steps."""
     event = "submitted" if kind is ChangeKind.SUBMIT else "withdrawn"
     newer = len(timesheet.history) - steps_before
-    # The history's order does not matter: only what is new in it, at either end.
+    # New steps are at either end: the order of the history does not matter.
     recent = (*timesheet.history[:newer], *timesheet.history[-newer:]) if newer > 0 else ()
     return any(step.event == event for step in recent)

@@ -1,32 +1,36 @@
-"""The services' addresses as functions."""
+"""The services' routes as functions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from mobile.core.network import Answer, Api
+from mobile.core.network import Api, ApiResponse
 from mobile.core.rules import MAX_PAGE
+from mobile.core.validators import Validator, Validators
 from mobile.core.wire import (
-    Entry,
     Json,
-    OverdueWeek,
     Person,
     Profile,
-    Project,
     Rules,
-    Timesheet,
     UnexpectedResponse,
     read,
     read_items,
 )
 
-# A list that goes on for longer than this is not one of ours.
+# A list with more pages is not one of ours.
 MAX_PAGES = 100
+PROFILE_PATH = "/v1/profile"
 
 
 def entry_path(entry_id: str) -> str:
     return f"/v1/entries/{quote(entry_id, safe='')}"
+
+
+def absence_path(absence_id: str) -> str:
+    return f"/v1/absences/{quote(absence_id, safe='')}"
 
 
 def week_path(week: str, step: str = "") -> str:
@@ -37,37 +41,45 @@ def approval_path(approval_id: str, step: str = "") -> str:
     return f"/v1/approvals/{quote(approval_id, safe='')}{step}"
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Items from the server. Store `validators` in the transaction that stores the items."""
+
+    items: list[Json]
+    validators: dict[str, Validator]
+
+
 class Services:
-    def __init__(self, api: Api) -> None:
+    """Reads from the services; what is unchanged since it was stored is None."""
+
+    def __init__(self, api: Api, validators: Validators) -> None:
         self._api = api
+        self._validators = validators
 
     async def rules(self) -> Rules:
         return read(Rules, (await self._api.get("/v1/entries/rules")).body)
 
-    async def projects(self) -> list[Project]:
-        pages = await self._pages("/v1/projects", {})
-        return [read(Project, item) for item in pages]
+    async def projects(self) -> Fetched | None:
+        return await self._list("/v1/projects", {})
 
-    async def entries(self, since: date, until: date) -> list[Entry]:
-        span = {"from": since.isoformat(), "to": until.isoformat()}
-        return [read(Entry, item) for item in await self._pages("/v1/entries", span)]
+    async def entries(self, since: date, until: date) -> Fetched | None:
+        return await self._list("/v1/entries", _span(since, until))
 
-    async def timesheets(self, since: str, until: str) -> list[Timesheet]:
-        span = {"from": since, "to": until}
-        return [read(Timesheet, item) for item in await self._pages("/v1/timesheets", span)]
+    async def timesheets(self, since: str, until: str) -> Fetched | None:
+        return await self._list("/v1/timesheets", {"from": since, "to": until})
 
-    async def week(self, week: str) -> Timesheet:
-        return read(Timesheet, (await self._api.get(week_path(week))).body)
+    async def absences(self, since: date, until: date) -> Fetched | None:
+        return await self._list("/v1/absences", _span(since, until))
 
-    async def week_entries(self, week: str) -> tuple[Timesheet, list[Entry]]:
-        body = (await self._api.get(week_path(week))).body
-        return read(Timesheet, body), read_items(Entry, {"items": body.get("entries")})
+    async def calendar(self, since: date, until: date) -> Fetched | None:
+        return await self._list("/v1/calendar", _span(since, until))
 
-    async def entry(self, entry_id: str) -> Answer:
-        return await self._api.get(entry_path(entry_id))
+    async def week(self, week: str) -> Fetched | None:
+        """The week as the only item, its entries included."""
+        return await self._one(week_path(week))
 
-    async def approvals(self, **query: str) -> list[Json]:
-        return await self._pages("/v1/approvals", query)
+    async def approvals(self, **query: str) -> Fetched | None:
+        return await self._list("/v1/approvals", query)
 
     async def approval(self, approval_id: str) -> Json:
         body = (await self._api.get(approval_path(approval_id))).body
@@ -75,28 +87,75 @@ class Services:
             raise UnexpectedResponse("an approval is expected")
         return body
 
-    async def profile(self) -> Profile:
-        return read(Profile, (await self._api.get("/v1/profile")).body)
+    async def profile(self) -> Fetched | None:
+        """The profile as the only item."""
+        found = await self._one(PROFILE_PATH)
+        if found is not None:
+            read(Profile, found.items[0])
+        return found
 
     async def people(self, query: str) -> list[Person]:
-        answer = await self._api.get("/v1/people", {"q": query, "limit": "20"})
-        return read_items(Person, answer.body)
+        response = await self._api.get("/v1/people", {"q": query, "limit": "20", "active": "true"})
+        return read_items(Person, response.body)
 
-    async def overdue(self) -> list[OverdueWeek]:
-        """Whose weeks are not submitted yet, of those the person looks after."""
-        return [read(OverdueWeek, item) for item in await self._pages("/v1/approvals/overdue", {})]
+    async def overdue(self) -> Fetched | None:
+        """The team's past weeks that are not submitted."""
+        return await self._list("/v1/approvals/overdue", {})
 
-    async def _pages(self, path: str, query: dict[str, str]) -> list[Json]:
-        items: list[Json] = []
-        params = {"limit": str(MAX_PAGE), **query}
-        for _ in range(MAX_PAGES):
-            page = (await self._api.get(path, params)).body
-            if not isinstance(page, dict) or not isinstance(page.get("items"), list):
-                raise UnexpectedResponse("a list is expected")
-            items += page["items"]
-            following = page.get("next")
-            if not isinstance(following, str):
-                return items
-            # Of the address only its query counts: a token goes nowhere else.
-            params = dict(parse_qsl(urlsplit(following).query, keep_blank_values=True))
+    async def _one(self, path: str) -> Fetched | None:
+        known = self._validators.get(path)
+        response = await self._api.get(path, etag=known.etag if known is not None else None)
+        if response.status == 304:
+            return None
+        if not isinstance(response.body, dict):
+            raise UnexpectedResponse("an object is expected")
+        validators = {path: Validator(response.etag)} if response.etag is not None else {}
+        return Fetched([response.body], validators)
+
+    async def _list(self, path: str, query: dict[str, str]) -> Fetched | None:
+        """Read every page. None if the server answers 304 to each that is stored."""
+        first = {"limit": str(MAX_PAGE), **query}
+        params: dict[str, str] | None = first
+        fetched, skipped, conditional = Fetched([], {}), 0, True
+        for _ in range(2 * MAX_PAGES):
+            if params is None:
+                return None if skipped else fetched
+            known = self._validators.get(_key(path, params)) if conditional else None
+            response = await self._api.get(path, params, etag=known.etag if known else None)
+            if response.status == 304 and known is not None:
+                skipped += 1
+                params = _query_of(known.following)
+            elif skipped:
+                # A later page has changed, so the earlier ones are needed as well.
+                params, skipped, conditional = first, 0, False
+            else:
+                conditional = False
+                params = _query_of(_add_page(fetched, _key(path, params), response))
         raise UnexpectedResponse("the list does not end")
+
+
+def _add_page(fetched: Fetched, key: str, response: ApiResponse) -> str | None:
+    """The address of the next page."""
+    page = response.body
+    if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+        raise UnexpectedResponse("a list is expected")
+    following = page.get("next") if isinstance(page.get("next"), str) else None
+    fetched.items.extend(page["items"])
+    if response.etag is not None:
+        fetched.validators[key] = Validator(response.etag, following)
+    return following
+
+
+def _span(since: date, until: date) -> dict[str, str]:
+    return {"from": since.isoformat(), "to": until.isoformat()}
+
+
+def _key(path: str, params: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(sorted(params.items()))}"
+
+
+def _query_of(address: str | None) -> dict[str, str] | None:
+    """The query of a page's address, and nothing else of it: a token goes to no other host."""
+    if address is None:
+        return None
+    return dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))

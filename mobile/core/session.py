@@ -1,4 +1,4 @@
-"""Who is signed in, and all that the app holds of them while they are."""
+"""The person who is signed in, and everything the app holds for them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from mobile.core.issuer import Issuer
 from mobile.core.network import Api, Unreachable
 from mobile.core.outbox import Outbox
 from mobile.core.pictures import Pictures
+from mobile.core.recovery import open_store
 from mobile.core.rules import Scope
 from mobile.core.settings import AppSettings
 from mobile.core.signin import SignedIn, SignIn
 from mobile.core.store import Store
 from mobile.core.sync import SyncEngine
+from mobile.core.timer import keep_timer, take_timer
 from mobile.core.timesheet import LocalTimesheet
 from mobile.core.tokens import (
     SESSION,
@@ -41,7 +43,10 @@ PICTURES = "pictures"
 
 @dataclass(frozen=True)
 class Workspace:
-    """A person's own: what they have, what they did, and what keeps it in step."""
+    """One person's data, pending changes and synchronisation.
+
+    `rescued` counts the unsent changes saved from a damaged store; None: the store was sound.
+    """
 
     database: Database
     store: Store
@@ -49,6 +54,7 @@ class Workspace:
     timesheet: LocalTimesheet
     tokens: TokenManager
     engine: SyncEngine
+    rescued: int | None = None
 
     @property
     def person(self) -> str:
@@ -65,7 +71,7 @@ class Workspace:
 
 @dataclass
 class Session:
-    """Opens and closes workspaces; `folder` is where the people's files lie."""
+    """Opens and closes workspaces; `folder` holds the people's files."""
 
     settings: AppSettings
     token_store: TokenStore
@@ -75,6 +81,8 @@ class Session:
     on_change: Callable[[], None] = lambda: None
     workspace: Workspace | None = field(default=None, init=False)
     _running: asyncio.Task[None] | None = field(default=None, init=False)
+    # The unsent changes of the person whose sign-in the issuer ended.
+    ended_with: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.issuer = Issuer(self.http, self.settings, self.clock)
@@ -82,27 +90,30 @@ class Session:
         self.signing_in = SignIn(self.issuer, self.settings, self.token_store, self.clock)
 
     async def restore(self) -> None:
-        """Open what the last start left, network or not; raises `TokenStoreError`."""
+        """Open the workspace of the last start, without the network.
+
+        Raises `TokenStoreError`, `NewerStore` or `StoreFull`.
+        """
         session = await self._stored()
         if session is not None and session.issuer == self.settings.issuer:
             self._open(session.sub)
 
     async def complete(self, callback: str) -> None:
-        """Sign in with the address the browser came back to; raises as `SignIn.complete` does."""
+        """Sign in with the callback address. Raises as `SignIn.complete` and `restore` do."""
         signed_in = await self.signing_in.complete(callback)
         await self.close()
         self._begin(signed_in)
 
     def start(self) -> None:
-        """Keep in step from now on."""
+        """Synchronise from now on."""
         if self.workspace is not None and self._running is None:
             self._running = asyncio.create_task(self.workspace.engine.run())
             self._running.add_done_callback(self._note_end)
 
     async def sign_out(self, back_to: str) -> str | None:
-        """Wipe what the person has here, whatever the network says, and end what can be ended.
+        """Delete the person's data, with or without a network, and revoke the tokens.
 
-        The address that ends the browser's session, None where the issuer is out of reach.
+        Returns the address that ends the browser's session, None if the issuer cannot be reached.
         """
         session = await self._stored_or_none()
         await self._wipe()
@@ -116,25 +127,37 @@ class Session:
             return None
 
     async def close(self) -> None:
-        """Stop, and keep everything."""
+        """Stop, and keep everything. Waits for a renewal: its refresh token is the only one."""
+        await self._stop_engine()
+        workspace, self.workspace = self.workspace, None
+        if workspace is not None:
+            workspace.tokens.on_renewed = lambda _renewal: None
+            await workspace.tokens.finish()
+            workspace.database.close()
+
+    async def close_after_sending(self, seconds: float) -> None:
+        """Close, but first send for `seconds` at most."""
+        await self._stop_engine()
+        if self.workspace is not None:
+            await self.workspace.engine.flush(seconds)
+        await self.close()
+
+    async def _stop_engine(self) -> None:
         running, self._running = self._running, None
         if running is not None:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-        if self.workspace is not None:
-            # A renewal under way still stores its token, but has nobody to tell.
-            self.workspace.tokens.on_renewed = lambda _renewal: None
-            self.workspace.database.close()
-            self.workspace = None
 
     async def _wipe(self) -> None:
         database = None
         if self.workspace is not None:
             self.workspace.tokens.end_here()
             database = self.workspace.database
+            if database.path is not None:
+                keep_timer(self.workspace.store, database.path.with_suffix(".timer"))
         await self.close()
-        if database is not None and database.path is not None:
-            Database(database.path, database.person).wipe()
+        if database is not None:
+            database.wipe()
         shutil.rmtree(self.folder / PICTURES, ignore_errors=True)
         for name in (SESSION, "pending"):
             try:
@@ -151,27 +174,34 @@ class Session:
         self.on_change()
 
     def _open(self, sub: str) -> Workspace:
-        database = Database(database_path(self.folder, self.settings.issuer, sub), sub)
+        opened = open_store(database_path(self.folder, self.settings.issuer, sub), sub)
+        database = opened.database
         store, outbox = Store(database), Outbox(database)
+        if database.path is not None:
+            take_timer(store, database.path.with_suffix(".timer"))
         tokens = TokenManager(self.issuer, self.token_store, self.clock, sub)
         api = Api(self.http, self.settings.api, tokens)
         engine = SyncEngine(database, api, self.clock, on_change=self._changed)
         timesheet = LocalTimesheet(store, outbox, self.clock)
-        workspace = Workspace(database, store, outbox, timesheet, tokens, engine)
+        workspace = Workspace(
+            database, store, outbox, timesheet, tokens, engine, rescued=opened.rescued
+        )
         tokens.on_renewed = lambda renewal: _note_renewal(workspace, renewal)
         self.workspace = workspace
         return workspace
 
     def _note_end(self, running: asyncio.Task[None]) -> None:
-        """The engine stops by itself only when the issuer ended the sign-in: the store stays, for
-        the same person when they sign in again."""
+        """The engine ends only when the issuer ended the sign-in. The store stays for the person's
+        next sign-in."""
         if running is not self._running:
             return
         self._running = None
         if not running.cancelled() and running.exception() is not None:
             log.error("synchronising stopped", exc_info=running.exception())
+            self.start()
             return
         if self.workspace is not None:
+            self.ended_with = sum(self.workspace.outbox.counts())
             self.workspace.database.close()
             self.workspace = None
         self._changed()

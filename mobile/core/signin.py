@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from mobile.core.clock import Clock
 from mobile.core.identity import BadIdToken, Identity
 from mobile.core.issuer import Grant, GrantRefused, Issuer
+from mobile.core.network import StepUpRequired
 from mobile.core.settings import ASKED_SCOPES, AppSettings
 from mobile.core.tokens import SESSION, StoredSession, TokenStore
 
@@ -22,11 +23,11 @@ log = logging.getLogger(__name__)
 
 PENDING = "pending"
 # Long enough for somebody who looks for their second factor.
-TIMEOUT = 3600.0
+MAX_AGE = 3600.0
 
 
 class SignInFailed(Exception):
-    """`reason` is a word the screens have a sentence for: denied, expired, answer, identity."""
+    """`reason` is the key of a sentence: denied, expired, answer, identity or clock."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -34,12 +35,12 @@ class SignInFailed(Exception):
 
 
 class CallbackMismatch(Exception):
-    """An address that does not belong to the pending sign-in; that one goes on."""
+    """A callback that does not belong to the pending sign-in, which goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A sign-in that waits for the browser; kept in the token store, so it survives a kill."""
+    """A sign-in that waits for the browser. The token store keeps it, so it survives a kill."""
 
     state: str = field(repr=False)
     nonce: str = field(repr=False)
@@ -69,8 +70,16 @@ class SignIn:
         self._store = store
         self._clock = clock
 
-    async def begin(self, redirect_uri: str, login_hint: str | None = None) -> str:
-        """The address to open in the browser; raises `Unreachable` or `TokenStoreError`."""
+    async def begin(
+        self,
+        redirect_uri: str,
+        login_hint: str | None = None,
+        step_up: StepUpRequired | None = None,
+    ) -> str:
+        """The address to open in the browser. Raises `Unreachable` or `TokenStoreError`.
+
+        With `step_up` the issuer asks for what the API demanded (RFC 9470 section 4).
+        """
         endpoints = await self._issuer.endpoints()
         pending = Pending(
             state=secrets.token_urlsafe(32),
@@ -93,6 +102,10 @@ class SignIn:
         }
         if login_hint is not None:
             query["login_hint"] = login_hint
+        if step_up is not None and step_up.acr_values is not None:
+            query["acr_values"] = step_up.acr_values
+        if step_up is not None and step_up.max_age is not None:
+            query["max_age"] = str(step_up.max_age)
         return f"{endpoints.authorization}?{urlencode(query)}"
 
     async def pending(self) -> Pending | None:
@@ -104,8 +117,8 @@ class SignIn:
             pending = Pending(**json.loads(text))
             age = self._clock.now().timestamp() - pending.started_at
         except (ValueError, TypeError):
-            age = TIMEOUT
-        if not -TIMEOUT < age < TIMEOUT:
+            age = MAX_AGE
+        if not -MAX_AGE < age < MAX_AGE:
             await self.cancel()
             return None
         return pending
@@ -139,7 +152,7 @@ class SignIn:
         except BadIdToken as error:
             log.warning("an ID token was not taken: %s", error)
             await self.cancel()
-            raise SignInFailed("identity") from None
+            raise SignInFailed("clock" if error.is_about_time else "identity") from None
         return await self._keep(grant, identity)
 
     async def _keep(self, grant: Grant, identity: Identity | None) -> SignedIn:

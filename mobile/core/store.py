@@ -1,4 +1,4 @@
-"""What the app knows of the server, for reading at any time; the outbox lies over it."""
+"""The local copy of the server's data; the outbox is laid over it when it is read."""
 
 from __future__ import annotations
 
@@ -9,17 +9,29 @@ from datetime import date, datetime
 from sqlite3 import Row
 from typing import Any
 
+from mobile.core.calendar_store import CalendarStore
 from mobile.core.database import Database
 from mobile.core.rules import ApprovalState, State
-from mobile.core.wire import Approval, Entry, HistoryEvent, Json, Project, Timesheet, read
+from mobile.core.validators import Validators
+from mobile.core.wire import (
+    Approval,
+    Entry,
+    HistoryEvent,
+    Json,
+    Project,
+    Timesheet,
+    read,
+)
 
 
 class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection = database.connection
+        self.calendar = CalendarStore(database)
+        self.validators = Validators(database)
 
-    # What is known by name: scopes, rules, profile, timer, moments.
+    # Single values: scopes, rules, profile, timer, draft, favourites.
 
     def get(self, key: str) -> Any:
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -57,7 +69,7 @@ class Store:
             connection.execute("DELETE FROM entries WHERE id = ?", (entry_id,))
 
     def replace_entries(self, since: date, until: date, entries: Iterable[Entry]) -> None:
-        """All that the server has between two days."""
+        """Replace every entry between two days, both included."""
         with self._database.transaction() as connection:
             connection.execute(
                 "DELETE FROM entries WHERE date BETWEEN ? AND ?", (str(since), str(until))
@@ -68,16 +80,31 @@ class Store:
         with self._database.transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO entries"
-                " (id, date, project, task, minutes, note, billable, source, version)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " (id, date, project, task, minutes, note, billable, source, version, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         *(entry.id, str(entry.date), entry.project, entry.task, entry.minutes),
                         *(entry.note, entry.billable, entry.source, entry.version),
+                        entry.created_at.isoformat() if entry.created_at is not None else "",
                     )
                     for entry in entries
                 ],
             )
+
+    def search_entries(self, text: str, limit: int) -> list[Entry]:
+        """Entries whose note, task or project contains every word, newest first."""
+        terms = text.casefold().split()
+        if not terms:
+            return []
+        text_of = "note || ' ' || coalesce(task, '') || ' ' || project || ' ' || name || customer"
+        condition = " AND ".join([f"instr(casefold({text_of}), ?)"] * len(terms))
+        rows = self._connection.execute(
+            "SELECT entries.* FROM entries JOIN projects ON code = project"
+            f" WHERE {condition} ORDER BY date DESC, created_at DESC LIMIT ?",
+            (*terms, limit),
+        )
+        return [_entry(row) for row in rows]
 
     def recent_projects(self, limit: int) -> list[str]:
         rows = self._connection.execute(
@@ -104,47 +131,55 @@ class Store:
     # Weeks
 
     def timesheet(self, week: str) -> Timesheet | None:
-        row = self._connection.execute("SELECT * FROM sheets WHERE week = ?", (week,)).fetchone()
+        row = self._connection.execute(
+            "SELECT * FROM timesheets WHERE week = ?", (week,)
+        ).fetchone()
         return None if row is None else _timesheet(row)
 
+    def timesheets(self, since: str, until: str) -> list[Timesheet]:
+        """Known weeks, newest first."""
+        rows = self._connection.execute(
+            "SELECT * FROM timesheets WHERE week BETWEEN ? AND ? ORDER BY week DESC",
+            (since, until),
+        )
+        return [_timesheet(row) for row in rows]
+
     def has_week(self, week: str) -> bool:
-        """Whether the week's entries were read from the server at all."""
+        """Whether the week's entries have been read from the server."""
         row = self._connection.execute(
-            "SELECT has_entries FROM sheets WHERE week = ?", (week,)
+            "SELECT has_entries FROM timesheets WHERE week = ?", (week,)
         ).fetchone()
         return row is not None and bool(row["has_entries"])
 
     def put_timesheets(self, timesheets: Iterable[Timesheet], *, with_entries: bool) -> None:
-        """A history that was not asked for does not replace one that was."""
+        """Store weeks. A list brings no history, so the history that is known stays."""
         with self._database.transaction() as connection:
             connection.executemany(
-                "INSERT INTO sheets (week, state, version, submission_id, reason, target_minutes,"
-                " history, has_entries) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO timesheets (week, state, version, submission_id, reason,"
+                " target_minutes, total_minutes, history, days, has_entries)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, '[]', ?)"
                 " ON CONFLICT (week) DO UPDATE SET state = excluded.state,"
                 " version = excluded.version, submission_id = excluded.submission_id,"
                 " reason = excluded.reason, target_minutes = excluded.target_minutes,"
+                " total_minutes = excluded.total_minutes,"
                 " history = CASE excluded.history WHEN '[]' THEN history ELSE excluded.history END,"
                 " has_entries = max(has_entries, excluded.has_entries)",
                 [
                     (
-                        *(
-                            timesheet.week,
-                            timesheet.state,
-                            timesheet.version,
-                            timesheet.submission_id,
-                        ),
-                        *(
-                            timesheet.reason,
-                            timesheet.target_minutes,
-                            _steps_text(timesheet.history),
-                        ),
+                        *(each.week, each.state, each.version, each.submission_id, each.reason),
+                        *(each.target_minutes, each.total_minutes, _history_text(each.history)),
                         with_entries,
                     )
-                    for timesheet in timesheets
+                    for each in timesheets
                 ],
             )
 
     # Projects
+
+    @property
+    def projects_version(self) -> int:
+        """Counts replacements, so that what shows project names knows when to read them again."""
+        return self._database.projects_version
 
     def projects(self) -> list[Project]:
         rows = self._connection.execute("SELECT * FROM projects ORDER BY name COLLATE NOCASE")
@@ -155,13 +190,18 @@ class Store:
         return None if row is None else _project(row)
 
     def replace_projects(self, projects: Iterable[Project]) -> None:
+        self._database.projects_version += 1
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM projects")
             connection.executemany(
-                "INSERT OR REPLACE INTO projects (code, name, customer, active, billable)"
-                " VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO projects"
+                " (code, name, customer, active, billable, tasks, note_required)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (each.code, each.name, each.customer, each.active, each.billable)
+                    (
+                        *(each.code, each.name, each.customer, each.active, each.billable),
+                        *(json.dumps(each.tasks), each.note_required),
+                    )
                     for each in projects
                 ],
             )
@@ -170,15 +210,15 @@ class Store:
 
     def approvals(self, *states: ApprovalState) -> list[Approval]:
         """Oldest submission first."""
-        status = ", ".join("?" * len(states))
+        placeholders = ", ".join("?" * len(states))
         rows = self._connection.execute(
-            f"SELECT body FROM approvals WHERE state IN ({status}) ORDER BY submitted_at, id",
+            f"SELECT body FROM approvals WHERE state IN ({placeholders}) ORDER BY submitted_at, id",
             states,
         )
         return [read(Approval, json.loads(row["body"])) for row in rows]
 
     def approval(self, approval_id: str) -> tuple[Approval, bool] | None:
-        """And whether its entries and history were read."""
+        """The approval, and whether its entries and history have been read."""
         row = self._connection.execute(
             "SELECT body, detailed FROM approvals WHERE id = ?", (approval_id,)
         ).fetchone()
@@ -198,15 +238,15 @@ class Store:
             )
 
     def replace_approvals(self, bodies: list[Json]) -> None:
-        """What was read in detail stays, where its state is still the same."""
+        """Replace the list; details stay for approvals whose state has not changed."""
         with self._database.transaction() as connection:
             kept = {
                 row["id"]: row["state"]
                 for row in connection.execute("SELECT id, state FROM approvals WHERE detailed")
             }
             seen = [body["id"] for body in bodies if kept.get(body["id"]) == body["state"]]
-            status = ", ".join("?" * len(seen))
-            connection.execute(f"DELETE FROM approvals WHERE id NOT IN ({status})", seen)
+            placeholders = ", ".join("?" * len(seen))
+            connection.execute(f"DELETE FROM approvals WHERE id NOT IN ({placeholders})", seen)
             for body in bodies:
                 if body["id"] not in seen:
                     self.put_approval(body, detailed=False)
@@ -227,6 +267,7 @@ def _entry(row: Row) -> Entry:
         note=row["note"],
         billable=bool(row["billable"]),
         source=row["source"],
+        created_at=datetime.fromisoformat(row["created_at"]) if row["created_at"] else None,
     )
 
 
@@ -238,6 +279,7 @@ def _timesheet(row: Row) -> Timesheet:
         submission_id=row["submission_id"],
         reason=row["reason"],
         target_minutes=row["target_minutes"],
+        total_minutes=row["total_minutes"],
         history=tuple(read(HistoryEvent, step) for step in json.loads(row["history"])),
     )
 
@@ -249,10 +291,12 @@ def _project(row: Row) -> Project:
         customer=row["customer"],
         active=bool(row["active"]),
         billable=bool(row["billable"]),
+        tasks=tuple(json.loads(row["tasks"])),
+        note_required=bool(row["note_required"]),
     )
 
 
-def _steps_text(steps: Iterable[HistoryEvent]) -> str:
+def _history_text(steps: Iterable[HistoryEvent]) -> str:
     return json.dumps([asdict(step) for step in steps], default=_moment_text)
 
 

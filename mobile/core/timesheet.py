@@ -1,18 +1,17 @@
-"""The person's own weeks as they are on this device, and what can be done to them offline."""
+"""The person's own weeks on this device: reading them, and changing them offline."""
 
 from __future__ import annotations
 
 import unicodedata
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import date
-from enum import StrEnum
 
+from mobile.core.changes import ENTRY_KINDS, WEEK_KINDS, Change, ChangeKind
 from mobile.core.clock import Clock
-from mobile.core.outbox import ENTRY_KINDS, WEEK_KINDS, Change, ChangeKind, Outbox
+from mobile.core.outbox import Outbox
 from mobile.core.rules import (
-    DEFAULT_TARGET_MINUTES,
     Draft,
     EntryContext,
     Lock,
@@ -23,22 +22,27 @@ from mobile.core.rules import (
     violations_of,
 )
 from mobile.core.store import Store
+from mobile.core.views import (
+    EntryView,
+    Sync,
+    WeekSummary,
+    WeekView,
+    day_view,
+    draft_body,
+    entry_view,
+    overlay,
+    state_of,
+)
 from mobile.core.weeks import Week
-from mobile.core.wire import Entry, Json, Rules, Timesheet, read
+from mobile.core.wire import Rules, Timesheet, read
 
-# How long what cannot be taken back from the server can still be undone here.
+# How long a change that cannot be taken back from the server can be undone here.
 UNDO_SECONDS = 5.0
 RULES = "rules"
 
 
-class Sync(StrEnum):
-    SYNCED = "synced"
-    WAITING = "waiting"
-    FAILED = "failed"
-
-
 class Invalid(Exception):
-    """The server would refuse this."""
+    """The server would reject this."""
 
     def __init__(self, violations: list[Violation]) -> None:
         super().__init__("; ".join(violation.message for violation in violations))
@@ -46,60 +50,11 @@ class Invalid(Exception):
 
 
 class Locked(Exception):
+    """The week or the day cannot be changed."""
+
     def __init__(self, lock: Lock) -> None:
         super().__init__(lock.unlock)
         self.lock = lock
-
-
-@dataclass(frozen=True, slots=True)
-class EntryView:
-    """An entry as the person sees it. `seq` is that of its change in failure."""
-
-    id: str
-    draft: Draft
-    sync: Sync = Sync.SYNCED
-    lock: Lock | None = None
-    source: str = "app"
-    seq: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DayView:
-    date: date
-    minutes: int
-    entries: tuple[EntryView, ...]
-    lock: Lock | None
-
-
-@dataclass(frozen=True, slots=True)
-class WeekView:
-    """`known` is False while the server's entries of the week were never read.
-
-    `waiting` tells that the state is what the person asked for, and the server has yet to hear it.
-    """
-
-    week: Week
-    state: State
-    reason: str | None
-    target_minutes: int
-    days: tuple[DayView, ...]
-    known: bool
-    waiting: bool
-    can_submit: bool
-
-    @property
-    def total_minutes(self) -> int:
-        return sum(day.minutes for day in self.days)
-
-    @property
-    def lock(self) -> Lock | None:
-        """Why nothing in the week can change, if so."""
-        locks = [day.lock for day in self.days]
-        return locks[0] if all(locks) else None
-
-    @property
-    def empty_workdays(self) -> int:
-        return sum(day.minutes == 0 for day in self.days[:5])
 
 
 class LocalTimesheet:
@@ -115,10 +70,14 @@ class LocalTimesheet:
     def week(self, week: Week) -> WeekView:
         changes = self._outbox.of_week(str(week))
         timesheet = self._store.timesheet(str(week))
-        state, waiting = _state(str(week), timesheet, changes)
+        state, waiting = state_of(str(week), timesheet, changes)
         closed_through = self.rules.closed_through
-        lines = self._lines(week.monday, week.sunday, changes)
-        days = tuple(_day(day, lines, lock_of(day, state, closed_through)) for day in week.days)
+        entries = self._entries(week.monday, week.sunday, changes)
+        calendar = self._store.calendar.days(week.monday, week.sunday)
+        days = tuple(
+            day_view(day, entries, lock_of(day, state, closed_through), calendar.get(day))
+            for day in week.days
+        )
         return WeekView(
             week=week,
             state=state,
@@ -130,19 +89,36 @@ class LocalTimesheet:
             can_submit=can_submit(week.monday, state, self._clock.now()),
         )
 
+    def summaries(self, since: Week, until: Week) -> list[WeekSummary]:
+        """The known weeks between two, newest first; pending submissions are taken into account."""
+        changes = self._outbox.of_kinds(WEEK_KINDS)
+        found = []
+        for timesheet in self._store.timesheets(str(since), str(until)):
+            state, waiting = state_of(timesheet.week, timesheet, changes)
+            found.append(
+                WeekSummary(
+                    week=Week.parse(timesheet.week),
+                    state=state,
+                    reason=timesheet.reason if state is State.OPEN else None,
+                    total_minutes=timesheet.total_minutes,
+                    target_minutes=timesheet.target_minutes,
+                    waiting=waiting,
+                )
+            )
+        return found
+
     def entry(self, entry_id: str) -> EntryView | None:
-        """An entry, as the last change that was made to it leaves it."""
-        line = _overlaid(entry_id, self._store.entry(entry_id), self._outbox.of_target(entry_id))
-        if line is None:
+        """An entry after its pending changes."""
+        view = overlay(entry_id, self._store.entry(entry_id), self._outbox.of_target(entry_id))
+        if view is None:
             return None
-        state, _ = self._state_of(Week.of(line.draft.date))
-        return replace(line, lock=lock_of(line.draft.date, state, self.rules.closed_through))
+        state, _ = self._state_of(Week.of(view.draft.date))
+        return replace(view, lock=lock_of(view.draft.date, state, self.rules.closed_through))
 
     def check(self, draft: Draft, entry_id: str | None = None) -> list[Violation]:
-        """What the server would refuse of the draft; raises `Locked`."""
+        """What the server would reject in the draft. Raises `Locked`."""
         week = Week.of(draft.date)
         state, _ = self._state_of(week)
-        closed_through = self.rules.closed_through
         lock = lock_of(draft.date, state, None)
         if lock is not None:
             raise Locked(lock)
@@ -150,15 +126,19 @@ class LocalTimesheet:
         project = self._store.project(draft.project)
         context = EntryContext(
             state=state,
-            closed_through=closed_through,
+            closed_through=self.rules.closed_through,
             others=self._minutes_on(draft.date, entry_id),
             project_active=project.active if project is not None else None,
             same_project=present is not None and present.draft.project == draft.project,
+            note_required=project is not None and project.note_required,
         )
         return violations_of(draft, context, self._clock.now())
 
     def save(self, draft: Draft, entry_id: str | None = None) -> str:
-        """The entry's id; raises `Locked` or `Invalid`. What says nothing new is no change."""
+        """Save a new or changed entry and return its id. A draft without a change is no change.
+
+        Raises `Locked`, `Invalid` or `StoreFull`.
+        """
         draft = replace(draft, note=_clean(draft.note), task=_clean(draft.task or "") or None)
         present = self._changeable(entry_id) if entry_id is not None else None
         if present is not None and present.draft == draft and present.sync is not Sync.FAILED:
@@ -170,9 +150,10 @@ class LocalTimesheet:
         self._put(chosen, draft, present)
         return chosen
 
-    def delete(self, entry_id: str) -> int:
-        """The number of the change, by which it can be undone for `UNDO_SECONDS`."""
+    def delete(self, entry_id: str, *, hold_seconds: float = UNDO_SECONDS) -> int:
+        """The number of the change, which can be undone for `hold_seconds`."""
         present = self._changeable(entry_id)
+        hold_until = self._clock.now().timestamp() + hold_seconds if hold_seconds else 0.0
         return self._outbox.add(
             ChangeKind.DELETE,
             entry_id,
@@ -180,147 +161,113 @@ class LocalTimesheet:
             self._clock.now(),
             weeks=[str(Week.of(present.draft.date))],
             base=self._base(entry_id),
-            hold_until=self._clock.now().timestamp() + UNDO_SECONDS,
+            hold_until=hold_until,
         )
 
-    def copy_week(self, source: Week, into: Week) -> int:
-        """Last week's rows as a start for this one; how many were added.
+    def take_back(self, entry_ids: Iterable[str]) -> None:
+        """Undo the making of entries: unsent ones are forgotten, sent ones are deleted."""
+        for entry_id in entry_ids:
+            for change in reversed(self._outbox.of_target(entry_id)):
+                self._outbox.cancel(change.seq)
+            view = self.entry(entry_id)
+            if view is not None and view.lock is None:
+                self.delete(entry_id, hold_seconds=0)
 
-        The ids are those that the server would give, so two devices that copy make no doubles.
+    def repeat(self, entry_id: str, day: date) -> str | None:
+        """Copy an entry to a day; None if there is no such entry. Raises `Locked`, `Invalid`."""
+        view = self.entry(entry_id)
+        if view is None:
+            return None
+        return self.save(replace(self._without_default(view.draft), date=day))
+
+    def copy_week(self, source: Week, into: Week) -> list[str]:
+        """Copy last week's entries as a start; the ids of those that were added.
+
+        The ids are those the server would assign, so two devices that copy make no duplicates.
         """
-        added = 0
+        added = []
         changes = self._outbox.of_week(str(source))
-        for line in self._lines(source.monday, source.sunday, changes):
-            copied = str(uuid.uuid5(uuid.UUID(line.id), str(into)))
-            draft = replace(line.draft, date=line.draft.date + (into.monday - source.monday))
+        for view in self._entries(source.monday, source.sunday, changes):
+            copied = str(uuid.uuid5(uuid.UUID(view.id), str(into)))
+            day = view.draft.date + (into.monday - source.monday)
+            draft = replace(self._without_default(view.draft), date=day)
             if self.entry(copied) is None and not self.check(draft):
                 self._put(copied, draft, None)
-                added += 1
+                added.append(copied)
         return added
 
     def submit(self, week: Week) -> None:
-        self._add_step(ChangeKind.SUBMIT, week)
+        """Submit; a withdrawal that was never sent is simply cancelled."""
+        self._change_state(ChangeKind.SUBMIT, ChangeKind.WITHDRAW, week)
 
     def withdraw(self, week: Week) -> None:
-        """A submission that was never sent is simply taken back."""
-        mine = [change for change in self._outbox.of_target(str(week)) if change.failure is None]
-        if mine and mine[-1].kind is ChangeKind.SUBMIT and self._outbox.cancel(mine[-1].seq):
-            return
-        self._add_step(ChangeKind.WITHDRAW, week)
+        """Withdraw; a submission that was never sent is simply cancelled."""
+        self._change_state(ChangeKind.WITHDRAW, ChangeKind.SUBMIT, week)
 
-    def _add_step(self, kind: ChangeKind, week: Week) -> None:
+    def _change_state(self, kind: ChangeKind, opposite: ChangeKind, week: Week) -> None:
+        changes = self._outbox.of_target(str(week))
+        pending = [change for change in changes if change.failure is None]
+        if pending and pending[-1].kind is opposite and self._outbox.cancel(pending[-1].seq):
+            return
         self._outbox.add(kind, str(week), {}, self._clock.now(), weeks=[str(week)])
+
+    def _without_default(self, draft: Draft) -> Draft:
+        """A copy follows its project unless the person had decided otherwise."""
+        project = self._store.project(draft.project)
+        if project is not None and draft.billable == project.billable:
+            return replace(draft, billable=None)
+        return draft
 
     def _put(self, entry_id: str, draft: Draft, present: EntryView | None) -> None:
         weeks = {str(Week.of(draft.date))}
         if present is not None:
             weeks.add(str(Week.of(present.draft.date)))
-        body = draft_body(draft)
         self._outbox.add(
             ChangeKind.PUT,
             entry_id,
-            body,
+            draft_body(draft),
             self._clock.now(),
             weeks=weeks,
             base=self._base(entry_id),
         )
 
     def _base(self, entry_id: str) -> int | None:
-        """The version that the next change rests on; those before it correct it when they end."""
+        """The version the next change is based on; confirmed earlier changes correct it."""
         entry = self._store.entry(entry_id)
         return entry.version if entry is not None else None
 
     def _changeable(self, entry_id: str) -> EntryView:
-        line = self.entry(entry_id)
-        if line is None:
-            raise Invalid([Violation("id", "gone", "There is no such entry.")])
-        if line.lock is not None:
-            raise Locked(line.lock)
-        return line
+        view = self.entry(entry_id)
+        if view is None:
+            raise Invalid([Violation("id", "gone", "This entry no longer exists.")])
+        if view.lock is not None:
+            raise Locked(view.lock)
+        return view
 
-    def _target(self, timesheet: Timesheet | None) -> int:
-        known = timesheet.target_minutes if timesheet is not None else self.rules.target_minutes
-        return known or DEFAULT_TARGET_MINUTES
+    def _target(self, timesheet: Timesheet | None) -> int | None:
+        return timesheet.target_minutes if timesheet is not None else self.rules.target_minutes
 
     def _state_of(self, week: Week) -> tuple[State, bool]:
-        return _state(
-            str(week), self._store.timesheet(str(week)), self._outbox.of_target(str(week))
-        )
+        changes = self._outbox.of_target(str(week))
+        return state_of(str(week), self._store.timesheet(str(week)), changes)
 
     def _minutes_on(self, day: date, but_for: str | None) -> int:
-        lines = self._lines(day, day, self._outbox.of_week(str(Week.of(day))))
-        return sum(line.draft.minutes for line in lines if line.id != but_for)
+        entries = self._entries(day, day, self._outbox.of_week(str(Week.of(day))))
+        return sum(entry.draft.minutes for entry in entries if entry.id != but_for)
 
-    def _lines(self, since: date, until: date, changes: Iterable[Change]) -> list[EntryView]:
-        entries = {entry.id: entry for entry in self._store.entries(since, until)}
+    def _entries(self, since: date, until: date, changes: Iterable[Change]) -> list[EntryView]:
+        stored = {entry.id: entry for entry in self._store.entries(since, until)}
         by_target: dict[str, list[Change]] = {}
         for change in changes:
             if change.kind in ENTRY_KINDS:
                 by_target.setdefault(change.target, []).append(change)
-        lines = [_overlaid(key, entries.get(key), made) for key, made in by_target.items()]
-        lines += [_entry_view(entry) for key, entry in entries.items() if key not in by_target]
-        return [line for line in lines if line is not None and since <= line.draft.date <= until]
-
-
-def draft_body(draft: Draft) -> Json:
-    return {**asdict(draft), "date": draft.date.isoformat()}
-
-
-def draft_of(body: Json) -> Draft:
-    """What a change or the server's version of an entry says."""
-    return Draft(
-        date=date.fromisoformat(body["date"]),
-        project=body["project"],
-        minutes=body["minutes"],
-        task=body.get("task"),
-        note=body.get("note", ""),
-        billable=body.get("billable"),
-    )
-
-
-def _overlaid(entry_id: str, entry: Entry | None, changes: list[Change]) -> EntryView | None:
-    """What is left of an entry once the changes are made; one in failure shows what was wanted,
-    but nothing is gone before the server agreed."""
-    line = _entry_view(entry) if entry is not None else None
-    for change in changes:
-        failed = change.failure is not None
-        sync = Sync.FAILED if failed else Sync.WAITING
-        seq = change.seq if failed else None
-        if change.kind is ChangeKind.PUT:
-            known = line.source if line is not None else "app"
-            line = EntryView(entry_id, draft_of(change.body), sync, source=known, seq=seq)
-        elif not failed:
-            line = None
-        elif line is not None:
-            line = replace(line, sync=sync, seq=seq)
-    first_failed = next((change.seq for change in changes if change.failure is not None), None)
-    if line is not None and first_failed is not None:
-        return replace(line, sync=Sync.FAILED, seq=first_failed)
-    return line
-
-
-def _entry_view(entry: Entry) -> EntryView:
-    draft = Draft(entry.date, entry.project, entry.minutes, entry.task, entry.note, entry.billable)
-    return EntryView(entry.id, draft, source=entry.source)
-
-
-def _day(day: date, lines: list[EntryView], lock: Lock | None) -> DayView:
-    mine = [replace(line, lock=lock) for line in lines if line.draft.date == day]
-    mine.sort(key=lambda line: (line.draft.project, line.id))
-    return DayView(day, sum(line.draft.minutes for line in mine), tuple(mine), lock)
-
-
-def _state(week: str, timesheet: Timesheet | None, changes: Iterable[Change]) -> tuple[State, bool]:
-    state, waiting = (timesheet.state if timesheet is not None else State.OPEN), False
-    for change in changes:
-        if change.kind in WEEK_KINDS and change.target == week and change.failure is None:
-            state = State.SUBMITTED if change.kind is ChangeKind.SUBMIT else State.OPEN
-            waiting = True
-    return state, waiting
+        views = [overlay(key, stored.get(key), made) for key, made in by_target.items()]
+        views += [entry_view(entry) for key, entry in stored.items() if key not in by_target]
+        return [view for view in views if view is not None and since <= view.draft.date <= until]
 
 
 def _clean(text: str) -> str:
-    """As the server stores it: composed, without outer white space and control characters."""
+    """As the server stores it: NFC, without outer white space and control characters."""
     kept = "".join(
         each for each in text if each in "\t\n" or unicodedata.category(each) not in ("Cc", "Cs")
     )

@@ -24,10 +24,13 @@ log = logging.getLogger(__name__)
 SESSION = "session"
 # Early enough that a slow renewal is over before the old token is.
 RENEW_BEFORE = timedelta(seconds=120)
+# Nobody waits longer for a window to close.
+CLOSING_SECONDS = 5.0
+LENT_FOR = timedelta(seconds=60)
 
 
 class TokenStoreError(Exception):
-    """The platform's store cannot be read or written now."""
+    """The platform's password store cannot be read or written now."""
 
 
 class TokenStore(Protocol):
@@ -92,6 +95,23 @@ class TokenManager:
     def end_here(self) -> None:
         """The person signs out: a renewal that is under way must not bring them back."""
         self._over = True
+
+    async def finish(self) -> None:
+        """Wait a while for a renewal in flight, so that its refresh token is stored."""
+        if self._flight is not None and not self._over:
+            await asyncio.wait({self._flight}, timeout=CLOSING_SECONDS)
+
+    @property
+    def held(self) -> str | None:
+        """The access token that is still valid, if any."""
+        held = self._held
+        return held.token if held is not None and self.clock.now() < held.renew_at else None
+
+    def lend(self, access_token: str) -> None:
+        """Use another manager's access token for a short while."""
+        now = self.clock.now()
+        until = now + LENT_FOR
+        self._held = _HeldToken(access_token, expires_at=until, renew_at=until)
 
     def take(self, grant: Grant) -> None:
         """Use what a sign-in has just given; its refresh token is in the store already."""

@@ -1,4 +1,4 @@
-"""What the services say, as frozen values. Members the app does not know are passed over."""
+"""The services' JSON as frozen values. Unknown members and enumeration values are tolerated."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
 
-from mobile.core.rules import ApprovalState, LockReason, State
+from mobile.core.rules import AbsenceKind, ApprovalState, LockReason, State
 
 Json = dict[str, Any]
 
 
 class UnexpectedResponse(Exception):
-    """An answer that is not what the contract promises."""
+    """A response that breaks the contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,12 @@ class Entry:
     can_edit: bool = True
     lock_reason: LockReason | None = None
     unlock: str | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """What happened to a week or an approval, and by whom."""
+    """What happened to a week or an approval, and who did it."""
 
     event: str
     at: datetime | None = None
@@ -48,7 +49,7 @@ class HistoryEvent:
 
 @dataclass(frozen=True, slots=True)
 class Timesheet:
-    """A week as the server has it. `history` is empty where it was not asked for."""
+    """A week on the server. `history` is empty in lists; no target is None."""
 
     week: str
     state: State
@@ -56,7 +57,7 @@ class Timesheet:
     submission_id: str | None = None
     reason: str | None = None
     total_minutes: int = 0
-    target_minutes: int = 0
+    target_minutes: int | None = None
     by_day: dict[date, int] = field(default_factory=dict)
     by_project: dict[str, int] = field(default_factory=dict)
     history: tuple[HistoryEvent, ...] = ()
@@ -64,20 +65,46 @@ class Timesheet:
 
 @dataclass(frozen=True, slots=True)
 class Project:
+    """`tasks` are suggestions; an empty tuple leaves the task to the person."""
+
     code: str
     name: str
     customer: str
     active: bool = True
     billable: bool = True
+    tasks: tuple[str, ...] = ()
+    note_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDay:
+    """A day of GET /v1/calendar: its own target, the holiday's name, the kind of absence."""
+
+    date: date
+    target_minutes: int | None = None
+    holiday: str | None = None
+    absence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Both days included; `portion` is 1 or 0.5 of each day."""
+
+    id: str
+    since: date = field(metadata={"key": "from"})
+    until: date = field(metadata={"key": "to"})
+    kind: AbsenceKind = AbsenceKind.OTHER
+    portion: float = 1.0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What one call tells an offline client."""
+    """What an offline client needs, in one response."""
 
     closed_through: date | None = None
     scopes: tuple[str, ...] = ()
-    target_minutes: int = 2400
+    target_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +113,12 @@ class ApprovalEntry:
     project: str
     minutes: int
     note: str = ""
+    task: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A submission that the person may decide, or decided."""
+    """A submission that the person may decide, or has decided."""
 
     id: str
     submission_id: str
@@ -99,12 +127,14 @@ class Approval:
     state: ApprovalState
     person_name: str | None = None
     total_minutes: int = 0
+    target_minutes: int | None = None
     by_day: dict[date, int] = field(default_factory=dict)
     by_project: dict[str, int] = field(default_factory=dict)
     submitted_at: datetime | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
+    previous_reason: str | None = None
     acting_for: str | None = None
     why: str | None = None
     flags: tuple[str, ...] = ()
@@ -114,7 +144,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Delegate:
-    """Who stands in; the wire says `from` and `to`."""
+    """Somebody's delegate between two days, both included."""
 
     person: str
     since: date = field(metadata={"key": "from"})
@@ -134,7 +164,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody of the directory; `person` is the `sub`."""
+    """A person in the directory; `person` is the `sub`."""
 
     person: str
     name: str | None = None
@@ -143,7 +173,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class OverdueWeek:
-    """Somebody who has not submitted a week that is over."""
+    """A past week that has not been submitted."""
 
     person: str
     person_name: str | None = None
@@ -155,7 +185,7 @@ ReadT = TypeVar("ReadT")
 
 
 def read(kind: type[ReadT], value: object) -> ReadT:
-    """`value`, as JSON has it, as a `kind`; raises `UnexpectedResponse` where it does not fit."""
+    """Decode JSON as `kind`. Raises `UnexpectedResponse` if it does not fit."""
     try:
         return typing.cast(ReadT, _decode(kind, value))
     except (KeyError, TypeError, ValueError) as error:
@@ -212,8 +242,18 @@ def _decode_plain(kind: Any, value: object) -> object:
     if kind is datetime:
         return datetime.fromisoformat(_typed(str, value))
     if issubclass(kind, StrEnum):
-        return kind(_typed(str, value))
+        return _decode_enum(kind, _typed(str, value))
+    if kind is float:
+        return float(_typed(int, value)) if type(value) is int else _typed(float, value)
     return _typed(kind, value)
+
+
+def _decode_enum(kind: Any, value: str) -> object:
+    """A value that only a newer server knows must not stop everything else from being read."""
+    try:
+        return kind(value)
+    except ValueError:
+        return kind("unknown")
 
 
 def _typed(kind: type[ReadT], value: object) -> ReadT:

@@ -10,14 +10,15 @@ from typing import Any
 
 import httpx
 
+from mobile.core.changes import Failure
 from mobile.core.clock import Clock
 from mobile.core.identity import Identity
-from mobile.core.outbox import Failure
+from mobile.core.pulling import OVERDUE
 from mobile.core.rules import Draft, Scope, State
 from mobile.core.sending import PROFILE
 from mobile.core.session import IDENTITY, Session, Workspace
 from mobile.core.settings import AppSettings
-from mobile.core.sync import OVERDUE, SCOPES, SYNCED_AT
+from mobile.core.sync import SCOPES, SYNCED_AT
 from mobile.core.timesheet import RULES
 from mobile.core.weeks import Week
 from mobile.core.wire import Entry, Project, Timesheet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mobile.core.sync import SyncState
+from mobile.core.sync_state import SyncState
 from mobile.core.weeks import Week
 from mobile.tools.sample import add_problem, enter, run_timer
 from mobile.ui.approval import ReasonSheet

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kivy.metrics import dp
 from kivy.uix.widget import Widget
 
+from mobile.core.changes import ServiceName
 from mobile.text import Strings
 from mobile.ui import buttons as _buttons  # noqa: F401 - its rules are used in bars.kv
 from mobile.ui.layout import load_kv
@@ -14,17 +15,26 @@ from mobile.viewmodels.timer import TimerModel
 
 
 def render_offline(bar: Widget, model: AppModel, strings: Strings) -> None:
-    """Why nothing can be sent, and how many changes wait."""
+    """Why something cannot be sent, and how many changes wait."""
     waiting, _ = model.counts
-    if model.offline:
+    state = model.sync_state
+    if state.problem:
+        bar.text = strings(state.problem)
+    elif model.offline:
         key = "sync.offline_waiting" if waiting else "sync.offline"
         bar.text = strings(key, count=waiting)
+    elif ServiceName.ENTRIES in state.unavailable:
+        bar.text = strings("sync.failed")
     else:
-        bar.text = strings("sync.failed") if model.server_failed else ""
+        bar.text = strings("sync.partly") if state.unavailable else ""
 
 
 def render_problems(bar: Widget, model: AppModel, strings: Strings) -> None:
+    """A demand for a second factor comes before rejected changes."""
     _, problems = model.counts
+    if model.sync_state.step_up is not None:
+        bar.text, bar.action = strings("sync.step_up"), strings("sync.confirm")
+        return
     bar.text = strings("sync.problems", count=problems) if problems else ""
     bar.action = strings("sync.review")
 

@@ -9,8 +9,8 @@ from kivy.properties import ObjectProperty, StringProperty
 from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.stacklayout import MDStackLayout
 
+from mobile.core.changes import ChangeKind
 from mobile.core.durations import format_duration
-from mobile.core.outbox import ChangeKind
 from mobile.core.rules import Draft
 from mobile.core.weeks import Week
 from mobile.ui.buttons import PushButton

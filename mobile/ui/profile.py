@@ -88,7 +88,12 @@ class ProfileScreen(MDBoxLayout):
         self.ids.avatar.picture = self._frame.picture or ""
         for group in (self.ids.rows, self.ids.device):
             group.clear_widgets()
-        target = strings("hours", hours=format_duration(model.target_minutes))
+        minutes = model.target_minutes
+        target = (
+            strings("hours", hours=format_duration(minutes))
+            if minutes is not None
+            else strings("profile.no_target")
+        )
         self._row("bullseye-arrow", "profile.target", target, self._edit_target)
         if model.can_delegate:
             text = self._delegate()
@@ -167,7 +172,7 @@ class TargetSheet(BottomSheet):
         super().__init__(title=strings("profile.target"))
         self._model = model
         self._strings = strings
-        self.hours = Field(hint="40:00", text=format_duration(model.target_minutes))
+        self.hours = Field(hint="40:00", text=format_duration(model.target_minutes or 0))
         self.ids.content.add_widget(self.hours)
         save = PushButton(text=strings("save"), size_hint_x=1)
         save.bind(on_release=lambda *_: self.save())

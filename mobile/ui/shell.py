@@ -69,12 +69,14 @@ class Shell(ThemableBehavior, FloatLayout):
         model.on_message = self.notify
         self._unwatch = model.watch(self.render)
         self._tick = Clock.schedule_interval(lambda _dt: self._render_timer(), 1)
+        self._day_tick = Clock.schedule_interval(lambda _dt: model.tick(), 20)
         Window.bind(on_keyboard=self._on_key)
         self.render()
 
     def leave(self) -> None:
         self._unwatch()
         self._tick.cancel()
+        self._day_tick.cancel()
         Window.unbind(on_keyboard=self._on_key)
         if self.screen is not None:
             self.screen.leave()
@@ -111,6 +113,13 @@ class Shell(ThemableBehavior, FloatLayout):
     def open_problems(self) -> None:
         self._problems = True
         self.render()
+
+    def open_problem_bar(self) -> None:
+        """What the bar is about: signing in again, or the problems."""
+        if self.model.sync_state.step_up is not None:
+            self.model.step_up()
+        else:
+            self.open_problems()
 
     def close_problems(self) -> None:
         self._problems = False
@@ -160,6 +169,8 @@ class Shell(ThemableBehavior, FloatLayout):
         strings, (waiting, problems) = self.strings, self.model.counts
         lost = waiting + problems
         text = strings("sign_out.lost", count=lost) if lost else strings("sign_out.wiped")
+        if self.models.timer.running:
+            text = f"{text} {strings('sign_out.timer')}"
         self.show(
             Dialog(
                 strings("sign_out.sure"),
@@ -175,10 +186,8 @@ class Shell(ThemableBehavior, FloatLayout):
         return bars + getattr(self.screen, "foot_height", 0)
 
     def _saved(self, day: date) -> None:
-        self.models.week.choose(day)
-        if day not in self.models.week.week:
-            self.models.week.show(type(self.models.week.week).of(day))
-        self.models.week.refresh()
+        self.models.week.show_day(day)
+        self.models.grid.refresh()
 
     @property
     def _main(self) -> bool:
@@ -223,8 +232,10 @@ class Shell(ThemableBehavior, FloatLayout):
     def _render_bars(self) -> None:
         render_offline(self.ids.offline, self.model, self.strings)
         render_problems(self.ids.problems, self.model, self.strings)
-        if self._problems:
+        if self._problems or not self._main:
             self.ids.problems.text = ""
+        if not self._main:
+            self.ids.offline.text = ""
 
     def _render_timer(self) -> None:
         seen = self.tab is Tab.TIMER and not self._problems

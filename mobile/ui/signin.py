@@ -29,6 +29,11 @@ class SignInScreen(MDRelativeLayout):
             self.text = strings("sign_in.waiting_hint")
             self._offer("sign_in.again", app.sign_in, "tonal", shell)
             self._offer("cancel", app.cancel_sign_in, "text", shell)
+        elif app.stage is Stage.FIRST_SYNC:
+            self.title = strings("first_sync.title")
+            self.text = strings("first_sync.offline" if app.offline else "first_sync.text")
+            self._offer("sync.retry", app.synchronise, "filled", shell)
+            self._offer("sign_out", shell.sign_out, "text", shell)
         elif app.stage is Stage.NO_RIGHTS:
             self.title = strings("no_rights.title")
             self.text = strings("no_rights.text", email=app.email)
@@ -37,6 +42,8 @@ class SignInScreen(MDRelativeLayout):
         elif app.stage is Stage.SIGN_IN:
             self.text = strings("sign_in.promise")
             self.wrong = strings(f"sign_in.{app.failure}") if app.failure else ""
+            if app.failure == "ended" and app.ended_with:
+                self.wrong += "\n" + strings("sign_in.kept", count=app.ended_with)
             self._offer("sign_in.button", app.sign_in, "filled", shell)
             if app.failure == "store" and app.can_agree:
                 self.wrong = strings("sign_in.agree_why")

@@ -14,7 +14,7 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 
 from mobile.core.durations import format_duration
 from mobile.core.rules import ApprovalState
-from mobile.core.timesheet import Sync, WeekView
+from mobile.core.views import Sync, WeekView
 from mobile.ui.buttons import PushButton, TappableRow
 from mobile.ui.calendar import DaySheet
 from mobile.ui.card import CardRow
@@ -74,9 +74,11 @@ class WeekScreen(MDRelativeLayout):
         model, view, strings = self.model, self.model.view, self._frame.strings
         self.ids.title.text = strings.week(view.week)
         self._render_days(view)
-        done, target = format_duration(view.total_minutes), format_duration(view.target_minutes)
-        self.ids.total.text = strings("of", done=done, target=target)
-        self.ids.meter.share = view.total_minutes / view.target_minutes
+        done, target = format_duration(view.total_minutes), view.target_minutes
+        self.ids.total.text = (
+            strings("of", done=done, target=format_duration(target)) if target else done
+        )
+        self.ids.meter.share = view.total_minutes / target if target else 0
         state = ApprovalState.REJECTED if view.reason is not None else view.state
         self.known = view.known or view.total_minutes > 0
         self.ids.state.show(state, self._state_text(view))
@@ -102,7 +104,7 @@ class WeekScreen(MDRelativeLayout):
 
     def _render_days(self, view: WeekView) -> None:
         strings = self._frame.strings
-        a_day = max(1, view.target_minutes // 5)
+        a_day = max(1, (view.target_minutes or 2400) // 5)
         for bar, day in zip(self.bars, view.days, strict=True):
             bar.letter = f"{strings.weekday_letter(day.date)} {day.date.day}"
             bar.hours = format_duration(day.minutes) if day.minutes else "\u2013"
@@ -241,7 +243,7 @@ class WeekScreen(MDRelativeLayout):
         begun, self._swiping = self._swiping, None
         across = touch.x - begun[0] if begun is not None else 0
         if begun is not None and abs(across) > max(dp(SWIPE), abs(touch.y - begun[1])):
-            self.model.step(-1 if across > 0 else 1)
+            self.model.shift(-1 if across > 0 else 1)
             for bar in self.bars:
                 touch.ungrab(bar)
                 bar.state = "normal"

@@ -1,4 +1,4 @@
-"""The whole app: which screen is to be seen, and what lies over all of them."""
+"""The whole app: which screen is shown, and what lies over all of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from enum import StrEnum
 from typing import Protocol
 
 from mobile.core.clock import Clock
-from mobile.core.network import Unreachable
+from mobile.core.database import NewerStore, StoreFull
+from mobile.core.network import StepUpRequired, Unreachable
 from mobile.core.rules import Scope
 from mobile.core.session import Session, Workspace
 from mobile.core.signin import CallbackMismatch, SignInFailed
+from mobile.core.sync import SCOPES
+from mobile.core.sync_state import SyncState
 from mobile.core.tokens import TokenStoreError
+from mobile.viewmodels.absences import AbsencesModel
 from mobile.viewmodels.approvals import ApprovalsModel
 from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
+from mobile.viewmodels.grid import GridModel
+from mobile.viewmodels.months import MonthsModel
 from mobile.viewmodels.problems import ProblemsModel
 from mobile.viewmodels.profile import ProfileModel
 from mobile.viewmodels.timer import TimerModel
@@ -24,14 +30,17 @@ from mobile.viewmodels.week import WeekModel
 
 log = logging.getLogger(__name__)
 
-# While hundreds of changes are sent, a screen that looked after each would do nothing else.
+# While hundreds of changes are sent, a screen that refreshed after each would do nothing else.
 UPDATE_INTERVAL = 0.1
+# How long closing the window may take.
+CLOSING_SECONDS = 5.0
 
 
 class Stage(StrEnum):
     STARTING = "starting"
     SIGN_IN = "sign_in"
     BROWSER = "browser"
+    FIRST_SYNC = "first_sync"
     NO_RIGHTS = "no_rights"
     MAIN = "main"
 
@@ -47,29 +56,33 @@ class Browser(Protocol):
     """The system's browser and the way back from it."""
 
     async def listen(self, redirect_uri: str | None) -> str:
-        """Be ready for an answer, where a killed app waited for it if that is given; the address
-        to come back to."""
+        """Wait for a callback, at `redirect_uri` if a sign-in was pending; returns the address."""
 
     def open(self, address: str) -> None: ...
 
     async def answer(self) -> str:
-        """The address that the browser came back to."""
+        """The callback address."""
 
     async def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Models:
-    """The viewmodels of who is signed in."""
+    """The viewmodels of the person who is signed in."""
 
     week: WeekModel
+    grid: GridModel
     timer: TimerModel
     approvals: ApprovalsModel
     profile: ProfileModel
     problems: ProblemsModel
+    months: MonthsModel
+    absences: AbsencesModel
 
 
 class AppModel(ViewModel):
+    """`failure` is the key of the sentence that the sign-in screen shows."""
+
     def __init__(self, session: Session, browser: Browser) -> None:
         super().__init__()
         self._session = session
@@ -78,12 +91,12 @@ class AppModel(ViewModel):
         self._signing_out: asyncio.Task[None] | None = None
         self._update_timer: asyncio.TimerHandle | None = None
         self.tasks = Tasks()
-        # What is done for the person who is signed in, and ends with that.
+        # Work for the person who is signed in; it ends with the sign-in.
         self._work = Tasks()
         self.stage = Stage.STARTING
         self.failure: str | None = None
         self.models: Models | None = None
-        self.on_message: Callable[[SnackbarMessage], None] = lambda _snackbar: None
+        self.on_message: Callable[[SnackbarMessage], None] = lambda _message: None
         session.on_change = self._session_changed
 
     @property
@@ -96,7 +109,7 @@ class AppModel(ViewModel):
 
     @property
     def tabs(self) -> tuple[Tab, ...]:
-        """Approvals only for those who may approve."""
+        """Approvals only with the scope."""
         may = self.workspace is not None and self.workspace.may(Scope.APPROVE_TIMESHEETS)
         return tuple(tab for tab in Tab if tab is not Tab.APPROVALS or may)
 
@@ -105,19 +118,28 @@ class AppModel(ViewModel):
         """What waits on each tab."""
         if self.models is None:
             return {}
-        return {Tab.APPROVALS: len(self.models.approvals.pending)}
+        _, problems = self.counts
+        return {
+            Tab.WEEK: len(self.models.week.notices),
+            Tab.APPROVALS: len(self.models.approvals.pending),
+            Tab.PROFILE: problems,
+        }
+
+    @property
+    def sync_state(self) -> SyncState:
+        return self.workspace.engine.state if self.workspace is not None else SyncState()
 
     @property
     def busy(self) -> bool:
-        return self.workspace is not None and self.workspace.engine.state.busy
+        return self.sync_state.busy
 
     @property
     def offline(self) -> bool:
-        return self.workspace is not None and self.workspace.engine.state.offline is True
+        return self.sync_state.offline is True
 
     @property
     def server_failed(self) -> bool:
-        return self.workspace is not None and self.workspace.engine.state.failed
+        return self.sync_state.failed
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -125,23 +147,29 @@ class AppModel(ViewModel):
         return self.workspace.outbox.counts() if self.workspace is not None else (0, 0)
 
     @property
+    def ended_with(self) -> int:
+        """The unsent changes that are kept for the person whose sign-in ended."""
+        return self._session.ended_with
+
+    @property
     def email(self) -> str:
         return (self.workspace.identity.email or "") if self.workspace is not None else ""
 
     @property
     def picture(self) -> str | None:
-        """Where the person's picture lies on this device."""
+        """The path of the person's picture on this device."""
         address = self.workspace.identity.picture if self.workspace is not None else None
         path = self._session.pictures.path(address) if address else None
         return str(path) if path is not None else None
 
     async def start(self) -> None:
-        """Show what is stored; the network is not waited for."""
+        """Show what is stored, without waiting for the network."""
+        pending = None
         try:
             await self._session.restore()
             pending = await self._session.signing_in.pending()
-        except TokenStoreError:
-            self.failure, pending = "store", None
+        except (TokenStoreError, NewerStore, StoreFull) as error:
+            self.failure = _failure_of(error)
         if self.workspace is None and pending is not None:
             self._show(Stage.BROWSER)
             self.tasks.spawn(self._wait_for_answer(await self._listen(pending.redirect_uri)))
@@ -150,16 +178,21 @@ class AppModel(ViewModel):
 
     @property
     def can_agree(self) -> bool:
-        """Whether a plain file would be left to keep the sign-in in, if the person agrees."""
+        """Whether the sign-in could be kept in a plain file if the person agrees."""
         return bool(getattr(self._session.token_store, "needs_consent", False))
 
     def agree(self) -> None:
-        self._session.token_store.agree()  # type: ignore[attr-defined] # asked by `can_agree`
+        self._session.token_store.agree()  # type: ignore[attr-defined] # checked by `can_agree`
         self.sign_in()
 
     def sign_in(self) -> None:
         self.failure = None
-        self.tasks.spawn(self._sign_in())
+        self.tasks.spawn(self._sign_in(None))
+
+    def step_up(self) -> None:
+        """Sign in again with the second factor that the API demands; then decisions are sent."""
+        if self.sync_state.step_up is not None:
+            self.tasks.spawn(self._sign_in(self.sync_state.step_up))
 
     def cancel_sign_in(self) -> None:
         self._waiting = None
@@ -169,30 +202,54 @@ class AppModel(ViewModel):
         if self.workspace is not None:
             self.workspace.engine.wake(pull=True)
 
+    def resume(self) -> None:
+        """The app is on the screen again, perhaps on another day."""
+        self.tick()
+        self.synchronise()
+
+    def tick(self) -> None:
+        """Time has passed: the day may have changed."""
+        if self.stage is Stage.MAIN and self.models is not None:
+            self.models.week.refresh()
+            self.models.grid.refresh()
+
+    def release_holds(self) -> None:
+        """The app is about to pause: what could still be undone is sent."""
+        if self.workspace is not None:
+            self.workspace.outbox.release_holds()
+
+    @property
+    def access_token(self) -> str | None:
+        """The valid access token, for sending in the background."""
+        return self.workspace.tokens.held if self.workspace is not None else None
+
     def sign_out(self, back_to: str) -> None:
         self._signing_out = self.tasks.spawn(self._sign_out(back_to))
 
     async def stop(self) -> None:
+        """Send what waits, for a few seconds at most, and close everything."""
         if self._update_timer is not None:
             self._update_timer.cancel()
         await self.tasks.cancel()
         await self._work.cancel()
         await self._browser.close()
-        await self._session.close()
+        await self._session.close_after_sending(CLOSING_SECONDS)
 
-    async def _sign_in(self) -> None:
+    async def _sign_in(self, step_up: StepUpRequired | None) -> None:
         self._show(Stage.BROWSER)
         if self._signing_out is not None:
-            # It empties the store, and sends the browser to where its session ends.
+            # It empties the store and opens the address that ends the browser's session.
             await asyncio.wait({self._signing_out})
             if self.stage is not Stage.BROWSER:
                 return
         try:
             redirect_uri = await self._listen(None)
-            address = await self._session.signing_in.begin(redirect_uri)
+            hint = self.email or None if step_up is not None else None
+            address = await self._session.signing_in.begin(redirect_uri, hint, step_up)
         except (Unreachable, TokenStoreError) as error:
-            self.failure = "store" if isinstance(error, TokenStoreError) else "offline"
-            self._show(Stage.SIGN_IN)
+            self._enter()
+            self.failure = _failure_of(error)
+            self.changed()
             return
         self._browser.open(address)
         await self._wait_for_answer(redirect_uri)
@@ -201,7 +258,7 @@ class AppModel(ViewModel):
         return await self._browser.listen(redirect_uri)
 
     async def _wait_for_answer(self, redirect_uri: str) -> None:
-        """Until the right one comes: others may come before it, forged or old."""
+        """Wait for the right callback; others may come first, forged or old."""
         self._waiting = waiting = object()
         log.info("waiting for the browser at %s", redirect_uri.partition("?")[0])
         while self._waiting is waiting:
@@ -211,17 +268,18 @@ class AppModel(ViewModel):
 
     async def _complete(self, address: str) -> bool:
         """Whether the wait is over."""
+        failure = None
         try:
             await self._session.complete(address)
         except CallbackMismatch:
             return False
         except SignInFailed as error:
-            self.failure = error.reason
-        except Unreachable:
-            self.failure = "offline"
-        except TokenStoreError:
-            self.failure = "store"
+            failure = error.reason
+        except (Unreachable, TokenStoreError, NewerStore, StoreFull) as error:
+            failure = _failure_of(error)
         self._enter()
+        self.failure = failure
+        self.changed()
         return True
 
     async def _cancel(self) -> None:
@@ -230,10 +288,13 @@ class AppModel(ViewModel):
             await self._session.signing_in.cancel()
         except TokenStoreError:
             log.warning("the token store could not be cleared")
-        self._show(Stage.SIGN_IN)
+        if self.workspace is not None and self._signing_out is None:
+            self._enter()
+        else:
+            self._show(Stage.SIGN_IN)
 
     async def _sign_out(self, back_to: str) -> None:
-        # First nobody looks at the store any more, then it goes.
+        # The screens let go of the store before it is deleted.
         self.models = None
         self._show(Stage.SIGN_IN)
         await self._work.cancel()
@@ -251,6 +312,8 @@ class AppModel(ViewModel):
         self.models = self._make_models(workspace)
         self._session.start()
         self._show(self._stage_of(workspace))
+        if workspace.rescued is not None:
+            self._notify(SnackbarMessage("store.rescued", {"count": workspace.rescued}, seconds=8))
         if workspace.identity.picture is not None and self.picture is None:
             self.tasks.spawn(self._fetch_picture(workspace.identity.picture))
 
@@ -261,43 +324,52 @@ class AppModel(ViewModel):
 
     def _make_models(self, workspace: Workspace) -> Models:
         clock = self._session.clock
+        week = WeekModel(workspace, clock, self._notify)
         return Models(
-            week=WeekModel(workspace, clock, self._notify),
+            week=week,
+            grid=GridModel(workspace, clock, week, self._notify),
             timer=TimerModel(workspace, clock),
             approvals=ApprovalsModel(workspace, clock, self._work, self._notify),
             profile=ProfileModel(workspace, clock, self._work, self._notify),
-            problems=ProblemsModel(workspace, clock),
+            problems=ProblemsModel(workspace, clock, self._notify),
+            months=MonthsModel(workspace, clock),
+            absences=AbsencesModel(workspace, clock, self._notify),
         )
 
     def _session_changed(self) -> None:
         if self.workspace is None:
             self._update()
         elif self._update_timer is None:
-            self._update_timer = asyncio.get_running_loop().call_later(
-                UPDATE_INTERVAL, self._update
-            )
+            loop = asyncio.get_running_loop()
+            self._update_timer = loop.call_later(UPDATE_INTERVAL, self._update)
 
     def _update(self) -> None:
         if self._update_timer is not None:
             self._update_timer.cancel()
             self._update_timer = None
-        workspace = self.workspace
-        if self.stage not in (Stage.MAIN, Stage.NO_RIGHTS):
+        workspace, models = self.workspace, self.models
+        if self.stage not in (Stage.MAIN, Stage.NO_RIGHTS, Stage.FIRST_SYNC):
             return
-        if workspace is None or self.models is None:
+        if workspace is None or models is None:
+            if self.models is not None:
+                self.failure = "ended"
             self.models = None
             self.tasks.spawn(self._work.cancel())
             self._show(Stage.SIGN_IN)
             return
-        self.models.week.refresh()
-        self.models.approvals.refresh()
-        self.models.profile.changed()
-        self.models.problems.changed()
+        models.week.refresh()
+        models.grid.refresh()
+        models.approvals.refresh()
+        models.profile.refresh()
+        models.problems.refresh()
+        models.months.refresh()
+        models.absences.refresh()
         self._show(self._stage_of(workspace))
 
     def _stage_of(self, workspace: Workspace) -> Stage:
-        known = workspace.engine.scopes
-        return Stage.MAIN if Scope.READ_TIMESHEETS in known else Stage.NO_RIGHTS
+        if Scope.READ_TIMESHEETS in workspace.engine.scopes:
+            return Stage.MAIN
+        return Stage.FIRST_SYNC if workspace.store.get(SCOPES) is None else Stage.NO_RIGHTS
 
     def _show(self, stage: Stage) -> None:
         self.stage = stage
@@ -305,3 +377,8 @@ class AppModel(ViewModel):
 
     def _notify(self, message: SnackbarMessage) -> None:
         self.on_message(message)
+
+
+def _failure_of(error: Exception) -> str:
+    known = {TokenStoreError: "store", NewerStore: "newer", StoreFull: "full"}
+    return known.get(type(error), "offline")

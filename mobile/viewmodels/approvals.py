@@ -1,19 +1,31 @@
-"""The weeks of others: who waits, what deserves a look, and the decision."""
+"""Other people's weeks: the waiting ones, their flags, and the decision."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from functools import partial
 
+from mobile.core.changes import Change, ChangeKind
 from mobile.core.clock import Clock
-from mobile.core.network import RequestRejected, SignedOut, Unreachable
-from mobile.core.outbox import Change, ChangeKind
+from mobile.core.network import RequestRejected, SignedOut, StepUpRequired, Unreachable
+from mobile.core.pulling import OVERDUE
 from mobile.core.rules import MAX_REASON_LENGTH, ApprovalState
 from mobile.core.sending import PROFILE
 from mobile.core.session import Workspace
-from mobile.core.sync import OVERDUE
 from mobile.core.timesheet import UNDO_SECONDS
-from mobile.core.wire import Approval, Delegate, OverdueWeek, Profile, read
+from mobile.core.weeks import Week
+from mobile.core.wire import (
+    Approval,
+    ApprovalEntry,
+    Delegate,
+    OverdueWeek,
+    Profile,
+    UnexpectedResponse,
+    read,
+)
 from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
 
 REASONS = "reasons"
@@ -21,9 +33,15 @@ SUGGESTIONS = 3
 DECIDED = (ApprovalState.APPROVED, ApprovalState.REJECTED)
 
 
+class Grouping(StrEnum):
+    NONE = "none"
+    WEEK = "week"
+    PERSON = "person"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`waiting`: decided here, and the server has yet to hear it."""
+    """`waiting`: decided here, and the server does not know it yet."""
 
     approval: Approval
     waiting: bool = False
@@ -36,6 +54,14 @@ class Item:
     @property
     def clean(self) -> bool:
         return not self.approval.flags
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A group of the list; `title` is a week or a name, empty without grouping."""
+
+    title: str
+    items: tuple[Item, ...]
 
 
 class ApprovalsModel(ViewModel):
@@ -54,20 +80,34 @@ class ApprovalsModel(ViewModel):
         self.selected: frozenset[str] = frozenset()
         self.opened: str | None = None
         self.loading_detail = False
+        self.query = ""
+        self.grouping = Grouping.NONE
         self.pending: list[Item] = []
         self.decided: list[Item] = []
+        self.overdue: list[OverdueWeek] = []
         self._load()
+        self._shown = self._snapshot()
+
+    @property
+    def now(self) -> datetime:
+        return self._clock.now()
 
     @property
     def clean(self) -> list[Item]:
         return [item for item in self.pending if item.clean]
 
     @property
-    def overdue(self) -> list[OverdueWeek]:
-        return [read(OverdueWeek, body) for body in self._workspace.store.get(OVERDUE) or ()]
+    def can_reopen(self) -> bool:
+        """Whether the detail shows an approved week that the person may reopen."""
+        item = self.detail
+        if item is None or item.waiting or item.approval.state is not ApprovalState.APPROVED:
+            return False
+        closed = self._workspace.timesheet.rules.closed_through
+        monday = Week.parse(item.approval.week).monday
+        return closed is None or closed < monday
 
     def stands_in_for(self, approval: Approval) -> Delegate | None:
-        """Whose place the person takes in deciding it, and between which days."""
+        """The delegation by which the person decides, if any."""
         profile = read(Profile, self._workspace.store.get(PROFILE) or {})
         return next(
             (each for each in profile.delegated_by if each.person == approval.acting_for), None
@@ -88,9 +128,50 @@ class ApprovalsModel(ViewModel):
         project = self._workspace.store.project(code)
         return project.name if project is not None else code
 
-    def refresh(self) -> None:
-        self._load()
+    def sections(self, items: list[Item]) -> list[Section]:
+        """The items that match the search, grouped as the person chose."""
+        found = [item for item in items if self._matches(item)]
+        if self.grouping is Grouping.NONE:
+            return [Section("", tuple(found))] if found else []
+        groups: dict[str, list[Item]] = {}
+        for item in found:
+            by_week = self.grouping is Grouping.WEEK
+            groups.setdefault(item.approval.week if by_week else item.name, []).append(item)
+        return [Section(title, tuple(groups[title])) for title in sorted(groups)]
+
+    def days_waiting(self, approval: Approval) -> int:
+        """Whole days since the submission."""
+        if approval.submitted_at is None:
+            return 0
+        return max(0, (self._clock.now() - approval.submitted_at).days)
+
+    def entries_by_day(self, approval: Approval) -> list[tuple[date, list[ApprovalEntry]]]:
+        days: dict[date, list[ApprovalEntry]] = {}
+        for entry in sorted(approval.entries, key=lambda entry: entry.date):
+            days.setdefault(entry.date, []).append(entry)
+        return list(days.items())
+
+    def search(self, query: str) -> None:
+        self.query = query
         self.changed()
+
+    def group(self, grouping: Grouping) -> None:
+        self.grouping = grouping
+        self.changed()
+
+    def refresh(self) -> None:
+        """Read the lists again; watchers are called only if something has changed."""
+        self._load()
+        snapshot = self._snapshot()
+        if snapshot != self._shown:
+            self._shown = snapshot
+            self.changed()
+
+    def _snapshot(self) -> tuple[object, ...]:
+        loading = self.loading or self.loading_detail
+        projects = self._workspace.store.projects_version
+        lists = (tuple(self.pending), tuple(self.decided), tuple(self.overdue))
+        return (*lists, loading, self.selected, self.opened, projects)
 
     def open(self, approval_id: str | None) -> None:
         self.opened = approval_id
@@ -98,14 +179,25 @@ class ApprovalsModel(ViewModel):
         if approval_id is not None and (found is None or not found[1]):
             self.loading_detail = True
             self._tasks.spawn(self._read(approval_id))
+        self._shown = self._snapshot()
         self.changed()
+
+    def show_decided(self) -> None:
+        """Read decisions that others may have changed meanwhile."""
+        self._workspace.engine.request_decided()
 
     def select(self, approval_id: str) -> None:
         self.selected ^= {approval_id}
         self.changed()
 
+    def select_all(self) -> None:
+        """Select what the list shows, or nothing if all of it is selected."""
+        shown = {item.approval.id for item in self.pending if self._matches(item)}
+        self.selected = frozenset() if self.selected == shown else frozenset(shown)
+        self.changed()
+
     def approve(self, *approval_ids: str) -> None:
-        self._decide(approval_ids, {"decision": "approve"})
+        self._decide(approval_ids, {"decision": "approve"}, "approvals.approved")
 
     def approve_selected(self) -> None:
         self.approve(
@@ -116,41 +208,62 @@ class ApprovalsModel(ViewModel):
         self.approve(*(item.approval.id for item in self.clean))
 
     def reject(self, approval_id: str, reason: str) -> bool:
-        """False without a reason: the person must be told why."""
-        reason = reason.strip()[:MAX_REASON_LENGTH]
+        """False without a reason."""
+        reason = self._remember(reason)
         if not reason:
             return False
-        earlier = [each for each in self.reasons() if each != reason]
-        self._workspace.store.set(REASONS, [reason, *earlier][:10])
-        self._decide([approval_id], {"decision": "reject", "reason": reason})
+        body = {"decision": "reject", "reason": reason}
+        self._decide((approval_id,), body, "approvals.rejected")
+        return True
+
+    def reopen(self, approval_id: str, reason: str) -> bool:
+        """Reopen an approved week. False without a reason."""
+        item = next((each for each in self.decided if each.approval.id == approval_id), None)
+        reason = self._remember(reason)
+        if item is None or not reason:
+            return False
+        person, week = item.approval.person, item.approval.week
+        seq = self._workspace.outbox.add(
+            ChangeKind.REOPEN,
+            f"{person} {week}",
+            {"person": person, "reason": reason},
+            self._clock.now(),
+            weeks=[week],
+            hold_until=self._clock.now().timestamp() + UNDO_SECONDS,
+        )
+        self._workspace.engine.wake()
+        undo = partial(self._undo, [seq])
+        self._notify(SnackbarMessage("approvals.reopened", undo=undo, seconds=UNDO_SECONDS))
+        self.refresh()
         return True
 
     def reasons(self) -> list[str]:
-        """Earlier ones, the latest first."""
+        """Earlier reasons, the latest first."""
         return list(self._workspace.store.get(REASONS) or ())
 
-    def _decide(self, approval_ids: list[str] | tuple[str, ...], body: dict[str, str]) -> None:
-        """Sent only once it can no longer be undone."""
+    def _remember(self, reason: str) -> str:
+        reason = reason.strip()[:MAX_REASON_LENGTH]
+        if reason:
+            earlier = [each for each in self.reasons() if each != reason]
+            self._workspace.store.set(REASONS, [reason, *earlier][:10])
+        return reason
+
+    def _decide(self, approval_ids: tuple[str, ...], body: dict[str, str], key: str) -> None:
+        """Sent once it can no longer be undone; all of them are stored, or none is."""
         if not approval_ids:
             return
         now = self._clock.now()
         hold_until = now.timestamp() + UNDO_SECONDS
-        made = [
-            self._workspace.outbox.add(ChangeKind.DECIDE, each, body, now, hold_until=hold_until)
-            for each in approval_ids
-        ]
+        outbox = self._workspace.outbox
+        with self._workspace.database.transaction():
+            made = [
+                outbox.add(ChangeKind.DECIDE, each, body, now, hold_until=hold_until)
+                for each in approval_ids
+            ]
         self.selected -= set(approval_ids)
         self._workspace.engine.wake()
-        self._notify(
-            SnackbarMessage(
-                f"approvals.{body['decision']}d"
-                if body["decision"] == "approve"
-                else "approvals.rejected",
-                {"count": len(made)},
-                undo=lambda: self._undo(made),
-                seconds=UNDO_SECONDS,
-            )
-        )
+        undo = partial(self._undo, made)
+        self._notify(SnackbarMessage(key, {"count": len(made)}, undo, UNDO_SECONDS))
         self.refresh()
 
     def _undo(self, made: list[int]) -> None:
@@ -163,30 +276,37 @@ class ApprovalsModel(ViewModel):
         try:
             await self._workspace.engine.read_approval(approval_id)
         except SignedOut:
-            return  # and the store is closed
-        except (Unreachable, RequestRejected):
-            pass  # what the list knows of it is shown, and the offline bar says why
+            return  # the store is closed
+        except (Unreachable, RequestRejected, StepUpRequired, UnexpectedResponse):
+            pass  # the list's data is shown, and the offline bar says why
         self.loading_detail = False
         self.refresh()
 
+    def _matches(self, item: Item) -> bool:
+        """Names, weeks and projects."""
+        approval = item.approval
+        projects = " ".join(self.project_name(code) for code in approval.by_project)
+        text = f"{item.name} {approval.week} {projects}".casefold()
+        return all(term in text for term in self.query.casefold().split())
+
     def _load(self) -> None:
-        """What the server told, with what was decided here since laid over it."""
-        decisions = {
-            change.target: change
-            for change in self._workspace.outbox.all()
-            if change.kind is ChangeKind.DECIDE
-        }
+        """The server's lists with the decisions made here laid over them."""
+        changes = self._workspace.outbox.of_kinds((ChangeKind.DECIDE, ChangeKind.REOPEN))
+        decisions = {change.target: change for change in changes}
         store = self._workspace.store
         pending = [_item(each, decisions) for each in store.approvals(ApprovalState.PENDING)]
         decided = [_item(each, decisions) for each in store.approvals(*DECIDED)]
         self.pending = [item for item in pending if not item.waiting]
-        newest_first = [*(item for item in pending if item.waiting), *reversed(decided)]
-        self.decided = newest_first
-        known = {item.approval.id for item in self.pending}
-        self.selected &= known
+        self.decided = [*(item for item in pending if item.waiting), *reversed(decided)]
+        self.overdue = [read(OverdueWeek, body) for body in store.get(OVERDUE) or ()]
+        self.selected &= {item.approval.id for item in self.pending}
 
 
 def _item(approval: Approval, decisions: dict[str, Change]) -> Item:
+    reopening = decisions.get(f"{approval.person} {approval.week}")
+    if reopening is not None and approval.state is ApprovalState.APPROVED:
+        failed = reopening.failure is not None
+        return Item(approval, waiting=not failed, failed=failed)
     change = decisions.get(approval.id)
     if change is None:
         return Item(approval)

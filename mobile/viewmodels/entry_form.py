@@ -1,30 +1,37 @@
-"""The sheet in which an entry is made or mended."""
+"""The sheet in which an entry is made or edited."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from mobile.core.changes import Change, ChangeKind
 from mobile.core.clock import Clock
+from mobile.core.database import StoreFull
+from mobile.core.drafts import Drafts, Favourite, Favourites, SavedDraft
 from mobile.core.durations import NotADuration, format_duration, parse_duration
-from mobile.core.outbox import Change, ChangeKind
 from mobile.core.rules import MAX_MINUTES_A_DAY, Draft, Lock, Scope, Violation
 from mobile.core.session import Workspace
-from mobile.core.timesheet import Invalid, Locked, draft_body, draft_of
+from mobile.core.timesheet import Invalid, Locked
+from mobile.core.views import draft_body, draft_of
 from mobile.core.weeks import Week
 from mobile.core.wire import Project
 from mobile.viewmodels.base import ViewModel
+from mobile.viewmodels.search import find_projects
 
 CHIPS = (15, 30, 60, 120, 240, 480)
 STEP = 15
 RECENT = 5
 SUGGESTIONS = 3
 
+OnSaved = Callable[[date], None]
+
 
 @dataclass(frozen=True, slots=True)
 class EntryDefaults:
-    """What the form opens with. `seq` is that of a change in failure that is to be mended."""
+    """What the form opens with. `seq` is the number of a failed change that is edited."""
 
     date: date
     project: str | None = None
@@ -34,29 +41,47 @@ class EntryDefaults:
     billable: bool | None = None
     entry_id: str | None = None
     seq: int | None = None
+    draft: SavedDraft | None = None
 
 
 class EntryForm(ViewModel):
+    """Everything typed is kept as a draft until it is saved or discarded.
+
+    `on_commit` runs in the transaction that saves the entry.
+    """
+
     def __init__(
         self,
         workspace: Workspace,
         clock: Clock,
         start: EntryDefaults,
-        on_saved: Callable[[date], None] = lambda _day: None,
+        on_saved: OnSaved = lambda _day: None,
+        on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self._workspace = workspace
         self._clock = clock
         self._start = start
         self._on_saved = on_saved
-        self.project = start.project
-        self.duration = format_duration(start.minutes) if start.minutes else ""
-        self.date = start.date
-        self.note = start.note
-        self.billable = start.billable
-        self.errors: dict[str, Violation] = {}
+        self._on_commit = on_commit
+        self._drafts = Drafts(workspace.store)
+        self._favourites = Favourites(workspace.store)
+        self._draft_id = start.draft.id if start.draft is not None else str(uuid.uuid4())
+        self._touched = start.draft is not None
         self._projects = workspace.store.projects()
         self._recent = workspace.store.recent_projects(RECENT)
+        self.errors: dict[str, Violation] = {}
+        self._fill(start)
+
+    def _fill(self, start: EntryDefaults) -> None:
+        draft = start.draft
+        self.project = draft.project if draft else start.project
+        typed = format_duration(start.minutes) if start.minutes else ""
+        self.duration = draft.duration if draft else typed
+        self.date = draft.date if draft else start.date
+        self.task = draft.task if draft else start.task or ""
+        self.note = draft.note if draft else start.note
+        self.billable = draft.billable if draft else start.billable
 
     @classmethod
     def of_entry(
@@ -64,12 +89,30 @@ class EntryForm(ViewModel):
         workspace: Workspace,
         clock: Clock,
         entry_id: str,
-        on_saved: Callable[[date], None] = lambda _day: None,
+        on_saved: OnSaved = lambda _day: None,
     ) -> EntryForm | None:
-        line = workspace.timesheet.entry(entry_id)
-        if line is None:
+        """Edit an entry, going on with what was typed before."""
+        entry = workspace.timesheet.entry(entry_id)
+        if entry is None:
             return None
-        return cls(workspace, clock, _start(line.draft, entry_id, line.seq), on_saved)
+        start = _start(entry.draft, entry_id, entry.seq)
+        known = Drafts(workspace.store).of_entry(entry_id) if entry.lock is None else None
+        return cls(workspace, clock, replace(start, draft=known), on_saved)
+
+    @classmethod
+    def of_draft(
+        cls,
+        workspace: Workspace,
+        clock: Clock,
+        draft: SavedDraft,
+        on_saved: OnSaved = lambda _day: None,
+    ) -> EntryForm:
+        """Go on with a draft, of a new entry or of one that still exists."""
+        if draft.entry_id is not None:
+            form = cls.of_entry(workspace, clock, draft.entry_id, on_saved)
+            if form is not None:
+                return form
+        return cls(workspace, clock, EntryDefaults(draft.date, draft=draft), on_saved)
 
     @classmethod
     def of_change(
@@ -77,12 +120,11 @@ class EntryForm(ViewModel):
         workspace: Workspace,
         clock: Clock,
         change: Change,
-        on_saved: Callable[[date], None] = lambda _day: None,
+        on_saved: OnSaved = lambda _day: None,
     ) -> EntryForm:
-        """To mend what the server refused."""
-        return cls(
-            workspace, clock, _start(draft_of(change.body), change.target, change.seq), on_saved
-        )
+        """Edit what the server rejected."""
+        start = _start(draft_of(change.body), change.target, change.seq)
+        return cls(workspace, clock, start, on_saved)
 
     @property
     def is_new(self) -> bool:
@@ -94,11 +136,11 @@ class EntryForm(ViewModel):
 
     @property
     def lock(self) -> Lock | None:
-        """Why nothing can be changed here, if so."""
+        """Why nothing can be changed here, None if it can."""
         if self._start.entry_id is None or self._start.seq is not None:
             return None
-        line = self._workspace.timesheet.entry(self._start.entry_id)
-        return line.lock if line is not None else None
+        entry = self._workspace.timesheet.entry(self._start.entry_id)
+        return entry.lock if entry is not None else None
 
     @property
     def read_only(self) -> bool:
@@ -109,6 +151,10 @@ class EntryForm(ViewModel):
         return not self.is_new and not self.read_only and self._start.seq is None
 
     @property
+    def is_draft(self) -> bool:
+        return self._touched
+
+    @property
     def minutes(self) -> int | None:
         try:
             return parse_duration(self.duration)
@@ -116,8 +162,13 @@ class EntryForm(ViewModel):
             return None
 
     @property
+    def reading(self) -> str:
+        """How the duration is understood, `1:30`; empty while it cannot be read."""
+        return format_duration(self.minutes) if self.minutes is not None else ""
+
+    @property
     def recent(self) -> list[Project]:
-        """The latest first; with nothing logged yet, simply the first ones."""
+        """The most recent first; before anything was logged, the first ones."""
         known = {project.code: project for project in self._projects if project.active}
         found = [known[code] for code in self._recent if code in known]
         return found or list(known.values())[:RECENT]
@@ -126,11 +177,40 @@ class EntryForm(ViewModel):
     def chosen(self) -> Project | None:
         return next((each for each in self._projects if each.code == self.project), None)
 
+    @property
+    def is_billable(self) -> bool:
+        """What the entry will be: as the person decided, or as the project is."""
+        if self.billable is not None:
+            return self.billable
+        return self.chosen.billable if self.chosen is not None else True
+
+    @property
+    def follows_project(self) -> bool:
+        """Whether billable is the project's default."""
+        return self.billable is None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The project's tasks; empty if it has none and the task is free text."""
+        return self.chosen.tasks if self.chosen is not None else ()
+
+    @property
+    def favourites(self) -> list[Favourite]:
+        known = {project.code for project in self._projects if project.active}
+        return [each for each in self._favourites.all() if each.project in known]
+
+    @property
+    def is_favourite(self) -> bool:
+        return self._favourite() in self._favourites.all()
+
     def find(self, typed: str) -> list[Project]:
         return find_projects(self._projects, typed)
 
+    def project_name(self, code: str) -> str:
+        return next((each.name for each in self._projects if each.code == code), code)
+
     def suggestions(self) -> list[str]:
-        """Earlier notes of the project that go on from what is typed."""
+        """Earlier notes of the project that contain what is typed."""
         if self.project is None:
             return []
         typed = self.note.strip().casefold()
@@ -139,26 +219,53 @@ class EntryForm(ViewModel):
         return fitting[:SUGGESTIONS]
 
     def choose_project(self, code: str) -> None:
+        """Another project brings its own default for billable."""
+        if code != self.project:
+            self.billable = None
+            if self.task and self.task in self.tasks:
+                self.task = ""
         self.project = code
-        self._forget_error("project")
+        self._edited("project")
+
+    def set_billable(self, billable: bool) -> None:
+        self.billable = billable
+        self._edited("billable")
+
+    def choose_favourite(self, favourite: Favourite) -> None:
+        self.choose_project(favourite.project)
+        self.task, self.note = favourite.task, favourite.note
+        self._edited("note")
+
+    def toggle_favourite(self) -> None:
+        if self.project is not None:
+            self._favourites.toggle(self._favourite())
+            self.changed()
 
     def choose_minutes(self, minutes: int) -> None:
         self.duration = format_duration(minutes)
-        self._forget_error("minutes")
+        self._edited("minutes")
 
     def add_minutes(self, minutes: int) -> None:
-        """Plus or minus a quarter, onto the next full one, within a day."""
+        """Add or subtract a quarter of an hour, onto a full one, within a day."""
         present = self.minutes or 0
         rounded = (present // STEP + (minutes > 0)) * STEP if present % STEP else present + minutes
         self.choose_minutes(max(STEP, min(MAX_MINUTES_A_DAY, rounded)))
 
     def type_duration(self, text: str) -> None:
         self.duration = text
-        self._forget_error("minutes")
+        self._edited("minutes")
+
+    def type_task(self, text: str) -> None:
+        self.task = text
+        self._edited("task")
+
+    def type_note(self, text: str) -> None:
+        self.note = text
+        self._edited("note")
 
     def choose_date(self, day: date) -> None:
         self.date = day
-        self._forget_error("date")
+        self._edited("date")
 
     @property
     def near_days(self) -> tuple[date, date]:
@@ -172,12 +279,13 @@ class EntryForm(ViewModel):
     def choose_today(self) -> None:
         self.choose_date(self._clock.today())
 
-    def type_note(self, text: str) -> None:
-        self.note = text
-        self._forget_error("note")
+    def discard(self) -> None:
+        """Forget what was typed."""
+        self._touched = False
+        self._drafts.drop(self._draft_id)
 
     def save(self) -> bool:
-        """Whether it was saved; if not, `errors` tell why, by field."""
+        """Whether the entry was saved; if not, `errors` say why, by field."""
         self.errors = self._missing()
         draft = None if self.errors else self._draft()
         if draft is not None:
@@ -188,21 +296,32 @@ class EntryForm(ViewModel):
             except Locked as error:
                 violation = Violation("date", f"lock_{error.lock.reason}", error.lock.unlock)
                 self.errors = {"date": violation}
+            except StoreFull:
+                self.errors = {"minutes": Violation("minutes", "full", "This device is full.")}
         self.changed()
         if self.errors:
             return False
+        self._touched = False
         self._workspace.engine.wake()
         self._on_saved(self.date)
         return True
 
-    def _save(self, draft: Draft) -> None:
-        if self._start.seq is None:
-            self._workspace.timesheet.save(draft, self._start.entry_id)
-            return
-        self._mend(draft, self._start.seq)
+    def following(self) -> EntryForm:
+        """The form for the next entry of the same day, after "Save and new"."""
+        return EntryForm(self._workspace, self._clock, EntryDefaults(self.date), self._on_saved)
 
-    def _mend(self, draft: Draft, seq: int) -> None:
-        """In the place of what the server refused, resting on what it has now."""
+    def _save(self, draft: Draft) -> None:
+        """The entry is saved, its draft dropped and the timer stopped together, or nothing is."""
+        with self._workspace.database.transaction():
+            if self._start.seq is None:
+                self._workspace.timesheet.save(draft, self._start.entry_id)
+            else:
+                self._replace_failed(draft, self._start.seq)
+            self._drafts.drop(self._draft_id)
+            self._on_commit()
+
+    def _replace_failed(self, draft: Draft, seq: int) -> None:
+        """Put the draft in the place of the rejected change, based on the server's version."""
         change = self._workspace.outbox.read(seq)
         if change is None or change.kind is not ChangeKind.PUT:
             return
@@ -210,12 +329,11 @@ class EntryForm(ViewModel):
         if violations:
             raise Invalid(violations)
         current = change.failure.current if change.failure is not None else None
-        weeks = {*change.weeks, str(Week.of(draft.date))}
         self._workspace.outbox.retry(
             seq,
             base=current["version"] if current is not None else None,
             body=draft_body(draft),
-            weeks=weeks,
+            weeks={*change.weeks, str(Week.of(draft.date))},
         )
 
     def _missing(self) -> dict[str, Violation]:
@@ -233,13 +351,33 @@ class EntryForm(ViewModel):
             date=self.date,
             project=self.project,
             minutes=self.minutes,
-            task=self._start.task,
+            task=self.task or None,
             note=self.note,
             billable=self.billable,
         )
 
-    def _forget_error(self, field: str) -> None:
+    def _favourite(self) -> Favourite:
+        return Favourite(self.project or "", self.task, self.note)
+
+    def _edited(self, field: str) -> None:
+        """Keep what was typed: the sheet may be closed or the app killed at any moment."""
         self.errors.pop(field, None)
+        self._touched = True
+        try:
+            self._drafts.put(
+                SavedDraft(
+                    id=self._draft_id,
+                    date=self.date,
+                    project=self.project,
+                    duration=self.duration,
+                    task=self.task,
+                    note=self.note,
+                    billable=self.billable,
+                    entry_id=self._start.entry_id,
+                )
+            )
+        except StoreFull:
+            self.errors["minutes"] = Violation("minutes", "full", "This device is full.")
         self.changed()
 
 
@@ -254,16 +392,3 @@ def _start(draft: Draft, entry_id: str, seq: int | None) -> EntryDefaults:
         entry_id=entry_id,
         seq=seq,
     )
-
-
-def find_projects(projects: list[Project], typed: str) -> list[Project]:
-    """Active projects that hold every word typed, those that begin with it first."""
-    terms = typed.casefold().split()
-    active = [(project, _text(project)) for project in projects if project.active]
-    found = [(project, text) for project, text in active if all(term in text for term in terms)]
-    found.sort(key=lambda pair: not pair[1].startswith(" ".join(terms)))
-    return [project for project, _ in found]
-
-
-def _text(project: Project) -> str:
-    return f"{project.name} {project.code} {project.customer}".casefold()

@@ -1,4 +1,4 @@
-"""What the server refused, one card for each; nothing leaves this list by itself."""
+"""Changes that the server rejected, one card each. Only the person removes them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import partial
 
+from mobile.core.changes import ENTRY_KINDS, WEEK_KINDS, Change, ChangeKind
 from mobile.core.clock import Clock
-from mobile.core.outbox import ENTRY_KINDS, WEEK_KINDS, Change, ChangeKind
 from mobile.core.rules import Draft
 from mobile.core.session import Workspace
-from mobile.core.timesheet import draft_of
+from mobile.core.views import draft_of
 from mobile.core.wire import Json
-from mobile.viewmodels.base import ViewModel
+from mobile.viewmodels.base import SnackbarMessage, ViewModel
 from mobile.viewmodels.entry_form import EntryForm
 
 
@@ -45,15 +46,28 @@ class Problem:
 
 
 class ProblemsModel(ViewModel):
-    def __init__(self, workspace: Workspace, clock: Clock) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        clock: Clock,
+        notify: Callable[[SnackbarMessage], None] = lambda _message: None,
+    ) -> None:
         super().__init__()
         self._workspace = workspace
         self._clock = clock
+        self._notify = notify
+        self._shown = self.problems
 
     @property
     def problems(self) -> list[Problem]:
         failed = [each for each in self._workspace.outbox.all() if each.failure is not None]
         return [_problem(change) for change in failed]
+
+    def refresh(self) -> None:
+        problems = self.problems
+        if problems != self._shown:
+            self._shown = problems
+            self.changed()
 
     @property
     def waiting_behind(self) -> int:
@@ -67,7 +81,7 @@ class ProblemsModel(ViewModel):
         return project.name if project is not None else code
 
     def keep_mine(self, seq: int) -> None:
-        """Put it over what the server has now, which the person has seen."""
+        """Replace the server's version, which the person has seen."""
         change = self._workspace.outbox.read(seq)
         if change is not None and change.failure is not None:
             self._again(change, _version(change.failure.current))
@@ -82,11 +96,17 @@ class ProblemsModel(ViewModel):
         self._workspace.engine.wake(pull=True)
 
     def drop(self, seq: int) -> None:
-        """Let it go, with what was done to the same thing since."""
+        """Discard the change and the later ones on the same target; this can be undone."""
         change = self._workspace.outbox.read(seq)
         if change is not None:
-            self._workspace.outbox.drop(change)
+            removed = self._workspace.outbox.drop(change)
             self._workspace.engine.wake()
+            undo = partial(self._restore, removed)
+            self._notify(SnackbarMessage("problems.dropped", undo=undo))
+        self.changed()
+
+    def _restore(self, removed: list[Change]) -> None:
+        self._workspace.outbox.restore(removed)
         self.changed()
 
     def edit(self, seq: int, on_saved: Callable[[date], None]) -> EntryForm | None:
@@ -109,7 +129,7 @@ class ProblemsModel(ViewModel):
 def _problem(change: Change) -> Problem:
     failure = change.failure
     if failure is None:
-        raise ValueError("this change is in no failure")
+        raise ValueError("this change has not failed")
     entry = change.kind in ENTRY_KINDS
     mine = draft_of(change.body) if change.kind is ChangeKind.PUT else None
     theirs = draft_of(failure.current) if entry and failure.current is not None else None

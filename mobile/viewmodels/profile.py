@@ -1,4 +1,4 @@
-"""The person: who they are, who stands in for them, how the app looks, what is stored here."""
+"""The person: name, target, delegate, the app's appearance, and what is stored here."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 
+from mobile.core.changes import ChangeKind
 from mobile.core.clock import Clock
 from mobile.core.durations import NotADuration, parse_duration
 from mobile.core.identity import Identity
-from mobile.core.network import RequestRejected, SignedOut, Unreachable
-from mobile.core.outbox import ChangeKind
-from mobile.core.rules import DEFAULT_TARGET_MINUTES, Scope
+from mobile.core.network import RequestRejected, SignedOut, StepUpRequired, Unreachable
+from mobile.core.rules import Scope
 from mobile.core.sending import PROFILE
-from mobile.core.services import Services
 from mobile.core.session import Workspace
 from mobile.core.sync import SYNCED_AT
-from mobile.core.wire import Delegate, Json, Person, Profile, read
+from mobile.core.timesheet import UNDO_SECONDS
+from mobile.core.wire import Delegate, Json, Person, Profile, UnexpectedResponse, read
 from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
 
 DELEGATE_NAME = "delegate_name"
 MAX_TARGET_MINUTES = 7 * 24 * 60
+# Long enough for the next key.
+SEARCH_DELAY = 0.25
 
 
 class Appearance(StrEnum):
@@ -55,6 +58,8 @@ class ProfileModel(ViewModel):
         self._notify = notify
         self.found: list[Person] = []
         self.target_error = False
+        self._searches = 0
+        self._shown = self._snapshot()
 
     @property
     def identity(self) -> Identity:
@@ -69,13 +74,14 @@ class ProfileModel(ViewModel):
         return self._profile.email or self.identity.email or ""
 
     @property
-    def target_minutes(self) -> int:
-        """As last pending here, or else as the server has it."""
+    def target_minutes(self) -> int | None:
+        """The weekly target with pending changes, None without one."""
         pending = self._pending_body(ChangeKind.PROFILE)
         if pending and "target_minutes" in pending:
             return int(pending["target_minutes"])
-        rules = self._workspace.timesheet.rules.target_minutes
-        return self._profile.target_minutes or rules or DEFAULT_TARGET_MINUTES
+        if self._profile.target_minutes is not None:
+            return self._profile.target_minutes
+        return self._workspace.timesheet.rules.target_minutes
 
     @property
     def can_delegate(self) -> bool:
@@ -100,6 +106,16 @@ class ProfileModel(ViewModel):
             entries, waiting, problems, datetime.fromisoformat(text) if text else None
         )
 
+    def refresh(self) -> None:
+        shown = self._snapshot()
+        if shown != self._shown:
+            self._shown = shown
+            self.changed()
+
+    def _snapshot(self) -> tuple[object, ...]:
+        target, delegate = self.target_minutes, self.delegate
+        return (self.name, self.email, target, delegate, self.stored, self.can_delegate)
+
     def set_target(self, typed: str) -> bool:
         minutes = _weekly_minutes(typed)
         self.target_error = minutes is None
@@ -114,28 +130,50 @@ class ProfileModel(ViewModel):
         body: Json = {"person": person, "from": since.isoformat(), "to": until.isoformat()}
         # The server is told who; the name is for this screen until the server tells it.
         self._workspace.store.set(DELEGATE_NAME, {person: name})
-        self._write(ChangeKind.DELEGATE, body)
-        self.changed()
+        self._change_delegate(body, "profile.delegate_set")
         return True
 
     def clear_delegate(self) -> None:
-        self._write(ChangeKind.DELEGATE, {})
+        self._change_delegate({}, "profile.delegate_removed")
+
+    def _change_delegate(self, body: Json, key: str) -> None:
+        """The change can be undone until it is sent."""
+        hold_until = self._clock.now().timestamp() + UNDO_SECONDS
+        seq = self._write(ChangeKind.DELEGATE, body, hold_until)
+        undo = partial(self._undo, seq)
+        self._notify(SnackbarMessage(key, undo=undo, seconds=UNDO_SECONDS))
+        self.changed()
+
+    def _undo(self, seq: int) -> None:
+        if not self._workspace.outbox.cancel(seq):
+            self._notify(SnackbarMessage("week.too_late"))
         self.changed()
 
     def search_people(self, query: str) -> None:
+        """Search soon: while the person types, only the last query is sent."""
         if self._workspace.may(Scope.READ_PEOPLE):
-            self._tasks.spawn(self._search(query))
+            self._searches += 1
+            self._tasks.spawn(self._search(query, self._searches))
 
-    async def _search(self, query: str) -> None:
+    async def _search(self, query: str, number: int) -> None:
+        if query:
+            await self._clock.sleep(SEARCH_DELAY)
+        if number != self._searches:
+            return
         try:
-            self.found = await Services(self._workspace.engine.api).people(query)
-        except (Unreachable, RequestRejected, SignedOut):
+            found = await self._workspace.engine.services.people(query)
+        except (Unreachable, RequestRejected, SignedOut, StepUpRequired, UnexpectedResponse):
             self._notify(SnackbarMessage("profile.people_offline"))
-        self.changed()
+            return
+        if number == self._searches:
+            self.found = [each for each in found if each.person != self._workspace.person]
+            self.changed()
 
-    def _write(self, kind: ChangeKind, body: Json) -> None:
-        self._workspace.outbox.add(kind, kind, body, self._clock.now())
+    def _write(self, kind: ChangeKind, body: Json, hold_until: float = 0.0) -> int:
+        now = self._clock.now()
+        seq = self._workspace.outbox.add(kind, kind, body, now, hold_until=hold_until)
         self._workspace.engine.wake()
+        return seq
 
     def _pending_body(self, kind: ChangeKind) -> Json | None:
         changes = self._workspace.outbox.of_target(kind)

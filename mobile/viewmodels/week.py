@@ -1,22 +1,31 @@
-"""The home screen: a week, its days, its entries."""
+"""The home screen: a week, its days, its entries, and what needs attention in earlier weeks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 
 from mobile.core.clock import Clock
+from mobile.core.database import StoreFull
+from mobile.core.drafts import Drafts, SavedDraft
+from mobile.core.durations import format_duration
 from mobile.core.rules import Scope, State
 from mobile.core.session import Workspace
-from mobile.core.timesheet import UNDO_SECONDS, EntryView, Invalid, Locked, Sync, WeekView
+from mobile.core.timesheet import UNDO_SECONDS, Invalid, Locked
+from mobile.core.views import EntryView, Sync, WeekView
 from mobile.core.weeks import Week
 from mobile.viewmodels.base import SnackbarMessage, ViewModel
+from mobile.viewmodels.notices import WeekNotice, week_notices
+
+# A day that the person chose is kept for so long before today is shown again.
+KEEP_CHOICE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry as a card: the project in strings, the rest as it is."""
+    """An entry as a card, with the names of its project."""
 
     entry: EntryView
     title: str
@@ -28,6 +37,14 @@ class Row:
         return " · ".join(part.replace("\n", " ") for part in parts if part)
 
 
+@dataclass(frozen=True, slots=True)
+class DraftRow:
+    """A draft as a card."""
+
+    draft: SavedDraft
+    title: str
+
+
 class WeekModel(ViewModel):
     def __init__(
         self, workspace: Workspace, clock: Clock, notify: Callable[[SnackbarMessage], None]
@@ -36,9 +53,17 @@ class WeekModel(ViewModel):
         self._workspace = workspace
         self._clock = clock
         self._notify = notify
+        self._drafts = Drafts(workspace.store)
         self.day = clock.today()
+        self._today = self.day
+        self._chosen_at: datetime | None = None
+        self._deleted: list[tuple[int, datetime]] = []
         self.week = Week.of(self.day)
+        workspace.engine.shown_week = self.week
         self.view: WeekView = workspace.timesheet.week(self.week)
+        self.notices: list[WeekNotice] = week_notices(workspace, clock.today())
+        self.drafts = self._drafts.all()
+        self._shown = self._snapshot()
 
     @property
     def today(self) -> date:
@@ -55,7 +80,7 @@ class WeekModel(ViewModel):
 
     @property
     def can_copy(self) -> bool:
-        """Whether last week's rows would be a start."""
+        """Whether last week's entries would be a start."""
         return self.can_write and self.view.lock is None
 
     @property
@@ -68,119 +93,219 @@ class WeekModel(ViewModel):
 
     @property
     def met(self) -> bool:
-        """Whether the target is met, so that submitting is the next thing to do."""
-        return self.view.total_minutes >= self.view.target_minutes
+        """Whether the target is met, or the week is over without one: submit is the next step."""
+        if self.view.target_minutes:
+            return self.view.missing_minutes == 0
+        return self.view.total_minutes > 0 and self.today > self.week.days[3]
 
     @property
     def doubts(self) -> tuple[int, int]:
-        """What to ask about before submitting: (working days left empty, minutes missing)."""
-        missing = max(0, self.view.target_minutes - self.view.total_minutes)
-        return self.view.empty_workdays, missing
+        """What to confirm before submitting: (working days without hours, minutes missing)."""
+        if self.view.target_minutes is None:
+            return 0, 0
+        empty = self.view.empty_workdays if self.view.missing_minutes else 0
+        return empty, self.view.missing_minutes
 
     @property
     def loading(self) -> bool:
-        """Whether skeletons are to be shown: nothing is known yet, and somebody is asking."""
+        """Whether to show skeletons: nothing is known yet and the app is reading."""
         empty = not any(day.entries for day in self.view.days)
         return empty and not self.view.known and self._workspace.engine.state.busy
 
     def rows(self, day: date) -> list[Row]:
-        return [self._row(line) for line in self.view.days[day.weekday()].entries]
+        return [self._row(entry) for entry in self.view.days[day.weekday()].entries]
+
+    def draft_rows(self, day: date) -> list[DraftRow]:
+        return [
+            DraftRow(draft, self._project_name(draft.project or ""))
+            for draft in self.drafts
+            if draft.date == day
+        ]
 
     def refresh(self) -> None:
+        """Read the week again; watchers are called only if something they show has changed."""
+        self.follow_today()
         self.view = self._workspace.timesheet.week(self.week)
-        self.changed()
+        self.notices = week_notices(self._workspace, self.today)
+        self.drafts = self._drafts.all()
+        snapshot = self._snapshot()
+        if snapshot != self._shown:
+            self._shown = snapshot
+            self.changed()
+
+    def _snapshot(self) -> tuple[object, ...]:
+        state = self._workspace.engine.state
+        projects = self._workspace.store.projects_version
+        shown = (self.view, self.day, self.today, tuple(self.notices), tuple(self.drafts))
+        return (*shown, state.busy, state.offline, self.can_write, projects)
+
+    def follow_today(self) -> None:
+        """After midnight show the new day, unless the person has just chosen another one."""
+        today = self.today
+        if today == self._today:
+            return
+        was_on_today = self.day == self._today
+        self._today = today
+        chosen = self._chosen_at
+        recently = chosen is not None and abs(self._clock.now() - chosen) < KEEP_CHOICE
+        if was_on_today or not recently:
+            self.day, self.week = today, Week.of(today)
+            self._workspace.engine.shown_week = self.week
+            self.view = self._workspace.timesheet.week(self.week)
 
     def show(self, week: Week) -> None:
-        """The same weekday of another week, or today in this one."""
+        """The same weekday of another week, or today in this week."""
         same_day = week.monday + timedelta(days=self.day.weekday())
         self.week = week
         self.day = self.today if self.today in week else same_day
-        if not self._workspace.store.has_week(str(week)):
-            self._workspace.engine.request_week(week)
+        self._chosen_at = self._clock.now()
+        self._workspace.engine.shown_week = week
+        self._workspace.engine.request_week(week)
         self.refresh()
 
-    def step(self, weeks: int) -> None:
+    def shift(self, weeks: int) -> None:
         self.show(self.week.plus(weeks))
 
     def go_to_today(self) -> None:
+        self._chosen_at = None
         self.show(Week.of(self.today))
 
     def choose(self, day: date) -> None:
         self.day = day
-        self.changed()
+        self._chosen_at = self._clock.now()
+        self.refresh()
+
+    def show_day(self, day: date) -> None:
+        """Go to a day, in whatever week it is."""
+        if day not in self.week:
+            self.show(Week.of(day))
+        self.choose(day)
 
     def delete(self, entry_id: str) -> None:
         try:
             seq = self._workspace.timesheet.delete(entry_id)
-        except (Locked, Invalid) as error:
-            self._refuse(error)
+        except (Locked, Invalid, StoreFull) as error:
+            self._explain(error)
             return
         self._workspace.engine.wake()
-        self._notify(
-            SnackbarMessage("week.deleted", undo=lambda: self._undo(seq), seconds=UNDO_SECONDS)
-        )
+        now = self._clock.now()
+        recent = [each for each in self._deleted if now - each[1] < timedelta(seconds=UNDO_SECONDS)]
+        self._deleted = [*recent, (seq, now)]
+        deleted = [number for number, _ in self._deleted]
+        undo = partial(self._undo_deletion, deleted)
+        message = SnackbarMessage("week.deleted", {"count": len(deleted)}, undo, UNDO_SECONDS)
+        self._notify(message)
         self.refresh()
 
     def duplicate(self, entry_id: str, day: date) -> None:
-        line = self._workspace.timesheet.entry(entry_id)
-        if line is None:
-            return
+        """Copy an entry to a day."""
         try:
-            self._workspace.timesheet.save(replace(line.draft, date=day))
-        except (Locked, Invalid) as error:
-            self._refuse(error)
+            made = self._workspace.timesheet.repeat(entry_id, day)
+        except (Locked, Invalid, StoreFull) as error:
+            self._explain(error)
             return
-        self._notify(SnackbarMessage("week.duplicated", {"day": day}))
-        self._workspace.engine.wake()
-        self.refresh()
+        if made is not None:
+            self._added([made], SnackbarMessage("week.duplicated", {"day": day}))
+
+    def repeat_today(self, entry_id: str) -> None:
+        self.duplicate(entry_id, self.today)
 
     def copy_last_week(self) -> None:
         try:
             added = self._workspace.timesheet.copy_week(self.week.plus(-1), self.week)
-        except Locked as error:
-            self._refuse(error)
+        except (Locked, StoreFull) as error:
+            self._explain(error)
             return
-        key = "week.copied" if added else "week.nothing_to_copy"
-        self._notify(SnackbarMessage(key, {"count": added}))
-        self._workspace.engine.wake()
-        self.refresh()
+        if not added:
+            self._notify(SnackbarMessage("week.nothing_to_copy"))
+            return
+        self._added(added, SnackbarMessage("week.copied", {"count": len(added)}))
 
     def submit(self) -> None:
         if self.can_submit:
-            self._workspace.timesheet.submit(self.week)
-            self._workspace.engine.wake()
-            self._notify(
-                SnackbarMessage("week.submitted", undo=self.withdraw, seconds=UNDO_SECONDS)
-            )
-            self.refresh()
+            self._change_state(self.week, "week.submitted", submit=True)
 
     def withdraw(self) -> None:
         if self.can_withdraw:
-            self._workspace.timesheet.withdraw(self.week)
-            self._workspace.engine.wake()
-            self.refresh()
+            self._change_state(self.week, "week.withdrawn", submit=False)
+
+    def drop_draft(self, draft_id: str) -> None:
+        draft = self._drafts.get(draft_id)
+        if draft is None:
+            return
+        self._drafts.drop(draft_id)
+        self._notify(SnackbarMessage("week.draft_dropped", undo=partial(self._keep_draft, draft)))
+        self.refresh()
 
     def synchronise(self) -> None:
         self._workspace.engine.wake(pull=True)
 
     @property
-    def failed(self) -> int:
-        return sum(line.sync is Sync.FAILED for day in self.view.days for line in day.entries)
+    def failed_entries(self) -> int:
+        return sum(entry.sync is Sync.FAILED for day in self.view.days for entry in day.entries)
 
-    def _undo(self, seq: int) -> None:
-        if not self._workspace.outbox.cancel(seq):
+    def _change_state(self, week: Week, key: str, *, submit: bool) -> None:
+        """Submit or withdraw `week`; Undo concerns this week, whatever is on the screen then."""
+        timesheet = self._workspace.timesheet
+        act, back = timesheet.submit, timesheet.withdraw
+        if not submit:
+            act, back = back, act
+        try:
+            act(week)
+        except StoreFull as error:
+            self._explain(error)
+            return
+        undo = partial(self._undo_state, back, week)
+        self._notify(SnackbarMessage(key, undo=undo, seconds=UNDO_SECONDS))
+        self._workspace.engine.wake()
+        self.refresh()
+
+    def _undo_state(self, back: Callable[[Week], None], week: Week) -> None:
+        back(week)
+        self._workspace.engine.wake()
+        self.refresh()
+
+    def _added(self, entry_ids: list[str], message: SnackbarMessage) -> None:
+        self._notify(replace(message, undo=partial(self._take_back, entry_ids)))
+        self._workspace.engine.wake()
+        self.refresh()
+
+    def _take_back(self, entry_ids: list[str]) -> None:
+        self._workspace.timesheet.take_back(entry_ids)
+        self._workspace.engine.wake()
+        self.refresh()
+
+    def _undo_deletion(self, numbers: list[int]) -> None:
+        undone = [self._workspace.outbox.cancel(number) for number in numbers]
+        self._deleted = []
+        if not all(undone):
             self._notify(SnackbarMessage("week.too_late"))
         self.refresh()
 
-    def _refuse(self, error: Locked | Invalid) -> None:
-        if isinstance(error, Locked):
+    def _keep_draft(self, draft: SavedDraft) -> None:
+        self._drafts.put(draft)
+        self.refresh()
+
+    def _explain(self, error: Locked | Invalid | StoreFull) -> None:
+        if isinstance(error, StoreFull):
+            self._notify(SnackbarMessage("sync.full"))
+        elif isinstance(error, Locked):
             self._notify(SnackbarMessage(f"lock.{error.lock.reason}"))
         else:
             first = error.violations[0]
             self._notify(SnackbarMessage(f"rule.{first.code}", {"message": first.message}))
 
-    def _row(self, line: EntryView) -> Row:
-        project = self._workspace.store.project(line.draft.project)
+    def _row(self, entry: EntryView) -> Row:
+        project = self._workspace.store.project(entry.draft.project)
         if project is None:
-            return Row(line, line.draft.project, "")
-        return Row(line, project.name, project.customer)
+            return Row(entry, entry.draft.project, "")
+        return Row(entry, project.name, project.customer)
+
+    def _project_name(self, code: str) -> str:
+        project = self._workspace.store.project(code)
+        return project.name if project is not None else code
+
+
+def hours_text(minutes: int) -> str:
+    """`1:30`, and a dash for nothing."""
+    return format_duration(minutes) if minutes else "\u2013"

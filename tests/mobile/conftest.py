@@ -162,6 +162,6 @@ async def device(
     token = issuer.token(sub="auth0|erin", scope=PERSON)
     api = api_of(http, entries.url, token)
     made = Device(Database(tmp_path / "app" / "erin.db", "auth0|erin"), app_clock, api)
-    await made.engine().step()
+    await made.engine().sync()
     yield made
     made.database.close()

@@ -26,6 +26,7 @@ from mobile.app import TimesheetsApp
 from mobile.core.network import Api, make_client
 from mobile.core.services import Services
 from mobile.core.sync import SCOPES
+from mobile.core.validators import Validators
 from mobile.core.wire import Entry
 from mobile.preferences import Preferences
 from mobile.tools.sample import NoBrowser, StillClock, enter, fill, make_model, make_session
@@ -155,7 +156,7 @@ def everything(shell: Shell) -> Iterator[Callable[[], object]]:
     yield partial(model.open, model.pending[0].approval.id)  # its detail has yet to be read
     yield partial(tap, found(shell, PushButton, "Approve")[0])
     yield partial(shell.go, Tab.WEEK)
-    yield partial(shell.models.week.step, -60)  # a week that was never read
+    yield partial(shell.models.week.shift, -60)  # a week that was never read
     yield shell.models.week.go_to_today
     yield partial(tap, found(shell, PushButton, "Submit week")[0])
     yield shell.synchronise
@@ -166,7 +167,7 @@ async def press_while_the_network_hangs(shell: Shell) -> dict[str, Any]:
     assert workspace is not None
     async with httpx.AsyncClient(transport=transport) as http:
         api = Api(http, "http://127.0.0.1:1", FixedTokens())
-        workspace.engine._services = Services(api)
+        workspace.engine._puller.services = Services(api, Validators(workspace.database))
         workspace.engine._sender = type(workspace.engine._sender)(
             workspace.database, workspace.store, workspace.outbox, api
         )

@@ -29,7 +29,7 @@ class SlowSignOut:
         await self.may_end.wait()
         self.happened.append("signed out")
 
-    async def begin(self, _redirect_uri: str) -> str:
+    async def begin(self, *_arguments: object) -> str:
         self.happened.append("signs in")
         raise Unreachable
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,7 @@ from libs.web.resources import answer_schema
 from libs.web.schemas import MAX_LIMIT
 from mobile.core import rules, weeks
 from mobile.core.rules import Draft, EntryContext, State
-from mobile.core.timesheet import draft_body
+from mobile.core.views import draft_body
 from mobile.core.wire import Entry, OverdueWeek, Profile, Project, Rules, Timesheet, read
 from services.approvals.schemas.overdue import MissingAnswer
 from services.entries import model
@@ -44,7 +45,6 @@ TODAY = NOW.date()
         ("MAX_NOTE_LENGTH", model),
         ("MAX_TASK_LENGTH", model),
         ("MAX_REASON_LENGTH", limits),
-        ("DEFAULT_TARGET_MINUTES", limits),
     ],
 )
 def test_limits_are_the_servers(name: str, of: ModuleType) -> None:
@@ -64,11 +64,16 @@ def test_scopes_are_the_servers_but_for_those_of_machines() -> None:
 
 
 def test_states_and_reasons_are_the_servers() -> None:
-    assert [state.value for state in State] == [state.value for state in model.State]
-    assert [each.value for each in rules.LockReason] == [each.value for each in model.LockReason]
+    assert _known(State) == [state.value for state in model.State]
+    assert _known(rules.LockReason) == [each.value for each in model.LockReason]
 
 
-@pytest.mark.parametrize("state", list(State))
+def _known(kind: type[StrEnum]) -> list[str]:
+    """But for the one that stands for what only a newer server knows."""
+    return [each.value for each in kind if each.value != "unknown"]
+
+
+@pytest.mark.parametrize("state", [State.OPEN, State.SUBMITTED, State.APPROVED])
 @pytest.mark.parametrize("closed_through", [None, TODAY - timedelta(days=1), TODAY])
 def test_locks_are_told_in_the_servers_words(state: State, closed_through: date | None) -> None:
     ours = rules.lock_of(TODAY, state, closed_through)
@@ -142,6 +147,10 @@ def test_a_week_can_be_submitted_when_the_server_says_so(days: int) -> None:
     assert rules.can_submit(week.monday, State.OPEN, now) == theirs
 
 
+# Members of the contract that the app reads already; it does without while they are missing.
+NOT_YET_SERVED: dict[type, set[str]] = {Project: {"tasks", "note_required"}}
+
+
 def test_what_the_app_writes_has_just_the_fields_that_the_server_takes() -> None:
     assert set(draft_body(Draft(TODAY, "A", 60))) == set(EntrySchema().fields)
 
@@ -160,11 +169,11 @@ def test_what_the_app_writes_has_just_the_fields_that_the_server_takes() -> None
 def test_what_the_app_reads_is_what_the_server_promises(kind: Any, schema: Schema) -> None:
     promised = {field.data_key or name for name, field in schema.fields.items()}
 
-    assert set(kind.__dataclass_fields__) <= promised
+    assert set(kind.__dataclass_fields__) - NOT_YET_SERVED.get(kind, set()) <= promised
 
 
 def test_a_members_absence_is_no_reason_to_fail() -> None:
-    assert read(Rules, {"scopes": ["read:timesheets"], "new": 1}).target_minutes == 2400
+    assert read(Rules, {"scopes": ["read:timesheets"], "new": 1}).target_minutes is None
 
 
 def test_the_app_imports_nothing_but_its_own() -> None:

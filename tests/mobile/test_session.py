@@ -96,7 +96,7 @@ async def test_invalid_grant_keeps_the_outbox_for_the_same_person_only(
     assert session.workspace is not None
     assert session.workspace.outbox.counts() == (0, 0)
     with pytest.raises(Unreachable):  # nothing but the issuer is there
-        await session.workspace.engine.step()
+        await session.workspace.engine.sync()
     assert not any(method == "PUT" for method, _ in network.seen)
 
     await session.close()
@@ -202,7 +202,7 @@ async def test_a_scope_that_comes_and_goes_shows_at_the_next_renewal(
     shown: list[bool] = []
     session.on_change = lambda: shown.append(Scope.APPROVE_TIMESHEETS in engine.scopes)
 
-    await engine.step()
+    await engine.sync()
     assert network.count("/v1/approvals") == 0
     assert not any(shown)
 
@@ -210,7 +210,7 @@ async def test_a_scope_that_comes_and_goes_shows_at_the_next_renewal(
     services.scopes.add("approve:timesheets")
     phone.clock.move(hours=2)
     engine.wake(pull=True)
-    await engine.step()
+    await engine.sync()
     assert shown.pop()
     assert network.count("/v1/approvals") > 0
 
@@ -219,7 +219,7 @@ async def test_a_scope_that_comes_and_goes_shows_at_the_next_renewal(
     phone.clock.move(hours=2)
     engine.wake(pull=True)
     network.seen.clear()
-    await engine.step()
+    await engine.sync()
     assert network.count("/v1/approvals") == 0
     assert [shown[0], shown[-1]] == [False, False]
     assert session.workspace.store.approvals(*ApprovalState) == []
@@ -242,15 +242,15 @@ async def test_no_token_note_or_address_is_in_any_log_line(
     assert session.workspace is not None
     tokens.add(await session.workspace.tokens.access_token())
     log_an_hour(session, "a very secret note")
-    await session.workspace.engine.step()
+    await session.workspace.engine.sync()
     phone.clock.move(hours=2)
     session.workspace.engine.wake(pull=True)
-    await session.workspace.engine.step()
+    await session.workspace.engine.sync()
     tokens |= {phone.store.secrets["session"], await session.workspace.tokens.access_token()}
     network.fault = lambda _request: Fault.LOST_BEFORE
     log_an_hour(session, "another secret note")
     with pytest.raises(Unreachable):
-        await session.workspace.engine.step()
+        await session.workspace.engine.sync()
     await session.sign_out(BACK)
 
     ours = [r for r in caplog.records if not r.name.startswith(("aiohttp", "asyncio", "dev"))]

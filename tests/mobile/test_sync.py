@@ -7,7 +7,7 @@ import pytest
 
 from mobile.core.network import Unreachable
 from mobile.core.rules import State
-from mobile.core.timesheet import Sync
+from mobile.core.views import Sync
 from tests.mobile.device import MONDAY, THIS, Device, draft
 from tests.mobile.support import Fault, Network
 from tests.support.client import Caller
@@ -29,7 +29,7 @@ async def test_a_day_offline_arrives(device: Device, erin: Caller) -> None:
     device.timesheet.submit(THIS)
     device.clock.move(seconds=6)
 
-    await device.engine().step()
+    await device.engine().sync()
 
     week = (await erin.get("/v1/timesheets/2026-W48")).json
     assert [(each["id"], each["minutes"], each["note"]) for each in week["entries"]] == [
@@ -53,7 +53,7 @@ async def test_an_answer_that_is_lost_makes_no_doubles(
     )
     for _ in range(6):
         try:
-            await device.engine().step()
+            await device.engine().sync()
         except Unreachable:
             continue
 
@@ -72,11 +72,11 @@ async def test_a_lost_answer_to_submit_is_told_from_a_later_withdrawal(
         Fault.LOST_AFTER if request.url.path.endswith("/submit") else Fault.NONE
     )
     with pytest.raises(Unreachable):
-        await device.engine().step()
+        await device.engine().sync()
     assert (await erin.post("/v1/timesheets/2026-W48/withdraw")).status == 200
     network.fault = lambda _request: Fault.NONE
 
-    await device.engine().step()
+    await device.engine().sync()
 
     week = (await erin.get("/v1/timesheets/2026-W48")).json
     assert week["state"] == "open"
@@ -89,13 +89,13 @@ async def test_a_conflict_shows_both_versions_and_drops_neither(
     device: Device, erin: Caller
 ) -> None:
     made = device.timesheet.save(draft(minutes=30, note="ours"))
-    await device.engine().step()
+    await device.engine().sync()
     path = f"/v1/entries/{made}"
     body = {"date": str(MONDAY), "project": "ZEUS", "minutes": 50, "note": "theirs"}
     assert (await erin.put(path, body)).status == 200
     device.timesheet.save(draft(minutes=35, note="ours again"), made)
 
-    await device.engine().step()
+    await device.engine().sync()
 
     [change] = device.outbox.all()
     assert change.failure is not None
@@ -109,7 +109,7 @@ async def test_a_conflict_shows_both_versions_and_drops_neither(
     assert (line.sync, line.draft.note) == (Sync.FAILED, "ours again")
 
     device.outbox.retry(change.seq, base=change.failure.current["version"])
-    await device.engine().step()
+    await device.engine().sync()
     assert (await erin.get(path)).json["note"] == "ours again"
     assert device.outbox.all() == []
 
@@ -118,11 +118,11 @@ async def test_an_entry_deleted_elsewhere_does_not_come_back_unseen(
     device: Device, erin: Caller
 ) -> None:
     made = device.timesheet.save(draft(minutes=30))
-    await device.engine().step()
+    await device.engine().sync()
     assert (await erin.delete(f"/v1/entries/{made}")).status == 204
     device.timesheet.save(draft(minutes=35), made)
 
-    await device.engine().step()
+    await device.engine().sync()
 
     [change] = device.outbox.all()
     assert change.failure is not None
@@ -132,12 +132,12 @@ async def test_an_entry_deleted_elsewhere_does_not_come_back_unseen(
 
 async def test_deleting_what_is_gone_already_is_no_trouble(device: Device, erin: Caller) -> None:
     made = device.timesheet.save(draft(minutes=30))
-    await device.engine().step()
+    await device.engine().sync()
     assert (await erin.delete(f"/v1/entries/{made}")).status == 204
     device.timesheet.delete(made)
     device.clock.move(seconds=6)
 
-    await device.engine().step()
+    await device.engine().sync()
     assert device.outbox.all() == []
 
 
@@ -148,7 +148,7 @@ async def test_one_bad_change_does_not_hold_up_the_rest(
     good = device.timesheet.save(draft(minutes=20))
     assert (await ada.patch("/v1/projects/ZEUS", {"active": False})).status == 200
 
-    await device.engine().step()
+    await device.engine().sync()
 
     [change] = device.outbox.all()
     assert change.target == bad
@@ -171,7 +171,7 @@ async def test_a_change_that_the_server_breaks_over_does_not_hold_up_the_rest(
 
     engine = device.engine()
     with pytest.raises(Unreachable):
-        await engine.step()
+        await engine.sync()
     assert engine.state.failed
     assert (await erin.get(f"/v1/entries/{good}")).status == 200
     assert {line.draft.minutes for line in device.timesheet.week(THIS).days[0].entries} == {
@@ -183,7 +183,7 @@ async def test_a_change_that_the_server_breaks_over_does_not_hold_up_the_rest(
     assert (await erin.get("/v1/timesheets/2026-W48")).json["state"] == "open"
 
     network.fault = lambda _request: Fault.NONE
-    await engine.step()
+    await engine.sync()
     assert (await erin.get("/v1/timesheets/2026-W48")).json["state"] == "submitted"
     assert device.outbox.all() == []
 
@@ -197,8 +197,8 @@ async def test_a_server_that_is_down_is_not_asked_for_each_change(
     network.seen.clear()
 
     with pytest.raises(Unreachable):
-        await device.engine().step()
-    assert len(network.seen) <= 4
+        await device.engine().sync()
+    assert len(network.seen) <= 5
 
 
 async def test_what_others_changed_is_seen_after_the_next_pull(
@@ -207,14 +207,14 @@ async def test_what_others_changed_is_seen_after_the_next_pull(
     body = {"date": str(MONDAY), "project": "ZEUS", "minutes": 50, "note": "theirs"}
     assert (await erin.post("/v1/entries", body)).status == 201
     engine = device.engine()
-    await engine.step()
+    await engine.sync()
 
     [line] = device.timesheet.week(THIS).days[0].entries
     assert (line.draft.note, line.sync) == ("theirs", Sync.SYNCED)
 
     assert (await erin.delete(f"/v1/entries/{line.id}")).status == 204
     engine.wake(pull=True)
-    await engine.step()
+    await engine.sync()
     assert device.timesheet.week(THIS).total_minutes == 0
 
 
@@ -227,14 +227,14 @@ async def test_an_older_week_is_read_when_somebody_looks_at_it(
     assert not device.timesheet.week(old).known
     engine = device.engine()
     engine.request_week(old)
-    await engine.step()
+    await engine.sync()
 
     assert device.timesheet.week(old).known
     assert device.timesheet.week(old).total_minutes == 50
 
 
 async def test_without_the_scope_nobody_asks_approvals(device: Device, network: Network) -> None:
-    await device.engine().step()
+    await device.engine().sync()
 
     assert network.count("/v1/entries") > 0
     assert network.count("/v1/approvals") == 0
@@ -245,7 +245,7 @@ async def test_a_week_approved_meanwhile_shows_up_as_problems_with_both_versions
     device: Device, erin: Caller, entries_database: str
 ) -> None:
     made = device.timesheet.save(draft(minutes=30, note="before"))
-    await device.engine().step()
+    await device.engine().sync()
     device.timesheet.save(draft(minutes=45, note="after"), made)
     new = device.timesheet.save(draft(minutes=15, note="new"))
     assert (await erin.post("/v1/timesheets/2026-W48/submit")).status == 200
@@ -254,7 +254,7 @@ async def test_a_week_approved_meanwhile_shows_up_as_problems_with_both_versions
     await connection.close()
     engine = device.engine()
 
-    await engine.step()
+    await engine.sync()
 
     edit, addition = device.outbox.all()
     assert edit.failure is not None

@@ -10,15 +10,16 @@ from typing import Any
 import httpx
 import pytest
 
+from mobile.core.changes import ChangeKind, Failure
 from mobile.core.database import Database
-from mobile.core.outbox import ChangeKind, Failure
 from mobile.core.rules import LOCKS, ApprovalState, Scope, State
 from mobile.core.sending import PROFILE
 from mobile.core.session import Workspace
 from mobile.core.settings import AppSettings
 from mobile.core.sync import SCOPES
-from mobile.core.timesheet import Sync
+from mobile.core.timesheet import RULES
 from mobile.core.tokens import TokenManager
+from mobile.core.views import Sync
 from mobile.core.wire import Timesheet
 from mobile.text import LANGUAGES, Strings
 from mobile.viewmodels.approvals import ApprovalsModel
@@ -163,6 +164,7 @@ async def test_a_copy_goes_to_the_day_that_was_chosen_and_is_told(app: OfflineAp
 
 async def test_submitting_asks_about_what_is_missing(app: OfflineApp) -> None:
     app.device.known(minutes=480)
+    app.device.store.set(RULES, {"target_minutes": 2400})
     model = app.week
 
     assert (model.met, model.doubts) == (False, (4, 1920))
@@ -174,7 +176,7 @@ async def test_submitting_asks_about_what_is_missing(app: OfflineApp) -> None:
 
 async def test_a_week_that_was_never_read_is_asked_for(app: OfflineApp) -> None:
     model = app.week
-    model.step(-40)
+    model.shift(-40)
 
     assert not model.view.known
     assert model.week in app.workspace.engine._requested_weeks

@@ -8,8 +8,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from mobile.core.changes import ChangeKind
 from mobile.core.network import Unreachable
-from mobile.core.outbox import ChangeKind
 from tests.mobile.device import MONDAY, Device, draft
 from tests.mobile.support import Fault, Network
 from tests.support.client import Caller
@@ -82,7 +82,7 @@ async def send_all(device: Device) -> tuple[Device, int]:
     kills = 0
     for _ in range(10 * CHANGES):
         try:
-            await device.engine().step()
+            await device.engine().sync()
         except Unreachable:
             continue
         except KilledError:
