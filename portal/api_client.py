@@ -20,6 +20,7 @@ STREAM_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=2.0, sock_read=60.0)
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
 RETRY_DELAY = 0.1
 MAX_PAGES = 20
+NOT_THERE = frozenset({404, 405})
 
 Json = dict[str, Any]
 Renewal = Callable[[Session], Awaitable[Session]]
@@ -90,11 +91,11 @@ class Api:
         return (await self.request("GET", path, query=query)).json
 
     async def find(self, path: str, **query: object) -> Any:
-        """What is there, or None for 404."""
+        """What is there, or None where there is nothing, or no such endpoint yet."""
         try:
             return await self.get(path, **query)
         except ApiProblem as problem:
-            if problem.status == 404:
+            if problem.status in NOT_THERE:
                 return None
             raise
 

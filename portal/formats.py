@@ -24,10 +24,10 @@ _UNITS = re.compile(
 _DECIMAL = re.compile(r"\d{0,3}(?:[.,]\d{1,4})?")
 
 
-def parse_duration(text: str) -> int | None:
+def parse_duration(text: str, *, is_week: bool = False) -> int | None:
     """Minutes of `1:30`, `1.5`, `1,5`, `90m`, `1h 30m` or `8`; None for an empty text.
 
-    Raises ValueError for anything else, and for more than a day.
+    Raises ValueError for anything else, and for more than a day or a week.
     """
     text = text.strip()
     if not text:
@@ -35,7 +35,9 @@ def parse_duration(text: str) -> int | None:
     minutes = _read_duration(text)
     if minutes is None:
         raise ValueError(_("Type a duration like 1:30, 1.5 or 90m."))
-    if minutes > MAX_MINUTES:
+    if minutes > MAX_MINUTES * 7:
+        raise ValueError(_("A week has 168 hours."))
+    if minutes > MAX_MINUTES and not is_week:
         raise ValueError(_("A day has 24 hours."))
     return minutes
 
@@ -83,6 +85,11 @@ def _formatted(day: date, pattern: str, _language: str) -> str:
 
 def weekday(value: str | date) -> str:
     return _formatted(as_date(value), "EEE", LANGUAGE.get())
+
+
+def weekday_names() -> list[str]:
+    """Short names, Monday first."""
+    return [weekday(date(2026, 1, 5 + offset)) for offset in range(7)]
 
 
 def day(value: str | date) -> str:

@@ -18,6 +18,7 @@ from portal.assets import ASSETS, Asset
 from portal.cookies import APPEARANCE_COOKIE, COOKIES
 from portal.navigation import navigation
 from portal.sessions.model import Session, masked_csrf_token
+from portal.week_grid import colour_of
 
 FOLDER = Path(__file__).parent / "templates"
 NOTICE_COOKIE = "notice"
@@ -60,7 +61,11 @@ def _environment(language: str, assets: dict[str, Asset]) -> jinja2.Environment:
     for name in ("absence_kind", "flag", "history_event", "kind_of_person", "decision_role"):
         environment.globals[name] = getattr(labels, name)
     environment.globals.update(
-        languages=i18n.LANGUAGES, query_string=query_string, icons=assets["icons.svg"].url
+        languages=i18n.LANGUAGES,
+        query_string=query_string,
+        icons=assets["icons.svg"].url,
+        colour_of=colour_of,
+        weekday_names=formats.weekday_names,
     )
     return environment
 

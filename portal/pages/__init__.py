@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from portal.pages import entries, profile, submissions, weeks
+from portal.pages import approvals, entries, profile, submissions, weeks
+from portal.pages.admin import admin_routes
 
 
 def all_routes() -> list[web.RouteDef]:
-    return [*weeks.ROUTES, *submissions.ROUTES, *entries.ROUTES, *profile.ROUTES]
+    modules = (weeks, submissions, entries, profile, approvals)
+    return [*(route for module in modules for route in module.ROUTES), *admin_routes()]

@@ -77,6 +77,8 @@ class Browsing:
         page = await context.new_page()
         await page.goto(f"{self.origin}/")
         await page.click(f'button[value="{person}"]')
+        if await page.locator('button[name="second_factor"]').count():
+            await page.click('button[name="second_factor"]')
         await page.wait_for_url(f"{self.origin}/**")
         state = await context.storage_state()
         await context.close()

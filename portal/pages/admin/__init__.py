@@ -1,0 +1,17 @@
+"""Administration: projects, people, period, holidays, batches, change log."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from portal.pages.admin import holidays, people, period, projects, unassigned
+
+
+def admin_routes() -> list[web.RouteDef]:
+    return [
+        *projects.ROUTES,
+        *people.ROUTES,
+        *unassigned.ROUTES,
+        *period.ROUTES,
+        *holidays.ROUTES,
+    ]

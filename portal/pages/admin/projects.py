@@ -1,0 +1,102 @@
+"""Projects."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from portal.access import shown_to
+from portal.context import api_of
+from portal.failures import RefusalsIn
+from portal.forms import Form, form_of
+from portal.i18n import _
+from portal.lists import filters_of, query_of, read_list
+from portal.rendering import redirect, render
+
+ROUTES = web.RouteTableDef()
+LIST = "/admin/projects"
+PROJECT = f"{LIST}/edit/{{code}}"
+
+Json = dict[str, Any]
+
+
+@ROUTES.get(LIST)
+@shown_to("manage:timesheets")
+async def list_projects(request: web.Request) -> web.StreamResponse:
+    filters = filters_of(request, ("active",))
+    listing = await read_list(api_of(request), "/v1/projects", query_of(filters, request))
+    return render(request, "admin/projects.html", listing=listing, filters=filters)
+
+
+@ROUTES.get(f"{LIST}/new")
+@shown_to("manage:timesheets")
+async def show_new_project(request: web.Request) -> web.StreamResponse:
+    return _show(request, Form.of(active=True, billable=True), None)
+
+
+@ROUTES.post(f"{LIST}/new")
+async def create_project(request: web.Request) -> web.StreamResponse:
+    form = form_of(request)
+    if not form.text("code"):
+        form.refuse("code", _("A project needs a code."))
+        return _show(request, form, None)
+    with RefusalsIn(form):
+        code = quote(form.text("code"), safe="")
+        await api_of(request).post(f"/v1/projects/{code}", _body(form, is_new=True))
+        return redirect(request, LIST, _("Project created."))
+    return _show(request, form, None)
+
+
+@ROUTES.get(PROJECT)
+@shown_to("manage:timesheets")
+async def show_project(request: web.Request) -> web.StreamResponse:
+    project = await api_of(request).get(_path(request))
+    form = Form.of(
+        name=project["name"],
+        customer=project["customer"],
+        active=project["active"],
+        billable=project["billable"],
+        tasks="\n".join(project.get("tasks") or []),
+        note_required=project.get("note_required"),
+        version=project["version"],
+    )
+    return _show(request, form, project["code"])
+
+
+@ROUTES.post(PROJECT)
+async def change_project(request: web.Request) -> web.StreamResponse:
+    form = form_of(request)
+    with RefusalsIn(form):
+        etag = f'"{form["version"]}"'
+        await api_of(request).patch(_path(request), _body(form, is_new=False), etag=etag)
+        return redirect(request, LIST, _("Project saved."))
+    return _show(request, form, request.match_info["code"])
+
+
+def _path(request: web.Request) -> str:
+    return f"/v1/projects/{quote(request.match_info['code'], safe='')}"
+
+
+def _body(form: Form, *, is_new: bool) -> Json:
+    """What an older API does not know is sent only where something was typed."""
+    tasks = [line.strip() for line in form["tasks"].splitlines() if line.strip()]
+    body: Json = {
+        "name": form.text("name"),
+        "customer": form.text("customer"),
+        "active": form.ticked("active"),
+        "billable": form.ticked("billable"),
+    }
+    if tasks or form.ticked("had_tasks"):
+        body["tasks"] = tasks
+    if form.ticked("note_required") or form.ticked("had_note_required"):
+        body["note_required"] = form.ticked("note_required")
+    if not is_new and form.text("from"):
+        body["from"] = form.text("from")
+    return body
+
+
+def _show(request: web.Request, form: Form, code: str | None) -> web.StreamResponse:
+    status = 422 if form.is_wrong else 200
+    return render(request, "admin/project.html", status=status, form=form, code=code)

@@ -1,0 +1,148 @@
+"""Approvals: the list, one submission, decisions, and weeks that are overdue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import Any
+
+from aiohttp import web
+
+from portal.access import shown_to
+from portal.api_client import Api
+from portal.context import api_of
+from portal.failures import RefusalsIn
+from portal.forms import Form, form_of
+from portal.i18n import _, ngettext
+from portal.lists import filters_of, query_of, read_list
+from portal.rendering import redirect, render
+
+ROUTES = web.RouteTableDef()
+APPROVAL = "/approvals/{id:[0-9a-fA-F-]{36}}"
+FILTERS = ("state", "person", "week", "flags", "why")
+FLAGS = (
+    *("over_10_hours", "weekend", "holiday", "off_target", "new_project", "uploaded"),
+    *("resubmitted", "submitted_for", "billable_differs", "not_yet_worked"),
+)
+
+Json = dict[str, Any]
+
+
+@ROUTES.get("/approvals")
+@shown_to("approve:timesheets")
+async def list_approvals(request: web.Request) -> web.StreamResponse:
+    return await _show_list(request, Form())
+
+
+@ROUTES.post("/approvals")
+async def decide_many(request: web.Request) -> web.StreamResponse:
+    """Decide all that are ticked; each is decided by itself."""
+    form = form_of(request)
+    ids, decision = form.all("id"), form["decision"]
+    if not ids:
+        form.error = _("Select at least one week.")
+    elif decision == "reject" and not form.text("reason"):
+        form.refuse("reason", _("A rejection needs a reason."))
+    if form.is_wrong:
+        return await _show_list(request, form, status=422)
+    body = {"ids": ids, "decision": decision, "reason": form.optional("reason")}
+    with RefusalsIn(form):
+        reply = await api_of(request).post("/v1/approvals/decisions", body)
+        notice = _summary(decision, reply.json["items"])
+        return redirect(request, str(request.rel_url), notice)
+    return await _show_list(request, form, status=422)
+
+
+@ROUTES.get(APPROVAL)
+@shown_to("approve:timesheets")
+async def show_approval(request: web.Request) -> web.StreamResponse:
+    return await _show(request, Form())
+
+
+@ROUTES.post(f"{APPROVAL}/decision")
+async def decide(request: web.Request) -> web.StreamResponse:
+    form, approval_id = form_of(request), request.match_info["id"]
+    body = {"decision": form["decision"], "reason": form.optional("reason")}
+    if form["decision"] == "reject" and not form.text("reason"):
+        form.refuse("reason", _("A rejection needs a reason."))
+    else:
+        with RefusalsIn(form):
+            await api_of(request).put(f"/v1/approvals/{approval_id}/decision", body)
+    if form.is_wrong:
+        return await _show(request, form, status=422)
+    done = _("Week approved.") if form["decision"] == "approve" else _("Week rejected.")
+    return redirect(request, "/approvals", done)
+
+
+@ROUTES.get("/approvals/overdue")
+@shown_to("approve:timesheets")
+async def list_overdue(request: web.Request) -> web.StreamResponse:
+    filters, api = filters_of(request, ("week",)), api_of(request)
+    listing, emails = await asyncio.gather(
+        read_list(api, "/v1/approvals/overdue", query_of(filters, request)), _team_emails(api)
+    )
+    return render(request, "overdue.html", listing=listing, filters=filters, emails=emails)
+
+
+async def _show_list(request: web.Request, form: Form, *, status: int = 200) -> web.StreamResponse:
+    filters, api = filters_of(request, FILTERS, state="pending"), api_of(request)
+    query = {name: value for name, value in query_of(filters, request).items() if value != "all"}
+    listing = await read_list(api, "/v1/approvals", query)
+    return render(
+        request,
+        "approvals.html",
+        status=status,
+        listing=listing,
+        filters=filters,
+        form=form,
+        flags=FLAGS,
+        clean=[item for item in listing.items if _is_clean(item)],
+        chosen=form.all("id"),
+    )
+
+
+def _is_clean(item: Json) -> bool:
+    return item["state"] == "pending" and not item["flags"]
+
+
+async def _show(request: web.Request, form: Form, *, status: int = 200) -> web.StreamResponse:
+    api, approval_id = api_of(request), request.match_info["id"]
+    approval, projects = await asyncio.gather(
+        api.get(f"/v1/approvals/{approval_id}"), api.get_all("/v1/projects")
+    )
+    by_day: dict[str, list[Json]] = defaultdict(list)
+    for entry in approval["entries"]:
+        by_day[entry["date"]].append(entry)
+    return render(
+        request,
+        "approval.html",
+        status=status,
+        approval=approval,
+        names={project["code"]: project["name"] for project in projects},
+        entries_by_day=dict(sorted(by_day.items())),
+        busiest=max([*approval["by_day"].values(), 1]),
+        form=form,
+    )
+
+
+async def _team_emails(api: Api) -> dict[str, str]:
+    """Where to remind people, as far as the directory can be read."""
+    found = await read_list(api, "/v1/people", {"active": "true"}, limit=200)
+    return {item["person"]: item["email"] for item in found.items if item["email"]}
+
+
+def _summary(decision: str, results: list[Json]) -> str:
+    done = sum(1 for result in results if result["status"] == 200)
+    if decision == "approve":
+        text = ngettext("Approved %(number)s week.", "Approved %(number)s weeks.", done)
+    else:
+        text = ngettext("Rejected %(number)s week.", "Rejected %(number)s weeks.", done)
+    text %= {"number": done}
+    refused = [result["problem"]["detail"] for result in results if result["status"] != 200]
+    if refused:
+        reasons = " ".join(dict.fromkeys(refused))
+        text += " " + _("Not decided: %(number)s. %(reasons)s") % {
+            "number": len(refused),
+            "reasons": reasons,
+        }
+    return text
