@@ -13,7 +13,7 @@ from portal.access import public
 
 FOLDER = Path(__file__).parent / "static"
 STYLES = ("base", "layout", "forms", "tables", "grid", "dialogs", "charts", "print")
-SCRIPTS = ("page", "dialogs", "grid", "start")
+SCRIPTS = ("page", "dialogs", "grid", "timer", "start")
 TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from portal.i18n import _
 
+__all__ = [
+    "absence_kind",
+    "batch_state",
+    "decision_role",
+    "flag",
+    "history_event",
+    "kind_of_person",
+]
+
 
 def absence_kind(kind: str) -> str:
     names = {
@@ -57,3 +66,13 @@ def decision_role(why: str) -> str:
         "unassigned": _("Nobody is assigned"),
     }
     return names.get(why, why)
+
+
+def batch_state(state: str) -> str:
+    names = {
+        "applied": _("Applied"),
+        "refused": _("Refused: a row is wrong"),
+        "dry_run": _("Dry run"),
+        "undone": _("Undone"),
+    }
+    return names.get(state, state)

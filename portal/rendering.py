@@ -58,7 +58,7 @@ def _environment(language: str, assets: dict[str, Asset]) -> jinja2.Environment:
         *("week_range", "week_number", "moment"),
     ):
         environment.filters[name] = getattr(formats, name)
-    for name in ("absence_kind", "flag", "history_event", "kind_of_person", "decision_role"):
+    for name in labels.__all__:
         environment.globals[name] = getattr(labels, name)
     environment.globals.update(
         languages=i18n.LANGUAGES,

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from portal.pages import approvals, entries, profile, submissions, weeks
+from portal.pages import (
+    absences,
+    approvals,
+    entries,
+    months,
+    profile,
+    reports,
+    submissions,
+    team,
+    timer,
+    weeks,
+)
 from portal.pages.admin import admin_routes
 
 
 def all_routes() -> list[web.RouteDef]:
-    modules = (weeks, submissions, entries, profile, approvals)
+    modules = (
+        *(weeks, submissions, entries, timer, months, absences, profile),
+        *(approvals, team, reports),
+    )
     return [*(route for module in modules for route in module.ROUTES), *admin_routes()]

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from portal.pages.admin import holidays, people, period, projects, unassigned
+from portal.pages.admin import (
+    batches,
+    changes,
+    holidays,
+    people,
+    period,
+    projects,
+    unassigned,
+)
 
 
 def admin_routes() -> list[web.RouteDef]:
@@ -14,4 +22,6 @@ def admin_routes() -> list[web.RouteDef]:
         *unassigned.ROUTES,
         *period.ROUTES,
         *holidays.ROUTES,
+        *batches.ROUTES,
+        *changes.ROUTES,
     ]

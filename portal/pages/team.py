@@ -1,0 +1,104 @@
+"""The team: people by weeks, who is missing and what waits."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from libs.rules.calendar import Week
+from portal.access import shown_to
+from portal.api_client import Api, ApiProblem
+from portal.context import api_of
+from portal.days import today
+from portal.rendering import SESSION, render
+
+ROUTES = web.RouteTableDef()
+WEEKS = 6
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A person's week: `state` is that of the approval, or `missing`."""
+
+    state: str
+    minutes: int
+    target: int | None
+    approval: str = ""
+
+
+@dataclass(slots=True)
+class Member:
+    person: str
+    name: str
+    weeks: dict[str, Status] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> int:
+        return sum(1 for status in self.weeks.values() if status.state == "missing")
+
+
+@ROUTES.get("/team")
+@shown_to("approve:timesheets", "read:reports")
+async def show_team(request: web.Request) -> web.StreamResponse:
+    last = _last_week(request)
+    weeks = [last.plus(-back) for back in reversed(range(WEEKS))]
+    may_approve = request[SESSION].may("approve:timesheets")
+    results = await asyncio.gather(
+        *(_read_week(api_of(request), week, may_approve=may_approve) for week in weeks)
+    )
+    members = _members(dict(zip(weeks, results, strict=True)))
+    shown = request.query.get("show", "")
+    if shown == "missing":
+        members = [member for member in members if member.missing]
+    return render(request, "team.html", weeks=weeks, members=members, last=last, shown=shown)
+
+
+def _last_week(request: web.Request) -> Week:
+    try:
+        return Week.parse(request.query.get("until", ""))
+    except ValueError:
+        return Week.of(today(request))
+
+
+async def _read_week(api: Api, week: Week, *, may_approve: bool) -> tuple[list[Json], list[Json]]:
+    """The submissions of a week and who has not submitted it."""
+    missing = _or_nothing(api.get_all("/v1/reports/missing", week=str(week)))
+    if not may_approve:
+        return [], await missing
+    submitted = _or_nothing(api.get_all("/v1/approvals", week=str(week)))
+    found, absent = await asyncio.gather(submitted, missing)
+    return found, absent
+
+
+async def _or_nothing(items: Any) -> list[Json]:
+    try:
+        found: list[Json] = await items
+    except ApiProblem as problem:
+        if problem.status not in (403, 404):
+            raise
+        return []
+    return found
+
+
+def _members(weeks: dict[Week, tuple[list[Json], list[Json]]]) -> list[Member]:
+    """By name. Of several submissions of a week the last one counts."""
+    members: dict[str, Member] = {}
+
+    def member(person: str, name: str | None) -> Member:
+        return members.setdefault(person, Member(person, name or person))
+
+    for week, (submitted, missing) in weeks.items():
+        for item in submitted:
+            status = Status(
+                item["state"], item["total_minutes"], item.get("target_minutes"), item["id"]
+            )
+            member(item["person"], item["person_name"]).weeks[str(week)] = status
+        for item in missing:
+            status = Status("missing", item["total_minutes"], item.get("target_minutes"))
+            member(item["person"], item["name"]).weeks[str(week)] = status
+    return sorted(members.values(), key=lambda one: one.name.casefold())
