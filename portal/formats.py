@@ -15,13 +15,13 @@ from portal.i18n import LANGUAGE, _, current_locale
 
 MAX_MINUTES = 24 * 60
 
-_CLOCK = re.compile(r"(?P<hours>\d{1,3}):(?P<minutes>[0-5]?\d)")
+_CLOCK = re.compile(r"(?P<hours>\d{1,3}):(?P<minutes>[0-5]?\d)", re.ASCII)
 _UNITS = re.compile(
     r"(?:(?P<hours>\d{1,3}(?:[.,]\d{1,2})?)\s*(?:h|hrs?|hours?|std|stunden?))?\s*"
     r"(?:(?P<minutes>\d{1,4})\s*(?:m|min|mins?|minutes?|minuten?)?)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
-_DECIMAL = re.compile(r"\d{0,3}(?:[.,]\d{1,4})?")
+_DECIMAL = re.compile(r"\d{0,3}(?:[.,]\d{1,4})?", re.ASCII)
 
 
 def parse_duration(text: str, *, is_week: bool = False) -> int | None:

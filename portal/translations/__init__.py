@@ -1,0 +1,1 @@
+"""Catalogs of texts, one folder per language; `extract` keeps them in step with the sources."""
