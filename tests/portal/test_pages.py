@@ -20,7 +20,11 @@ EVERYBODY = (
 )
 MANAGERS = ("/approvals", "/approvals?state=all", "/approvals/overdue", "/team", "/profile")
 ADMINISTRATORS = (
-    *("/reports", "/reports?group_by=customer&then_by=project", "/reports/timesheet"),
+    *(
+        "/reports",
+        "/reports?group_by=customer&then_by=project",
+        f"/reports/timesheet?from={LAST_WEEK.monday}&to={LAST_WEEK.monday}",
+    ),
     *("/admin/projects", "/admin/projects/new", "/admin/projects/edit/BIG-WEB"),
     *("/admin/people", "/admin/people/new", "/admin/people/person/auth0%7Cerin"),
     *("/admin/unassigned", "/admin/period", "/admin/holidays", "/admin/batches"),
