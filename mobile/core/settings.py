@@ -14,6 +14,8 @@ ASKED_SCOPES = " ".join((*OPENID_SCOPES, *Scope))
 
 PRIVATE_REDIRECT = "com.exampleco.timesheets://callback"
 LOOPBACK_REDIRECT = "http://127.0.0.1:{port}/callback"
+# Auth0 compares callbacks exactly, port included: these are registered in the tenant.
+LOOPBACK_PORTS = (18271, 18272, 18273, 18274)
 
 
 class SettingsError(Exception):
@@ -24,7 +26,7 @@ class SettingsError(Exception):
 class AppSettings:
     """`issuer` ends in a slash, as Auth0's do; `api` does not."""
 
-    api: str = "https://timesheets.exampleco.com"
+    api: str = "https://api.exampleco.com"
     issuer: str = "https://exampleco.eu.auth0.com/"
     audience: str = "https://api.exampleco.com/timesheets"
     client_id: str = "timesheets-app"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from mobile.core.settings import LOOPBACK_REDIRECT, PRIVATE_REDIRECT
+from mobile.core.settings import LOOPBACK_PORTS, LOOPBACK_REDIRECT, PRIVATE_REDIRECT
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,18 @@ class DesktopBrowser:
 
     async def listen(self, redirect_uri: str | None) -> str:
         await self.close()
-        port = (urlsplit(redirect_uri).port or 0) if redirect_uri is not None else 0
-        try:
-            self._server = await asyncio.start_server(self._serve, HOST, port, limit=MAX_REQUEST)
-        except OSError:
-            # Somebody else has the port of the sign-in that was waiting: that one is over.
-            self._server = await asyncio.start_server(self._serve, HOST, 0, limit=MAX_REQUEST)
+        # If another program has the port of the pending sign-in, that sign-in is over.
+        pending = urlsplit(redirect_uri or "").port
+        for port in (*((pending,) if pending else ()), *LOOPBACK_PORTS, 0):
+            try:
+                self._server = await asyncio.start_server(
+                    self._serve, HOST, port, limit=MAX_REQUEST
+                )
+                break
+            except OSError:
+                log.debug("port %d is in use", port)
+        if self._server is None:
+            raise OSError("no port is free on the loopback address")
         port = self._server.sockets[0].getsockname()[1]
         self._redirect_uri = LOOPBACK_REDIRECT.format(port=port)
         return self._redirect_uri

@@ -7,28 +7,49 @@ import os
 import re
 import shutil
 import subprocess
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from dev.sample_data import MACHINES, PERMISSIONS
 from libs.auth import Scope
+from libs.auth.challenges import SECOND_FACTOR_ACR
 from mobile.core.rules import Scope as PersonalScope
-from mobile.core.settings import LOOPBACK_REDIRECT, PRIVATE_REDIRECT
+from mobile.core.settings import (
+    ASKED_SCOPES,
+    LOOPBACK_PORTS,
+    LOOPBACK_REDIRECT,
+    PRIVATE_REDIRECT,
+    AppSettings,
+)
 from tests.deploy.tools import tool
+from tests.support.fleet import FOLLOWS
 from tests.support.issuer import AUDIENCE, CLAIMS
-from tests.support.services import SERVICES
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / "deploy/auth0"
 TENANT = FOLDER / "tenant.yaml"
-ACTION = FOLDER / "actions/timesheets-tokens.js"
-APP = "Timesheets app"
+ACTIONS = [
+    FOLDER / "actions/timesheets-tokens.js",
+    FOLDER / "actions/timesheets-second-factor.js",
+]
+APP, PORTAL = "Timesheets app", "Timesheets portal"
+PEOPLES = {APP, PORTAL}
 MONTH = 30 * 86400
 FOR_MACHINES = {Scope.BATCH_UPLOAD, Scope.READ_REPORTS, Scope.READ_EVENTS, Scope.READ_PEOPLE}
+[RULE] = yaml.safe_load((FOLDER.parent / "k8s/base/ingress.yaml").read_text())["spec"]["rules"]
+HOST = f"https://{RULE['host']}"
 PLACEHOLDER = re.compile(r"##(\w+)##")
+
+
+def moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
 
 # Auth0's types for what each part of the file is sent as.
 TYPES = {
@@ -90,8 +111,9 @@ def test_every_client_is_granted_what_it_is_for_and_nothing_else(tenant: dict[st
     assert set(granted) == {client["name"] for client in tenant["clients"]}
     assert {grant["audience"] for grant in tenant["clientGrants"]} == {AUDIENCE}
     # Nobody holds batch:upload or follows a feed in person; the app asks for all the rest.
-    assert granted.pop(APP) == {scope.value for scope in PersonalScope}
-    for name in SERVICES:
+    for client in PEOPLES:
+        assert granted.pop(client) == {scope.value for scope in PersonalScope}
+    for name in {follower for follower, _ in FOLLOWS}:
         assert granted[f"Timesheets {name}"] == {Scope.READ_EVENTS}
     assert {frozenset(scopes) for scopes in granted.values()} >= {
         machine.permissions for machine in MACHINES
@@ -102,15 +124,38 @@ def test_every_client_is_granted_what_it_is_for_and_nothing_else(tenant: dict[st
 
 def test_people_and_machines_cannot_use_each_others_grants(tenant: dict[str, Any]) -> None:
     for grant in tenant["clientGrants"]:
-        assert grant["subject_type"] == ("user" if grant["client_id"] == APP else "client")
+        assert grant["subject_type"] == ("user" if grant["client_id"] in PEOPLES else "client")
     [api] = tenant["resourceServers"]
     assert {kind: rule["policy"] for kind, rule in api["subject_type_authorization"].items()} == {
         "user": "require_client_grant",
         "client": "require_client_grant",
     }
     for client in tenant["clients"]:
-        if client["name"] != APP:
+        if client["name"] not in PEOPLES:
             assert client["grant_types"] == ["client_credentials"]
+
+
+def test_secrets_are_sent_as_the_code_sends_them(tenant: dict[str, Any]) -> None:
+    """In the body, as services, portal and partners send them: Auth0 takes one way only."""
+    for client in tenant["clients"]:
+        expected = "none" if client["name"] == APP else "client_secret_post"
+        assert client["token_endpoint_auth_method"] == expected
+
+
+def test_the_portal_comes_back_to_its_own_host(tenant: dict[str, Any]) -> None:
+    [portal] = [client for client in tenant["clients"] if client["name"] == PORTAL]
+    assert portal["callbacks"] == [f"{HOST}/auth/callback"]
+    assert portal["allowed_logout_urls"] == [f"{HOST}/"]
+    assert portal["refresh_token"]["rotation_type"] == "rotating"
+
+
+def test_one_host_is_everywhere(app: dict[str, Any]) -> None:
+    """The host of the Ingress is the one that the app, the links into it and the tenant name."""
+    assert AppSettings().api == HOST
+    filters = (HERE.parents[1] / "mobile/data/intent-filters.xml").read_text()
+    assert re.findall(r'scheme="https" android:host="(.+?)"', filters) == [urlsplit(HOST).hostname]
+    web = [address for address in app["callbacks"] if address.startswith("https:")]
+    assert web == [f"{HOST}/app/callback"]
 
 
 def test_the_app_holds_no_secret_and_its_refresh_tokens_rotate(app: dict[str, Any]) -> None:
@@ -120,7 +165,9 @@ def test_the_app_holds_no_secret_and_its_refresh_tokens_rotate(app: dict[str, An
     assert (refresh["rotation_type"], refresh["leeway"]) == ("rotating", 60)
     assert refresh["expiration_type"] == "expiring"
     assert refresh["idle_token_lifetime"] < refresh["token_lifetime"] <= MONTH
-    assert LOOPBACK_REDIRECT.replace(":{port}", "") in app["callbacks"]
+    for port in LOOPBACK_PORTS:
+        assert LOOPBACK_REDIRECT.format(port=port) in app["callbacks"]
+    assert app["skip_non_verifiable_callback_uri_confirmation_prompt"] is True
     assert PRIVATE_REDIRECT in app["callbacks"]
 
 
@@ -129,7 +176,7 @@ def test_employees_and_contractors_sign_in_each_their_way(tenant: dict[str, Any]
     assert employees["strategy"] == "waad"
     assert contractors["options"]["disable_signup"]
     for connection in (employees, contractors):
-        assert connection["enabled_clients"] == [APP]
+        assert set(connection["enabled_clients"]) == PEOPLES
 
 
 def test_nothing_that_auth0_has_ended_is_used(tenant: dict[str, Any]) -> None:
@@ -146,40 +193,109 @@ def test_no_secret_is_in_the_file_and_the_runbook_names_each_that_is_needed() ->
     assert [name for name in PLACEHOLDER.findall(text) if f"`{name}`" not in runbook] == []
 
 
-def events() -> list[dict[str, Any]]:
-    person = {"email": "erin@exampleco.com", "email_verified": True, "name": "Erin Employee"}
-    ours = {"resource_server": {"identifier": AUDIENCE}, "user": person}
-    asks = {"transaction": {"requested_scopes": ["openid", "approve:timesheets"]}}
-    renews = {"protocol": "oauth2-refresh-token", "requested_scopes": ["approve:timesheets"]}
-    return [
-        {**ours, "transaction": {"requested_scopes": ["read:timesheets"]}},
-        {**ours, **asks},
-        {**ours, **asks, "authentication": {"methods": [{"name": "pwd"}, {"name": "mfa"}]}},
-        {**ours, "transaction": renews},
-        {**ours, "user": {**person, "email_verified": False}},
-        {"user": person, **asks, "resource_server": {"identifier": "https://other.example"}},
-    ]
+PERSON = {"email": "erin@exampleco.com", "email_verified": True, "name": "Erin Employee"}
+NOW = time.time()
+RECENT = {"methods": [{"name": "pwd"}, {"name": "mfa", "timestamp": moment(NOW - 3600)}]}
+OLD = {"methods": [{"name": "mfa", "timestamp": moment(NOW - 13 * 3600)}]}
 
 
-@pytest.mark.deploy
-def test_the_action_adds_the_claims_and_asks_approvers_for_a_second_factor() -> None:
-    node = tool("node", "Node.js runs the tenant's action")
+def signing_in(*scopes: str, **members: Any) -> dict[str, Any]:
+    """The event of a sign-in that asks for these scopes."""
+    return {
+        "resource_server": {"identifier": AUDIENCE},
+        "user": PERSON,
+        "transaction": {"requested_scopes": list(scopes)},
+        **members,
+    }
+
+
+def run_actions(*events: dict[str, Any]) -> list[dict[str, Any]]:
+    node = tool("node", "Node.js runs the tenant's actions")
     done = subprocess.run(
-        [node, HERE / "action.cjs", ACTION],
-        input=json.dumps(events()),
+        [node, HERE / "action.cjs", *ACTIONS],
+        input=json.dumps(events),
         capture_output=True,
         text=True,
         check=True,
     )
-    named, both = {f"{CLAIMS}name": "Erin Employee"}, {f"{CLAIMS}email": "erin@exampleco.com"}
-    assert [(run["claims"], run["secondFactor"]) for run in json.loads(done.stdout)] == [
-        (named | both, False),
-        (named | both, "any"),
-        (named | both, False),
-        (named | both, False),
-        (named, False),
-        ({}, False),
-    ]
+    results: list[dict[str, Any]] = json.loads(done.stdout)
+    return results
+
+
+OWN = ("read:timesheets", "create:timesheets", "delete:timesheets")
+REQUESTS: list[tuple[tuple[str, ...], bool]] = [
+    ((), True),
+    (("openid",), True),
+    (("openid", "profile", "email", "offline_access"), True),
+    (("openid", *OWN), False),
+    (("read:timesheets",), False),
+    (("openid", *OWN, "approve:timesheets"), True),
+    (("approve:timesheets",), True),
+    (("manage:timesheets", "manage:people", "read:reports", "read:people"), True),
+    (("read:timesheets", "read:reports"), True),
+    (("openid", "read:audit"), True),
+    (("openid", "read:everything"), True),
+    (tuple(ASKED_SCOPES.split()), True),
+]
+
+
+@pytest.mark.deploy
+def test_a_second_factor_is_asked_for_unless_the_token_does_only_what_is_the_persons_own() -> None:
+    results = run_actions(*(signing_in(*scopes) for scopes, _ in REQUESTS))
+    asked = [result["secondFactor"] == "any" for result in results]
+    assert list(zip([scopes for scopes, _ in REQUESTS], asked, strict=True)) == REQUESTS
+
+
+@pytest.mark.deploy
+def test_each_scope_that_is_not_the_persons_own_asks_for_a_second_factor() -> None:
+    for scope, result in zip(Scope, run_actions(*map(signing_in, Scope)), strict=True):
+        assert (result["secondFactor"] is None) == (scope in OWN), scope
+
+
+@pytest.mark.deploy
+def test_a_second_factor_is_asked_for_again_when_it_is_too_old() -> None:
+    step_up = {"requested_scopes": list(OWN), "acr_values": [SECOND_FACTOR_ACR]}
+    enrolled = PERSON | {"enrolledFactors": [{"type": "recovery-code"}, {"type": "otp"}]}
+    results = run_actions(
+        signing_in(authentication=RECENT),
+        signing_in(authentication=OLD),
+        signing_in(authentication=RECENT, request={"query": {"max_age": "600"}}),
+        signing_in(authentication=RECENT, request={"query": {"max_age": "7200"}}),
+        signing_in(transaction=step_up),
+        signing_in(transaction=step_up, authentication=RECENT),
+        signing_in(user=enrolled),
+    )
+    factors = [result["secondFactor"] for result in results]
+    assert factors == [None, "any", "any", None, "any", None, ["otp"]]
+
+
+@pytest.mark.deploy
+def test_the_token_says_when_the_second_factor_was_shown_also_after_a_renewal() -> None:
+    claim, shown_at = f"{CLAIMS}mfa_at", int(NOW - 3600)
+    renewal = {"protocol": "oauth2-refresh-token", "requested_scopes": []}
+    signed_in, without, renewed, unknown = run_actions(
+        signing_in(authentication=RECENT),
+        signing_in(*OWN),
+        signing_in(transaction=renewal, refresh_token={"metadata": {"mfa_at": str(shown_at)}}),
+        signing_in(transaction=renewal),
+    )
+    assert (signed_in["claims"][claim], signed_in["kept"]) == (shown_at, {"mfa_at": str(shown_at)})
+    assert renewed["claims"][claim] == shown_at
+    assert claim not in without["claims"] | unknown["claims"]
+    assert [renewed["secondFactor"], unknown["secondFactor"]] == [None, None]
+
+
+@pytest.mark.deploy
+def test_the_token_names_the_person_and_no_address_that_nobody_has_verified() -> None:
+    other = {"identifier": "https://other.example"}
+    verified, unverified, foreign = run_actions(
+        signing_in(*OWN),
+        signing_in(*OWN, user={**PERSON, "email_verified": False}),
+        signing_in(authentication=RECENT, resource_server=other),
+    )
+    name, email = {f"{CLAIMS}name": "Erin Employee"}, {f"{CLAIMS}email": "erin@exampleco.com"}
+    assert (verified["claims"], unverified["claims"]) == (name | email, name)
+    assert (foreign["claims"], foreign["secondFactor"]) == ({}, None)
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +339,9 @@ def assets(workshop: Path) -> dict[str, Any]:
 @pytest.mark.timeout(600)
 def test_the_tool_takes_the_file_and_leaves_no_placeholder(assets: dict[str, Any]) -> None:
     assert not PLACEHOLDER.findall(json.dumps(assets))
-    assert assets["actions"][0]["code"] == ACTION.read_text()
+    assert [action["code"] for action in assets["actions"]] == [
+        action.read_text() for action in ACTIONS
+    ]
 
 
 @pytest.mark.deploy
