@@ -50,24 +50,22 @@ class EntryQuerySchema(PageQuery):
         return EntryQuery(**data)
 
 
-class OptionalText(Text):
-    """A text that is null if it is empty."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(value, attr, data, **kwargs) or None
-
-
 class _EntryFields(StrictSchema):
     date = Day(required=True)
     project = ProjectCode(required=True)
     minutes = WholeNumber(minimum=1, maximum=MAX_MINUTES_A_DAY, required=True)
-    task = OptionalText(maximum=MAX_TASK_LENGTH, allow_none=True, load_default=None)
+    task = Text(maximum=MAX_TASK_LENGTH, allow_none=True, load_default=None)
     note = Text(maximum=MAX_NOTE_LENGTH, load_default="")
     billable = Truth(
         allow_none=True,
         load_default=None,
         metadata={"description": "null or absent: the project's default."},
     )
+
+
+def _without_empty_task(data: dict[str, Any]) -> dict[str, Any]:
+    """An empty task is none."""
+    return {**data, "task": None} if data.get("task") == "" else data
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +82,13 @@ class NewEntrySchema(_EntryFields):
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> NewEntry:
         entry_id = data.pop("id")
-        return NewEntry(entry_id, Draft(**data))
+        return NewEntry(entry_id, Draft(**_without_empty_task(data)))
 
 
 class EntrySchema(_EntryFields):
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> Draft:
-        return Draft(**data)
+        return Draft(**_without_empty_task(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ class EntryPatchSchema(_EntryFields):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> EntryPatch:
-        return EntryPatch(data)
+        return EntryPatch(_without_empty_task(data))
 
 
 @dataclass(frozen=True, slots=True)

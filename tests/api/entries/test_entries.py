@@ -262,3 +262,53 @@ async def test_nothing_is_copied_into_a_week_that_is_locked(erin: Caller) -> Non
     await erin.post(f"/v1/timesheets/{Week.THIS}/submit")
     refused = await erin.post("/v1/entries/copy", {"from_week": Week.LAST, "to_week": Week.THIS})
     assert (refused.status, refused.json["lock_reason"]) == (409, "submitted")
+
+
+async def test_a_copy_that_was_moved_away_makes_room_for_another(erin: Caller) -> None:
+    await log(erin, date="2026-11-17")
+    body = {"from_week": Week.LAST, "to_week": Week.THIS}
+    [first] = (await erin.post("/v1/entries/copy", body)).json["items"]
+    await erin.patch(f"/v1/entries/{first['id']}", {"date": "2026-12-01"})
+    [second] = (await erin.post("/v1/entries/copy", body)).json["items"]
+    assert (second["week"], second["date"]) == (Week.THIS, Week.TUESDAY)
+    assert (await erin.post("/v1/entries/copy", body)).json["items"] == [second]
+    assert (await erin.get("/v1/timesheets/2026-W49")).json["total_minutes"] == 60
+
+
+async def test_billable_follows_the_project(erin: Caller) -> None:
+    entry = await log(erin, project="ZEUS")
+    address = entry.headers["Location"]
+    moved = await erin.patch(address, {"project": "APOLLO"})
+    assert (entry.json["billable"], moved.json["billable"]) == (False, True)
+    assert (await erin.patch(address, {"minutes": 5})).json["billable"] is True
+    put = await erin.put(address, draft(project="ZEUS", minutes=5, billable=None))
+    assert put.json["billable"] is False
+    named = await erin.patch(address, {"project": "APOLLO", "billable": False})
+    assert named.json["billable"] is False
+    assert (await erin.patch(address, {"project": "APOLLO"})).json["billable"] is False
+    assert (await erin.patch(address, {"billable": None})).json["billable"] is True
+
+
+async def test_an_empty_task_is_no_task(erin: Caller) -> None:
+    entry = await log(erin, task="")
+    assert entry.json["task"] is None
+    again = await erin.put(entry.headers["Location"], draft(task=None))
+    assert again.json["version"] == 1
+
+
+async def test_an_entry_of_an_ended_project_neither_grows_nor_moves(
+    erin: Caller, ada: Caller
+) -> None:
+    address = (await log(erin, minutes=60)).headers["Location"]
+    await ada.patch("/v1/projects/APOLLO", {"active": False})
+    for change in ({"minutes": 61}, {"date": Week.TUESDAY}):
+        refused = await erin.patch(address, change)
+        assert refused.codes == {("/project", "inactive_project")}
+    assert (await erin.patch(address, {"minutes": 30, "note": "less"})).status == 200
+    assert (await erin.patch(address, {"project": "ZEUS", "minutes": 90})).status == 200
+
+
+async def test_a_project_can_require_a_note(erin: Caller, ada: Caller) -> None:
+    await ada.patch("/v1/projects/APOLLO", {"note_required": True})
+    assert (await erin.post("/v1/entries", draft())).codes == {("/note", "note_required")}
+    await log(erin, note="why")

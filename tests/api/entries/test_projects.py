@@ -6,6 +6,7 @@ from libs.web.resources import answer_schema, page_schema
 from services.entries.resources import Project
 from tests.api.entries.conftest import draft, log
 from tests.support.client import Caller
+from tests.support.clock import StandingClock
 
 
 async def test_an_administrator_adds_and_changes_projects(ada: Caller, erin: Caller) -> None:
@@ -60,3 +61,68 @@ async def test_a_name_that_postgresql_cannot_hold_is_the_name_of_nothing(erin: C
     assert (await erin.get("/v1/projects/%00")).status == 404
     cursor = "WyJcdTAwMDAiXQ"  # a NUL
     assert (await erin.get(f"/v1/projects?cursor={cursor}")).codes == {("/cursor", "cursor")}
+
+
+async def test_a_change_that_changes_nothing_keeps_the_version(ada: Caller) -> None:
+    same = await ada.patch("/v1/projects/APOLLO", {"name": "Apollo", "active": True, "tasks": []})
+    assert same.json["version"] == 1
+    assert (await ada.patch("/v1/projects/APOLLO", {})).json["version"] == 1
+    assert (await ada.patch("/v1/projects/APOLLO", {"name": "Other"})).json["version"] == 2
+
+
+async def test_codes_that_differ_in_case_alone_are_one_code(ada: Caller) -> None:
+    project = {"name": "Again", "customer": "Big Company"}
+    assert (await ada.post("/v1/projects/apollo", project)).status == 409
+
+
+async def test_tasks_are_listed_in_the_order_given(ada: Caller) -> None:
+    body = {"tasks": ["Design", "Build"], "note_required": True}
+    changed = await ada.patch("/v1/projects/APOLLO", body)
+    assert (changed.json["tasks"], changed.json["note_required"]) == (["Design", "Build"], True)
+    twice = await ada.patch("/v1/projects/APOLLO", {"tasks": ["Build", "Build"]})
+    assert twice.codes == {("/tasks", "invalid")}
+
+
+async def test_a_name_and_a_customer_change_from_a_day_on(
+    ada: Caller, erin: Caller, clock: StandingClock
+) -> None:
+    path = "/v1/projects/APOLLO"
+    planned = await ada.patch(path, {"customer": "Later", "from": "2026-12-01"})
+    assert (planned.json["customer"], planned.json["version"]) == ("Big Company", 2)
+    renamed = await ada.patch(path, {"name": "Artemis"})
+    assert renamed.json["name"] == "Artemis"
+    tag = (await erin.get(path)).etag
+    clock.move(days=8)
+    later = await erin.get(path, headers={"If-None-Match": tag})
+    assert (later.json["name"], later.json["customer"]) == ("Artemis", "Later")
+
+
+async def test_a_closed_day_keeps_its_name_and_customer(ada: Caller) -> None:
+    await ada.put("/v1/period", {"closed_through": "2026-10-31"})
+    path = "/v1/projects/APOLLO"
+    refused = await ada.patch(path, {"customer": "Other", "from": "2026-10-31"})
+    assert refused.codes == {("/from", "closed")}
+    assert (await ada.patch(path, {"customer": "Other", "from": "2026-11-01"})).status == 200
+
+
+async def test_an_entry_is_billable_as_its_project_is_on_its_day(ada: Caller, erin: Caller) -> None:
+    await ada.patch("/v1/projects/APOLLO", {"billable": False, "from": "2026-11-24"})
+    assert (await log(erin, date="2026-11-23")).json["billable"] is True
+    entry = await log(erin, date="2026-11-24")
+    assert entry.json["billable"] is False
+    key = {"Idempotency-Key": "k"}
+    assert (await erin.post("/v1/entries", draft(), headers=key)).json["billable"] is True
+
+
+async def test_the_period_shows_how_it_came_to_be(ada: Caller, erin: Caller) -> None:
+    assert (await erin.get("/v1/period")).json == {"closed_through": None, "history": []}
+    await ada.put("/v1/period", {"closed_through": "2026-10-31", "reason": "payroll"})
+    await ada.put("/v1/period", {"closed_through": "2026-11-22"})
+    period = (await erin.get("/v1/period")).json
+    assert period["closed_through"] == "2026-11-22"
+    assert [(step["closed_through"], step["reason"]) for step in period["history"]] == [
+        ("2026-11-22", None),
+        ("2026-10-31", "payroll"),
+    ]
+    refused = await ada.put("/v1/period", {"closed_through": "2026-11-23"})
+    assert refused.codes == {("/closed_through", "not_over")}

@@ -170,6 +170,19 @@ async def test_over_http_as_many_entries_stand_as_a_day_has_room_for(erin: Calle
     assert (await erin.get(f"/v1/timesheets/{Week.THIS}")).json["total_minutes"] == 1400
 
 
+async def test_over_http_two_puts_of_one_entry_on_a_full_day_both_fit_in_any_order(
+    erin: Caller,
+) -> None:
+    await erin.post("/v1/entries", draft(minutes=1300))
+    address = f"/v1/entries/{uuid.uuid4()}"
+    for _ in range(20):
+        await erin.put(address, draft(minutes=100))
+        replies = await asyncio.gather(
+            *(erin.put(address, draft(minutes=minutes)) for minutes in (60, 140))
+        )
+        assert [reply.status for reply in replies] == [200, 200]
+
+
 async def test_over_http_a_submission_holds_just_the_entries_that_were_accepted(
     erin: Caller, entries_database: str
 ) -> None:
