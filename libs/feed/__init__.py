@@ -1,4 +1,4 @@
-"""How the services learn of each other: what happened, in order, exactly once."""
+"""Event feeds between services: in commit order, each event applied exactly once."""
 
 from libs.feed.events import Event, publish
 

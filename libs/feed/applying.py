@@ -1,10 +1,15 @@
-"""Applying events: each takes effect exactly once, and none that fails holds up the others.
+"""Applying events exactly once, so that an event that fails does not block the others.
 
-A page is one transaction with the new cursor in it, and within it each handler gets all of its
-events that follow each other at once, so that it can read and write for many in one go. When
-that fails, each half is applied by itself, and so on down to the one event that cannot be
-handled, which is set aside. So a failure undoes nothing but itself, even one that shows only at
-COMMIT, and costs the others some repetitions.
+A page of events is applied in one transaction that also stores the new cursor. Within it each
+handler gets all of its events that follow each other in one call, so that it can read and write
+for many of them with one statement.
+
+If that fails, each half of the page is applied in a transaction of its own, and so on down to the
+single event that cannot be handled. It becomes a dead letter. A failing event rolls back only
+itself, even if it fails at COMMIT; its neighbours may be applied again.
+
+A database that is busy or unavailable says nothing about an event: it is retried without limit,
+and never becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -21,29 +26,34 @@ from libs.feed import inbox
 from libs.feed.events import deferred_publish
 from libs.feed.metrics import FollowerMetrics
 from libs.feed.wire import Delivery
-from libs.postgres.errors import DatabaseBusy
+from libs.postgres.errors import ConcurrentUpdate, DatabaseBusy, sqlstate_of
 from libs.postgres.pool import Database
+from libs.postgres.shares import Share
 from libs.web.problems import ServiceUnavailable
 
 Handler = Callable[[asyncpg.Connection, Sequence[Delivery]], Awaitable[None]]
-"""Has events take effect, one after the other as they come, in the transaction it is given. It
-may be called again for the same ones, in other company, when that was rolled back."""
+"""Applies events in the given order within the caller's transaction. It may be called again for
+the same events, with other neighbours, after a rollback."""
 
 Handlers = Mapping[str, Handler]
-"""The handler of each type of event. Types with the same one share its calls."""
+"""The handler of each type of event. Types with the same handler share its calls."""
 
-# How often an event may find the database busy before that counts as its own fault.
-BUSY_TRIES = 5
+# How often an event may lose against concurrent updates, each time with all its retries, before
+# that counts as its own fault: a constraint that it always violates looks the same.
+CONFLICT_ROUNDS = 5
 
 log = structlog.get_logger(__name__)
 
 
 class LeaseLost(Exception):
-    """Another process follows by now."""
+    """Another process holds the lease now."""
 
 
 class Applier:
-    """Applies what comes from one source."""
+    """Applies the events of one source while `holder` has the lease.
+
+    Each step forward renews the lease for `lease_seconds`.
+    """
 
     def __init__(
         self,
@@ -52,16 +62,21 @@ class Applier:
         handlers: Handlers,
         holder: UUID,
         metrics: FollowerMetrics,
+        lease_seconds: float,
     ) -> None:
         self._db = db
         self._source = source
         self._handlers = handlers
         self._holder = holder
         self._metrics = metrics
-        self._busy: tuple[int, int] = (0, 0)
+        self._lease_seconds = lease_seconds
+        self._conflicts: tuple[int, int] = (0, 0)
 
     async def apply(self, deliveries: Sequence[Delivery]) -> None:
-        """Raises `LeaseLost`, and `ServiceUnavailable` when it should be tried again later."""
+        """Apply the events in order.
+
+        Raises `LeaseLost`, and `ServiceUnavailable` when the rest should be tried again later.
+        """
         try:
             await self._apply_together(deliveries)
         except Exception as error:
@@ -71,10 +86,11 @@ class Applier:
                 log.info("applying fewer events at once", source=self._source, error=repr(error))
                 for part in _parts(deliveries, error):
                     await self.apply(part)
-            elif self._may_pass(error, deliveries[0]):
+            elif self._must_be_retried(error, deliveries[0]):
+                self._report_busy(error, deliveries[0])
                 raise
             else:
-                await self._set_aside(deliveries[0], error)
+                await self._dead_letter(deliveries[0], error)
 
     async def _apply_together(self, deliveries: Sequence[Delivery]) -> None:
         async def work(connection: asyncpg.Connection) -> list[Delivery]:
@@ -85,13 +101,13 @@ class Applier:
                 for handler, events in groupby(known, lambda event: self._handlers[event.type]):
                     await handler(connection, list(events))
             for delivery in known:
-                if delivery.subject in cursor.troubled:
+                if delivery.subject in cursor.subjects_with_dead_letters:
                     await inbox.supersede(connection, self._source, delivery)
             if fresh:
-                await inbox.advance(connection, self._source, fresh[-1].sequence)
+                await self._advance(connection, fresh[-1].sequence)
             return fresh
 
-        self._count(deliveries, await self._db.transact(work))
+        self._count(deliveries, await self._db.transact(work, share=Share.FEEDS))
 
     def _count(self, deliveries: Sequence[Delivery], fresh: Sequence[Delivery]) -> None:
         for kind, number in Counter(delivery.type for delivery in fresh).items():
@@ -100,27 +116,43 @@ class Applier:
         if repeated := len(deliveries) - len(fresh):
             self._metrics.count(self._source, "other", "duplicate", repeated)
 
-    def _may_pass(self, error: Exception, delivery: Delivery) -> bool:
-        """Whether the database was busy, and not each time that this event was tried."""
+    def _must_be_retried(self, error: Exception, delivery: Delivery) -> bool:
+        """Whether the database was busy; of concurrent updates, not in every round."""
         if not isinstance(error, DatabaseBusy):
             return False
-        sequence, tries = self._busy
-        tries = tries + 1 if sequence == delivery.sequence else 1
-        self._busy = (delivery.sequence, tries)
-        return tries < BUSY_TRIES
+        if not isinstance(error.__cause__, ConcurrentUpdate):
+            return True
+        sequence, rounds = self._conflicts
+        rounds = rounds + 1 if sequence == delivery.sequence else 1
+        self._conflicts = (delivery.sequence, rounds)
+        return rounds < CONFLICT_ROUNDS
 
-    async def _set_aside(self, delivery: Delivery, error: Exception) -> None:
+    def _report_busy(self, error: Exception, delivery: Delivery) -> None:
+        self._metrics.count_busy(self._source)
+        log.warning(
+            "the database is busy, the event is retried",
+            source=self._source,
+            sequence=delivery.sequence,
+            type=delivery.type,
+            sqlstate=sqlstate_of(error.__cause__),
+            reason=reason_of(error),
+        )
+
+    async def _advance(self, connection: asyncpg.Connection, after: int) -> None:
+        await inbox.advance(connection, self._source, after, self._lease_seconds)
+
+    async def _dead_letter(self, delivery: Delivery, error: Exception) -> None:
         reason = reason_of(error)
 
         async def work(connection: asyncpg.Connection) -> None:
             await self._lock(connection)
             await inbox.dead_letter(connection, self._source, delivery, reason)
-            await inbox.advance(connection, self._source, delivery.sequence)
+            await self._advance(connection, delivery.sequence)
 
-        await self._db.transact(work)
+        await self._db.transact(work, share=Share.FEEDS)
         self._metrics.count(self._source, delivery.type, "dead_letter")
         log.error(
-            "event set aside",
+            "the event is a dead letter",
             source=self._source,
             sequence=delivery.sequence,
             type=delivery.type,
@@ -136,7 +168,7 @@ class Applier:
 
 
 def _beyond(after: int, deliveries: Sequence[Delivery]) -> list[Delivery]:
-    """Those that have not taken effect yet, each once."""
+    """The events that have not been applied yet, each once."""
     fresh = []
     for delivery in deliveries:
         if delivery.sequence > after:
@@ -146,18 +178,18 @@ def _beyond(after: int, deliveries: Sequence[Delivery]) -> list[Delivery]:
 
 
 def _parts(deliveries: Sequence[Delivery], error: Exception) -> list[Sequence[Delivery]]:
-    """Halves, or, as each attempt waits for a database that is busy, one at a time."""
+    """Halves; or single events if the database is busy, because each attempt waits for it."""
     size = 1 if isinstance(error, DatabaseBusy) else -(-len(deliveries) // 2)
     return [deliveries[start : start + size] for start in range(0, len(deliveries), size)]
 
 
 def _is_about_events(error: Exception) -> bool:
-    """Not about who follows, nor about a database that cannot be reached."""
+    """Whether fewer events might be applied: not if the lease or the database is lost."""
     return isinstance(error, DatabaseBusy) or not isinstance(error, LeaseLost | ServiceUnavailable)
 
 
 def reason_of(error: Exception) -> str:
-    """Why, for whoever looks after what was set aside; nothing that PostgreSQL cannot store."""
+    """The error as a text of at most 1000 characters that PostgreSQL can store."""
     cause = error.__cause__ if isinstance(error, DatabaseBusy) and error.__cause__ else error
-    told = f"{type(cause).__name__}: {cause}".replace("\0", "")[:1000]
-    return told.encode(errors="replace").decode()
+    text = f"{type(cause).__name__}: {cause}".replace("\0", "")[:1000]
+    return text.encode(errors="replace").decode()

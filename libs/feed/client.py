@@ -12,8 +12,8 @@ from libs.auth import MachineTokenError, MachineTokens
 from libs.feed.serving import HEAD_HEADER
 from libs.feed.wire import CONTENT_TYPE, Delivery, InvalidBatch, decode_batch
 
-# For the answer, beyond the time it was asked to wait.
-PATIENCE = 10.0
+# Seconds for the response, beyond those of the long poll.
+RESPONSE_TIMEOUT = 10.0
 
 
 class FeedUnavailable(Exception):
@@ -22,7 +22,7 @@ class FeedUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`reached` is the cursor after these events, `head` the sequence of the feed's newest one."""
+    """A page of events. `reached` is the cursor after it, `head` the newest event's sequence."""
 
     deliveries: list[Delivery]
     reached: int
@@ -38,10 +38,13 @@ class FeedClient:
         self._tokens = tokens
 
     async def fetch(self, after: int, limit: int, wait: float) -> Batch:
-        """Raises `FeedUnavailable`, whatever it is that went wrong."""
+        """Fetch the events after a cursor, waiting up to `wait` seconds for the first one.
+
+        Raises `FeedUnavailable` for every kind of failure.
+        """
         query = {"after": str(after), "limit": str(limit), "wait": f"{wait:g}"}
         try:
-            async with asyncio.timeout(wait + PATIENCE):
+            async with asyncio.timeout(wait + RESPONSE_TIMEOUT):
                 token = await self._tokens.get()
                 headers = {hdrs.AUTHORIZATION: f"Bearer {token}", hdrs.ACCEPT: CONTENT_TYPE}
                 async with self._session.get(
@@ -58,7 +61,7 @@ async def _read(response: aiohttp.ClientResponse, after: int) -> Batch:
     if response.status != 200:
         raise FeedUnavailable(f"{response.url.with_query(None)}: status {response.status}")
     if response.content_type != CONTENT_TYPE:
-        raise InvalidBatch(f"this is {response.content_type}")
+        raise InvalidBatch(f"the content type is {response.content_type}")
     deliveries = decode_batch(await response.read())
     head = response.headers.get(HEAD_HEADER, "0")
     if not head.isdecimal():

@@ -1,4 +1,4 @@
-"""What is published, and publishing it."""
+"""Publishing events in the transaction that makes the change."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from libs.web.responses import encode_json
 CHANNEL = "feed"
 FEED_LOCK = 7_301_002
 
-# The lock is taken before the first number is drawn and let go when the transaction has
-# committed, so numbers follow the order of commits: no event appears behind a cursor that was
-# given out. A transaction that publishes nothing never takes it.
+# The lock is taken before the first number is drawn and released when the transaction has
+# committed. So numbers are in commit order, and no event appears behind a cursor that was handed
+# out. A transaction that publishes nothing never takes the lock.
 PUBLISH = f"""
     WITH alone AS MATERIALIZED (SELECT pg_advisory_xact_lock({FEED_LOCK})),
     written AS (
@@ -36,7 +36,7 @@ PUBLISH = f"""
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to `subject`; of each subject the newest event is kept for ever."""
+    """Something that happened to `subject`. The newest event of each subject is kept for ever."""
 
     type: str
     subject: str
@@ -44,38 +44,37 @@ class Event:
     data: dict[str, Any]
 
 
-_postponed: ContextVar[list[tuple[Event, str | None]] | None] = ContextVar(
-    "postponed", default=None
-)
+_deferred: ContextVar[list[tuple[Event, str | None]] | None] = ContextVar("deferred", default=None)
 
 
 async def publish(
     connection: asyncpg.Connection, event: Event, traceparent: str | None = None
 ) -> None:
-    """Write the event in the caller's transaction, as the last thing the transaction does.
+    """Write the event in the caller's transaction.
 
-    From here to COMMIT nobody else publishes, and who has locked rows that are yet to be changed
-    here waits for this one as this one waits for him. It belongs to the trace that is given, or
-    to that of the request that is being answered.
+    Call this last: locking further rows after it can deadlock with a transaction that holds them
+    and waits for the feed lock, which is held until COMMIT.
+
+    The event belongs to the trace `traceparent`, or to that of the current request.
     """
-    waiting, traced = _postponed.get(), (event, traceparent or current_traceparent())
-    if waiting is not None:
-        waiting.append(traced)
+    deferred, traced = _deferred.get(), (event, traceparent or current_traceparent())
+    if deferred is not None:
+        deferred.append(traced)
     else:
         await _write(connection, [traced])
 
 
 @asynccontextmanager
 async def deferred_publish(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """Write what is published within at the end of it, for work that is many pieces."""
-    waiting: list[tuple[Event, str | None]] = []
-    token = _postponed.set(waiting)
+    """Write the events that are published within the context at its end, in one statement."""
+    deferred: list[tuple[Event, str | None]] = []
+    token = _deferred.set(deferred)
     try:
         yield
     finally:
-        _postponed.reset(token)
-    if waiting:
-        await _write(connection, waiting)
+        _deferred.reset(token)
+    if deferred:
+        await _write(connection, deferred)
 
 
 async def _write(

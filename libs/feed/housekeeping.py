@@ -1,4 +1,4 @@
-"""What a service's database must be rid of from time to time."""
+"""Removing what a service's database no longer needs."""
 
 from __future__ import annotations
 
@@ -21,23 +21,22 @@ log = structlog.get_logger(__name__)
 
 
 def housekeeping(every: float = AN_HOUR) -> Callable[[web.Application], AsyncIterator[None]]:
-    """A cleanup context that tidies up every so many seconds, after the database's.
+    """A cleanup context that tidies up every `every` seconds. The database's context comes first.
 
-    Every replica does it: the second one finds nothing left, which costs less than to agree on
-    who does.
+    Every replica does it. The second one finds nothing left, which is cheaper than electing one.
     """
 
-    async def keep_house(app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(_tidy_on_and_on(app[DATABASE], app[CLOCK], every))
+    async def tidy_regularly(app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(_tidy_every(app[DATABASE], app[CLOCK], every))
         yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    return keep_house
+    return tidy_regularly
 
 
 async def tidy(db: Database, clock: Clock) -> None:
-    """Remove old idempotency keys and events that later ones replace, in bounded steps."""
+    """Remove old idempotency keys and superseded events, in bounded steps."""
     keys = removed = await forget_old_keys(db, at_most=KEYS_AT_ONCE)
     while removed == KEYS_AT_ONCE:
         removed = await forget_old_keys(db, at_most=KEYS_AT_ONCE)
@@ -46,7 +45,7 @@ async def tidy(db: Database, clock: Clock) -> None:
     log.info("tidied up", keys=keys, events=events)
 
 
-async def _tidy_on_and_on(db: Database, clock: Clock, every: float) -> None:
+async def _tidy_every(db: Database, clock: Clock, every: float) -> None:
     while True:
         await asyncio.sleep(jittered(every))
         try:

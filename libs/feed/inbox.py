@@ -1,7 +1,9 @@
-"""What a follower keeps in its own database: how far it is, who follows, what was set aside.
+"""What a follower stores in its own database: its cursor, its lease and its dead letters.
 
-The row of `feed_cursors` is locked while events are applied, so they are applied once however
-many processes believe to be the one that follows.
+The row of `feed_cursors` is locked while events are applied. So each event is applied once, even
+if several processes believe that they hold the lease.
+
+Dead letters are in the table `feed_set_aside`, which keeps the name of its first release.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ BEGIN_AT_START = """
     INSERT INTO feed_cursors (source) VALUES ($1) ON CONFLICT DO NOTHING RETURNING true
 """
 
-# A row that is locked is being worked on, however late it is.
-TAKE_LEAD = """
+# Events are being applied under a locked row, even if its lease has run out meanwhile.
+ACQUIRE_LEASE = """
     UPDATE feed_cursors
     SET holder = $2, held_until = clock_timestamp() + make_interval(secs => $3)
     WHERE source = (
@@ -29,10 +31,10 @@ TAKE_LEAD = """
     )
     RETURNING after, (
         SELECT count(*) FROM feed_set_aside WHERE source = $1 AND superseded_by IS NULL
-    ) AS dead_letter
+    ) AS dead_letters
 """
 
-GIVE_UP_LEAD = """
+RELEASE_LEASE = """
     UPDATE feed_cursors SET holder = NULL, held_until = '-infinity'
     WHERE source = $1 AND holder = $2
 """
@@ -40,14 +42,20 @@ GIVE_UP_LEAD = """
 LOCK = """
     SELECT after, ARRAY (
         SELECT subject FROM feed_set_aside WHERE source = $1 AND superseded_by IS NULL
-    ) AS troubled
+    ) AS subjects_with_dead_letters
     FROM feed_cursors WHERE source = $1 AND holder = $2
     FOR UPDATE
 """
 
-ADVANCE = "UPDATE feed_cursors SET after = $2 WHERE source = $1 AND after < $2"
+# Progress renews the lease: the transaction may have taken longer than the rest of it.
+ADVANCE = """
+    UPDATE feed_cursors
+    SET after = greatest(after, $2),
+        held_until = greatest(held_until, clock_timestamp() + make_interval(secs => $3))
+    WHERE source = $1
+"""
 
-SET_ASIDE = """
+ADD_DEAD_LETTER = """
     INSERT INTO feed_set_aside (source, sequence, type, subject, event, reason)
     VALUES ($1, $2, $3, $4, $5, $6)
 """
@@ -79,24 +87,31 @@ COUNT_TRY = """
 
 @dataclass(frozen=True, slots=True)
 class FollowerLease:
-    """The right to follow, for a while: where to go on, and how many events are set aside."""
+    """The right to follow a feed for some seconds, and what its holder has to know.
+
+    `after` is the cursor; `dead_letters` how many events could not be handled and were not
+    superseded since.
+    """
 
     after: int
-    dead_letter: int
+    dead_letters: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """`troubled` are the subjects of which an event is set aside."""
+    """The place in a feed, and the subjects that have a dead letter which is not superseded."""
 
     after: int
-    troubled: frozenset[str]
+    subjects_with_dead_letters: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that could not be handled. `superseded_by` is a later event of the same subject
-    that was, so that handling this one now might undo what is newer."""
+    """An event that could not be handled.
+
+    `superseded_by` is the sequence of a later event of the same subject that was handled:
+    handling this one now might undo what is newer.
+    """
 
     source: str
     delivery: Delivery
@@ -108,25 +123,30 @@ class DeadLetter:
 async def acquire_lease(
     connection: asyncpg.Connection, source: str, holder: UUID, seconds: float
 ) -> FollowerLease | None:
-    """Become or remain the one that follows for so many seconds; None while another one does."""
-    row = await connection.fetchrow(TAKE_LEAD, source, holder, seconds)
+    """Acquire or renew the lease for so many seconds. None while another process holds it."""
+    row = await connection.fetchrow(ACQUIRE_LEASE, source, holder, seconds)
     if row is None and await connection.fetchval(BEGIN_AT_START, source):
-        row = await connection.fetchrow(TAKE_LEAD, source, holder, seconds)
-    return FollowerLease(row["after"], row["dead_letter"]) if row else None
+        row = await connection.fetchrow(ACQUIRE_LEASE, source, holder, seconds)
+    return FollowerLease(row["after"], row["dead_letters"]) if row else None
 
 
 async def release_lease(connection: asyncpg.Connection, source: str, holder: UUID) -> None:
-    await connection.execute(GIVE_UP_LEAD, source, holder)
+    await connection.execute(RELEASE_LEASE, source, holder)
 
 
 async def lock_cursor(connection: asyncpg.Connection, source: str, holder: UUID) -> Cursor | None:
-    """The cursor, locked until the transaction ends; None when another one follows by now."""
+    """Lock the cursor until the transaction ends. None if another process holds the lease."""
     row = await connection.fetchrow(LOCK, source, holder)
-    return Cursor(row["after"], frozenset(row["troubled"])) if row else None
+    if row is None:
+        return None
+    return Cursor(row["after"], frozenset(row["subjects_with_dead_letters"]))
 
 
-async def advance(connection: asyncpg.Connection, source: str, after: int) -> None:
-    await connection.execute(ADVANCE, source, after)
+async def advance(
+    connection: asyncpg.Connection, source: str, after: int, lease_seconds: float
+) -> None:
+    """Move the cursor to `after` and renew the lease."""
+    await connection.execute(ADVANCE, source, after, lease_seconds)
 
 
 async def dead_letter(
@@ -134,37 +154,37 @@ async def dead_letter(
 ) -> None:
     event = encode_delivery(delivery)
     await connection.execute(
-        SET_ASIDE, source, delivery.sequence, delivery.type, delivery.subject, event, reason
+        ADD_DEAD_LETTER, source, delivery.sequence, delivery.type, delivery.subject, event, reason
     )
 
 
 async def supersede(connection: asyncpg.Connection, source: str, delivery: Delivery) -> None:
-    """Note that this event was handled, so that what is set aside of its subject is older."""
+    """Mark the dead letters of the event's subject as older than this event."""
     await connection.execute(SUPERSEDE, source, delivery.subject, delivery.sequence)
 
 
 async def list_dead_letters(connection: asyncpg.Connection) -> Sequence[DeadLetter]:
-    return [_aside(row) for row in await connection.fetch(LIST)]
+    return [_dead_letter(row) for row in await connection.fetch(LIST)]
 
 
 async def lock_dead_letter(
     connection: asyncpg.Connection, source: str, sequence: int
 ) -> DeadLetter | None:
-    """One event that was set aside; nothing of its source is applied until the transaction ends."""
+    """Lock one dead letter. No event of its source is applied until the transaction ends."""
     await connection.execute(LOCK_SOURCE, source)
     row = await connection.fetchrow(LOCK_ONE, source, sequence)
-    return _aside(row) if row else None
+    return _dead_letter(row) if row else None
 
 
-async def remove_dead_letter(aside: DeadLetter, connection: asyncpg.Connection) -> None:
-    await connection.execute(REMOVE, aside.source, aside.delivery.sequence)
+async def remove_dead_letter(letter: DeadLetter, connection: asyncpg.Connection) -> None:
+    await connection.execute(REMOVE, letter.source, letter.delivery.sequence)
 
 
-async def count_try(aside: DeadLetter, reason: str, connection: asyncpg.Connection) -> None:
-    await connection.execute(COUNT_TRY, aside.source, aside.delivery.sequence, reason)
+async def count_try(letter: DeadLetter, reason: str, connection: asyncpg.Connection) -> None:
+    await connection.execute(COUNT_TRY, letter.source, letter.delivery.sequence, reason)
 
 
-def _aside(row: asyncpg.Record) -> DeadLetter:
+def _dead_letter(row: asyncpg.Record) -> DeadLetter:
     return DeadLetter(
         row["source"],
         decode_delivery(row["event"]),

@@ -1,8 +1,8 @@
-"""From the command line: what was set aside, and compaction.
+"""The command line: dead letters and compaction.
 
-    python -m libs.feed set-aside list services.approvals
-    python -m libs.feed set-aside retry services.approvals [SOURCE SEQUENCE]
-    python -m libs.feed set-aside drop services.approvals SOURCE SEQUENCE
+    python -m libs.feed dead-letters list services.approvals
+    python -m libs.feed dead-letters retry services.approvals [SOURCE SEQUENCE]
+    python -m libs.feed dead-letters drop services.approvals SOURCE SEQUENCE
     python -m libs.feed compact services.approvals
 
 Handlers are looked up in the package's `feeds.HANDLERS`: by source, then by the event's type.
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     options = _parse(arguments)
     env = Environment(environ)
     try:
-        settings = DatabaseSettings.read(env, application_name="upkeep")
+        settings = DatabaseSettings.read(env, application_name="maintenance")
         env.check()
     except SettingsError as error:
         sys.stderr.write(f"the settings are wrong: {error}\n")
@@ -56,7 +56,7 @@ async def _run(options: argparse.Namespace, settings: DatabaseSettings) -> int:
             return 0
         chosen = await _choose(db, options)
         if options.action == "list":
-            sys.stdout.writelines(f"{_line(aside)}\n" for aside in chosen)
+            sys.stdout.writelines(f"{_line(letter)}\n" for letter in chosen)
             return 0
         if options.action == "drop":
             return await _drop(db, chosen)
@@ -66,41 +66,41 @@ async def _run(options: argparse.Namespace, settings: DatabaseSettings) -> int:
 
 
 async def _choose(db: Database, options: argparse.Namespace) -> list[inbox.DeadLetter]:
-    """All of them, or the one that was named; without a name no superseded one is retried."""
+    """The dead letter that is named, or all; superseded ones are retried only by name."""
     async with db.connection() as connection:
-        asides = await inbox.list_dead_letters(connection)
+        letters = await inbox.list_dead_letters(connection)
     if options.source is not None:
-        wanted = (options.source, options.sequence)
-        return [aside for aside in asides if (aside.source, aside.delivery.sequence) == wanted]
+        named = (options.source, options.sequence)
+        return [letter for letter in letters if (letter.source, letter.delivery.sequence) == named]
     if options.action == "retry":
-        return [aside for aside in asides if aside.superseded_by is None]
-    return list(asides)
+        return [letter for letter in letters if letter.superseded_by is None]
+    return list(letters)
 
 
 async def _retry(
     db: Database, chosen: Sequence[inbox.DeadLetter], handlers: Mapping[str, Handlers]
 ) -> int:
     failed = 0
-    for aside in chosen:
-        outcome = await retry(db, aside, handlers)
+    for letter in chosen:
+        outcome = await retry(db, letter, handlers)
         failed += outcome is not None
-        sys.stdout.write(f"{_line(aside)}: {outcome or 'handled'}\n")
+        sys.stdout.write(f"{_line(letter)}: {outcome or 'handled'}\n")
     return FAILED if failed else 0
 
 
 async def retry(
-    db: Database, aside: inbox.DeadLetter, handlers: Mapping[str, Handlers]
+    db: Database, letter: inbox.DeadLetter, handlers: Mapping[str, Handlers]
 ) -> str | None:
-    """Handle an event that was set aside; returns why it failed again, or None.
+    """Handle the event of a dead letter. Returns the reason if it failed again, else None.
 
-    Nothing else of its source is applied at the same time.
+    No other event of its source is applied at the same time.
     """
-    handler = handlers.get(aside.source, {}).get(aside.delivery.type)
+    handler = handlers.get(letter.source, {}).get(letter.delivery.type)
     if handler is None:
         return "there is no handler for it"
 
     async def work(connection: asyncpg.Connection) -> None:
-        present = await inbox.lock_dead_letter(connection, aside.source, aside.delivery.sequence)
+        present = await inbox.lock_dead_letter(connection, letter.source, letter.delivery.sequence)
         if present is None:
             return
         async with deferred_publish(connection):
@@ -113,38 +113,38 @@ async def retry(
         raise
     except Exception as error:
         reason = reason_of(error)
-        await db.transact(partial(inbox.count_try, aside, reason))
+        await db.transact(partial(inbox.count_try, letter, reason))
         return reason
     return None
 
 
 async def _drop(db: Database, chosen: Sequence[inbox.DeadLetter]) -> int:
-    for aside in chosen:
-        await db.transact(partial(inbox.remove_dead_letter, aside))
-        sys.stdout.write(f"{_line(aside)}: dropped\n")
+    for letter in chosen:
+        await db.transact(partial(inbox.remove_dead_letter, letter))
+        sys.stdout.write(f"{_line(letter)}: dropped\n")
     return 0 if chosen else FAILED
 
 
-def _line(aside: inbox.DeadLetter) -> str:
-    delivery = aside.delivery
-    newer = f", superseded by {aside.superseded_by}" if aside.superseded_by else ""
+def _line(letter: inbox.DeadLetter) -> str:
+    delivery = letter.delivery
+    newer = f", superseded by {letter.superseded_by}" if letter.superseded_by else ""
     return (
-        f"{aside.source} {delivery.sequence} {delivery.time:%Y-%m-%dT%H:%M:%SZ} {delivery.type} "
-        f"{delivery.subject} ({aside.tries} tries{newer}): {aside.reason}"
+        f"{letter.source} {delivery.sequence} {delivery.time:%Y-%m-%dT%H:%M:%SZ} {delivery.type} "
+        f"{delivery.subject} ({letter.tries} tries{newer}): {letter.reason}"
     )
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m libs.feed", description="Keep feeds well.")
+    parser = argparse.ArgumentParser(prog="python -m libs.feed", description="Maintain feeds.")
     commands = parser.add_subparsers(dest="command", required=True)
-    compaction = commands.add_parser("compact", help="remove old events that later ones replace")
+    compaction = commands.add_parser("compact", help="remove old events that later ones supersede")
     compaction.add_argument("package", help="the service's package, services.entries for one")
-    aside = commands.add_parser("set-aside", help="events that could not be handled")
-    actions = aside.add_subparsers(dest="action", required=True)
+    dead_letters = commands.add_parser("dead-letters", help="events that could not be handled")
+    actions = dead_letters.add_subparsers(dest="action", required=True)
     for name, text in (
         ("list", "show them"),
-        ("retry", "handle them again: all that nothing newer replaced, or the one named"),
-        ("drop", "forget the one named"),
+        ("retry", "handle them again: all that nothing newer superseded, or the one named"),
+        ("drop", "delete the one named"),
     ):
         action = actions.add_parser(name, help=text, description=text)
         action.add_argument("package", help="the service's package, services.entries for one")

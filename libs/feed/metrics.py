@@ -1,4 +1,4 @@
-"""What Prometheus learns about following."""
+"""Metrics of following a feed."""
 
 from __future__ import annotations
 
@@ -6,37 +6,40 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class FollowerMetrics:
-    """For each source. Only the process that follows has the gauges about the lag."""
+    """By source. Only the process that holds the lease has the gauges about the lag."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         by_source = ("source",)
         self.following = Gauge(
-            "feed_following", "1 in the process that follows.", by_source, registry=registry
+            "feed_following", "1 in the process that holds the lease.", by_source, registry=registry
         )
         self.lag_events = Gauge(
-            "feed_lag_events", "Numbers between us and the end.", by_source, registry=registry
+            "feed_lag_events",
+            "Sequence numbers between the cursor and the head.",
+            by_source,
+            registry=registry,
         )
         self.lag_seconds = Gauge(
             "feed_lag_seconds",
-            "Time since everything there was had been handled.",
+            "Time since every event of the feed had been handled.",
             by_source,
             registry=registry,
         )
         self.last_success = Gauge(
             "feed_last_success_timestamp_seconds",
-            "When the feed was last read and what it held handled.",
+            "When the feed was last read and its events handled.",
             by_source,
             registry=registry,
         )
-        self.dead_letter = Gauge(
-            "feed_set_aside",
-            "Events that could not be handled and that no later one replaces.",
+        self.dead_letters = Gauge(
+            "feed_dead_letters",
+            "Events that could not be handled and that no later event supersedes.",
             by_source,
             registry=registry,
         )
         self._events = Counter(
             "feed_events_total",
-            "Events received, by what became of them.",
+            "Events received, by outcome.",
             ("source", "type", "outcome"),
             registry=registry,
         )
@@ -46,17 +49,26 @@ class FollowerMetrics:
             by_source,
             registry=registry,
         )
+        self._busy = Counter(
+            "feed_busy_total",
+            "Attempts to handle an event that found the database busy and will be repeated.",
+            by_source,
+            registry=registry,
+        )
 
     def count(self, source: str, kind: str, outcome: str, number: int = 1) -> None:
-        # A type that nobody here knows is somebody else's text.
-        told = kind if outcome in ("handled", "dead_letter") else "other"
-        self._events.labels(source, told, outcome).inc(number)
+        # Unknown types come from another service and are not bounded.
+        label = kind if outcome in ("handled", "dead_letter") else "other"
+        self._events.labels(source, label, outcome).inc(number)
+
+    def count_busy(self, source: str) -> None:
+        self._busy.labels(source).inc()
 
     def count_failure(self, source: str) -> None:
         self._failures.labels(source).inc()
 
     def forget_lag(self, source: str) -> None:
-        """Another process follows, and knows."""
+        """Remove the gauges: the process that holds the lease has them."""
         self.following.labels(source).set(0)
-        for gauge in (self.lag_events, self.lag_seconds, self.dead_letter, self.last_success):
+        for gauge in (self.lag_events, self.lag_seconds, self.dead_letters, self.last_success):
             gauge.remove(source)

@@ -1,4 +1,4 @@
-"""Waking those who wait for something new: one LISTEN for the whole process."""
+"""Waking the readers of a feed when an event is published: one LISTEN for the whole process."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from libs.postgres.retry import CONNECT_ERRORS, connect_with_retry, jittered
 from libs.postgres.settings import DatabaseSettings
 
 FOREVER = float("inf")
-# How often those who wait look by themselves: while nothing listens, and at all, as a
-# notification may get lost on the way, behind a pooler every one.
-LOOK_EVERY = 0.5
-LOOK_EVERY_AT_ALL = 5.0
-# How soon a process that is about to end sends them home.
+# Readers poll the feed in these intervals: while nothing listens, and while something does,
+# because a notification may be lost. Behind a transaction pooler every one is.
+POLL_INTERVAL = 0.5
+POLL_INTERVAL_LISTENING = 5.0
+# A draining process dismisses its readers within this time.
 TICK = 0.1
-# A connection that goes nowhere is noticed by asking it something.
+# A statement in these intervals detects a dead connection.
 ALIVE_EVERY = 20.0
 ALIVE_TIMEOUT = 5.0
 
@@ -38,14 +38,14 @@ class Notifier:
     def __init__(self, draining: Callable[[], bool]) -> None:
         self.draining = draining
         self.listening = False
-        self._bell = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def subscribe(self) -> asyncio.Event:
-        return self._bell
+        return self._changed
 
     def notify(self) -> None:
-        self._bell.set()
-        self._bell = asyncio.Event()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     @asynccontextmanager
     async def connected(self, settings: DatabaseSettings) -> AsyncIterator[None]:
@@ -64,12 +64,12 @@ class Notifier:
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
-        looked = loop.time()
+        notified = loop.time()
         while True:
             await asyncio.sleep(TICK)
-            pause = LOOK_EVERY_AT_ALL if self.listening else LOOK_EVERY
-            if self.draining() or loop.time() - looked >= pause:
-                looked = loop.time()
+            interval = POLL_INTERVAL_LISTENING if self.listening else POLL_INTERVAL
+            if self.draining() or loop.time() - notified >= interval:
+                notified = loop.time()
                 self.notify()
 
     async def _listen(self, settings: DatabaseSettings) -> None:
@@ -84,7 +84,7 @@ class Notifier:
             finally:
                 self.listening = False
                 connection.terminate()
-            await asyncio.sleep(jittered(LOOK_EVERY))
+            await asyncio.sleep(jittered(POLL_INTERVAL))
 
     async def _listen_on(self, connection: asyncpg.Connection) -> None:
         ended = asyncio.Event()
@@ -102,4 +102,4 @@ class Notifier:
         self.notify()
 
     def _ignore(self, _error: Exception) -> None:
-        """The pool tells of the same outage; who waits looks by himself meanwhile."""
+        """The pool logs the same outage, and readers poll meanwhile."""

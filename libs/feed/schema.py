@@ -1,6 +1,6 @@
-"""The tables of a feed and of those who follow others, for the services' migrations."""
+"""The tables of a feed and of a follower, for the services' migrations."""
 
-# Rows come in by libs/feed/events.py alone, which keeps the numbers in the order of commits.
+# Only libs/feed/events.py inserts rows: it keeps the numbers in commit order.
 _PUBLISHING_UP = """
 CREATE TABLE events (
     sequence    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -18,9 +18,9 @@ CREATE TABLE events (
 CREATE INDEX events_by_subject ON events (subject, sequence);
 """
 
-# Of each feed that is followed: how far, and which process does so until when. A row outlives
-# poolers and failovers, which a session's advisory lock does not. `holder` only keeps the others
-# from doing the same work; that each event takes effect once follows from the row's lock.
+# The cursor and the lease of each feed that is followed. A row survives poolers and failovers; a
+# session's advisory lock does not. `holder` only avoids double work: that each event takes effect
+# once follows from the row lock. `feed_set_aside` holds the dead letters.
 _FOLLOWING_UP = """
 CREATE TABLE feed_cursors (
     source     text PRIMARY KEY,

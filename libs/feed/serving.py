@@ -1,8 +1,8 @@
 """A service's own feed over HTTP: `GET /v1/<prefix>/feed?after=&limit=&wait=`.
 
-An answer holds the events after the cursor, in order. `Link: <...>; rel="next"` is where to go
-on; `Feed-Cursor` is the cursor in it, also told by each event as its `sequence`; `Feed-Head` is
-the newest event's, which tells how far behind one is.
+A response holds the events after the cursor, in order. `Link: <...>; rel="next"` is the address
+of the next request and `Feed-Cursor` the cursor in it, which is the `sequence` of the last event.
+`Feed-Head` is the sequence of the newest event: the difference shows how far behind a reader is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from libs.feed.notifier import Notifier
 from libs.feed.wire import CONTENT_TYPE, encode_batch
 from libs.postgres.pool import DATABASE, Database
 from libs.postgres.settings import DatabaseSettings
+from libs.postgres.shares import Share
 from libs.web.contract import Contract, endpoint
 from libs.web.health import LIFECYCLE
 from libs.web.problems import Conflict
@@ -34,9 +35,9 @@ LAST_SEQUENCE = 2**63 - 1
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_WAIT = 30.0
-# An answer ends after the event with which it exceeds this.
+# A response ends after the event with which it exceeds this.
 MAX_BYTES = 4 * 1024 * 1024
-# More than these are answered at once, with nothing if there is nothing.
+# Further readers get an empty page at once.
 MAX_WAITING = 1000
 
 READ = """
@@ -53,7 +54,7 @@ READ_HEAD = "SELECT coalesce(max(sequence), 0) FROM events"
 
 
 class CursorAhead(Conflict):
-    """The follower has seen more than there is: the feed's database is an older copy of itself."""
+    """The cursor is ahead of the feed: its database was restored from an older backup."""
 
     slug = "cursor-ahead"
 
@@ -69,19 +70,19 @@ class FeedQuerySchema(StrictSchema):
     after = fields.String(
         load_default="0",
         validate=validate.Regexp(r"[0-9]{1,20}\Z", error="A cursor of this feed is expected."),
-        metadata={"description": "Where to go on: the cursor of the answer before."},
+        metadata={"description": "The cursor of the previous response."},
     )
     limit = fields.Integer(
         load_default=DEFAULT_LIMIT,
         validate=validate.Range(1, MAX_LIMIT, error=f"A whole number from 1 to {MAX_LIMIT}."),
         error_messages={"invalid": "A whole number is expected."},
-        metadata={"description": "How many events at most."},
+        metadata={"description": "The largest number of events to return."},
     )
     wait = fields.Float(
         load_default=0.0,
         validate=validate.Range(0, MAX_WAIT, error=f"Seconds from 0 to {MAX_WAIT:g}."),
         error_messages={"invalid": "A number of seconds is expected."},
-        metadata={"description": "How many seconds to wait while there is nothing."},
+        metadata={"description": "Seconds to wait for an event if there is none."},
     )
 
     @post_load
@@ -92,7 +93,7 @@ class FeedQuerySchema(StrictSchema):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`head` is the newest event's sequence, or the last one's here."""
+    """A page of events, the cursor after it, and the sequence of the newest event."""
 
     rows: list[asyncpg.Record]
     cursor: int
@@ -100,39 +101,39 @@ class Page:
 
 
 class Feed:
-    """Reads the feed, and lets those wait for whom there is nothing."""
+    """Reads the feed; waits for the next event if there is none."""
 
-    def __init__(self, db: Database, doorbell: Notifier) -> None:
+    def __init__(self, db: Database, notifier: Notifier) -> None:
         self._db = db
-        self._notifier = doorbell
+        self._notifier = notifier
         self._waiting = 0
 
     async def read(self, query: FeedQuery) -> Page:
-        """Raises `CursorAhead` and, while the database is away, `ServiceUnavailable`."""
-        bell = self._notifier.subscribe()
-        page = await self._look(query)
+        """Read a page. Raises `CursorAhead`, and `ServiceUnavailable` without the database."""
+        changed = self._notifier.subscribe()
+        page = await self._read_page(query)
         if page.rows or not query.wait or self._waiting >= MAX_WAITING:
             return page
         self._waiting += 1
         try:
-            return await self._wait(query, page, bell)
+            return await self._wait(query, page, changed)
         finally:
             self._waiting -= 1
 
-    async def _wait(self, query: FeedQuery, page: Page, bell: asyncio.Event) -> Page:
+    async def _wait(self, query: FeedQuery, page: Page, changed: asyncio.Event) -> Page:
         deadline = asyncio.get_running_loop().time() + query.wait
         while not page.rows and not self._notifier.draining():
             try:
                 async with asyncio.timeout_at(deadline):
-                    await bell.wait()
+                    await changed.wait()
             except TimeoutError:
                 break
-            bell = self._notifier.subscribe()
-            page = await self._look(query)
+            changed = self._notifier.subscribe()
+            page = await self._read_page(query)
         return page
 
-    async def _look(self, query: FeedQuery) -> Page:
-        async with self._db.connection() as connection:
+    async def _read_page(self, query: FeedQuery) -> Page:
+        async with self._db.connection(Share.FEEDS) as connection:
             rows = await connection.fetch(READ, query.after, query.limit, MAX_BYTES)
             cursor = rows[-1]["sequence"] if rows else query.after
             head = await connection.fetchval(READ_HEAD)
@@ -147,13 +148,13 @@ FEED = web.AppKey("FEED", Feed)
 def feed_context(
     settings: DatabaseSettings,
 ) -> Callable[[web.Application], AsyncIterator[None]]:
-    """A cleanup context for what the routes need; the database's goes before it."""
+    """A cleanup context that sets up `FEED`. The database's context comes first."""
 
     async def serve_feed(app: web.Application) -> AsyncIterator[None]:
         lifecycle = app[LIFECYCLE]
-        doorbell = Notifier(lambda: lifecycle.draining)
-        async with doorbell.connected(settings):
-            app[FEED] = Feed(app[DATABASE], doorbell)
+        notifier = Notifier(lambda: lifecycle.draining)
+        async with notifier.connected(settings):
+            app[FEED] = Feed(app[DATABASE], notifier)
             yield
 
     return serve_feed
@@ -167,9 +168,9 @@ def feed_routes(prefix: str) -> list[web.RouteDef]:
         Contract(
             summary="Follow what happens here",
             description=(
-                "A JSON batch of CloudEvents 1.0, in the order in which they took effect. Go on "
-                f"at the address in `Link`, or with `after` set to `{CURSOR_HEADER}`. Of events "
-                "older than 90 days only the newest of each subject is kept."
+                "A JSON batch of CloudEvents 1.0, in commit order. Continue at the address in "
+                f"`Link`, or with `after` set to `{CURSOR_HEADER}`. Of the events older than 90 "
+                "days only the newest of each subject is kept."
             ),
             query=FeedQuerySchema(),
             answers={200: None},

@@ -212,7 +212,7 @@ async def note_effect(connection: asyncpg.Connection, told: Delivery) -> None:
 
 HANDLERS: Handlers = {"timesheet.submitted": each(note_effect)}
 
-QUICK = Pace(limit=10, wait=0.2, lease=0.5, standby=0.05)
+QUICK = Pace(limit=10, wait=0.2, lease=0.5, margin=0.1, standby_interval=0.05)
 
 
 class Replicas:

@@ -11,6 +11,8 @@ from libs.feed.wire import Delivery
 from libs.postgres.pool import Database
 from tests.feeds.conftest import HANDLERS, SOURCE, fetch
 
+LEASE_SECONDS = 60.0
+
 
 class Follows:
     """An applier and what it counted."""
@@ -19,9 +21,10 @@ class Follows:
         self.db = db
         self.holder = uuid.uuid4()
         self.registry = CollectorRegistry()
-        self.applier = Applier(db, SOURCE, handlers, self.holder, FollowerMetrics(self.registry))
+        metrics = FollowerMetrics(self.registry)
+        self.applier = Applier(db, SOURCE, handlers, self.holder, metrics, LEASE_SECONDS)
 
-    async def lead(self, seconds: float = 60) -> inbox.FollowerLease | None:
+    async def lead(self, seconds: float = LEASE_SECONDS) -> inbox.FollowerLease | None:
         async with self.db.connection() as connection:
             return await inbox.acquire_lease(connection, SOURCE, self.holder, seconds)
 
@@ -42,7 +45,7 @@ async def cursor(db: Database) -> int:
     return found
 
 
-async def aside(db: Database) -> list[tuple[int, str]]:
+async def dead_letters(db: Database) -> list[tuple[int, str]]:
     async with db.connection() as connection:
         return [
             (one.delivery.sequence, one.reason) for one in await inbox.list_dead_letters(connection)

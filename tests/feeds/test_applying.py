@@ -7,16 +7,18 @@ from dataclasses import replace
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from libs.feed import inbox
-from libs.feed.applying import BUSY_TRIES, LeaseLost
+from libs.feed.applying import CONFLICT_ROUNDS, LeaseLost
 from libs.feed.events import publish
 from libs.feed.wire import Delivery, data_as
-from libs.postgres.errors import DatabaseBusy
+from libs.postgres.errors import ConcurrentUpdate, DatabaseBusy
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from libs.web.problems import ServiceUnavailable
 from tests.feeds.conftest import (
+    SOURCE,
     delivery,
     each,
     event,
@@ -24,7 +26,7 @@ from tests.feeds.conftest import (
     note_effect,
     started,
 )
-from tests.feeds.follows import Follows, aside, cursor, effects
+from tests.feeds.follows import Follows, cursor, dead_letters, effects
 from tests.support.events import data_of
 from tests.unit.postgres.relay import Relay
 
@@ -47,7 +49,7 @@ async def test_events_take_effect_in_their_order(follows: Follows) -> None:
     assert follows.counted("handled") == 5
 
 
-async def test_what_is_delivered_again_has_no_effect(follows: Follows) -> None:
+async def test_an_event_that_is_delivered_again_has_no_effect(follows: Follows) -> None:
     await follows.apply(*FIVE[:3])
     await follows.apply(*FIVE[1:4])
     await follows.apply(FIVE[3], FIVE[4], FIVE[4])
@@ -56,7 +58,7 @@ async def test_what_is_delivered_again_has_no_effect(follows: Follows) -> None:
     assert follows.counted("duplicate", "other") == 4
 
 
-async def test_types_that_nobody_knows_are_passed_over(follows: Follows) -> None:
+async def test_unknown_types_are_skipped(follows: Follows) -> None:
     await follows.apply(FIVE[0], replace(FIVE[1], type="timesheet.painted"), FIVE[2])
 
     assert await effects(follows.db) == ["effect 1", "effect 3"]
@@ -64,18 +66,20 @@ async def test_types_that_nobody_knows_are_passed_over(follows: Follows) -> None
     assert follows.counted("skipped", "other") == 1
 
 
-async def test_what_cannot_be_handled_is_set_aside_and_holds_nothing_up(follows: Follows) -> None:
+async def test_an_event_that_cannot_be_handled_becomes_a_dead_letter_and_blocks_nothing(
+    follows: Follows,
+) -> None:
     await follows.apply(
         FIVE[0], replace(FIVE[1], data=data_of({"fail": "no such project"})), *FIVE[2:]
     )
 
     assert await effects(follows.db) == [BOUND[0], *BOUND[2:]]
     assert await cursor(follows.db) == 5
-    assert await aside(follows.db) == [(2, "LookupError: no such project")]
+    assert await dead_letters(follows.db) == [(2, "LookupError: no such project")]
     assert (follows.counted("handled"), follows.counted("dead_letter")) == (4, 1)
 
 
-async def test_what_the_database_refuses_is_set_aside(own: Database) -> None:
+async def test_an_event_that_the_database_refuses_becomes_a_dead_letter(own: Database) -> None:
     async def break_rule(connection: asyncpg.Connection, told: Delivery) -> None:
         """By itself, by sending nonsense, or, as a deferred constraint does, at COMMIT."""
         await connection.execute("INSERT INTO effects (what) VALUES ('must vanish')")
@@ -92,13 +96,13 @@ async def test_what_the_database_refuses_is_set_aside(own: Database) -> None:
     )
 
     assert await effects(own) == ["must vanish", "must vanish"]
-    told = await aside(own)
+    told = await dead_letters(own)
     assert [sequence for sequence, _ in told] == [2, 3, 4]
     assert told[2][1].startswith("ForeignKeyViolationError")
 
 
 @pytest.mark.parametrize("reason", ["a\0b", "a\ud800b", "x" * 5000])
-async def test_whatever_the_reason_says_it_can_be_stored(own: Database, reason: str) -> None:
+async def test_every_reason_can_be_stored(own: Database, reason: str) -> None:
     async def fail(_connection: asyncpg.Connection, _told: Delivery) -> None:
         raise LookupError(reason)
 
@@ -106,7 +110,7 @@ async def test_whatever_the_reason_says_it_can_be_stored(own: Database, reason: 
     await follows.lead()
     await follows.apply(FIVE[0])
 
-    ((_, stored),) = await aside(own)
+    ((_, stored),) = await dead_letters(own)
     assert stored.startswith("LookupError: ")
     assert len(stored) <= 1000
 
@@ -132,7 +136,7 @@ async def test_events_that_follow_each_other_are_handled_together(own: Database)
     assert pages == [[1, 2, 4], [-5]]
 
 
-async def test_what_fails_in_company_is_taken_apart_until_only_the_culprit_is_left(
+async def test_a_page_that_fails_is_halved_until_only_the_failing_event_is_left(
     own: Database,
 ) -> None:
     async def note_page(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
@@ -147,57 +151,93 @@ async def test_what_fails_in_company_is_taken_apart_until_only_the_culprit_is_le
     await follows.apply(*page)
 
     assert await effects(own) == ["1", "2", "3", "4", "5", "7", "8"]
-    assert [sequence for sequence, _ in await aside(own)] == [6]
+    assert [sequence for sequence, _ in await dead_letters(own)] == [6]
     assert sizes == [8, 4, 4, 2, 1, 1, 2]
 
 
-async def test_all_of_a_batch_may_have_to_be_set_aside(follows: Follows) -> None:
+async def test_every_event_of_a_page_may_become_a_dead_letter(follows: Follows) -> None:
     await follows.apply(*(replace(one, data=data_of({"fail": "all"})) for one in FIVE))
 
-    assert [sequence for sequence, _ in await aside(follows.db)] == [1, 2, 3, 4, 5]
+    assert [sequence for sequence, _ in await dead_letters(follows.db)] == [1, 2, 3, 4, 5]
     assert await cursor(follows.db) == 5
 
 
-async def test_an_event_that_finds_the_database_busy_is_not_to_blame_at_once(
-    own: Database,
-) -> None:
-    async def take_busy_row(connection: asyncpg.Connection, told: Delivery) -> None:
-        await connection.execute("SELECT pg_advisory_xact_lock(99)")
-        await connection.execute(
-            "INSERT INTO effects (what) VALUES ($1)", data_as(dict, told)["what"]
-        )
+async def take_lock(connection: asyncpg.Connection, delivered: Delivery) -> None:
+    await connection.execute("SELECT pg_advisory_xact_lock(99)")
+    await note_effect(connection, delivered)
 
-    follows = Follows(own, {"timesheet.submitted": each(take_busy_row)})
+
+async def take_too_long(connection: asyncpg.Connection, _delivered: Delivery) -> None:
+    await connection.execute("SET LOCAL statement_timeout = '1ms'; SELECT pg_sleep(10)")
+
+
+async def test_an_event_is_retried_while_a_lock_is_held_and_then_handled(own: Database) -> None:
+    follows = Follows(own, {"timesheet.submitted": each(take_lock)})
     await follows.lead()
     async with own.connection() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(99)")
-        with pytest.raises(DatabaseBusy):
-            await follows.apply(FIVE[0])
-    await follows.apply(FIVE[0])
+        for _ in range(2):
+            with pytest.raises(DatabaseBusy):
+                await follows.apply(*FIVE)
+    await follows.apply(*FIVE)
 
-    assert await effects(own) == ["effect 1"]
-    assert await aside(own) == []
+    assert await effects(own) == BOUND
+    assert await dead_letters(own) == []
 
 
-async def test_an_event_that_finds_the_database_busy_each_time_is_set_aside(
+async def test_a_busy_database_never_makes_an_event_a_dead_letter(own: Database) -> None:
+    follows = Follows(own, {"timesheet.submitted": each(take_too_long)})
+    await follows.lead()
+    with capture_logs() as lines:
+        for _ in range(20):
+            with pytest.raises(DatabaseBusy):
+                await follows.apply(FIVE[0])
+
+    assert await dead_letters(own) == []
+    assert await cursor(own) == 0
+    assert follows.registry.get_sample_value("feed_busy_total", {"source": SOURCE}) == 20
+    assert {(line["log_level"], line["sqlstate"]) for line in lines} == {("warning", "57014")}
+
+
+async def test_events_before_one_that_finds_the_database_busy_are_applied(own: Database) -> None:
+    async def handle(connection: asyncpg.Connection, delivered: Delivery) -> None:
+        handle_one = take_too_long if delivered.sequence == 3 else note_effect
+        await handle_one(connection, delivered)
+
+    follows = Follows(own, {"timesheet.submitted": each(handle)})
+    await follows.lead()
+    with pytest.raises(DatabaseBusy):
+        await follows.apply(*FIVE)
+
+    assert await effects(own) == BOUND[:2]
+    assert await cursor(own) == 2
+
+
+async def test_an_event_that_always_violates_a_constraint_becomes_a_dead_letter(
     own: Database,
 ) -> None:
-    async def take_for_ever(connection: asyncpg.Connection, _told: Delivery) -> None:
-        await connection.execute("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(10)")
+    async def lose(_connection: asyncpg.Connection, _delivered: Delivery) -> None:
+        raise ConcurrentUpdate("day_has_24_hours")
 
-    follows = Follows(own, {"timesheet.submitted": each(take_for_ever)})
+    follows = Follows(own, {"timesheet.submitted": each(lose)})
     await follows.lead()
-    for _ in range(BUSY_TRIES - 1):
+    for _ in range(CONFLICT_ROUNDS - 1):
         with pytest.raises(DatabaseBusy):
             await follows.apply(FIVE[0])
     await follows.apply(FIVE[0])
 
-    ((sequence, reason),) = await aside(own)
-    assert sequence == 1
-    assert reason.startswith("QueryCanceledError")
+    assert await dead_letters(own) == [(1, "ConcurrentUpdate: day_has_24_hours")]
 
 
-async def test_who_is_no_longer_the_one_that_follows_applies_nothing(own: Database) -> None:
+async def test_applying_events_renews_the_lease(own: Database) -> None:
+    first, second = Follows(own), Follows(own)
+    await first.lead(seconds=0)
+    await first.apply(FIVE[0])
+
+    assert await second.lead() is None
+
+
+async def test_a_process_that_lost_the_lease_applies_nothing(own: Database) -> None:
     first, second = Follows(own), Follows(own)
     await first.lead(seconds=0)
     assert await second.lead() is not None
@@ -209,7 +249,9 @@ async def test_who_is_no_longer_the_one_that_follows_applies_nothing(own: Databa
     assert await effects(own) == BOUND
 
 
-async def test_two_who_both_believe_to_follow_apply_each_event_once(own: Database) -> None:
+async def test_two_processes_that_both_believe_to_hold_the_lease_apply_each_event_once(
+    own: Database,
+) -> None:
     """The row of the cursor decides, not who is believed to be the one."""
     first, second = Follows(own), Follows(own)
     second.applier._holder = first.holder
@@ -220,7 +262,9 @@ async def test_two_who_both_believe_to_follow_apply_each_event_once(own: Databas
     assert await effects(own) == BOUND
 
 
-async def test_while_one_applies_nobody_takes_over_however_late_it_is(own: Database) -> None:
+async def test_nobody_takes_the_lease_while_events_are_applied_even_if_it_has_expired(
+    own: Database,
+) -> None:
     async def let_others_try(connection: asyncpg.Connection, told: Delivery) -> None:
         tried.append(await second.lead())
         await note_effect(connection, told)
@@ -232,12 +276,13 @@ async def test_while_one_applies_nobody_takes_over_however_late_it_is(own: Datab
     await first.apply(FIVE[0])
 
     assert tried == [None]
+    await clear_lead(own)
     lead = await second.lead()
     assert lead is not None
     assert lead.after == 1
 
 
-async def test_what_handlers_publish_is_published_once_and_at_the_end(own: Database) -> None:
+async def test_events_that_handlers_publish_are_written_once_and_at_the_end(own: Database) -> None:
     async def answer(connection: asyncpg.Connection, told: Delivery) -> None:
         await publish(connection, event(told.subject, "decision.void"))
         assert await connection.fetchval("SELECT count(*) FROM events") == 0
@@ -251,7 +296,7 @@ async def test_what_handlers_publish_is_published_once_and_at_the_end(own: Datab
     assert await fetch(own, "SELECT subject FROM events ORDER BY sequence") == ["week-1", "week-2"]
 
 
-async def test_what_follows_from_an_event_belongs_to_its_trace(own: Database) -> None:
+async def test_an_event_published_for_another_one_belongs_to_its_trace(own: Database) -> None:
     async def answer(connection: asyncpg.Connection, told: Delivery) -> None:
         await publish(connection, event(told.subject, "decision.void"), told.traceparent)
 
@@ -263,7 +308,7 @@ async def test_what_follows_from_an_event_belongs_to_its_trace(own: Database) ->
     assert await fetch(own, "SELECT traceparent FROM events ORDER BY sequence") == [trace, None]
 
 
-async def test_a_later_event_of_the_same_subject_supersedes_what_was_set_aside(
+async def test_a_later_event_of_the_same_subject_supersedes_a_dead_letter(
     follows: Follows,
 ) -> None:
     await follows.apply(delivery(1, "erin", fail="broken"), delivery(2, "pat", fail="broken"))
@@ -318,7 +363,7 @@ async def test_a_crash_between_any_two_statements_neither_loses_nor_doubles_an_e
         await survivor.apply(*batch)
 
         assert await effects(own) == ["effect 1"], f"after a crash at message {crashes}"
-        assert [sequence for sequence, _ in await aside(own)] == [2]
+        assert [sequence for sequence, _ in await dead_letters(own)] == [2]
         assert await cursor(own) == 2
         if not happened:
             break
@@ -360,7 +405,7 @@ async def start_over(db: Database) -> None:
         )
 
 
-async def test_an_event_that_is_set_aside_is_kept_as_it_came(follows: Follows) -> None:
+async def test_a_dead_letter_is_stored_as_it_came(follows: Follows) -> None:
     came = replace(delivery(1, fail="é", hours={"2026-11-23": 480}), traceparent="00-a")
     await follows.apply(came)
 

@@ -42,7 +42,7 @@ async def has_effects(db: Database, *wanted: str) -> bool:
     return await fetch(db, EFFECTS) == list(wanted)
 
 
-def told(registry: CollectorRegistry, name: str) -> float | None:
+def metric(registry: CollectorRegistry, name: str) -> float | None:
     return registry.get_sample_value(f"feed_{name}", {"source": SOURCE})
 
 
@@ -79,12 +79,12 @@ async def test_of_many_replicas_one_follows(
 ) -> None:
     patient = replace(QUICK, lease=60)
     registries = [(await replicas.start(pace=patient))[1] for _ in range(4)]
-    await until(lambda: any(told(registry, "following") for registry in registries))
+    await until(lambda: any(metric(registry, "following") for registry in registries))
     for number in range(20):
         await publish_all(publisher, event(what=str(number)))
     await until(lambda: has_effects(own, *map(str, range(20))))
 
-    assert sorted(told(registry, "following") or 0 for registry in registries) == [0, 0, 0, 1]
+    assert sorted(metric(registry, "following") or 0 for registry in registries) == [0, 0, 0, 1]
     handled = [
         registry.get_sample_value(
             "feed_events_total",
@@ -131,7 +131,7 @@ async def test_when_the_one_that_follows_dies_another_goes_on_once_its_lease_is_
         await until(lambda: has_effects(own, "a", "b"))
 
         assert time.perf_counter() - began < QUICK.lease + 4
-        assert told(second, "following") == 1
+        assert metric(second, "following") == 1
         await replicas.stop()
 
 
@@ -218,7 +218,7 @@ async def test_events_are_caught_up_with_after_the_feed_was_away(
             _, registry = await replicas.start(served=other)
             await publish_all(publisher, event(what="a"))
             await until(lambda: has_effects(own, "a"))
-        await until(lambda: bool(told(registry, "failures_total")))
+        await until(lambda: bool(metric(registry, "failures_total")))
     await publish_all(publisher, event(what="b"))
     port = int(other.url.rpartition(":")[2])
     async with serve(publisher.settings, port):
@@ -241,20 +241,20 @@ async def test_a_token_that_is_no_longer_taken_is_replaced(
     served.issuer.token_answer = lambda: web.json_response(answer)
     await publish_all(publisher, event(what="a"))
     _, registry = await replicas.start()
-    await until(lambda: bool(told(registry, "failures_total")))
+    await until(lambda: bool(metric(registry, "failures_total")))
     served.issuer.token_answer = None
 
     await until(lambda: has_effects(own, "a"))
 
 
-async def test_what_is_set_aside_is_told(
+async def test_dead_letters_are_counted(
     publisher: Database, own: Database, replicas: Replicas
 ) -> None:
     await publish_all(publisher, event(fail="broken"), event("week-2", what="b"))
     _, registry = await replicas.start()
 
     await until(lambda: has_effects(own, "b"))
-    await until(lambda: told(registry, "set_aside") == 1)
+    await until(lambda: metric(registry, "dead_letters") == 1)
 
 
 async def test_the_lag_is_told_and_nought_once_all_is_done(
@@ -270,13 +270,13 @@ async def test_the_lag_is_told_and_nought_once_all_is_done(
     _, registry = await replicas.start(
         {"timesheet.submitted": each(hesitate)}, pace=replace(QUICK, limit=3)
     )
-    await until(lambda: told(registry, "lag_events") == 2)
-    assert (told(registry, "lag_seconds") or 0) > 0
+    await until(lambda: metric(registry, "lag_events") == 2)
+    assert (metric(registry, "lag_seconds") or 0) > 0
     released.set()
 
-    await until(lambda: told(registry, "lag_events") == 0)
-    assert told(registry, "lag_seconds") == 0
-    last = told(registry, "last_success_timestamp_seconds") or 0
+    await until(lambda: metric(registry, "lag_events") == 0)
+    assert metric(registry, "lag_seconds") == 0
+    last = metric(registry, "last_success_timestamp_seconds") or 0
     assert abs(time.time() - last) < 60
 
 
@@ -291,7 +291,7 @@ async def test_a_feed_that_was_set_back_is_not_followed(
     async with publisher.connection() as connection:
         await connection.execute("DELETE FROM events WHERE sequence = 2")
 
-    await until(lambda: bool(told(registry, "failures_total")))
+    await until(lambda: bool(metric(registry, "failures_total")))
     assert await fetch(own, "SELECT after FROM feed_cursors") == [2]
 
 
@@ -304,7 +304,7 @@ async def test_following_goes_on_after_an_error_that_nobody_foresaw(
     await publish_all(publisher, event(what="a"))
     with capture_logs() as lines:
         _, registry = await replicas.start()
-        await until(lambda: bool(told(registry, "failures_total")))
+        await until(lambda: bool(metric(registry, "failures_total")))
     async with own.connection() as connection:
         await connection.execute("ALTER TABLE elsewhere RENAME TO feed_cursors")
 

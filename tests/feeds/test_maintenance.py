@@ -1,4 +1,4 @@
-"""Compaction, and what was set aside, from the command line."""
+"""Compaction and dead letters on the command line."""
 
 import asyncio
 import sys
@@ -63,6 +63,7 @@ async def publish_history(publisher: Database) -> None:
 
 
 KEPT = [2, 4, 5, 6, 7, 8]
+CURSOR = "SELECT after FROM feed_cursors WHERE source = 'compaction'"
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 1000])
@@ -74,6 +75,27 @@ async def test_of_old_events_the_newest_of_each_subject_stays(
     assert await compact(publisher, NOON, step=step) == 2
     assert await fetch(publisher, "SELECT sequence FROM events ORDER BY 1") == KEPT
     assert await compact(publisher, NOON, step=step) == 0
+
+
+async def test_compaction_goes_on_where_it_ended(publisher: Database) -> None:
+    await publish_history(publisher)
+    await compact(publisher, NOON)
+    # Before the place where it ended, nothing is looked at again, except for subjects with a
+    # newer event that has become old since.
+    later = NOON + (NEW - OLD) + timedelta(days=1)
+    assert await fetch(publisher, CURSOR) == [5]
+    assert await compact(publisher, later, step=1) == 3
+    assert await fetch(publisher, "SELECT sequence FROM events ORDER BY 1") == [5, 6, 8]
+    assert await fetch(publisher, CURSOR) == [8]
+
+
+async def test_compaction_leaves_the_work_to_a_replica_that_is_at_it(publisher: Database) -> None:
+    await publish_history(publisher)
+    await compact(publisher, NOON - timedelta(days=1000))
+    async with publisher.connection() as other, other.transaction():
+        await other.execute("SELECT FROM feed_cursors FOR UPDATE")
+        assert await compact(publisher, NOON) == 0
+    assert await compact(publisher, NOON) == 2
 
 
 async def test_compacting_a_feed_without_events_does_nothing(publisher: Database) -> None:
@@ -129,7 +151,7 @@ async def _apply(settings: DatabaseSettings, *deliveries: Delivery) -> None:
         async with db.connection() as connection:
             await inbox.acquire_lease(connection, SOURCE, holder, 60)
         metrics = FollowerMetrics(CollectorRegistry())
-        await Applier(db, SOURCE, HANDLERS, holder, metrics).apply(deliveries)
+        await Applier(db, SOURCE, HANDLERS, holder, metrics, 60.0).apply(deliveries)
 
 
 def ask(settings: DatabaseSettings, sql: str) -> list[object]:
@@ -147,10 +169,10 @@ EFFECTS = "SELECT what FROM effects ORDER BY number"
 
 
 @pytest.mark.usefixtures("dead_letter")
-def test_what_was_set_aside_can_be_listed_with_its_reason(
+def test_dead_letters_are_listed_with_their_reasons(
     package: str, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["set-aside", "list", package], environ) == 0
+    assert main(["dead-letters", "list", package], environ) == 0
 
     first, second, third = (
         line for line in capsys.readouterr().out.splitlines() if line.startswith(SOURCE)
@@ -170,7 +192,7 @@ def test_retrying_handles_all_that_nothing_newer_replaced(
     follower_settings: DatabaseSettings,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["set-aside", "retry", package], environ) == 1
+    assert main(["dead-letters", "retry", package], environ) == 1
 
     assert ask(follower_settings, EFFECTS) == ["newer", "mended 2"]
     assert ask(follower_settings, LEFT) == [1, 4]
@@ -182,7 +204,7 @@ def test_retrying_handles_all_that_nothing_newer_replaced(
 def test_one_that_was_replaced_is_retried_when_it_is_named(
     package: str, environ: dict[str, str], follower_settings: DatabaseSettings
 ) -> None:
-    assert main(["set-aside", "retry", package, SOURCE, "1"], environ) == 0
+    assert main(["dead-letters", "retry", package, SOURCE, "1"], environ) == 0
 
     assert ask(follower_settings, EFFECTS) == ["newer", "mended 1"]
     assert ask(follower_settings, LEFT) == [2, 4]
@@ -192,19 +214,19 @@ def test_one_that_was_replaced_is_retried_when_it_is_named(
 def test_one_that_will_never_do_is_dropped(
     package: str, environ: dict[str, str], follower_settings: DatabaseSettings
 ) -> None:
-    assert main(["set-aside", "drop", package, SOURCE, "4"], environ) == 0
-    assert main(["set-aside", "drop", package, SOURCE, "4"], environ) == 1
+    assert main(["dead-letters", "drop", package, SOURCE, "4"], environ) == 0
+    assert main(["dead-letters", "drop", package, SOURCE, "4"], environ) == 1
 
     assert ask(follower_settings, LEFT) == [1, 2]
 
 
 @pytest.mark.usefixtures("dead_letter")
-def test_an_event_without_a_handler_stays_set_aside(
+def test_an_event_without_a_handler_stays_a_dead_letter(
     package: str, environ: dict[str, str], follower_settings: DatabaseSettings
 ) -> None:
     (Path(sys.path[0]) / package / "feeds.py").write_text("HANDLERS = {}")
 
-    assert main(["set-aside", "retry", package], environ) == 1
+    assert main(["dead-letters", "retry", package], environ) == 1
     assert ask(follower_settings, LEFT) == [1, 2, 4]
 
 

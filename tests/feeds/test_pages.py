@@ -147,9 +147,8 @@ async def outcome(
     """What the follower's tables hold once these pages were applied."""
     await empty_tables(db.settings.dsn)
     holder = uuid.uuid4()
-    applier = Applier(
-        db, source, HANDLERS[follower][source], holder, FollowerMetrics(CollectorRegistry())
-    )
+    metrics = FollowerMetrics(CollectorRegistry())
+    applier = Applier(db, source, HANDLERS[follower][source], holder, metrics, 60.0)
     async with db.connection() as connection:
         await inbox.acquire_lease(connection, source, holder, 60)
         if follower == "entries":

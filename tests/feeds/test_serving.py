@@ -224,8 +224,8 @@ async def test_who_listens_is_asked_whether_it_does_and_goes_on_listening(
     serve: Serve, publisher: Database, urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libs.feed.notifier.ALIVE_EVERY", 0.01)
-    monkeypatch.setattr("libs.feed.notifier.LOOK_EVERY", 60)
-    monkeypatch.setattr("libs.feed.notifier.LOOK_EVERY_AT_ALL", 60)
+    monkeypatch.setattr("libs.feed.notifier.POLL_INTERVAL", 60)
+    monkeypatch.setattr("libs.feed.notifier.POLL_INTERVAL_LISTENING", 60)
     async with serve(DatabaseSettings(urls[0])) as served:
         assert await what_is_heard(served, publisher) == ["week-1"]
 
@@ -234,7 +234,7 @@ async def test_where_no_notification_arrives_who_waits_looks_by_himself(
     serve: Serve, publisher: Database, urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libs.feed.notifier.CHANNEL", "somewhere_else")
-    monkeypatch.setattr("libs.feed.notifier.LOOK_EVERY_AT_ALL", 0.2)
+    monkeypatch.setattr("libs.feed.notifier.POLL_INTERVAL_LISTENING", 0.2)
     async with serve(DatabaseSettings(urls[0])) as served:
         assert await what_is_heard(served, publisher) == ["week-1"]
 

@@ -61,7 +61,7 @@ OUTCOMES = """
     WHERE type IN ('timesheet.approved', 'timesheet.rejected', 'decision.void')
 """
 DECISIONS = "SELECT subject, data FROM events WHERE type = 'approval.decided'"
-ASIDE = "SELECT type, reason FROM feed_set_aside"
+DEAD_LETTERS = "SELECT type, reason FROM feed_set_aside"
 LEARNED = "SELECT person, manager FROM people"
 
 # What approvals shows of a submission whose last step in entries is this one.
@@ -152,9 +152,9 @@ class Agreement(RuleBasedStateMachine):
         self._check_agreement()
 
     @invariant()
-    def nothing_is_set_aside(self) -> None:
+    def there_are_no_dead_letters(self) -> None:
         for service in ("entries", "approvals"):
-            assert self.world.rows(service, ASIDE) == []
+            assert self.world.rows(service, DEAD_LETTERS) == []
 
     def teardown(self) -> None:
         if hasattr(self, "versions"):

@@ -44,6 +44,9 @@ SCOPES = {
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ADD_PROJECT = "INSERT INTO projects (code, name, customer) VALUES ('APOLLO', 'Apollo', 'Big')"
 
+# Over at once: whoever follows next need not wait for it.
+LEASE_SECONDS = 0.001
+
 
 @dataclass(slots=True)
 class Link:
@@ -153,12 +156,14 @@ class World:
         self, link: Link, limit: int, again: int, crash: int | None, stumble: int | None
     ) -> int:
         async with link.target.connection() as connection:
-            lead = await inbox.acquire_lease(connection, link.source, link.holder, seconds=0.001)
+            lead = await inbox.acquire_lease(connection, link.source, link.holder, LEASE_SECONDS)
         assert lead is not None
         deliveries = await self._read(link.source, max(0, lead.after - again), limit + again)
         if not deliveries:
             return 0
-        applier = Applier(link.target, link.source, link.handlers, link.holder, self._metrics)
+        applier = Applier(
+            link.target, link.source, link.handlers, link.holder, self._metrics, LEASE_SECONDS
+        )
         link.target.crash_after(crash)
         if stumble is not None and len(deliveries) > 1:
             link.target.stumble_after(stumble)
