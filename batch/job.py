@@ -22,11 +22,11 @@ from batch.notes import reading_notes, removal_notes
 from batch.options import Mode, OnError, Options
 from batch.progress import Reporter
 from batch.request_body import RequestBody
-from batch.responses import RowError, UploadResult
+from batch.responses import RowError, RowOutcome, UploadResult
 from batch.retries import Retries
 from batch.settings import Settings
 from batch.source import Source
-from batch.summary import Summary
+from batch.summary import MAX_SHOWN, Summary
 from batch.upload import TIMEOUTS, Timeouts, Uploader
 from libs.auth import MachineTokens
 
@@ -52,17 +52,18 @@ class Job:
                 counts = conversion.scan(ids, failed, progress)
             notes = reading_notes(conversion, counts)
             notes += removal_notes(self.options, counts, is_own=conversion.form.is_own)
-            sent, result = 0, None
+            sent, result, removed = 0, None, list[RowOutcome]()
             if not counts.is_empty and self._is_to_be_sent(counts):
                 with closing(self._body(conversion, ids)) as body:
                     sent = len(body.lines)
-                    result = await self._upload(body, conversion, failed, notes)
+                    result = await self._upload(body, conversion, failed, removed, notes)
             return Summary(
                 options=self.options,
                 counts=counts,
                 sent=sent,
                 result=result,
                 failed_rows=failed,
+                removed=tuple(removed),
                 notes=tuple(notes),
                 seconds=time.monotonic() - began,
             )
@@ -94,17 +95,25 @@ class Job:
             return conversion.body(ids, progress)
 
     async def _upload(
-        self, body: RequestBody, conversion: Conversion, failed: FailedRows, notes: list[str]
+        self,
+        body: RequestBody,
+        conversion: Conversion,
+        failed: FailedRows,
+        removed: list[RowOutcome],
+        notes: list[str],
     ) -> UploadResult:
+        """Send the body, and fetch what the summary shows about the batch."""
         async with self._uploader(body) as uploader:
             result = await self._send(uploader, body)
-            if result.report.failed:
-                errors = uploader.errors(result.report)
-                try:
+            try:
+                if result.report.failed:
+                    errors = uploader.errors(result.report)
                     await _collect(errors, body, conversion.source, failed)
-                except BatchError as error:
-                    # The batch is stored; only the reasons are missing.
-                    notes.append(f"Not all reasons could be fetched: {error}")
+                if result.report.removed:
+                    await _collect_removed(uploader.removed(result.report), removed)
+            except BatchError as error:
+                # The batch is stored; only the details are missing.
+                notes.append(f"Not all details could be fetched: {error}")
         return result
 
     @asynccontextmanager
@@ -184,6 +193,13 @@ async def _collect(
         row = FailedRow(line, error.field or "row", message, "service", error.code)
         failed.add(row, cells.at(line) if failed.are_all_written else {})
         if not failed.are_all_written and len(failed.kept) >= MAX_KEPT:
+            return
+
+
+async def _collect_removed(rows: AsyncIterator[RowOutcome], removed: list[RowOutcome]) -> None:
+    async for row in rows:
+        removed.append(row)
+        if len(removed) == MAX_SHOWN:
             return
 
 

@@ -38,6 +38,28 @@ class ErrorPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
+class RowOutcome(msgspec.Struct, frozen=True):
+    """What a batch did to an entry. Date, project and minutes are null once it is removed."""
+
+    external_id: str
+    person: str
+    action: str
+    date: str | None = None
+    project: str | None = None
+    minutes: int | None = None
+
+    def __str__(self) -> str:
+        if self.minutes is None:
+            return f"{self.person}: {self.external_id}"
+        time = f"{self.minutes // 60}:{self.minutes % 60:02} h"
+        return f"{self.person}: {self.date}, {self.project}, {time}"
+
+
+class RowPage(msgspec.Struct, frozen=True):
+    items: list[RowOutcome]
+    next: str | None = None
+
+
 class FieldError(msgspec.Struct, frozen=True):
     message: str = ""
 
@@ -72,6 +94,10 @@ def decode_report(body: bytes) -> BatchReport | None:
 
 def decode_error_page(body: bytes) -> ErrorPage | None:
     return _decode(body, ErrorPage)
+
+
+def decode_row_page(body: bytes) -> RowPage | None:
+    return _decode(body, RowPage)
 
 
 def decode_problem(body: bytes) -> Problem:

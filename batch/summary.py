@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -11,7 +12,7 @@ from batch.errors import BatchError, ExitCode
 from batch.failed_rows import FailedRows
 from batch.options import Mode, OnError, Options
 from batch.progress import plain_text
-from batch.responses import BatchReport, UploadResult
+from batch.responses import BatchReport, RowOutcome, UploadResult
 from batch.rows import Remark
 
 MAX_SHOWN = 20
@@ -33,13 +34,14 @@ _CODE_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`result` is None if nothing was sent."""
+    """`result` is None if nothing was sent. `removed` has the first of the removed entries."""
 
     options: Options
     counts: RowCounts
     sent: int
     result: UploadResult | None
     failed_rows: FailedRows
+    removed: tuple[RowOutcome, ...]
     notes: tuple[str, ...]
     seconds: float
 
@@ -97,6 +99,7 @@ class Summary:
             },
             "batch": self._batch_as_json(),
             "failed": self.failed,
+            "removed": [msgspec.to_builtins(row) for row in self.removed],
             "errors": [
                 {
                     "line": row.line,
@@ -152,13 +155,18 @@ class Summary:
             f"{report.removed:,} removed, {report.unchanged:,} unchanged, "
             f"{report.failed:,} failed."
         ]
-        if report.removed and self.options.complete is not None:
-            verb = "would be removed" if is_dry_run else "were removed"
-            lines.append(
-                f"Entries of earlier uploads in {self.options.complete} that are not in this "
-                f"file {verb}: see the count above."
-            )
+        if report.removed:
+            verb = "Would be removed" if is_dry_run else "Removed"
+            lines.append(f"{verb}: {self._removed(report)}")
         return lines
+
+    def _removed(self, report: BatchReport) -> str:
+        days = self.options.complete
+        reason = f"in {days}, not in this file or " if days is not None else ""
+        entries = "1 entry" if report.removed == 1 else f"{report.removed:,} entries"
+        more = "\n  ..." if report.removed > len(self.removed) else ""
+        listed = "".join(f"\n  {row}" for row in self.removed)
+        return f"{entries} of earlier uploads, {reason}deleted by it.{listed}{more}"
 
     def _skipped(self) -> list[str]:
         lines: dict[str, list[str]] = {}

@@ -14,10 +14,12 @@ from batch.request_body import RequestBody
 from batch.responses import (
     BatchReport,
     RowError,
+    RowOutcome,
     UploadResult,
     decode_error_page,
     decode_problem,
     decode_report,
+    decode_row_page,
 )
 from batch.retries import Retries, parse_retry_after
 from libs.auth import MachineTokenRefused, MachineTokens, MachineTokenUnavailable
@@ -32,6 +34,8 @@ RESPONSE_TIMEOUT = 300.0
 MAX_RESPONSE = 4 << 20
 """Bytes."""
 PAGE_SIZE = 200
+MAX_ROW_PAGES = 25
+"""Pages of rows among which removed entries are looked for: the summary shows a few of them."""
 
 # 409: the service is processing the same upload on another connection.
 TRANSIENT_STATUSES = frozenset({408, 409, 425, 429, 502, 503, 504})
@@ -121,17 +125,37 @@ class Uploader:
         """The rejected rows of the batch, fetched page by page. Raises `BatchError`."""
         address = report.errors
         while address:
-            url = self._own_url(address)
-
-            async def attempt(token: str, url: str = url) -> _Response:
-                return await self._get(url, token)
-
-            page = decode_error_page((await self._retry(attempt)).body)
+            page = decode_error_page(await self._page(address))
             if page is None:
-                raise Rejected(f"{url} is not a list of errors.")
+                raise Rejected("The service sent an unexpected list of errors.")
             for item in page.items:
                 yield item
             address = page.next
+
+    async def removed(self, report: BatchReport) -> AsyncIterator[RowOutcome]:
+        """The entries that the batch removes, from the first pages of its rows.
+
+        Raises `BatchError`.
+        """
+        address: str | None = f"/v1/batches/{report.id}/rows"
+        for _page in range(MAX_ROW_PAGES):
+            if address is None:
+                return
+            page = decode_row_page(await self._page(address))
+            if page is None:
+                raise Rejected("The service sent an unexpected list of rows.")
+            for item in page.items:
+                if item.action == "removed":
+                    yield item
+            address = page.next
+
+    async def _page(self, address: str) -> bytes:
+        url = self._own_url(address)
+
+        async def attempt(token: str) -> _Response:
+            return await self._get(url, token)
+
+        return (await self._retry(attempt)).body
 
     def _own_url(self, address: str) -> str:
         """The absolute address. Raises `Rejected` if it is on another host than the service:
@@ -140,7 +164,7 @@ class Uploader:
         if not urlsplit(url).query:
             url += f"?limit={PAGE_SIZE}"
         if urlsplit(url)[:2] != urlsplit(self._api_url)[:2]:
-            raise Rejected("The service links to a list of errors on another host.")
+            raise Rejected("The service links to a list on another host.")
         return url
 
     async def _retry(self, attempt: Callable[[str], Awaitable[_Response]]) -> _Response:

@@ -22,6 +22,7 @@ class Stored:
     fingerprint: bytes
     batch: dict[str, Any]
     errors: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class BatchService:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/v1/batches", self._upload)
         app.router.add_get("/v1/batches/{id}/errors", self._errors)
+        app.router.add_get("/v1/batches/{id}/rows", self._rows)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -107,12 +109,31 @@ class BatchService:
             for row in good:
                 counts[self._apply(row)] += 1
             counts["removed"] += self._complete(request.query.get("complete", ""), rows)
+        after = dict(self.entries)
         if request.query.get("dry_run") == "true":
-            self.entries = before
+            self.entries = dict(before)
         number = f"b{len(self.batches) + 1}"
         address = self.errors_are_at or f"/v1/batches/{number}/errors"
         batch = {"id": number, **counts, "failed": len(errors), "errors": address}
-        return Stored(fingerprint, batch, errors)
+        outcomes = [] if is_rejected else self._outcomes(before, after)
+        return Stored(fingerprint, batch, errors, outcomes)
+
+    def _outcomes(
+        self, before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """What happened to each entry that changed. Removed ones have no fields any more."""
+        outcomes = []
+        for external_id in before | after:
+            was, now = before.get(external_id), after.get(external_id)
+            if was != now:
+                action = "created" if was is None else "removed" if now is None else "updated"
+                shown = self.entries.get(external_id, {})
+                entry = {name: shown.get(name) for name in ("date", "project", "minutes")}
+                person = (was or now or {})["person"]
+                outcomes.append(
+                    {"external_id": external_id, "person": person, "action": action, **entry}
+                )
+        return outcomes
 
     def _errors_of(self, row: dict[str, Any]) -> list[tuple[str, str, str]]:
         if row.get("project") in self.unknown:
@@ -150,12 +171,20 @@ class BatchService:
         ]
 
     async def _errors(self, request: web.Request) -> web.StreamResponse:
+        return self._page(request, self._stored_by_id(request).errors)
+
+    async def _rows(self, request: web.Request) -> web.StreamResponse:
+        return self._page(request, self._stored_by_id(request).rows)
+
+    def _stored_by_id(self, request: web.Request) -> Stored:
         number = request.match_info["id"]
-        errors = next(it.errors for it in self.batches.values() if it.batch["id"] == number)
+        return next(it for it in self.batches.values() if it.batch["id"] == number)
+
+    def _page(self, request: web.Request, items: list[dict[str, Any]]) -> web.Response:
         start = int(request.query.get("cursor", "0"))
-        more = start + PAGE < len(errors)
+        more = start + PAGE < len(items)
         following = f"{request.path}?cursor={start + PAGE}" if more else None
-        return web.json_response({"items": errors[start : start + PAGE], "next": following})
+        return web.json_response({"items": items[start : start + PAGE], "next": following})
 
 
 def problem(status: int, detail: str, **headers: str) -> web.Response:
