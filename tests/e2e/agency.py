@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+from rich.console import Console
 
+from batch.job import Job
+from batch.journal import Journal
+from batch.options import Options
+from batch.progress import Reporter
+from batch.retries import Retries
+from batch.settings import Settings
+from batch.summary import Summary
 from tests.api.entries.agency import CLIENT, learn
 from tests.support.client import ADMINISTRATOR, Service
 from tests.support.issuer import Client, Issuer
@@ -45,6 +54,13 @@ class Agency:
         out, err = await process.communicate()
         assert process.returncode == code, (out, err)
         return json.loads(out)
+
+    async def run(self, path: Path, form: str, **options: Any) -> Summary:
+        """Upload without a process of its own, which is much faster."""
+        chosen = replace(Options(path=path, form=form), **options)
+        reporter = Reporter(Console(file=io.StringIO()))
+        journal = Journal.from_environment(self.environ)
+        return await Job(chosen, Settings.read(self.environ), journal, reporter, Retries()).run()
 
     async def entries(self) -> list[tuple[Any, ...]]:
         found = await self.database.fetch(
