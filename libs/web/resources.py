@@ -19,11 +19,13 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from marshmallow import Schema, fields
 from msgspec import inspect
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 DOCUMENTED_AS = "documented_as"
 """Key of `Meta(extra=...)` for a field whose value is JSON already (`msgspec.Raw`): its type."""
@@ -48,7 +50,7 @@ class UndocumentedType(TypeError):
 
 @functools.cache
 def answer_schema(kind: type) -> type[Schema]:
-    """The marshmallow schema of the JSON that msgspec writes for `kind`, under the same name.
+    """The marshmallow schema of the JSON that msgspec writes for `kind`; its name ends in Answer.
 
     One class for each type, however often it is asked for: the API page names its definitions by
     class. Raises `UndocumentedType`.
@@ -60,7 +62,7 @@ def answer_schema(kind: type) -> type[Schema]:
         )
         for field in _fields_of(kind)
     }
-    return Schema.from_dict(members, name=kind.__name__)
+    return Schema.from_dict(members, name=f"{_name_of(kind)}Answer")
 
 
 @functools.cache
@@ -72,7 +74,20 @@ def page_schema(kind: type) -> type[Schema]:
         metadata={"description": "Address of the next page; null on the last one."},
     )
     items = fields.List(fields.Nested(answer_schema(kind)), required=True)
-    return Schema.from_dict({"items": items, "next": following}, name=f"{kind.__name__}Page")
+    return Schema.from_dict({"items": items, "next": following}, name=f"{_name_of(kind)}Page")
+
+
+def fill(kind: type[StructT], source: object, **given: Any) -> StructT:
+    """A struct whose fields have the values given, or else those of `source` of the same name."""
+    values = {
+        name: given[name] if name in given else getattr(source, name)
+        for name in kind.__struct_fields__
+    }
+    return kind(**values)
+
+
+def _name_of(kind: type) -> str:
+    return kind.__name__.removesuffix("Answer")
 
 
 def wire_names(kind: type) -> tuple[str, ...]:

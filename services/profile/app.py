@@ -7,6 +7,7 @@ from aiohttp import web
 from libs.service.application import create_service
 from libs.service.settings import ServiceSettings
 from services.profile.api import all_routes
+from services.profile.api.error_handlers import map_errors
 
 
 def create_app(settings: ServiceSettings) -> web.Application:
@@ -15,4 +16,5 @@ def create_app(settings: ServiceSettings) -> web.Application:
         "ExampleCo Timesheets: people, managers, delegates",
         settings,
         all_routes(),
+        [map_errors],
     )

@@ -1,33 +1,32 @@
-"""The rules of people, as pure functions: who reports to whom, who stands in for whom, what a
-profile takes from its token, by which words somebody is found.
+"""The rules of people: who reports to whom, who stands in for whom, what a profile takes from its
+token, how people are found. Pure functions, no I/O.
 
-Where two requests could cross, the database holds the same rules (migrations/); a test keeps
-the figures of both equal.
+The database enforces the same rules for requests that cross (migrations/); a test compares the
+limits of both.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from libs.rules.calendar import earliest_today
-from libs.rules.limits import DEFAULT_TARGET_MINUTES
 from libs.rules.violations import RuleBroken, Violation
 
 MAX_NAME_LENGTH = 200
 MAX_TARGET_MINUTES = 7 * 24 * 60
+MAX_MINUTES_A_DAY = 24 * 60
 MAX_DELEGATION_DAYS = 366
+MAX_CONTRACTS = 100
 DEFAULT_LOCALE = "en"
 DEFAULT_TIME_ZONE = "UTC"
+DELEGATE_SCOPE = "approve:timesheets"
+CLOCK_SKEW = timedelta(minutes=1)
 
-# So much of a name decides the order of a list; a cursor holds it, so it has an end.
-SORTED_LENGTH = 100
-
-_WORD = re.compile(r"[^\W_]+")
+# `/v1/people/feed` is another route, and no client sends a path of dots as it is.
+RESERVED_SUBS = frozenset({"feed", ".", ".."})
 
 
 class Kind(StrEnum):
@@ -37,17 +36,20 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token last said of its person; `expires_at`, in seconds since 1970, tells which of
-    two tokens is the newer one."""
+    """The claims of the newest token of a person.
+
+    `issued_at` is a Unix time. `scopes` is None until a token was seen.
+    """
 
     name: str | None = None
     email: str | None = None
-    expires_at: int = 0
+    issued_at: int = 0
+    scopes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """`person` stands in from `since` to `until`, both days included."""
+    """`person` is the delegate from `since` to `until`, both days included."""
 
     person: str
     since: date
@@ -58,31 +60,34 @@ class Delegation:
         return (self.until - self.since).days + 1
 
     def has_ended(self, now: datetime) -> bool:
-        """Whether its last day is over wherever one lives."""
+        """Whether the last day is over in every time zone."""
         return self.until < earliest_today(now)
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """What an administrator says of a person. `target_minutes` None leaves it as it is."""
+class Contract:
+    """What a person is to work from `valid_from` until the next contract.
 
-    name: str
-    email: str | None = None
-    kind: Kind = Kind.EMPLOYEE
-    employer: str | None = None
-    manager: str | None = None
-    active: bool = True
-    target_minutes: int | None = None
-    uploaders: tuple[str, ...] = ()
-    external_ids: Mapping[str, str] = field(default_factory=dict)
+    `minutes` are those of each weekday, Monday first. `calendar` is a code of the `holidays`
+    library such as `DE-BY`.
+    """
+
+    valid_from: date
+    minutes: tuple[int, ...]
+    calendar: str | None = None
+
+    @property
+    def weekly_minutes(self) -> int:
+        return sum(self.minutes)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person by their `sub`. `version` 0 means that nothing is stored yet.
+    """A person by their `sub`. `version` 0: not stored yet.
 
-    The manager may be somebody whom the directory does not know yet, so that it can be filled
-    in any order.
+    Each field is a column or is read by an expression of that name (store/people.py).
+    `target_minutes` is the person's own weekly target, which counts while no contract holds; None:
+    no target. `revoked_before` rejects the tokens issued earlier.
     """
 
     person: str
@@ -92,30 +97,44 @@ class Person:
     employer: str | None = None
     manager: str | None = None
     active: bool = True
-    target_minutes: int = DEFAULT_TARGET_MINUTES
+    since: date | None = None
+    until: date | None = None
+    target_minutes: int | None = None
     uploaders: tuple[str, ...] = ()
     external_ids: Mapping[str, str] = field(default_factory=dict)
+    revoked_before: datetime | None = None
     locale: str = DEFAULT_LOCALE
     time_zone: str = DEFAULT_TIME_ZONE
     reminders: bool = True
     delegate: Delegation | None = None
+    contracts: tuple[Contract, ...] = ()
     claims: Claims = Claims()
     version: int = 0
 
     def delegate_at(self, now: datetime) -> Delegation | None:
-        """Who stands in now or later."""
+        """The present or the next delegation."""
         if self.delegate is None or self.delegate.has_ended(now):
             return None
         return self.delegate
 
+    def contract_on(self, day: date) -> Contract | None:
+        """The contract that holds on this day."""
+        begun = [contract for contract in self.contracts if contract.valid_from <= day]
+        return max(begun, key=lambda contract: contract.valid_from, default=None)
+
+    def target_on(self, day: date) -> int | None:
+        """The minutes of a week: the contract's, or else the person's own target."""
+        contract = self.contract_on(day)
+        return self.target_minutes if contract is None else contract.weekly_minutes
+
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What decides whether a draft may be written.
+class PersonContext:
+    """What decides whether a person may be saved.
 
-    `managers` leads from the draft's manager upwards, `names` knows whom it leads to.
-    `email_owner` is another active person with the draft's e-mail, `id_owners` are others who
-    have one of its external ids, by system; both are names.
+    `managers` leads from the person's manager upwards; `names` has the names of those on the way.
+    `email_owner` is another active person with the same e-mail, `id_owners` are other active
+    people with one of the external ids, by system; both are names.
     """
 
     managers: Mapping[str, str | None]
@@ -124,67 +143,103 @@ class Surroundings:
     id_owners: Mapping[str, str]
 
 
-def newcomer(sub: str, claims: Claims, *, email_taken: bool = False) -> Person:
-    """The profile of somebody whom nobody has put into the directory.
+class UnknownPerson(Exception):
+    """The directory has no such person."""
 
-    An e-mail that another active person has stays out: signing in must not fail for it.
+
+class UnknownContract(Exception):
+    """The person has no contract from that day."""
+
+
+class NoDelegate(Exception):
+    """Nobody stands in for the person."""
+
+
+class AlreadyExists(Exception):
+    """The person was to be created and exists. `current` is what is stored."""
+
+    def __init__(self, current: object) -> None:
+        super().__init__("The person is in the directory.")
+        self.current = current
+
+
+class StaleVersion(Exception):
+    """The change is based on a version that was replaced; `current` is the present one."""
+
+    def __init__(self, version: int, current: object) -> None:
+        super().__init__("Somebody changed this meanwhile.")
+        self.version = version
+        self.current = current
+
+
+def new_person(sub: str, claims: Claims, *, email_taken: bool = False) -> Person:
+    """The profile of somebody who signs in and is not in the directory.
+
+    An e-mail that another active person has is left out, so that the sign-in succeeds; the
+    directory reports it as `same_email_as`.
     """
     name = claims.name or claims.email or sub
     email = None if email_taken else claims.email
     return Person(person=sub, name=name, email=email, claims=replace(claims, name=name))
 
 
-def follow(person: Person, claims: Claims, *, email_taken: bool = False) -> Person:
-    """The person after a sign-in: what still says what the last token said takes what this one
-    says. What somebody has written by hand differs from the token, and stays.
-
-    An older token that is still in use tells nothing new.
+def follow_token(person: Person, claims: Claims, *, email_taken: bool = False) -> Person:
+    """The person after a request with a newer token: a name or an e-mail that is still the one of
+    the last token follows the new one. A value set by hand differs from the token's, and stays.
     """
     known = person.claims
-    if claims.expires_at <= known.expires_at:
+    if claims.issued_at <= known.issued_at:
         return person
     name, email = claims.name or known.name, claims.email or known.email
-    if (name, email) == (known.name, known.email):
-        return person
-    followed = replace(person, claims=Claims(name, email, claims.expires_at))
+    followed = replace(person, claims=Claims(name, email, claims.issued_at, claims.scopes))
     if name is not None and person.name == known.name:
         followed = replace(followed, name=name)
-    if email is not None and not email_taken and _is_by_token(person.email, known.email):
+    if email is not None and not email_taken and _is_from_token(person.email, known.email):
         followed = replace(followed, email=email)
     return followed
 
 
-def _is_by_token(email: str | None, claimed: str | None) -> bool:
+def _is_from_token(email: str | None, claimed: str | None) -> bool:
     return email is None or (claimed is not None and email.casefold() == claimed.casefold())
 
 
-def drafted(sub: str, draft: Draft, present: Person | None) -> Person:
-    """The person as the draft has it; what the person alone decides stays."""
-    person = present or Person(sub, draft.name)
-    target = draft.target_minutes
-    return replace(
-        person,
-        name=draft.name,
-        email=draft.email,
-        kind=draft.kind,
-        employer=draft.employer,
-        manager=draft.manager,
-        active=draft.active,
-        target_minutes=person.target_minutes if target is None else target,
-        uploaders=draft.uploaders,
-        external_ids=draft.external_ids,
-    )
+def check_target(person: Person, target_minutes: int | None, today: date) -> None:
+    """Whether the person may set this target. Raises `RuleBroken` once there is a contract."""
+    if person.contracts and target_minutes != person.target_on(today):
+        message = "Your contract sets the target. An administrator can change it."
+        raise RuleBroken(Violation("target_minutes", "contract", message))
 
 
-def check_draft(sub: str, draft: Draft, around: Surroundings) -> None:
-    """Raises `RuleBroken` with all that is wrong."""
+def check_person(
+    person: Person, before: Person | None, context: PersonContext, now: datetime
+) -> None:
+    """Whether an administrator may save `person`. Raises `RuleBroken` with all violations."""
     violations = [
-        *_manager_violations(sub, draft, around),
-        *_email_violations(draft, around),
-        *_id_violations(draft, around),
+        *_sub_violations(person, before),
+        *_manager_violations(person, before, context),
+        *_email_violations(person, context),
+        *_id_violations(person, context),
+        *_time_violations(person, before, now),
     ]
     if violations:
         raise RuleBroken(*violations)
+
+
+def _sub_violations(person: Person, before: Person | None) -> list[Violation]:
+    if before is None and person.person in RESERVED_SUBS:
+        return [Violation("sub", "reserved", f"{person.person} is reserved.")]
+    return []
+
+
+def _time_violations(person: Person, before: Person | None, now: datetime) -> list[Violation]:
+    violations = []
+    if person.since is not None and person.until is not None and person.until < person.since:
+        violations.append(Violation("until", "order", "until is earlier than since."))
+    revoked = person.revoked_before
+    is_new = before is None or before.revoked_before != revoked
+    if revoked is not None and is_new and revoked > now + CLOCK_SKEW:
+        violations.append(Violation("revoked_before", "future", "This is in the future."))
+    return violations
 
 
 def find_circle(
@@ -199,39 +254,50 @@ def find_circle(
     return tuple(way) if above == person else ()
 
 
-def _manager_violations(sub: str, draft: Draft, around: Surroundings) -> list[Violation]:
-    if draft.manager == sub:
-        return [Violation("manager", "own_manager", "Nobody is their own manager.")]
-    circle = find_circle(sub, draft.manager, around.managers)
+def _manager_violations(
+    person: Person, before: Person | None, context: PersonContext
+) -> list[Violation]:
+    manager = person.manager
+    if manager == person.person:
+        return [Violation("manager", "own_manager", "A person can't be their own manager.")]
+    if manager is not None and manager not in context.names:
+        # Directories of earlier releases hold managers that were never added.
+        if before is not None and before.manager == manager:
+            return []
+        message = f"There is no person {manager}."
+        return [Violation("manager", "unknown_person", message)]
+    circle = find_circle(person.person, manager, context.managers)
     if not circle:
         return []
-    names = [draft.name, *(around.names.get(person, person) for person in circle[1:]), draft.name]
-    words = f"This closes a circle: {names[0]} reports to {', who reports to '.join(names[1:])}."
-    return [Violation("manager", "manager_circle", words)]
+    names = [person.name, *(context.names.get(sub, sub) for sub in circle[1:]), person.name]
+    message = f"This closes a circle: {names[0]} reports to {', who reports to '.join(names[1:])}."
+    return [Violation("manager", "manager_circle", message)]
 
 
-def _email_violations(draft: Draft, around: Surroundings) -> list[Violation]:
-    if not draft.active or around.email_owner is None:
+def _email_violations(person: Person, context: PersonContext) -> list[Violation]:
+    if not person.active or context.email_owner is None:
         return []
-    words = f"{around.email_owner} has this e-mail address already."
-    return [Violation("email", "taken", words)]
+    message = f"{context.email_owner} has this e-mail address already."
+    return [Violation("email", "taken", message)]
 
 
-def _id_violations(draft: Draft, around: Surroundings) -> list[Violation]:
+def _id_violations(person: Person, context: PersonContext) -> list[Violation]:
+    if not person.active:
+        return []
     return [
         Violation(f"external_ids/{system}", "taken", f"{owner} has this id in {system} already.")
-        for system, owner in around.id_owners.items()
-        if system in draft.external_ids
+        for system, owner in context.id_owners.items()
+        if system in person.external_ids
     ]
 
 
 def check_delegation(
     sub: str, delegation: Delegation, delegate: Person | None, now: datetime
 ) -> None:
-    """Whether `delegate` may stand in for `sub`; None means that nobody knows this person.
+    """Whether `delegate` may stand in for `sub`; None: the directory has no such person.
 
-    Standing in is not handed on: whoever stands in for somebody does so for that person alone,
-    so chains and circles of delegations do no harm. Raises `RuleBroken` with all that is wrong.
+    Delegations are not transitive, so chains and circles of them are harmless. Raises
+    `RuleBroken` with all violations.
     """
     violations = [
         *_delegate_violations(sub, delegation, delegate),
@@ -245,11 +311,15 @@ def _delegate_violations(
     sub: str, delegation: Delegation, delegate: Person | None
 ) -> list[Violation]:
     if delegation.person == sub:
-        return [Violation("person", "oneself", "Nobody stands in for themselves.")]
+        return [Violation("person", "oneself", "You can't be your own delegate.")]
     if delegate is None:
-        return [Violation("person", "unknown_person", f"Nobody is known as {delegation.person}.")]
+        return [Violation("person", "unknown_person", f"There is no person {delegation.person}.")]
     if not delegate.active:
-        return [Violation("person", "inactive_person", f"{delegate.name} is no longer active.")]
+        return [Violation("person", "inactive_person", f"{delegate.name} is not active.")]
+    scopes = delegate.claims.scopes
+    if scopes is not None and DELEGATE_SCOPE not in scopes:
+        message = f"{delegate.name} may not approve timesheets."
+        return [Violation("person", "cannot_approve", message)]
     return []
 
 
@@ -257,42 +327,24 @@ def _range_violations(delegation: Delegation, now: datetime) -> list[Violation]:
     if delegation.until < delegation.since:
         return [Violation("to", "order", "to is earlier than from.")]
     if delegation.has_ended(now):
-        return [Violation("to", "past", f"The {delegation.until} is over.")]
+        return [Violation("to", "past", f"{delegation.until} is in the past.")]
     if delegation.days > MAX_DELEGATION_DAYS:
-        words = f"At most {MAX_DELEGATION_DAYS} days; these are {delegation.days}."
-        return [Violation("to", "too_long", words)]
+        message = f"At most {MAX_DELEGATION_DAYS} days; these are {delegation.days}."
+        return [Violation("to", "too_long", message)]
     return []
 
 
-def folded(text: str) -> str:
-    """`text` without case and accents: "Žofia Ångström" as "zofia angstrom"."""
-    decomposed = unicodedata.normalize("NFD", text.casefold())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+def with_contract(contracts: Sequence[Contract], contract: Contract) -> tuple[Contract, ...]:
+    """The contracts with this one in place of the one from the same day, in order."""
+    others = [other for other in contracts if other.valid_from != contract.valid_from]
+    if len(others) >= MAX_CONTRACTS:
+        raise RuleBroken(Violation("", "too_many", f"At most {MAX_CONTRACTS} contracts."))
+    return tuple(sorted([*others, contract], key=lambda known: known.valid_from))
 
 
-def sort_key(name: str) -> str:
-    return folded(name)[:SORTED_LENGTH]
-
-
-def search_words(name: str, email: str | None) -> tuple[str, ...]:
-    """What somebody is found by: the words of the name, the e-mail, the words before its @."""
-    words = set(_WORD.findall(folded(name)))
-    if email is not None:
-        address = folded(email)
-        words.add(address)
-        words.update(_WORD.findall(address.partition("@")[0]))
-    return tuple(sorted(words))
-
-
-def wanted_words(query: str) -> tuple[str, ...]:
-    """The beginnings that somebody's words must have, all of them.
-
-    Empty where the query has neither letter nor digit: it narrows nothing.
-    """
-    parts: Sequence[str] = folded(query).split()
-    found = [[part] if _is_address(part) else _WORD.findall(part) for part in parts]
-    return tuple(dict.fromkeys(word for words in found for word in words))
-
-
-def _is_address(part: str) -> bool:
-    return "@" in part.strip("@")
+def without_contract(contracts: Sequence[Contract], valid_from: date) -> tuple[Contract, ...]:
+    """The contracts without the one from this day. Raises `UnknownContract`."""
+    others = tuple(known for known in contracts if known.valid_from != valid_from)
+    if len(others) == len(contracts):
+        raise UnknownContract
+    return others

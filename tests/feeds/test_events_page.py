@@ -102,9 +102,16 @@ async def test_a_changed_person_is_as_the_page_says(
         for person in ("maya", "marco"):
             body = {"name": person.title(), "email": f"{person}@exampleco.com"}
             assert (await ada.put(f"/v1/people/auth0%7C{person}", body)).status == 201
-        fields = ("name", "email", "kind", "manager", "external_ids", "uploaders", "target_minutes")
+        fields = (
+            *("name", "email", "kind", "manager", "since", "external_ids", "uploaders"),
+            "target_minutes",
+        )
         body = {field: told[field] for field in fields}
         assert (await ada.put("/v1/people/auth0%7Cerin", body)).status == 201
+        [contract] = told["contracts"]
+        terms = {name: contract[name] for name in ("minutes", "calendar")}
+        path = f"/v1/people/auth0%7Cerin/contracts/{contract['from']}"
+        assert (await ada.put(path, terms)).status == 201
         erin = profile.caller("erin", MANAGER)
         assert (await erin.put("/v1/profile/delegate", told["delegate"])).status in (200, 201)
         token = issuer.machine_token("partner", "read:events")

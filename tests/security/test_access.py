@@ -74,6 +74,11 @@ ASKED = {
         "GET /v1/people/feed": EVENTS,
         "GET /v1/people/{sub}": PEOPLE,
         "PUT /v1/people/{sub}": {"manage:people"},
+        "PATCH /v1/people/{sub}": {"manage:people"},
+        "GET /v1/people/{sub}/contracts": PEOPLE,
+        "PUT /v1/people/{sub}/contracts/{from}": {"manage:people"},
+        "DELETE /v1/people/{sub}/contracts/{from}": {"manage:people"},
+        "GET /v1/changes/profile": {"read:audit"},
     },
 }
 

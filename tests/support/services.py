@@ -27,6 +27,7 @@ VALUES = {
     "code": "APOLLO",
     "sub": "auth0%7Cerin",
     "status": "502",
+    "from": "2026-01-01",
 }
 
 

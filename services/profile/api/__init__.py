@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.profile.api import delegate, people, profile
+from libs.changes.routes import change_routes
+from services.profile.api import contracts, delegate, people, profile
 
 
 def all_routes() -> list[web.RouteDef]:
     """Every route of the service, but for those of the feed and the API page."""
-    return [*profile.ROUTES, *delegate.ROUTES, *people.ROUTES]
+    return [
+        *profile.ROUTES,
+        *delegate.ROUTES,
+        *people.ROUTES,
+        *contracts.ROUTES,
+        *change_routes("profile"),
+    ]

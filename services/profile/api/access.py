@@ -1,29 +1,63 @@
-"""Who is calling, as the directory knows people."""
+"""The claims of the caller, and what the addresses name."""
 
 from __future__ import annotations
+
+from datetime import date
 
 from aiohttp import web
 
 from libs.auth import PRINCIPAL
-from libs.web.problems import Forbidden
+from libs.web.problems import FieldError, NotFound, UnprocessableContent
 from services.profile.model import Claims
-from services.profile.schemas.common import EMAIL
+from services.profile.names import cleaned_name
+from services.profile.schemas.common import EMAIL, SUB, SUB_MESSAGE
+from services.profile.store.people import KnownPerson
+
+# Any character: percent-encoded, `/` too. aiohttp's default excludes braces.
+PERSON = "/v1/people/{sub:[^/]+}"
 
 
-def own(request: web.Request) -> str:
-    """The caller, who is a person; raises `Forbidden` for a machine, which has no profile."""
+def current_claims(request: web.Request) -> Claims:
+    """The claims of the caller's token, without a name or an e-mail that cannot be shown."""
     principal = request[PRINCIPAL]
-    if principal.is_machine:
-        raise Forbidden("A machine has no profile.")
-    return principal.subject
-
-
-def claims_of(request: web.Request) -> Claims:
-    """What the token says of its person; what could not be shown counts as not said."""
-    principal = request[PRINCIPAL]
-    name, email = (principal.name or "").strip(), (principal.email or "").strip()
+    name, email = cleaned_name(principal.name or ""), (principal.email or "").strip()
     return Claims(
         name=name or None,
         email=email if EMAIL.fullmatch(email) else None,
-        expires_at=principal.expires_at,
+        issued_at=principal.issued_at,
+        scopes=tuple(sorted(principal.scopes)),
     )
+
+
+def sub_of(request: web.Request) -> str:
+    """The person whom the address names. Raises `NotFound` for what cannot be a `sub`."""
+    sub = request.match_info["sub"]
+    if SUB.fullmatch(sub) is None:
+        raise NotFound("There is no such person.")
+    return sub
+
+
+def new_sub_of(request: web.Request) -> str:
+    """As `sub_of`, for an address that a person is put at. Raises `UnprocessableContent`."""
+    sub = request.match_info["sub"]
+    if SUB.fullmatch(sub) is None:
+        raise UnprocessableContent([FieldError("/sub", SUB_MESSAGE, "invalid", "path")])
+    return sub
+
+
+def first_day_of(request: web.Request) -> date:
+    """The day at the end of the address of a contract. Raises `UnprocessableContent`."""
+    try:
+        day = date.fromisoformat(request.match_info["from"])
+    except ValueError:
+        day = date.min
+    if not 1970 <= day.year <= 9998:
+        message = "A day like 2026-11-23 is expected."
+        raise UnprocessableContent([FieldError("/from", message, "invalid", "path")])
+    return day
+
+
+def or_404(known: KnownPerson | None) -> KnownPerson:
+    if known is None:
+        raise NotFound("There is no such person.")
+    return known

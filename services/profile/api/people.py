@@ -5,45 +5,42 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-import asyncpg
 import msgspec
 from aiohttp import web
 
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.service.access import audit_access, current_actor
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
-from libs.web.etags import creates_only, expected_version, require_version, resource_response
+from libs.web.etags import creates_only, etag_of_representation, expected_version, resource_response
 from libs.web.paging import decode_cursor, page_response
-from libs.web.problems import FieldError, NotFound, PreconditionFailed, UnprocessableContent
+from libs.web.problems import PreconditionFailed
 from libs.web.validation import body_of, query_of
-from services.profile import model
-from services.profile.api.changes import record
-from services.profile.api.serializers import serialize_person, tag_of
-from services.profile.model import Draft, sort_key, wanted_words
-from services.profile.schemas.common import SUB, SUB_WORDS
+from services.profile.api.access import PERSON, new_sub_of, or_404, sub_of
+from services.profile.api.serializers import serialize_person
+from services.profile.commands import people as commands
+from services.profile.model import UnknownPerson
+from services.profile.names import query_prefixes, sort_key
 from services.profile.schemas.people import (
     PeoplePage,
     PeopleQuery,
     PeopleQuerySchema,
     PersonAnswer,
+    PersonChanges,
     PersonSchema,
 )
-from services.profile.store import people as store
-from services.profile.store.directory import PeopleFilter, list_people, look_around
-from services.profile.store.people import Known
+from services.profile.store.directory import PeopleFilter, list_people
+from services.profile.store.people import KnownPerson, read_person
 
 ROUTES = web.RouteTableDef()
 
-PERSON = "/v1/people/{sub}"
-
-
-# PostgreSQL refuses NUL, which nobody's name has: only a made-up cursor can hold it.
+# PostgreSQL refuses NUL, which no name has.
 Storable = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
 
 
 class PersonKey(msgspec.Struct, array_like=True):
-    """Where a page of people ends."""
+    """The last person of a page."""
 
     sort_name: Storable
     person: Storable
@@ -56,7 +53,7 @@ class PersonKey(msgspec.Struct, array_like=True):
         summary="List people by name",
         description=(
             "`q` finds those whose name or e-mail has words that begin like each word of it, "
-            "whatever their case and accents."
+            "ignoring case and accents."
         ),
         query=PeopleQuerySchema(),
         answers={200: PeoplePage()},
@@ -65,22 +62,14 @@ class PersonKey(msgspec.Struct, array_like=True):
 async def show_people(request: web.Request) -> web.Response:
     query, now = query_of(request, PeopleQuery), request.app[CLOCK].now()
     key = decode_cursor(query.cursor, PersonKey) or PersonKey("", "")
-    wanted = PeopleFilter(
-        words=wanted_words(query.q),
-        manager=query.manager,
-        kind=query.kind,
-        active=query.active,
-        sort_name=key.sort_name,
-        person=key.person,
-        limit=query.limit + 1,
-    )
     async with request.app[DATABASE].connection() as connection:
-        found = await list_people(connection, wanted)
+        found = await list_people(connection, _filter(query, key))
+    audit_access(request, filter=request.query_string or "everybody")
     page = found[: query.limit]
     last = page[-1].person if len(found) > query.limit else None
     items = [serialize_person(known, now) for known in page]
-    following = PersonKey(sort_key(last.name), last.person) if last else None
-    return page_response(request, items, following)
+    next_key = PersonKey(sort_key(last.name), last.person) if last else None
+    return page_response(request, items, next_key)
 
 
 @ROUTES.get(PERSON, allow_head=False)
@@ -94,25 +83,23 @@ async def show_people(request: web.Request) -> web.Response:
     )
 )
 async def show_person(request: web.Request) -> web.Response:
-    sub = request.match_info["sub"]
-    if SUB.fullmatch(sub) is None:
-        raise NotFound("There is no such person.")
+    sub = sub_of(request)
     async with request.app[DATABASE].connection() as connection:
-        known = await store.read_person(connection, sub)
-    if known is None:
-        raise NotFound("There is no such person.")
+        known = or_404(await read_person(connection, sub))
+    audit_access(request, person=sub)
     return _respond(request, known)
 
 
 @ROUTES.put(PERSON)
-@requires(Scope.MANAGE_PEOPLE)
+@requires(Scope.MANAGE_PEOPLE, step_up=True)
 @endpoint(
     Contract(
-        summary="Put a person into the directory, or replace what it says of them",
+        summary="Add a person to the directory, or replace them",
         description=(
-            "Repeating it changes nothing. What is left out takes its default, but for "
-            "`target_minutes`, which then stays. The manager may be somebody who is not in the "
-            "directory yet; managers that form a circle are refused."
+            "Repeating it changes nothing. What is left out takes its default, except "
+            "`target_minutes` and `revoked_before`, which then stay: use PATCH to change some "
+            "fields. The manager has to be in the directory; circles of managers are refused. "
+            "`feed` is reserved and no `sub`."
         ),
         body=PersonSchema(),
         answers={200: PersonAnswer(), 201: PersonAnswer()},
@@ -121,45 +108,71 @@ async def show_person(request: web.Request) -> web.Response:
     )
 )
 async def put_person(request: web.Request) -> web.Response:
-    draft, sub = body_of(request, Draft), _new_sub(request)
-    now, expected = request.app[CLOCK].now(), expected_version(request)
-
-    async def put(connection: asyncpg.Connection) -> tuple[Known, bool]:
-        known = await store.lock_person(connection, sub)
-        present = known.person if known else None
-        person = model.drafted(sub, draft, present)
-        if person != present:
-            _check_preconditions(request, known, expected)
-            model.check_draft(sub, draft, await look_around(connection, sub, draft))
-        return await record(connection, present, person, now), known is None
-
-    known, created = await request.app[DATABASE].transact(put)
+    try:
+        known, created = await commands.put_person(
+            request.app[DATABASE],
+            new_sub_of(request),
+            body_of(request, PersonChanges).values,
+            current_actor(request),
+            request.app[CLOCK].now(),
+            expected_version=expected_version(request),
+            must_exist="If-Match" in request.headers,
+            must_be_new=creates_only(request),
+        )
+    except UnknownPerson as error:
+        raise PreconditionFailed("There is no such person any more.") from error
     if created:
-        location = f"/v1/people/{quote(sub, safe='')}"
+        location = f"/v1/people/{quote(known.person.person, safe='')}"
         return _respond(request, known, status=201, Location=location)
     return _respond(request, known)
 
 
-def _check_preconditions(request: web.Request, known: Known | None, expected: int | None) -> None:
-    if known is None:
-        if "If-Match" in request.headers:
-            raise PreconditionFailed("There is no such person any more.")
-        return
-    current = serialize_person(known, request.app[CLOCK].now())
-    if creates_only(request):
-        raise PreconditionFailed("The person is in the directory.", current=current)
-    require_version(expected, known.person.version, current)
+@ROUTES.patch(PERSON)
+@requires(Scope.MANAGE_PEOPLE, step_up=True)
+@endpoint(
+    Contract(
+        summary="Change some fields of a person",
+        description=(
+            "Changes the fields named and nothing else. Lists and `external_ids` are replaced as "
+            "a whole."
+        ),
+        body=PersonSchema(partial=True),
+        answers={200: PersonAnswer()},
+        problems=(404, 412),
+        headers=("If-Match",),
+    )
+)
+async def patch_person(request: web.Request) -> web.Response:
+    known, _created = await commands.put_person(
+        request.app[DATABASE],
+        sub_of(request),
+        body_of(request, PersonChanges).values,
+        current_actor(request),
+        request.app[CLOCK].now(),
+        expected_version=expected_version(request),
+        must_exist=True,
+    )
+    return _respond(request, known)
+
+
+def _filter(query: PeopleQuery, key: PersonKey) -> PeopleFilter:
+    return PeopleFilter(
+        sort_name=key.sort_name,
+        person=key.person,
+        limit=query.limit + 1,
+        prefixes=query_prefixes(query.q),
+        manager=query.manager,
+        kind=query.kind,
+        active=query.active,
+        email=query.email,
+        external_id=query.external_id,
+        duplicates=query.duplicates,
+    )
 
 
 def _respond(
-    request: web.Request, known: Known, *, status: int = 200, **headers: str
+    request: web.Request, known: KnownPerson, *, status: int = 200, **headers: str
 ) -> web.Response:
-    shape = serialize_person(known, request.app[CLOCK].now())
-    return resource_response(request, shape, tag_of(shape), status=status, **headers)
-
-
-def _new_sub(request: web.Request) -> str:
-    sub = request.match_info["sub"]
-    if SUB.fullmatch(sub) is None:
-        raise UnprocessableContent([FieldError("/sub", SUB_WORDS, "invalid", "path")])
-    return sub
+    answer = serialize_person(known, request.app[CLOCK].now())
+    etag = etag_of_representation(answer)
+    return resource_response(request, answer, etag, status=status, **headers)

@@ -1,77 +1,59 @@
-"""Rows as the JSON that design section 5 names."""
+"""Stored people as the structs that answers are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from libs.web.etags import etag_of_representation
-from services.profile.store.directory import Delegator
-from services.profile.store.people import Known
+from libs.web.resources import fill
+from services.profile.commands.profile import OwnProfile
+from services.profile.model import Contract
+from services.profile.schemas.common import ContractTerms, Delegate
+from services.profile.schemas.people import Contracts, Person
+from services.profile.schemas.profile import Profile
+from services.profile.store.people import KnownPerson
 
-Json = dict[str, Any]
 
-
-def serialize_person(known: Known, now: datetime) -> Json:
+def serialize_person(known: KnownPerson, now: datetime) -> Person:
     """A person as the directory shows them."""
-    person = known.person
-    return {
-        "person": person.person,
-        "name": person.name,
-        "email": person.email,
-        "kind": person.kind,
-        "employer": person.employer,
-        "manager": person.manager,
-        "manager_name": known.manager_name,
-        "active": person.active,
-        "target_minutes": person.target_minutes,
-        "uploaders": person.uploaders,
-        "external_ids": person.external_ids,
-        "delegate": _serialize_delegate(known, now),
-        "version": person.version,
-        "created_at": known.created_at,
-        "updated_at": known.updated_at,
-    }
+    return fill(
+        Person,
+        known.person,
+        manager_name=known.manager_name,
+        contract=_contract_today(known, now),
+        delegate=_serialize_delegate(known, now),
+        same_email_as=known.same_email_as,
+        created_at=known.created_at,
+        updated_at=known.updated_at,
+    )
 
 
-def serialize_profile(known: Known, delegators: Sequence[Delegator], now: datetime) -> Json:
+def serialize_profile(profile: OwnProfile, now: datetime) -> Profile:
     """A person as they see themselves."""
-    person = known.person
-    return {
-        "person": person.person,
-        "name": person.name,
-        "email": person.email,
-        "kind": person.kind,
-        "employer": person.employer,
-        "manager": person.manager,
-        "manager_name": known.manager_name,
-        "active": person.active,
-        "locale": person.locale,
-        "time_zone": person.time_zone,
-        "target_minutes": person.target_minutes,
-        "reminders": person.reminders,
-        "delegate": _serialize_delegate(known, now),
-        "delegated_by": [
-            {"person": row.person, "name": row.name, "from": row.since, "to": row.until}
-            for row in delegators
-        ],
-        "version": person.version,
-    }
+    known = profile.known
+    return fill(
+        Profile,
+        known.person,
+        manager_name=known.manager_name,
+        contract=_contract_today(known, now),
+        target_minutes=known.person.target_on(now.date()),
+        delegate=_serialize_delegate(known, now),
+        delegated_by=[fill(Delegate, delegator) for delegator in profile.delegators],
+    )
 
 
-def tag_of(shape: Json) -> str:
-    """A person looks different too when another is renamed, or when a delegation ends."""
-    return etag_of_representation(shape)
+def serialize_contract(contract: Contract) -> ContractTerms:
+    return fill(ContractTerms, contract)
 
 
-def _serialize_delegate(known: Known, now: datetime) -> Json | None:
+def serialize_contracts(known: KnownPerson) -> Contracts:
+    return Contracts([serialize_contract(contract) for contract in known.person.contracts])
+
+
+def _contract_today(known: KnownPerson, now: datetime) -> ContractTerms | None:
+    contract = known.person.contract_on(now.date())
+    return serialize_contract(contract) if contract else None
+
+
+def _serialize_delegate(known: KnownPerson, now: datetime) -> Delegate | None:
     delegation = known.person.delegate_at(now)
-    if delegation is None:
-        return None
-    return {
-        "person": delegation.person,
-        "name": known.delegate_name,
-        "from": delegation.since,
-        "to": delegation.until,
-    }
+    return fill(Delegate, delegation, name=known.delegate_name) if delegation else None

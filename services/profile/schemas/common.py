@@ -1,49 +1,115 @@
-"""Fields and shapes that several resources share."""
+"""Fields that several schemas share, and the parts of answers that several resources share."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from datetime import date
+from typing import Annotated, Any
 
-from marshmallow import Schema, ValidationError, fields
+import msgspec
+from marshmallow import ValidationError, fields
+from msgspec import Meta
 
 from libs.web.schemas import Text
-from services.profile.model import MAX_NAME_LENGTH
+from services.profile.model import MAX_NAME_LENGTH, Kind
+from services.profile.names import is_presentable
 
 # Neither control characters nor lone surrogates: PostgreSQL cannot hold the one nor JSON the other.
 _HIDDEN = r"\x00-\x1f\x7f-\x9f\ud800-\udfff"
 
-# As libs.auth takes it out of a token: to the letter, neither trimmed nor composed anew.
+# As libs.auth reads it from a token: byte for byte, neither trimmed nor normalised.
 SUB = re.compile(rf"[^{_HIDDEN}]{{1,255}}")
-SUB_WORDS = "The `sub` of a person, 1 to 255 characters."
+SUB_MESSAGE = "The `sub` of a person, 1 to 255 characters."
 EMAIL = re.compile(rf"(?=.{{3,254}}\Z)[^@\s{_HIDDEN}]{{1,64}}@[^@\s{_HIDDEN}]+")
 
 
-def is_all(pattern: re.Pattern[str], words: str) -> Callable[[str], None]:
+def matches(pattern: re.Pattern[str], message: str) -> Callable[[str], None]:
     """A validator; unlike marshmallow's own it puts no Python pattern on the API page."""
 
     def check(value: str) -> None:
         if pattern.fullmatch(value) is None:
-            raise ValidationError(words)
+            raise ValidationError(message)
 
     return check
 
 
 class Sub(fields.String):
-    """Who somebody is for the issuer."""
+    """The issuer's identifier of a person."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(validate=is_all(SUB, SUB_WORDS), **options)
+        super().__init__(validate=matches(SUB, SUB_MESSAGE), **options)
 
 
 class Name(Text):
+    """A name on one line, without characters that disguise it."""
+
+    default_error_messages = {"characters": "A name can't contain control characters."}
+
     def __init__(self, **options: Any) -> None:
         super().__init__(minimum=1, maximum=MAX_NAME_LENGTH, **options)
 
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        if name and not is_presentable(name):
+            raise self.make_error("characters")
+        return name
 
-class DelegateAnswer(Schema):
-    person = fields.String(required=True)
-    name = fields.String(required=True)
-    since = fields.Date(data_key="from", required=True)
-    until = fields.Date(data_key="to", required=True)
+
+class Delegate(msgspec.Struct, frozen=True, rename={"since": "from", "until": "to"}):
+    """Somebody who decides weeks in a manager's place."""
+
+    person: Annotated[str, Meta(description="Their `sub`.", examples=["auth0|marco"])]
+    name: Annotated[str | None, Meta(description="Their name.", examples=["Marco Manager"])]
+    since: Annotated[date, Meta(description="First day.", examples=["2026-12-21"])]
+    until: Annotated[date, Meta(description="Last day.", examples=["2027-01-06"])]
+
+
+class ContractTerms(msgspec.Struct, frozen=True, rename={"valid_from": "from"}):
+    """What a person is to work from a day on, until the next contract."""
+
+    valid_from: Annotated[date, Meta(description="First day.", examples=["2026-11-01"])]
+    minutes: Annotated[
+        tuple[int, ...],
+        Meta(
+            description="Minutes of each weekday, Monday first.",
+            examples=[[480, 480, 480, 480, 480, 0, 0]],
+        ),
+    ]
+    weekly_minutes: Annotated[int, Meta(description="Their sum.", examples=[2400])]
+    calendar: Annotated[
+        str | None,
+        Meta(
+            description="Holiday calendar, a code of the `holidays` library; null: none.",
+            examples=["DE-BY"],
+        ),
+    ]
+
+
+class PersonBase(msgspec.Struct, frozen=True, kw_only=True):
+    """What the directory and the own profile both show of a person."""
+
+    person: Annotated[str, Meta(description="The `sub`.", examples=["auth0|erin"])]
+    name: Annotated[str, Meta(description="The name shown to others.", examples=["Erin Example"])]
+    email: Annotated[
+        str | None, Meta(description="The e-mail address.", examples=["erin@exampleco.com"])
+    ]
+    kind: Annotated[Kind, Meta(description="How the person is engaged.", examples=["employee"])]
+    employer: Annotated[
+        str | None, Meta(description="The company that employs them.", examples=["ExampleCo"])
+    ]
+    manager: Annotated[
+        str | None,
+        Meta(description="The `sub` of whoever approves their weeks.", examples=["auth0|maya"]),
+    ]
+    manager_name: Annotated[
+        str | None, Meta(description="The manager's name.", examples=["Maya Manager"])
+    ]
+    active: Annotated[bool, Meta(description="Whether the person may sign in.", examples=[True])]
+    since: Annotated[date | None, Meta(description="First day.", examples=["2026-01-01"])]
+    until: Annotated[date | None, Meta(description="Last day.", examples=["2027-12-31"])]
+    contract: Annotated[
+        ContractTerms | None, Meta(description="The contract that holds today; null: none.")
+    ]
+    delegate: Annotated[Delegate | None, Meta(description="Who stands in for them, now or later.")]
+    version: Annotated[int, Meta(description="Counts the changes.", examples=[3])]

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
 
-from marshmallow import Schema, fields, post_load, validate
+import msgspec
+from marshmallow import fields, post_load, validate
+from msgspec import Meta
 
-from libs.web.schemas import PageAnswer, PageQuery, StrictSchema, Text, Truth, WholeNumber
-from services.profile.model import MAX_TARGET_MINUTES, Draft, Kind
-from services.profile.schemas.common import EMAIL, DelegateAnswer, Name, Sub, is_all
+from libs.web.resources import answer_schema, page_schema
+from libs.web.schemas import Day, PageQuery, StrictSchema, Text, Truth, WholeNumber
+from services.profile.model import (
+    MAX_MINUTES_A_DAY,
+    MAX_TARGET_MINUTES,
+    Contract,
+    Kind,
+)
+from services.profile.schemas.common import (
+    EMAIL,
+    ContractTerms,
+    Name,
+    PersonBase,
+    Sub,
+    matches,
+)
 
 MAX_QUERY_LENGTH = 100
 MAX_IDS = 20
 SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+# ISO 3166: a country, or a country and a subdivision of it.
+CALENDAR = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +41,21 @@ class PeopleQuery:
     manager: str | None
     kind: Kind | None
     active: bool | None
+    email: str | None
+    external_id: str | None
+    duplicates: bool
     limit: int
     cursor: str | None
+
+
+def _flag(default: bool | None, description: str) -> fields.Boolean:
+    return fields.Boolean(
+        load_default=default,
+        truthy={"true"},
+        falsy={"false"},
+        error_messages={"invalid": "true or false is expected."},
+        metadata={"description": description},
+    )
 
 
 class PeopleQuerySchema(PageQuery):
@@ -33,18 +64,52 @@ class PeopleQuerySchema(PageQuery):
         load_default="",
         metadata={"description": "Beginnings of words of the name, or of the e-mail."},
     )
-    manager = Sub(load_default=None, metadata={"description": "Those who report to this person."})
+    manager = Sub(load_default=None, metadata={"description": "Reports of this person."})
     kind = fields.Enum(Kind, by_value=True, load_default=None)
-    active = fields.Boolean(
+    active = _flag(None, "Only active, or only inactive people.")
+    email = Text(
+        minimum=1,
+        maximum=254,
         load_default=None,
-        truthy={"true"},
-        falsy={"false"},
-        error_messages={"invalid": "true or false is expected."},
+        metadata={
+            "description": "The whole address, in any case.",
+            "example": "erin@exampleco.com",
+        },
     )
+    external_id = Text(
+        minimum=1,
+        maximum=300,
+        load_default=None,
+        metadata={
+            "description": "An id in any system, or `system:id`.",
+            "example": "payroll:4711",
+        },
+    )
+    duplicates = _flag(False, "true: only those who signed in with an e-mail of another person.")
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> PeopleQuery:
         return PeopleQuery(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChanges:
+    """The new values of a person's fields."""
+
+    values: dict[str, Any]
+
+
+class Moment(fields.AwareDateTime):
+    """An RFC 3339 moment with an offset."""
+
+    default_error_messages = {"invalid": "A moment like 2026-11-23T09:30:00Z is expected."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        moment = super()._deserialize(value, attr, data, **kwargs)
+        # Beyond these years a moment in UTC may not be a datetime.
+        if not 1970 <= moment.year <= 9998:
+            raise self.make_error("invalid", input=value)
+        return moment
 
 
 class PersonSchema(StrictSchema):
@@ -52,7 +117,7 @@ class PersonSchema(StrictSchema):
     email = fields.String(
         load_default=None,
         allow_none=True,
-        validate=is_all(EMAIL, "An e-mail address is expected."),
+        validate=matches(EMAIL, "An e-mail address is expected."),
         metadata={"description": "No two active people have the same."},
     )
     kind = fields.Enum(Kind, by_value=True, load_default=Kind.EMPLOYEE)
@@ -60,14 +125,35 @@ class PersonSchema(StrictSchema):
     manager = Sub(
         load_default=None,
         allow_none=True,
-        metadata={"description": "Without one, the person's weeks wait for an administrator."},
+        metadata={"description": "Approves the person's weeks; null: administrators do."},
     )
-    active = Truth(load_default=True)
+    active = Truth(
+        load_default=True,
+        metadata={"description": "false: every service refuses the person within seconds."},
+    )
+    since = Day(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "First day; no week before it is missing."},
+    )
+    until = Day(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Last day; no week after it is missing."},
+    )
+    # Left out, these two stay as they are.
     target_minutes = WholeNumber(
         minimum=0,
         maximum=MAX_TARGET_MINUTES,
-        load_default=None,
-        metadata={"description": "What the person means to work in a week."},
+        allow_none=True,
+        metadata={"description": "Weekly target where no contract holds; null: none."},
+    )
+    revoked_before = Moment(
+        allow_none=True,
+        metadata={
+            "description": "Tokens issued earlier are refused.",
+            "example": "2026-11-23T09:30:00Z",
+        },
     )
     uploaders = fields.List(
         Text(minimum=1, maximum=255),
@@ -77,38 +163,101 @@ class PersonSchema(StrictSchema):
     )
     external_ids = fields.Dict(
         keys=fields.String(
-            validate=is_all(SYSTEM, "Letters, digits, dot, dash and underscore, at most 32.")
+            validate=matches(SYSTEM, "Letters, digits, dot, dash and underscore, at most 32.")
         ),
         values=Text(minimum=1, maximum=255),
         load_default=dict,
         validate=validate.Length(max=MAX_IDS, error=f"At most {MAX_IDS}."),
-        metadata={"description": "Who the person is in other systems; no two people are the same."},
+        metadata={"description": "The person's ids in other systems, unique among active people."},
     )
 
     @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> Draft:
-        # What is said twice is said once.
-        uploaders = tuple(dict.fromkeys(data.pop("uploaders")))
-        return Draft(**data, uploaders=uploaders)
+    def make(self, data: dict[str, Any], **_options: Any) -> PersonChanges:
+        if "uploaders" in data:
+            data["uploaders"] = tuple(dict.fromkeys(data["uploaders"]))
+        return PersonChanges(data)
 
 
-class PersonAnswer(Schema):
-    person = fields.String(required=True)
-    name = fields.String(required=True)
-    email = fields.String(required=True, allow_none=True)
-    kind = fields.Enum(Kind, by_value=True, required=True)
-    employer = fields.String(required=True, allow_none=True)
-    manager = fields.String(required=True, allow_none=True)
-    manager_name = fields.String(required=True, allow_none=True)
-    active = fields.Boolean(required=True)
-    target_minutes = fields.Integer(required=True, strict=True)
-    uploaders = fields.List(fields.String(), required=True)
-    external_ids = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-    delegate = fields.Nested(DelegateAnswer, required=True, allow_none=True)
-    version = fields.Integer(required=True, strict=True)
-    created_at = fields.DateTime(required=True)
-    updated_at = fields.DateTime(required=True)
+class ContractSchema(StrictSchema):
+    minutes = fields.List(
+        WholeNumber(minimum=0, maximum=MAX_MINUTES_A_DAY),
+        required=True,
+        validate=validate.Length(equal=7, error="Seven numbers, Monday first."),
+        metadata={
+            "description": "Minutes of each weekday, Monday first.",
+            "example": [480, 480, 480, 480, 480, 0, 0],
+        },
+    )
+    calendar = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=matches(CALENDAR, "A country or a subdivision of it like DE-BY is expected."),
+        metadata={"description": "Holiday calendar; null: none.", "example": "DE-BY"},
+    )
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> ContractBody:
+        return ContractBody(tuple(data["minutes"]), data["calendar"])
 
 
-class PeoplePage(PageAnswer):
-    items = fields.List(fields.Nested(PersonAnswer), required=True)
+@dataclass(frozen=True, slots=True)
+class ContractBody:
+    """A contract without its first day, which the address has."""
+
+    minutes: tuple[int, ...]
+    calendar: str | None
+
+    def beginning(self, day: date) -> Contract:
+        return Contract(day, self.minutes, self.calendar)
+
+
+class Person(PersonBase, frozen=True, kw_only=True):
+    """A person in the directory."""
+
+    target_minutes: Annotated[
+        int | None,
+        Meta(description="Weekly target where no contract holds; null: none.", examples=[2400]),
+    ]
+    uploaders: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Client ids that may upload hours for this person.",
+            examples=[["batch-nightly"]],
+        ),
+    ]
+    external_ids: Annotated[
+        dict[str, str], Meta(description="Ids in other systems.", examples=[{"payroll": "4711"}])
+    ]
+    revoked_before: Annotated[
+        datetime | None,
+        Meta(description="Tokens issued earlier are refused.", examples=["2026-11-23T09:30:00Z"]),
+    ]
+    same_email_as: Annotated[
+        str | None,
+        Meta(
+            description=(
+                "The `sub` of another active person who has the e-mail with which this one signed "
+                "in: probably the same human being with two accounts."
+            ),
+            examples=[None],
+        ),
+    ]
+    created_at: Annotated[
+        datetime, Meta(description="When added.", examples=["2026-01-01T08:00:00Z"])
+    ]
+    updated_at: Annotated[
+        datetime, Meta(description="When last changed.", examples=["2026-11-23T09:30:00Z"])
+    ]
+
+
+class Contracts(msgspec.Struct, frozen=True):
+    """The contracts of a person, oldest first."""
+
+    items: list[ContractTerms]
+    next: Annotated[str | None, Meta(description="Always null: all are listed.")] = None
+
+
+PersonAnswer = answer_schema(Person)
+PeoplePage = page_schema(Person)
+ContractAnswer = answer_schema(ContractTerms)
+ContractsAnswer = answer_schema(Contracts)

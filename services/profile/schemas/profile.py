@@ -1,4 +1,4 @@
-"""The own profile, and who stands in."""
+"""The own profile, and the delegate."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
-from marshmallow import Schema, ValidationError, fields, post_load
+from marshmallow import ValidationError, fields, post_load
+from msgspec import Meta
 
+from libs.web.resources import answer_schema
 from libs.web.schemas import Day, StrictSchema, Truth, WholeNumber
-from services.profile.model import MAX_TARGET_MINUTES, Delegation, Kind
-from services.profile.schemas.common import DelegateAnswer, Name, Sub, is_all
+from services.profile.model import MAX_TARGET_MINUTES, Delegation
+from services.profile.schemas.common import Delegate, Name, PersonBase, Sub, matches
 
 # RFC 5646 2.1 without the grandfathered tags: language, script, region, variants, extensions,
 # private use.
@@ -29,10 +31,7 @@ LANGUAGE_TAG = re.compile(
 
 @cache
 def known_time_zones() -> frozenset[str]:
-    """The IANA time zones that zoneinfo finds wherever tzdata is installed, as it is here.
-
-    The operating system's own are left out: another machine may have others.
-    """
+    """The IANA time zones of the package tzdata: the same on every machine."""
     return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
@@ -51,7 +50,7 @@ class ProfilePatch:
 class ProfilePatchSchema(StrictSchema):
     name = Name()
     locale = fields.String(
-        validate=is_all(LANGUAGE_TAG, "A language tag (BCP 47) like de or de-CH is expected."),
+        validate=matches(LANGUAGE_TAG, "A language tag (BCP 47) like de or de-CH is expected."),
         metadata={"description": "BCP 47."},
     )
     time_zone = fields.String(
@@ -60,7 +59,12 @@ class ProfilePatchSchema(StrictSchema):
     target_minutes = WholeNumber(
         minimum=0,
         maximum=MAX_TARGET_MINUTES,
-        metadata={"description": "What the person means to work in a week."},
+        allow_none=True,
+        metadata={
+            "description": (
+                "Minutes of a week; null: no target. Once there is a contract it can't be changed."
+            )
+        },
     )
     reminders = Truth(
         metadata={"description": "Whether to remind of a week that is not submitted."}
@@ -81,28 +85,26 @@ class DelegationSchema(StrictSchema):
         return Delegation(**data)
 
 
-class ProfileAnswer(Schema):
-    person = fields.String(required=True)
-    name = fields.String(required=True)
-    email = fields.String(required=True, allow_none=True)
-    kind = fields.Enum(Kind, by_value=True, required=True)
-    employer = fields.String(required=True, allow_none=True)
-    manager = fields.String(required=True, allow_none=True)
-    manager_name = fields.String(required=True, allow_none=True)
-    active = fields.Boolean(required=True)
-    locale = fields.String(required=True)
-    time_zone = fields.String(required=True)
-    target_minutes = fields.Integer(required=True, strict=True)
-    reminders = fields.Boolean(required=True)
-    delegate = fields.Nested(
-        DelegateAnswer,
-        required=True,
-        allow_none=True,
-        metadata={"description": "Who stands in for the person, now or later."},
-    )
-    delegated_by = fields.List(
-        fields.Nested(DelegateAnswer),
-        required=True,
-        metadata={"description": "For whom the person stands in, now or later."},
-    )
-    version = fields.Integer(required=True, strict=True)
+class Profile(PersonBase, frozen=True, kw_only=True):
+    """A person as they see themselves."""
+
+    target_minutes: Annotated[
+        int | None,
+        Meta(
+            description="Minutes of a week by contract, or the own target; null: no target.",
+            examples=[2400],
+        ),
+    ]
+    locale: Annotated[str, Meta(description="Language, BCP 47.", examples=["de-DE"])]
+    time_zone: Annotated[
+        str, Meta(description="A name of the IANA database.", examples=["Europe/Berlin"])
+    ]
+    reminders: Annotated[
+        bool, Meta(description="Whether to be reminded by e-mail.", examples=[True])
+    ]
+    delegated_by: Annotated[
+        list[Delegate], Meta(description="For whom the person is the delegate, now or later.")
+    ]
+
+
+ProfileAnswer = answer_schema(Profile)

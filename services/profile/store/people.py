@@ -4,35 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import asyncpg
-import msgspec
 
+from libs.postgres.records import RecordType, assignments, placeholders, values_of
 from libs.postgres.transactions import retry_on_violation
-from services.profile.model import (
-    Claims,
-    Delegation,
-    Kind,
-    Person,
-    search_words,
-    sort_key,
-)
+from libs.web.responses import encode_json
+from services.profile.model import Claims, Person
+from services.profile.names import search_words, sort_key
 from services.profile.store.rules import RULES
 
-COLUMNS = """
-    person.person, person.name, person.email, person.kind, person.employer, person.manager,
-    person.active, person.target_minutes, person.uploaders, person.locale, person.time_zone,
-    person.reminders, person.delegate, person.delegate_since, person.delegate_until,
-    person.claimed_name, person.claimed_email, person.claims_expire_at, person.version,
-    person.created_at, person.updated_at,
-    manager.name AS manager_name,
-    delegate.name AS delegate_name,
-    (
+# The fields that are no column of `people`, as JSON.
+EXPRESSIONS = {
+    "external_ids": """coalesce((
         SELECT json_object_agg(system, external_id ORDER BY system)
         FROM external_ids AS known WHERE known.person = person.person
-    ) AS external_ids
+    ), json_build_object())""",
+    "delegate": """CASE WHEN person.delegate IS NOT NULL THEN json_build_object(
+        'person', person.delegate,
+        'since', person.delegate_since,
+        'until', person.delegate_until
+    ) END""",
+    "contracts": """coalesce((
+        SELECT json_agg(json_build_object(
+            'valid_from', valid_from, 'minutes', minutes, 'calendar', calendar
+        ) ORDER BY valid_from)
+        FROM contracts WHERE contracts.person = person.person
+    ), json_build_array())""",
+    "claims": """json_build_object(
+        'name', person.claimed_name,
+        'email', person.claimed_email,
+        'issued_at', person.claims_issued_at,
+        'scopes', person.claimed_scopes
+    )""",
+}
+
+PEOPLE = RecordType(Person, table="person", expressions=EXPRESSIONS)
+
+# An active person whose token has the e-mail of another one.
+SAME_EMAIL_AS = """(
+    SELECT other.person FROM people AS other
+    WHERE lower(other.email) = lower(person.claimed_email) AND other.active
+      AND other.person <> person.person
+      AND person.email IS NULL AND person.active
+)"""
+
+COLUMNS = f"""
+    {PEOPLE.columns}, person.created_at, person.updated_at,
+    manager.name AS manager_name, delegate.name AS delegate_name,
+    {SAME_EMAIL_AS} AS same_email_as
 """
 JOINED = """
     people AS person
@@ -42,35 +64,31 @@ JOINED = """
 
 READ = f"SELECT {COLUMNS} FROM {JOINED} WHERE person.person = $1"
 
-# A statement of its own: what is joined to the row would be read as it was before the wait.
-# Not FOR UPDATE: who appoints this person as a delegate holds the row by its key.
+# A statement of its own: joined rows would be read as they were before the wait. Not FOR UPDATE:
+# a transaction that appoints this person as a delegate holds a share of the row's key.
 LOCK = "SELECT true FROM people WHERE person = $1 FOR NO KEY UPDATE"
 
-INSERT = """
-    INSERT INTO people
-        (person, name, email, kind, employer, manager, active, target_minutes, uploaders,
-         locale, time_zone, reminders, delegate, delegate_since, delegate_until,
-         claimed_name, claimed_email, claims_expire_at, sort_name, words)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-            array_to_tsvector($20::text[]))
+PLAIN = tuple(name for name in PEOPLE.names if name not in (*EXPRESSIONS, "version"))
+CLAIMS = ("claimed_name", "claimed_email", "claims_issued_at", "claimed_scopes")
+DERIVED = ("delegate", "delegate_since", "delegate_until", *CLAIMS, "sort_name")
+WRITTEN = (*PLAIN, *DERIVED)
+WORDS = f"${len(WRITTEN) + 1}"
+
+INSERT = f"""
+    INSERT INTO people ({", ".join(WRITTEN)}, words)
+    VALUES ({placeholders(WRITTEN)}, array_to_tsvector({WORDS}::text[]))
 """
 
-UPDATE = """
+# $1 is the person, the first of the columns.
+UPDATE = f"""
     UPDATE people
-    SET name = $2, email = $3, kind = $4, employer = $5, manager = $6, active = $7,
-        target_minutes = $8, uploaders = $9, locale = $10, time_zone = $11, reminders = $12,
-        delegate = $13, delegate_since = $14, delegate_until = $15,
-        claimed_name = $16, claimed_email = $17, claims_expire_at = $18, sort_name = $19,
-        words = array_to_tsvector($20::text[]),
+    SET {assignments(WRITTEN[1:], first=2)}, words = array_to_tsvector({WORDS}::text[]),
         version = version + 1, updated_at = now()
     WHERE person = $1
 """
 
-# Nothing that anybody sees has changed, so it stays the same version.
-REMEMBER_CLAIMS = """
-    UPDATE people SET claimed_name = $2, claimed_email = $3, claims_expire_at = $4
-    WHERE person = $1
-"""
+# Nothing of this is shown, so the version stays.
+REMEMBER_CLAIMS = f"UPDATE people SET {assignments(CLAIMS, first=2)} WHERE person = $1"
 
 DROP_IDS = """
     DELETE FROM external_ids
@@ -79,117 +97,121 @@ DROP_IDS = """
 """
 
 ADD_IDS = """
-    INSERT INTO external_ids (person, system, external_id)
-    SELECT $1, * FROM unnest($2::text[], $3::text[])
+    INSERT INTO external_ids (person, system, external_id, active)
+    SELECT $1, system, external_id, $4
+    FROM unnest($2::text[], $3::text[]) AS given (system, external_id)
     ON CONFLICT (person, system) DO NOTHING
+"""
+
+DROP_CONTRACTS = """
+    DELETE FROM contracts WHERE person = $1 AND valid_from <> ALL ($2::text[]::date[])
+"""
+
+SAVE_CONTRACT = """
+    INSERT INTO contracts (person, valid_from, minutes, calendar) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (person, valid_from) DO UPDATE
+    SET minutes = excluded.minutes, calendar = excluded.calendar
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A person, with the names of those whom the row names."""
+class KnownPerson:
+    """A stored person, and the names of those to whom the row refers.
+
+    `same_email_as` is an active person who has the e-mail of this one's token.
+    """
 
     person: Person
     manager_name: str | None
     delegate_name: str | None
+    same_email_as: str | None
     created_at: datetime
     updated_at: datetime
 
 
-async def read_person(connection: asyncpg.Connection, person: str) -> Known | None:
+async def read_person(connection: asyncpg.Connection, person: str) -> KnownPerson | None:
     record = await connection.fetchrow(READ, person)
-    return known_of(record) if record else None
+    return known_person(record) if record else None
 
 
-async def lock_person(connection: asyncpg.Connection, person: str) -> Known | None:
-    """The person, whom nobody else changes until the transaction ends."""
+async def lock_person(connection: asyncpg.Connection, person: str) -> KnownPerson | None:
+    """The person, which no other transaction changes until this one ends."""
     await connection.execute(LOCK, person)
     return await read_person(connection, person)
 
 
 async def insert_person(connection: asyncpg.Connection, person: Person) -> None:
     with retry_on_violation(RULES):
-        await connection.execute(INSERT, *_values(person))
-        await _save_ids(connection, person)
+        await connection.execute(INSERT, *_arguments(person))
+        await _add_ids(connection, person)
+        await _save_contracts(connection, person)
 
 
 async def update_person(connection: asyncpg.Connection, person: Person) -> None:
+    """Replace the stored row; the version goes up by one."""
     with retry_on_violation(RULES):
-        await connection.execute(UPDATE, *_values(person))
-        await _save_ids(connection, person)
+        # First: the ids of somebody who comes back are checked when `active` changes.
+        await _drop_ids(connection, person)
+        await connection.execute(UPDATE, *_arguments(person))
+        await _add_ids(connection, person)
+        await _save_contracts(connection, person)
 
 
 async def remember_claims(connection: asyncpg.Connection, person: str, claims: Claims) -> None:
-    await connection.execute(REMEMBER_CLAIMS, person, claims.name, claims.email, claims.expires_at)
+    await connection.execute(REMEMBER_CLAIMS, person, *_claims(claims).values())
 
 
-async def _save_ids(connection: asyncpg.Connection, person: Person) -> None:
-    # In one order, so that writers queue and do not deadlock.
+def known_person(record: asyncpg.Record) -> KnownPerson:
+    return KnownPerson(
+        person=PEOPLE.decode(record),
+        manager_name=record["manager_name"],
+        delegate_name=record["delegate_name"],
+        same_email_as=record["same_email_as"],
+        created_at=record["created_at"],
+        updated_at=record["updated_at"],
+    )
+
+
+async def _drop_ids(connection: asyncpg.Connection, person: Person) -> None:
+    await connection.execute(DROP_IDS, person.person, *_ids(person))
+
+
+async def _add_ids(connection: asyncpg.Connection, person: Person) -> None:
+    if person.external_ids:
+        await connection.execute(ADD_IDS, person.person, *_ids(person), person.active)
+
+
+def _ids(person: Person) -> tuple[list[str], list[str]]:
+    """Systems and ids in one order for all writers, so that they queue and never deadlock."""
     systems = sorted(person.external_ids)
-    ids = [person.external_ids[system] for system in systems]
-    await connection.execute(DROP_IDS, person.person, systems, ids)
-    await connection.execute(ADD_IDS, person.person, systems, ids)
+    return systems, [person.external_ids[system] for system in systems]
 
 
-def known_of(record: asyncpg.Record) -> Known:
-    person = Person(
-        person=record["person"],
-        name=record["name"],
-        email=record["email"],
-        kind=Kind(record["kind"]),
-        employer=record["employer"],
-        manager=record["manager"],
-        active=record["active"],
-        target_minutes=record["target_minutes"],
-        uploaders=tuple(record["uploaders"]),
-        external_ids=_ids(record["external_ids"]),
-        locale=record["locale"],
-        time_zone=record["time_zone"],
-        reminders=record["reminders"],
-        delegate=_delegation(
-            record["delegate"], record["delegate_since"], record["delegate_until"]
-        ),
-        claims=Claims(record["claimed_name"], record["claimed_email"], record["claims_expire_at"]),
-        version=record["version"],
-    )
-    return Known(
-        person,
-        record["manager_name"],
-        record["delegate_name"],
-        record["created_at"],
-        record["updated_at"],
-    )
+async def _save_contracts(connection: asyncpg.Connection, person: Person) -> None:
+    days = [contract.valid_from.isoformat() for contract in person.contracts]
+    await connection.execute(DROP_CONTRACTS, person.person, days)
+    for contract in person.contracts:
+        minutes = encode_json(contract.minutes).decode()
+        await connection.execute(
+            SAVE_CONTRACT, person.person, contract.valid_from, minutes, contract.calendar
+        )
 
 
-def _ids(encoded: str | None) -> Mapping[str, str]:
-    return msgspec.json.decode(encoded, type=dict[str, str]) if encoded else {}
-
-
-def _delegation(person: str | None, since: date, until: date) -> Delegation | None:
-    return Delegation(person, since, until) if person is not None else None
-
-
-def _values(person: Person) -> tuple[Any, ...]:
+def _arguments(person: Person) -> tuple[Any, ...]:
+    """The values of `WRITTEN`, and the words."""
     delegate = person.delegate
-    return (
-        person.person,
-        person.name,
-        person.email,
-        person.kind,
-        person.employer,
-        person.manager,
-        person.active,
-        person.target_minutes,
-        list(person.uploaders),
-        person.locale,
-        person.time_zone,
-        person.reminders,
-        delegate.person if delegate else None,
-        delegate.since if delegate else None,
-        delegate.until if delegate else None,
-        person.claims.name,
-        person.claims.email,
-        person.claims.expires_at,
-        sort_key(person.name),
-        list(search_words(person.name, person.email)),
-    )
+    derived: Mapping[str, Any] = {
+        "delegate": delegate.person if delegate else None,
+        "delegate_since": delegate.since if delegate else None,
+        "delegate_until": delegate.until if delegate else None,
+        **_claims(person.claims),
+        "sort_name": sort_key(person.name),
+    }
+    words = list(search_words(person.name, person.email))
+    return (*values_of(person, PLAIN), *(derived[name] for name in DERIVED), words)
+
+
+def _claims(claims: Claims) -> dict[str, Any]:
+    """The values of `CLAIMS`, in their order."""
+    scopes = None if claims.scopes is None else list(claims.scopes)
+    return dict(zip(CLAIMS, (claims.name, claims.email, claims.issued_at, scopes), strict=True))

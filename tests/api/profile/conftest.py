@@ -62,12 +62,14 @@ class Tenant:
     def __init__(self, service: Service, issuer: Issuer) -> None:
         self._service = service
         self._issuer = issuer
-        self._expiry = int(time.time()) + LIFETIME
+        # In the past, so that later tokens are not issued in the future.
+        self._issued_at = int(time.time()) - LIFETIME // 2
 
     def sign_in(self, key: str, scope: str = PERSON, *, later: int = 0, **claims: Any) -> Caller:
         """`later` is in seconds: of two tokens the later one is the newer."""
+        issued_at = self._issued_at + later
         token = self._issuer.token(
-            sub=f"auth0|{key}", scope=scope, exp=self._expiry + later, **claims
+            sub=f"auth0|{key}", scope=scope, iat=issued_at, exp=issued_at + LIFETIME, **claims
         )
         return self._service.bearer(token)
 

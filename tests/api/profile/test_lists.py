@@ -10,7 +10,7 @@ from datetime import date
 
 import pytest
 
-from services.profile.model import search_words, sort_key, wanted_words
+from services.profile.names import query_prefixes, search_words, sort_key
 from services.profile.store import directory, people
 from services.profile.store.directory import PeopleFilter
 from tests.api.profile.conftest import connected, draft
@@ -31,7 +31,18 @@ ADD = """
                 $7::text[], $8::text[])
         AS row (person, name, email, kind, manager, active, sort_name, words)
 """
-ADD_IDS = "INSERT INTO external_ids SELECT person, 'harvest', person FROM people"
+ADD_IDS = """
+    INSERT INTO external_ids (person, system, external_id, active)
+    SELECT person, 'harvest', person, active FROM people
+"""
+ADD_CONTRACTS = """
+    INSERT INTO contracts SELECT person, '2026-01-01', '[480,480,480,480,480,0,0]', 'DE' FROM people
+"""
+# Two in a hundred signed in with the e-mail of somebody else.
+TWINS = """
+    UPDATE people SET email = NULL, claimed_email = '1' || substr(email, 2)
+    WHERE person LIKE '%31' OR person LIKE '%77'
+"""
 # Every hundredth is away; whoever stands in does so for two.
 DELEGATE = """
     UPDATE people
@@ -64,7 +75,7 @@ async def add(url: str, count: int) -> None:
         await connection.execute("ALTER TABLE people DISABLE TRIGGER USER")
         await connection.execute(ADD, *columns)
         await connection.execute("ALTER TABLE people ENABLE TRIGGER USER")
-        for statement in (ADD_IDS, DELEGATE, "VACUUM ANALYZE"):
+        for statement in (ADD_IDS, ADD_CONTRACTS, DELEGATE, TWINS, "VACUUM ANALYZE"):
             await connection.execute(statement)
 
 
@@ -75,18 +86,18 @@ def filled_database(databases: Databases) -> str:
     return url
 
 
-ALL = PeopleFilter((), None, None, None, "", "", 51)
+ALL = PeopleFilter("", "", 51)
 LISTS = {
     "everybody": (ALL, "people_by_name"),
     "everybody after a page": (replace(ALL, sort_name="erin", person="x"), "people_by_name"),
-    "a name": (replace(ALL, words=wanted_words("Erin Jäger7")), "people_by_words"),
+    "a name": (replace(ALL, prefixes=query_prefixes("Erin Jäger7")), "people_by_words"),
     "the beginnings of a name": (
-        replace(ALL, words=wanted_words("er jäg 1999")),
+        replace(ALL, prefixes=query_prefixes("er jäg 1999")),
         "people_by_words",
     ),
-    "an e-mail": (replace(ALL, words=wanted_words("12345@ex")), "people_by_words"),
+    "an e-mail": (replace(ALL, prefixes=query_prefixes("12345@ex")), "people_by_words"),
     "a name after a page": (
-        replace(ALL, words=wanted_words("groß7"), sort_name="erin", person="x"),
+        replace(ALL, prefixes=query_prefixes("groß7"), sort_name="erin", person="x"),
         "people_by_words",
     ),
     "a manager": (replace(ALL, manager="auth0|00777"), "people_by_manager"),
@@ -96,16 +107,23 @@ LISTS = {
         "people_by_kind",
     ),
     "the former": (replace(ALL, active=False), "people_by_active"),
+    "an e-mail address": (replace(ALL, email="12345@EXAMPLECO.com"), "people_by_any_email"),
+    "an external id": (replace(ALL, external_id="auth0|00778"), "external_ids_by_id"),
+    "an external id in a system": (
+        replace(ALL, external_id="harvest:auth0|00778"),
+        "external_ids_by_id",
+    ),
+    "duplicates": (replace(ALL, duplicates=True), "people_without_email"),
     "a manager's contractors": (
         replace(ALL, manager="auth0|00777", kind="contractor"),
         "people_by_manager",
     ),
     "a name among a manager's people": (
-        replace(ALL, words=wanted_words("erin"), manager="auth0|00778", active=True),
+        replace(ALL, prefixes=query_prefixes("erin"), manager="auth0|00778", active=True),
         "people_by_manager",
     ),
     "a name among contractors": (
-        replace(ALL, words=wanted_words("jäger9 1999"), kind="contractor"),
+        replace(ALL, prefixes=query_prefixes("jäger9 1999"), kind="contractor"),
         "people_by_words",
     ),
 }
@@ -156,7 +174,7 @@ SINGLE: dict[str, tuple[str, list[object], str]] = {
     "directory.READ_ID_OWNERS": (
         directory.READ_ID_OWNERS,
         [["harvest"], ["auth0|00007"], "auth0|00000"],
-        "external_id_is_unique",
+        "external_ids_by_id",
     ),
 }
 

@@ -29,9 +29,12 @@ async def test_the_first_call_makes_the_profile_of_the_token(tenant: Tenant) -> 
         "manager": None,
         "manager_name": None,
         "active": True,
+        "since": None,
+        "until": None,
+        "contract": None,
         "locale": "en",
         "time_zone": "UTC",
-        "target_minutes": 2400,
+        "target_minutes": None,
         "reminders": True,
         "delegate": None,
         "delegated_by": [],
@@ -66,7 +69,8 @@ async def test_a_machine_has_no_profile(tenant: Tenant, ada: Caller) -> None:
         await machine.patch(PROFILE, {"locale": "de"}),
         await machine.delete(f"{PROFILE}/delegate"),
     ):
-        assert (reply.status, reply.json["detail"]) == (403, "A machine has no profile.")
+        assert reply.status == 403
+        assert "A machine has no profile" in reply.json["detail"]
     assert (await machine.get("/v1/people")).json["items"] == []
     assert (await ada.get("/v1/people/batch-nightly%40clients")).status == 404
 
@@ -233,7 +237,11 @@ async def test_a_stale_version_is_refused_with_the_present_one(tenant: Tenant) -
     stale = {"If-Match": (await erin.get(PROFILE)).etag}
     await erin.patch(PROFILE, {"locale": "de"})
     reply = await erin.patch(PROFILE, {"locale": "fr"}, headers=stale)
-    assert (reply.status, reply.etag, reply.json["current"]["locale"]) == (412, '"2"', "de")
+    assert (reply.status, reply.etag, reply.json["current"]["locale"]) == (
+        412,
+        (await erin.get(PROFILE)).etag,
+        "de",
+    )
     new = await tenant.sign_in("nobody").patch(PROFILE, {"locale": "fr"}, headers=stale)
     assert new.status == 412
 

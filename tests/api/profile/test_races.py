@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
@@ -16,13 +17,9 @@ import pytest
 from libs.postgres.errors import ConcurrentUpdate
 from libs.rules.violations import RuleBroken
 from services.profile import model
-from services.profile.model import (
-    Draft,
-    Person,
-    find_circle,
-)
+from services.profile.model import Person, find_circle
 from services.profile.store import people as store
-from services.profile.store.directory import look_around
+from services.profile.store.directory import load_person_context
 from tests.api.profile.conftest import address, connected, draft, put
 from tests.conftest import Databases
 from tests.support.client import Caller
@@ -32,6 +29,7 @@ Two = tuple[asyncpg.Connection, asyncpg.Connection]
 UNGUARDED = "ALTER TABLE people DISABLE TRIGGER USER"
 UNINDEXED = "DROP INDEX people_by_email"
 MANAGERS = "SELECT person, manager FROM people"
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ERIN, MAYA = Person("auth0|erin", "Erin"), Person("auth0|maya", "Maya")
 
 
@@ -51,11 +49,10 @@ async def two(own_database: str) -> AsyncIterator[Two]:
 
 async def report(connection: asyncpg.Connection, person: Person, manager: Person) -> None:
     """Look, and find no circle; then write."""
-    around = await look_around(
-        connection, person.person, Draft(person.name, manager=manager.person)
-    )
-    assert find_circle(person.person, manager.person, around.managers) == ()
-    await store.update_person(connection, replace(person, manager=manager.person))
+    changed = replace(person, manager=manager.person)
+    context = await load_person_context(connection, changed)
+    assert find_circle(person.person, manager.person, context.managers) == ()
+    await store.update_person(connection, changed)
 
 
 async def waits_for_lock(connection: asyncpg.Connection, other: asyncpg.Connection) -> None:
@@ -85,9 +82,10 @@ async def test_with_the_guard_the_second_waits_and_is_refused(two: Two) -> None:
     with pytest.raises(ConcurrentUpdate, match="managers_form_no_circle"):
         await late
     assert await first.fetchval("SELECT manager FROM people WHERE person = 'auth0|maya'") is None
-    around = await look_around(second, MAYA.person, Draft("Maya", manager=ERIN.person))
+    changed = replace(MAYA, manager=ERIN.person)
+    context = await load_person_context(second, changed)
     with pytest.raises(RuleBroken, match="Maya reports to Erin, who reports to Maya"):
-        model.check_draft(MAYA.person, Draft("Maya", manager=ERIN.person), around)
+        model.check_person(changed, MAYA, context, NOW)
 
 
 async def test_with_the_guard_a_circle_over_somebody_who_is_yet_to_come_is_refused(

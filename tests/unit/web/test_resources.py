@@ -91,7 +91,7 @@ def test_encoded_json_is_documented_by_the_type_it_names() -> None:
 
 def test_one_type_has_one_schema_of_its_name() -> None:
     assert answer_schema(Thing) is answer_schema(Thing)
-    assert answer_schema(Thing).__name__ == "Thing"
+    assert answer_schema(Thing).__name__ == "ThingAnswer"
     assert wire_names(Thing)[:2] == ("id", "from")
 
 
