@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from libs.web.problems import BadRequest, ContentTooLarge, RequestTimeout, UnsupportedMediaType
 
@@ -25,6 +25,8 @@ async def read_json(request: web.Request) -> Any:
         raise UnsupportedMediaType("The body must be application/json.")
     if request.charset not in (None, "utf-8", "UTF-8"):
         raise UnsupportedMediaType("The body must be UTF-8.")
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("The body must not have a Content-Encoding.")
     body = await _read(request)
     try:
         return msgspec.json.decode(body)

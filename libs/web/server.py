@@ -85,6 +85,8 @@ async def running(app: web.Application, settings: WebSettings) -> AsyncIterator[
         shutdown_timeout=CANCEL_SECONDS,
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
+        # aiohttp takes a gzip body that was cut off for a whole one. Uploads decompress theirs.
+        auto_decompress=False,
     )
     try:
         admin_port = await _listen(admin, settings.host, settings.admin_port)

@@ -11,8 +11,10 @@ import pytest
 
 from libs.web.request_body import BODY_SECONDS
 from services.entries.app import create_app
+from services.entries.batches.api import request_body
+from services.entries.batches.api.uploads import UPLOADS
 from services.entries.batches.store.planning import STATISTICS_ARE_STALE
-from tests.api.entries.agency import Agency, counts, learn, row
+from tests.api.entries.agency import NDJSON, Agency, counts, learn, ndjson, row
 from tests.api.entries.halfway import (
     FIRST,
     REST,
@@ -94,6 +96,53 @@ async def test_an_upload_that_stalls_is_given_up_and_leaves_nothing(
     await no_session(connection)
     assert await is_empty(connection)
     assert counts(await agency.send(ROWS, key="a-key")) == (1200, 0, 0, 0)
+
+
+@pytest.mark.parametrize("patience", [0.5])
+async def test_an_upload_that_is_too_slow_on_average_is_given_up(
+    agency: Agency,
+    connection: asyncpg.Connection,
+    patience: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each piece comes in time, but together they would take for ever."""
+    del patience  # the service has it
+    monkeypatch.setattr(request_body, "MIN_BYTES_A_SECOND", 10**9)
+    headers = {"Content-Type": NDJSON, "Idempotency-Key": "a-key"}
+    reply = await agency.caller.post("/v1/batches", data=drips(200), headers=headers)
+    assert (reply.status, reply.json["type"].rpartition("/")[2]) == (408, "request-timeout")
+    assert await is_empty(connection)
+
+
+async def drips(number: int) -> AsyncIterator[bytes]:
+    """A body of one row in many pieces, each of them late."""
+    for _ in range(number):
+        yield b"\n"
+        await asyncio.sleep(0.05)
+    yield ndjson(ROWS[:1])
+
+
+async def test_a_slow_upload_makes_way_for_a_client_that_has_none(
+    service: Service,
+    issuer: Issuer,
+    connection: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(request_body, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(request_body, "SLOW_BYTES_A_SECOND", 10**12)
+    slow = [Slow(FIRST, REST) for _ in range(UPLOADS)]
+    sending = [
+        each.send(Agency(service, issuer, f"slow-{number}").caller, "a-key")
+        for number, each in enumerate(slow)
+    ]
+    async with asyncio.timeout(20):
+        while await connection.fetchval(f"SELECT count(*) FROM ({STAGING}) AS s") < UPLOADS:
+            await asyncio.sleep(0.01)
+    assert counts(await Agency(service, issuer).send(ROWS)) == (1200, 0, 0, 0)
+    for each in slow:
+        each.go_on.set()
+    statuses = sorted(reply.status for reply in await asyncio.gather(*sending))
+    assert statuses == [201] * (UPLOADS - 1) + [429]
 
 
 async def test_a_connection_that_breaks_leaves_nothing(

@@ -122,6 +122,47 @@ def test_gzip_that_is_cut_off_is_not_taken_for_a_whole_file(cut: int) -> None:
         unpack.finish()
 
 
+def test_every_minute_that_a_program_divides_comes_back() -> None:
+    assert [minutes_of(minutes / 60) for minutes in range(1, 1441)] == [*range(1, 1441)]
+    assert [minutes_of(repr(minutes / 60)) for minutes in range(1, 1441)] == [*range(1, 1441)]
+
+
+class Sender:
+    """A holder of a slot."""
+
+    def __init__(self, *, is_slow: bool) -> None:
+        self.is_slow = is_slow
+        self.was_asked = False
+
+    def give_up(self) -> None:
+        self.was_asked = True
+
+
+def test_the_last_slots_are_for_callers_without_one() -> None:
+    limit = ConcurrencyLimit(each=2, total=4, reserved=2)
+    with limit.slot("a"), limit.slot("a"):
+        with limit.slot("b"), pytest.raises(TooManyRequests), limit.slot("b"):
+            pass
+        with limit.slot("b"), limit.slot("c"), pytest.raises(TooManyRequests), limit.slot("d"):
+            pass
+
+
+def test_a_caller_without_a_slot_gets_that_of_a_slow_one() -> None:
+    limit = ConcurrencyLimit(each=1, total=2)
+    quick, slow = Sender(is_slow=False), Sender(is_slow=True)
+    with limit.slot("a") as first, limit.slot("b") as second:
+        first.work, second.work = quick, slow
+        with pytest.raises(TooManyRequests), limit.slot("a"):
+            pass
+        assert not slow.was_asked
+        with limit.slot("c"):
+            assert (quick.was_asked, slow.was_asked) == (False, True)
+            with pytest.raises(TooManyRequests), limit.slot("d"):
+                pass
+    with limit.slot("b"), limit.slot("d"):
+        pass
+
+
 def test_a_slot_is_free_again_when_its_holder_is_done() -> None:
     limit = ConcurrencyLimit(each=1, total=2)
     with limit.slot("a"), limit.slot("b"):

@@ -35,7 +35,7 @@ from services.entries.batches.schemas import BatchQuery, BatchQuerySchema
 from services.entries.metrics import SERVICE_METRICS
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
-UPLOADS_PER_CLIENT, UPLOADS = 2, 8
+UPLOADS_PER_CLIENT, UPLOADS, RESERVED_UPLOADS = 2, 8, 2
 
 
 class _Outcome(msgspec.Struct):
@@ -47,7 +47,7 @@ class _Outcome(msgspec.Struct):
 
 def upload_routes() -> list[web.RouteDef]:
     """The route of uploads, which counts how many of them run."""
-    limit = ConcurrencyLimit(UPLOADS_PER_CLIENT, UPLOADS)
+    limit = ConcurrencyLimit(UPLOADS_PER_CLIENT, UPLOADS, RESERVED_UPLOADS)
 
     @requires(Scope.BATCH_UPLOAD)
     @endpoint(
@@ -71,7 +71,8 @@ def upload_routes() -> list[web.RouteDef]:
     async def create_batch(request: web.Request) -> web.StreamResponse:
         upload = _upload_of(request, query_of(request, BatchQuery))
         reader, body = _reader_of(request), FileBody(request)
-        with limit.slot(upload.client.id):
+        with limit.slot(upload.client.id) as slot:
+            slot.work = body
             try:
                 response = await upload_file(request.app[DATABASE], upload, body, reader)
             except UnreadableFile as error:
