@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.agency import Agency, counts
+from tests.support.client import Service
 
 EXPORTS = os.environ.get("EXPORTS_DIR")
 TOGGL = (
@@ -78,6 +79,40 @@ async def test_a_lost_response_ends_in_one_batch(agency: Agency) -> None:
     assert counts(summary) == (2, 0, 0, 0)
     assert (summary["batch"]["replayed"], summary["batch"]["attempts"]) == (True, 2)
     assert await agency.database.fetchval("SELECT count(*) FROM batches") == 1
+
+
+async def test_a_persons_own_correction_is_kept(agency: Agency, entries: Service) -> None:
+    await toggl(agency, first())
+    erin = entries.caller("erin")
+    (entry,) = (await erin.get("/v1/entries?from=2026-11-23&to=2026-11-23")).json["items"]
+    corrected = await erin.patch(f"/v1/entries/{entry['id']}", {"minutes": 45})
+    assert corrected.status == 200, corrected.json
+    assert counts(await toggl(agency, first())) == (0, 0, 1, 0)
+    summary = await toggl(agency, first(note="changed"), code=1)
+    assert [(row["line"], row["code"]) for row in summary["errors"]] == [(2, "changed_by_person")]
+    assert any("The person's version was kept" in note for note in summary["notes"])
+    assert await agency.minutes() == 45
+
+
+async def test_an_id_of_another_person_is_reported(agency: Agency) -> None:
+    head = "external_id,person,date,project,minutes\n0,"
+    rows = (head, "@exampleco.com,2026-11-23,APOLLO,480\n")
+    erin, carl = (agency.write(f"{name}.csv", name.join(rows)) for name in ("erin", "carl"))
+    await agency.upload(erin, "--format", "ours")
+    summary = await agency.upload(carl, "--format", "ours", code=1)
+    assert [row["code"] for row in summary["errors"]] == ["other_person"]
+    assert any("unique across all people" in note for note in summary["notes"])
+    assert [person for person, *_ in await agency.entries()] == ["auth0|erin"]
+
+
+async def test_deleted_rows_remove_their_entries(agency: Agency) -> None:
+    head = "external_id,person,date,project,minutes,deleted\n"
+    rows = "a,erin@exampleco.com,2026-11-23,APOLLO,60,\nb,erin@exampleco.com,2026-11-24,ZEUS,30,\n"
+    await agency.upload(agency.write("all.csv", head + rows), "--format", "ours")
+    deleted = agency.write("deleted.csv", f"{head}a,,,,,true\nnever,,,,,true\n")
+    summary = await agency.upload(deleted, "--format", "ours")
+    assert (counts(summary), summary["batch"]["removed"]) == ((0, 0, 1, 0), 1)
+    assert await agency.minutes() == 30
 
 
 @asynccontextmanager
