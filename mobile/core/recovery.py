@@ -59,13 +59,9 @@ def _set_aside(path: Path) -> Path:
 
 
 def _rescue(damaged: Path, database: Database) -> int:
-    source = sqlite3.connect(damaged, isolation_level=None)
-    source.row_factory = sqlite3.Row
-    try:
-        rows = list(_readable(source, "SELECT * FROM outbox ORDER BY seq"))
-        meta = list(_readable(source, "SELECT key, value FROM meta"))
-    finally:
-        source.close()
+    rows, meta = _read(sqlite3.connect(damaged, isolation_level=None))
+    if not rows and not meta:
+        rows, meta = _read(_open_patched(damaged))
     owner = next((row["value"] for row in meta if row["key"] == "person"), database.person)
     if owner != database.person:
         return 0
@@ -80,6 +76,34 @@ def _rescue(damaged: Path, database: Database) -> int:
             [(row["key"], row["value"]) for row in meta if row["key"] in _KEPT_META],
         )
     return len(values)
+
+
+def _read(source: sqlite3.Connection) -> tuple[list[Any], list[Any]]:
+    """What can be read of the outbox and of the single values."""
+    source.row_factory = sqlite3.Row
+    try:
+        rows = list(_readable(source, "SELECT * FROM outbox ORDER BY seq"))
+        return rows, list(_readable(source, "SELECT key, value FROM meta"))
+    finally:
+        source.close()
+
+
+def _open_patched(damaged: Path) -> sqlite3.Connection:
+    """A copy in memory whose header says how many pages are left of a truncated file.
+
+    SQLite's file format, section 1.3: page size at offset 16, versions at 18, page count at 28.
+    """
+    content = bytearray(damaged.read_bytes())
+    page_size = int.from_bytes(content[16:18], "big")
+    page_size = 65536 if page_size == 1 else page_size
+    source = sqlite3.connect(":memory:", isolation_level=None)
+    if not content.startswith(b"SQLite format 3\0") or page_size < 512:
+        return source
+    pages = len(content) // page_size
+    content[18:20] = b"\x01\x01"  # no write-ahead log
+    content[28:32] = pages.to_bytes(4, "big")
+    source.deserialize(bytes(content[: pages * page_size]))
+    return source
 
 
 def _readable(source: sqlite3.Connection, query: str) -> Iterator[Any]:

@@ -204,6 +204,8 @@ class AppModel(ViewModel):
 
     def resume(self) -> None:
         """The app is on the screen again, perhaps on another day."""
+        if self.stage is Stage.MAIN and self.models is not None:
+            self.models.week.resume()
         self.tick()
         self.synchronise()
 

@@ -139,22 +139,32 @@ class WeekModel(ViewModel):
         shown = (self.view, self.day, self.today, tuple(self.notices), tuple(self.drafts))
         return (*shown, state.busy, state.offline, self.can_write, projects)
 
+    def resume(self) -> None:
+        """Show today when the app comes back to the screen, unless another day was just chosen."""
+        if not self._chosen_recently:
+            self._go_to(self.today)
+        self.refresh()
+
     def follow_today(self) -> None:
-        """After midnight show the new day, unless the person has just chosen another one."""
-        today = self.today
-        if today == self._today:
-            return
-        was_on_today = self.day == self._today
+        """After midnight show the new day, unless another day was just chosen."""
+        today, before = self.today, self._today
         self._today = today
+        if today != before and (self.day == before or not self._chosen_recently):
+            self._go_to(today)
+
+    @property
+    def _chosen_recently(self) -> bool:
         chosen = self._chosen_at
-        recently = chosen is not None and abs(self._clock.now() - chosen) < KEEP_CHOICE
-        if was_on_today or not recently:
-            self.day, self.week = today, Week.of(today)
-            self._workspace.engine.shown_week = self.week
-            self.view = self._workspace.timesheet.week(self.week)
+        return chosen is not None and abs(self._clock.now() - chosen) < KEEP_CHOICE
+
+    def _go_to(self, day: date) -> None:
+        self.day, self.week = day, Week.of(day)
+        self._workspace.engine.shown_week = self.week
+        self.view = self._workspace.timesheet.week(self.week)
 
     def show(self, week: Week) -> None:
         """The same weekday of another week, or today in this week."""
+        self._today = self.today
         same_day = week.monday + timedelta(days=self.day.weekday())
         self.week = week
         self.day = self.today if self.today in week else same_day
@@ -171,6 +181,7 @@ class WeekModel(ViewModel):
         self.show(Week.of(self.today))
 
     def choose(self, day: date) -> None:
+        self._today = self.today
         self.day = day
         self._chosen_at = self._clock.now()
         self.refresh()

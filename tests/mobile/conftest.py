@@ -21,10 +21,13 @@ from dev.issuer.state import Store as StandInState
 from mobile.core.database import Database
 from mobile.core.issuer import Issuer
 from mobile.core.network import make_client
+from mobile.core.rules import Scope
+from mobile.core.session import Workspace
 from mobile.core.settings import AppSettings
 from mobile.core.signin import SignedIn, SignIn
 from mobile.core.tokens import TokenManager
-from tests.mobile.device import Device, api_of
+from tests.mobile.device import PROJECTS, Device, api_of
+from tests.mobile.offline_app import OfflineApp
 from tests.mobile.support import AppClock, MemoryTokenStore, Network
 from tests.support.client import ADMINISTRATOR, Caller, Service
 from tests.support.issuer import PERSON
@@ -155,13 +158,29 @@ async def device(
     tmp_path: Path,
     app_clock: AppClock,
     http: httpx.AsyncClient,
+    network: Network,
     entries: Service,
     issuer: TokenIssuer,
     ada: Caller,  # noqa: ARG001 - her projects are there before the first pull
 ) -> AsyncIterator[Device]:
+    network.not_deployed = ("/v1/profile", "/v1/approvals")
     token = issuer.token(sub="auth0|erin", scope=PERSON)
     api = api_of(http, entries.url, token)
     made = Device(Database(tmp_path / "app" / "erin.db", "auth0|erin"), app_clock, api)
     await made.engine().sync()
     yield made
     made.database.close()
+
+
+@pytest.fixture
+async def app(database: Database, app_clock: AppClock, http: httpx.AsyncClient) -> OfflineApp:
+    device = Device(database, app_clock, api_of(http, "http://127.0.0.1:1", "token"))
+    device.store.replace_projects(PROJECTS)
+    phone = Phone(http, AppSettings(), MemoryTokenStore(), app_clock)
+    tokens: TokenManager = phone.manager()
+    workspace = Workspace(
+        database, device.store, device.outbox, device.timesheet, tokens, device.engine()
+    )
+    made = OfflineApp(workspace, device, app_clock)
+    made.allow(Scope.READ_TIMESHEETS, Scope.CREATE_TIMESHEETS, Scope.DELETE_TIMESHEETS)
+    return made

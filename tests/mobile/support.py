@@ -19,13 +19,18 @@ class AppClock(Clock):
 
     def __init__(self) -> None:
         self.time = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+        self._error = timedelta(0)
         self._moved = asyncio.Condition()
 
     def now(self) -> datetime:
-        return self.time
+        return self.time + self._error
 
     def today(self) -> date:
-        return self.time.date()
+        return self.now().date()
+
+    def set_wall_clock(self, **error: float) -> None:
+        """Somebody sets the device's clock; time itself goes on."""
+        self._error += timedelta(**error)
 
     def monotonic(self) -> float:
         return self.time.timestamp()
@@ -65,7 +70,10 @@ class Network(httpx.AsyncBaseTransport):
     """(method, path) of each request, whatever became of it."""
     before: Callable[[httpx.Request], None] = lambda _request: None
     after: Callable[[httpx.Request], None] = lambda _request: None
+    after_response: Callable[[httpx.Response], None] | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    not_deployed: tuple[str, ...] = ()
+    """Paths of services that this test runs without; they answer 404."""
 
     def __post_init__(self) -> None:
         self._inner = httpx.AsyncHTTPTransport()
@@ -82,12 +90,17 @@ class Network(httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("too slow", request=request)
         if fault is Fault.ERROR_500:
             return httpx.Response(500, json={"detail": "broken"}, request=request)
+        if self.not_deployed and request.url.path.startswith(self.not_deployed):
+            return httpx.Response(404, json={"detail": "Not found."}, request=request)
         response = await self._inner.handle_async_request(request)
         if fault is Fault.LOST_AFTER:
             await response.aread()
             await response.aclose()
             raise httpx.ReadError("cut off", request=request)
         self.after(request)
+        if self.after_response is not None:
+            await response.aread()
+            self.after_response(response)
         return response
 
     async def aclose(self) -> None:

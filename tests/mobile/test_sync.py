@@ -17,7 +17,7 @@ from tests.support.issuer import PERSON
 async def test_one_pull_primes_the_app_for_being_offline(device: Device) -> None:
     assert [project.code for project in device.store.projects()] == ["APOLLO", "ZEUS"]
     week = device.timesheet.week(THIS)
-    assert (week.known, week.state, week.target_minutes) == (True, State.OPEN, 2400)
+    assert (week.known, week.state, week.target_minutes) == (True, State.OPEN, None)
     assert device.engine().scopes == set(PERSON.split())
 
 

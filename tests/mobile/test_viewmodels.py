@@ -3,81 +3,22 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
-import httpx
 import pytest
 
 from mobile.core.changes import ChangeKind, Failure
-from mobile.core.database import Database
 from mobile.core.rules import LOCKS, ApprovalState, Scope, State
 from mobile.core.sending import PROFILE
-from mobile.core.session import Workspace
-from mobile.core.settings import AppSettings
-from mobile.core.sync import SCOPES
 from mobile.core.timesheet import RULES
-from mobile.core.tokens import TokenManager
 from mobile.core.views import Sync
 from mobile.core.wire import Timesheet
 from mobile.text import LANGUAGES, Strings
-from mobile.viewmodels.approvals import ApprovalsModel
-from mobile.viewmodels.base import SnackbarMessage, Tasks
-from mobile.viewmodels.entry_form import CHIPS, EntryDefaults, EntryForm
+from mobile.viewmodels.entry_form import CHIPS, EntryForm
 from mobile.viewmodels.problems import ProblemsModel, Resolution
-from mobile.viewmodels.profile import ProfileModel
 from mobile.viewmodels.timer import TimerModel, rounded_minutes
-from mobile.viewmodels.week import WeekModel
-from tests.mobile.conftest import Phone
-from tests.mobile.device import MONDAY, PROJECTS, THIS, Device, api_of, draft
-from tests.mobile.support import AppClock, MemoryTokenStore
-
-
-@dataclass
-class OfflineApp:
-    """A workspace without a network, and what it said."""
-
-    workspace: Workspace
-    device: Device
-    clock: AppClock
-    said: list[SnackbarMessage] = field(default_factory=list)
-
-    @property
-    def week(self) -> WeekModel:
-        return WeekModel(self.workspace, self.clock, self.said.append)
-
-    def form(self, **start: Any) -> EntryForm:
-        return EntryForm(self.workspace, self.clock, EntryDefaults(**{"date": MONDAY, **start}))
-
-    def approvals(self) -> ApprovalsModel:
-        return ApprovalsModel(self.workspace, self.clock, Tasks(), self.said.append)
-
-    def profile(self) -> ProfileModel:
-        return ProfileModel(self.workspace, self.clock, Tasks(), self.said.append)
-
-    def allow(self, *scopes: Scope) -> None:
-        self.device.store.set(SCOPES, sorted(scopes))
-
-
-@pytest.fixture
-async def app(database: Database, app_clock: AppClock, http: httpx.AsyncClient) -> OfflineApp:
-    device = Device(database, app_clock, api_of(http, "http://127.0.0.1:1", "token"))
-    device.store.replace_projects(PROJECTS)
-    phone = Phone(http, AppSettings(), MemoryTokenStore(), app_clock)
-    tokens: TokenManager = phone.manager()
-    workspace = Workspace(
-        database, device.store, device.outbox, device.timesheet, tokens, device.engine()
-    )
-    made = OfflineApp(workspace, device, app_clock)
-    made.allow(Scope.READ_TIMESHEETS, Scope.CREATE_TIMESHEETS, Scope.DELETE_TIMESHEETS)
-    return made
-
-
-def approval(number: int, **changed: Any) -> dict[str, Any]:
-    body = {"id": f"approval-{number}", "submission_id": f"submission-{number}"}
-    body |= {"person": f"auth0|{number}", "person_name": f"Person {number}", "week": "2026-W47"}
-    return {**body, "state": "pending", "flags": [], "submitted_at": None, **changed}
+from tests.mobile.device import MONDAY, THIS, draft
+from tests.mobile.offline_app import OfflineApp, approval
 
 
 async def test_two_taps_and_save_make_an_entry(app: OfflineApp) -> None:
