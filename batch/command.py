@@ -74,7 +74,7 @@ def main() -> None:
 
 @main.command(help=HELP)
 @click.argument("path", type=PATHS, metavar="FILE")
-@click.option("--format", "form", type=click.Choice([*FORMATS, COLUMNS]))
+@click.option("--format", "file_format", type=click.Choice([*FORMATS, COLUMNS]))
 @click.option("--columns", type=PATHS, help="A table column,field: what each column contains.")
 @click.option(
     "--complete",
@@ -116,7 +116,7 @@ def main() -> None:
 )
 def upload(
     *,
-    form: str | None,
+    file_format: str | None,
     on_error: str,
     date_order: str | None,
     dry_run: bool,
@@ -127,7 +127,7 @@ def upload(
     if check and dry_run:
         raise click.UsageError("--check and --dry-run exclude each other.")
     options = Options(
-        form=_chosen_format(form, others["columns"]),
+        file_format=_chosen_format(file_format, others["columns"]),
         mode=Mode.CHECK if check else Mode.DRY_RUN if dry_run else Mode.UPLOAD,
         on_error=OnError(on_error),
         date_order=DateOrder(date_order) if date_order else None,
@@ -136,9 +136,9 @@ def upload(
     sys.exit(run(options, as_json=as_json))
 
 
-def _chosen_format(form: str | None, columns: Path | None) -> str:
+def _chosen_format(file_format: str | None, columns: Path | None) -> str:
     """--columns implies its format."""
-    chosen = form or (COLUMNS if columns else None)
+    chosen = file_format or (COLUMNS if columns else None)
     if chosen is None:
         raise click.UsageError("--format or --columns is required.")
     if (chosen == COLUMNS) != (columns is not None):

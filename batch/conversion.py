@@ -82,14 +82,14 @@ class Conversion:
     """A file and its format. Methods raise `InvalidInput` if the file as a whole is invalid."""
 
     source: Source
-    form: Format
+    file_format: Format
     context: Context
 
     def with_order(self, chosen: DateOrder | None) -> "Conversion":
         """With the chosen order of day and month, or the one that the whole file tells."""
-        check_header(self.form, self.source.header, FORMATS.values())
+        check_header(self.file_format, self.source.header, FORMATS.values())
         order = chosen
-        if order is None and self.form.date_columns:
+        if order is None and self.file_format.date_columns:
             order = find_date_order(self._dates())
         return replace(self, context=replace(self.context, order=order))
 
@@ -118,15 +118,15 @@ class Conversion:
                 yield draft.line, ids.assign(draft)
 
     def _items(self, progress: Progress) -> Iterator[Item]:
-        return self.source.items(progress, self.form.aliases(self.source.header.columns))
+        return self.source.items(progress, self.file_format.aliases(self.source.header.columns))
 
     def _parse(self, item: Item) -> ParsedRow:
-        return item if isinstance(item, InvalidRow) else self.form.parse(item, self.context)
+        return item if isinstance(item, InvalidRow) else self.file_format.parse(item, self.context)
 
     def _dates(self) -> Iterator[tuple[int, str]]:
         for item in self.source.items():
             if isinstance(item, Record):
-                for column in self.form.date_columns:
+                for column in self.file_format.date_columns:
                     # A cell may hold a date and a time.
                     yield item.line, item[column].partition(" ")[0].partition("T")[0]
 

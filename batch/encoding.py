@@ -5,7 +5,7 @@ from typing import IO
 
 WINDOWS = "cp1252"
 """What spreadsheets on a Western Windows write as "CSV". Nearly any file decodes as cp1252, so
-the user is told when it is assumed."""
+the summary reports when it is assumed."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),

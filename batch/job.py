@@ -51,7 +51,7 @@ class Job:
             with self.reporter.progress_bar("Reading", conversion.source.size) as progress:
                 counts = conversion.scan(ids, failed, progress)
             notes = reading_notes(conversion, counts)
-            notes += removal_notes(self.options, counts, is_own=conversion.form.is_own)
+            notes += removal_notes(self.options, counts, is_own=conversion.file_format.is_own)
             sent, result, removed = 0, None, list[RowOutcome]()
             if not counts.is_empty and self._is_to_be_sent(counts):
                 with closing(self._body(conversion, ids)) as body:
@@ -70,7 +70,9 @@ class Job:
 
     def _conversion(self) -> Conversion:
         options = self.options
-        form = columns_format(options.columns) if options.columns else FORMATS[options.form]
+        file_format = (
+            columns_format(options.columns) if options.columns else FORMATS[options.file_format]
+        )
         context = Context(
             people=PeopleMap.read(options.people) if options.people else PeopleMap(),
             projects=ProjectMap.read(options.projects) if options.projects else ProjectMap(),
@@ -78,7 +80,7 @@ class Job:
             with_breaks=options.with_breaks,
         )
         source = Source(options.path, options.encoding)
-        return Conversion(source, form, context).with_order(options.date_order)
+        return Conversion(source, file_format, context).with_order(options.date_order)
 
     def _is_to_be_sent(self, counts: RowCounts) -> bool:
         """A dry run reports on all valid rows. An upload needs every row to be valid, unless

@@ -41,7 +41,11 @@ _REMARKS = {
 
 def reading_notes(conversion: Conversion, counts: RowCounts) -> list[str]:
     """How the file, its columns and its rows were understood."""
-    source, form, header = conversion.source, conversion.form, conversion.source.header
+    source, file_format, header = (
+        conversion.source,
+        conversion.file_format,
+        conversion.source.header,
+    )
     notes = []
     if source.is_assumed_to_be_windows:
         notes.append(
@@ -53,9 +57,9 @@ def reading_notes(conversion: Conversion, counts: RowCounts) -> list[str]:
     if header.skipped_lines:
         notes.append(f"Lines above the column names, not read: {header.skipped_lines}.")
     labels = dict(zip(header.columns, header.labels, strict=True))
-    for column, meaning in form.aliases(header.columns).items():
+    for column, meaning in file_format.aliases(header.columns).items():
         notes.append(f"The column {labels[column]} was read as {meaning}.")
-    if unused := unused_columns(form, header):
+    if unused := unused_columns(file_format, header):
         notes.append(f"Columns that were not used: {', '.join(unused)}.")
     for remark, text in _REMARKS.items():
         if count := counts.remarks[remark]:

@@ -26,7 +26,7 @@ class Options:
     """`encoding` is detected if empty. `retry_for` is in seconds."""
 
     path: Path
-    form: str
+    file_format: str
     mode: Mode = Mode.UPLOAD
     on_error: OnError = OnError.FAIL
     complete: DateRange | None = None

@@ -61,38 +61,40 @@ _LANGUAGES = {
 }
 
 
-def check_header(form: Format, header: Header, formats: Iterable[Format]) -> None:
+def check_header(file_format: Format, header: Header, formats: Iterable[Format]) -> None:
     """Raises `InvalidInput` if the file cannot be of the format."""
     if not header.columns:
-        if not (form.is_own or form.name == "columns"):
-            raise InvalidInput(f"This file contains JSON lines, which {form.title} does not.")
+        if not (file_format.is_own or file_format.name == "columns"):
+            raise InvalidInput(
+                f"This file contains JSON lines, which {file_format.title} does not."
+            )
         return
-    if not form.fits(header.columns):
-        raise InvalidInput(_explain(form, header, tuple(formats)))
-    if form.is_strict:
-        unknown = [column for column in header.columns if column not in form.columns]
+    if not file_format.fits(header.columns):
+        raise InvalidInput(_explain(file_format, header, tuple(formats)))
+    if file_format.is_strict:
+        unknown = [column for column in header.columns if column not in file_format.columns]
         if unknown:
-            known = ", ".join(sorted(form.columns))
+            known = ", ".join(sorted(file_format.columns))
             raise InvalidInput(f"There is no column {unknown[0][:80]!r}. Columns: {known}.")
 
 
-def unused_columns(form: Format, header: Header) -> list[str]:
+def unused_columns(file_format: Format, header: Header) -> list[str]:
     """Labels of the columns that the format does not use."""
-    aliases = form.aliases(header.columns)
+    aliases = file_format.aliases(header.columns)
     return [
         label
         for column, label in zip(header.columns, header.labels, strict=True)
-        if column and aliases.get(column, column) not in form.columns
+        if column and aliases.get(column, column) not in file_format.columns
     ]
 
 
-def _explain(form: Format, header: Header, formats: tuple[Format, ...]) -> str:
+def _explain(file_format: Format, header: Header, formats: tuple[Format, ...]) -> str:
     columns = frozenset(header.columns)
     for other in formats:
-        if other is not form and other.fits(header.columns):
-            return f"This is not {form.title} but {other.title}: use --format {other.name}."
+        if other is not file_format and other.fits(header.columns):
+            return f"This is not {file_format.title} but {other.title}: use --format {other.name}."
     if language := _language(columns):
-        where = f" {form.language_setting}" if form.language_setting else ""
+        where = f" {file_format.language_setting}" if file_format.language_setting else ""
         return (
             f"The column names of this file are in {language} ({_list(header.labels[:4])}). "
             f"Switch the language to English and export again.{where} Or describe the columns "
@@ -100,17 +102,17 @@ def _explain(form: Format, header: Header, formats: tuple[Format, ...]) -> str:
         )
     for export in _OTHER_EXPORTS:
         if export.columns <= columns:
-            return f"This is not {form.title} but {export.title}. {_advice(export)}"
-    missing = [name for name in form.missing(_renamed(form, header.columns)) if name]
-    words = f" It has no column {', '.join(missing)}." if missing else ""
+            return f"This is not {file_format.title} but {export.title}. {_advice(export)}"
+    missing = [name for name in file_format.missing(_renamed(file_format, header.columns)) if name]
+    lacking = f" It has no column {', '.join(missing)}." if missing else ""
     return (
-        f"This is not {form.title}.{words} Its columns are {_list(header.labels)}. "
+        f"This is not {file_format.title}.{lacking} Its columns are {_list(header.labels)}. "
         "Any table can be described with --columns."
     )
 
 
-def _renamed(form: Format, columns: tuple[str, ...]) -> list[str]:
-    aliases = form.aliases(columns)
+def _renamed(file_format: Format, columns: tuple[str, ...]) -> list[str]:
+    aliases = file_format.aliases(columns)
     return [aliases.get(column, column) for column in columns]
 
 

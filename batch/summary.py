@@ -85,7 +85,7 @@ class Summary:
             "exit_code": int(self.exit_code),
             "message": self.message,
             "file": self.options.path.name,
-            "format": self.options.form,
+            "format": self.options.file_format,
             "mode": str(self.options.mode),
             "on_error": str(self.options.on_error),
             "complete": str(self.options.complete) if self.options.complete else None,

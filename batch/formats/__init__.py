@@ -5,7 +5,8 @@ from batch.formats.columns import columns_format
 from batch.formats.format import Context, Format
 
 FORMATS: dict[str, Format] = {
-    form.name: form for form in (ours.OURS, clockify.CLOCKIFY, harvest.HARVEST, toggl.TOGGL)
+    file_format.name: file_format
+    for file_format in (ours.OURS, clockify.CLOCKIFY, harvest.HARVEST, toggl.TOGGL)
 }
 
 __all__ = ["FORMATS", "Context", "Format", "columns_format"]

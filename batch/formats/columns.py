@@ -147,7 +147,8 @@ def _find_person(context: Context, email: str, person: str) -> str:
 def _moment_of(parser: RowParser, name: str, text: str) -> tuple[str, str]:
     """Date and time of `2026-11-23 09:00`, `2026-11-23T09:00:00+01:00` or `23/11/2026 9:00 AM`.
 
-    The offset is ignored: the local day and time count. UTC is refused, as it does not tell them.
+    The offset is ignored: the local day and time count. UTC is an error, because it does not
+    tell them.
     """
     if not text:
         return "", ""

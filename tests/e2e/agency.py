@@ -55,9 +55,9 @@ class Agency:
         assert process.returncode == code, (out, err)
         return json.loads(out)
 
-    async def run(self, path: Path, form: str, **options: Any) -> Summary:
+    async def run(self, path: Path, file_format: str, **options: Any) -> Summary:
         """Upload without a process of its own, which is much faster."""
-        chosen = replace(Options(path=path, form=form), **options)
+        chosen = replace(Options(path=path, file_format=file_format), **options)
         reporter = Reporter(Console(file=io.StringIO()))
         journal = Journal.from_environment(self.environ)
         return await Job(chosen, Settings.read(self.environ), journal, reporter, Retries()).run()

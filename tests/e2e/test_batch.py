@@ -159,10 +159,10 @@ async def test_each_row_of_real_exports_becomes_an_entry_or_is_reported(agency: 
     )
     maps = ("--people", people, "--project-map", projects, "--date-order", "mdy")
     for path in sorted(Path(EXPORTS or "").glob("*.csv")):  # noqa: ASYNC240 - a handful of names
-        form = path.name.partition("_")[0]
-        summary = await agency.upload(path, "--format", form, *maps)
+        file_format = path.name.partition("_")[0]
+        summary = await agency.upload(path, "--format", file_format, *maps)
         rows = summary["rows"]
         assert sum(counts(summary)[:3]) == rows["sent"]
         assert rows["ready"] + rows["skipped"] == rows["read"] > 0
-        again = await agency.upload(path, "--format", form, *maps)
+        again = await agency.upload(path, "--format", file_format, *maps)
         assert counts(again) == (0, 0, rows["sent"], 0)

@@ -163,9 +163,9 @@ async def test_a_complete_upload_follows_a_correction(agency: Agency, name: str)
     maps = {option: agency.write(f"{option}.csv", table) for option, table in case.maps.items()}
 
     async def upload(export: tuple[str, str], mode: Mode = Mode.UPLOAD) -> tuple[int, ...]:
-        form, rows = export
-        path = agency.write("export.csv", HEADERS[form] + rows)
-        summary = await agency.run(path, form, complete=DAYS, mode=mode, **maps)
+        file_format, rows = export
+        path = agency.write("export.csv", HEADERS[file_format] + rows)
+        summary = await agency.run(path, file_format, complete=DAYS, mode=mode, **maps)
         assert summary.exit_code is ExitCode.OK, summary.failed_rows.kept
         report = summary.report
         assert report is not None

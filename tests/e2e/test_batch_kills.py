@@ -1,5 +1,5 @@
-"""The service or the database is killed half-way through an upload: nothing is half saved, and the
-same file under the same key ends in exactly one batch."""
+"""The service or the database is killed during an upload: nothing is saved in part, and the same
+file under the same key becomes exactly one batch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROJECTS = "INSERT INTO projects (code, name, customer) VALUES ('APOLLO', 'Apoll
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """entries and its database in processes of their own."""
+    """The entries service and its database, each in a process of its own."""
 
     server: PostgresServer
     database: str
@@ -56,8 +56,8 @@ class Scene:
         assert self.server.process is not None
         os.kill(self.server.process.pid, signal.SIGKILL)
 
-    async def send_until_taken(self) -> Reply:
-        """As a client does that was not answered: the same file, the same key."""
+    async def send_until_accepted(self) -> Reply:
+        """Retry like a client that received no response: the same file, the same key."""
         headers = {"Content-Type": NDJSON, "Idempotency-Key": KEY}
         async with asyncio.timeout(30):
             while True:
@@ -69,7 +69,7 @@ class Scene:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[PostgresServer]:
-    """One that forgets nothing, on a port that stays its own."""
+    """A durable server that keeps its port."""
     with PostgresServer(tmp_path / "postgres", free_port()) as started:
         yield started
 
@@ -89,7 +89,7 @@ async def scene(
     await fleet.stop()
 
 
-async def while_rows_come_in(scene: Scene, kill: Callable[[], Awaitable[None]]) -> None:
+async def while_rows_arrive(scene: Scene, kill: Callable[[], Awaitable[None]]) -> None:
     connection = await asyncpg.connect(scene.database)
     sending = Slow(FIRST, REST).send(scene.agency, KEY)
     await staging_session(connection)
@@ -112,29 +112,29 @@ async def while_rows_are_written(scene: Scene, kill: Callable[[], Awaitable[None
     connection.terminate()
 
 
-MOMENTS = (while_rows_come_in, while_rows_are_written)
+MOMENTS = (while_rows_arrive, while_rows_are_written)
 
 
 async def check_one_batch(scene: Scene) -> None:
     connection = await asyncpg.connect(scene.database)
     assert await is_empty(connection)
-    taken = await scene.send_until_taken()
-    assert (taken.status, taken.json["created"]) == (201, len(ROWS))
-    assert (await scene.send_until_taken()).json["id"] == taken.json["id"]
+    accepted = await scene.send_until_accepted()
+    assert (accepted.status, accepted.json["created"]) == (201, len(ROWS))
+    assert (await scene.send_until_accepted()).json["id"] == accepted.json["id"]
     assert await connection.fetchval("SELECT count(*) FROM batches") == 1
     assert await connection.fetchval("SELECT count(*) FROM entries") == len(ROWS)
     await connection.execute("TRUNCATE entries, weeks, batches, idempotency_keys")
     await connection.close()
 
 
-async def test_a_service_killed_half_way_through_an_upload_leaves_nothing(scene: Scene) -> None:
+async def test_a_service_killed_during_an_upload_leaves_nothing(scene: Scene) -> None:
     for moment in MOMENTS:
         await moment(scene, scene.kill_service)
         await scene.fleet.start_one("entries")
         await check_one_batch(scene)
 
 
-async def test_a_database_killed_half_way_through_an_upload_leaves_nothing(scene: Scene) -> None:
+async def test_a_database_killed_during_an_upload_leaves_nothing(scene: Scene) -> None:
     for moment in MOMENTS:
         await moment(scene, scene.kill_database)
         await asyncio.to_thread(scene.server.stop)

@@ -49,8 +49,8 @@ class Runner:
     timeouts: Timeouts = TIMEOUTS
     now: float = 0.0
 
-    async def upload(self, path: Path, form: str = "ours", **options: Any) -> Summary:
-        chosen = replace(Options(path=path, form=form), **options)
+    async def upload(self, path: Path, file_format: str = "ours", **options: Any) -> Summary:
+        chosen = replace(Options(path=path, file_format=file_format), **options)
         retries = Retries(retry_for=chosen.retry_for, clock=lambda: self.now)
         reporter = Reporter(Console(file=self.log))
         job = Job(

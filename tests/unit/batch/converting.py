@@ -51,7 +51,7 @@ class Converted:
 
 def convert(
     path: Path,
-    form: str,
+    file_format: str,
     *,
     order: DateOrder | None = None,
     people: dict[str, str] | None = None,
@@ -64,7 +64,7 @@ def convert(
     codes = {f"\n{name.casefold()}": code for name, code in (projects or {}).items()}
     persons = {name.casefold(): person for name, person in (people or {}).items()}
     context = Context(PeopleMap(persons), ProjectMap(codes), with_breaks=with_breaks)
-    chosen = columns_format(columns) if columns else FORMATS[form]
+    chosen = columns_format(columns) if columns else FORMATS[file_format]
     conversion = Conversion(Source(path, encoding), chosen, context).with_order(order)
     ids, failed = ExternalIds(), FailedRows()
     counts = conversion.scan(ids, failed, lambda _bytes: None)

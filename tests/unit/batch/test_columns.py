@@ -83,7 +83,7 @@ def test_json_lines_can_be_mapped(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "words"),
+    ("columns", "message"),
     [
         ("column,field\nWho,user\n", "line 2: there is no field 'user'"),
         ("column,field\nWhen,date\nH,hours\n", "no column for person"),
@@ -93,6 +93,6 @@ def test_json_lines_can_be_mapped(write: Write) -> None:
         ("column,field\nWho,person\nWhen,date\nH,hours\n", "no column who, when, h"),
     ],
 )
-def test_an_invalid_description_is_rejected(write: Write, columns: str, words: str) -> None:
-    with pytest.raises(InvalidInput, match=words):
+def test_an_invalid_description_is_rejected(write: Write, columns: str, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
         convert_with(write, "X,Y,Z\n1,2,3\n", columns)

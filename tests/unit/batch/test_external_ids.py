@@ -96,8 +96,8 @@ def test_a_reordered_file_gives_the_same_rows(write: Write) -> None:
     assert set(reordered) == set(rows)
 
 
-def only_id(path: Path, form: str, **options: Any) -> str:
-    (row,) = convert(path, form, **options).rows
+def only_id(path: Path, file_format: str, **options: Any) -> str:
+    (row,) = convert(path, file_format, **options).rows
     return row.external_id
 
 

@@ -161,7 +161,7 @@ def test_lines_are_those_of_the_file_although_notes_span_lines(write: Write) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"", "empty"),
         (b"\n\n", "empty"),
@@ -183,7 +183,7 @@ def test_lines_are_those_of_the_file_although_notes_span_lines(write: Write) -> 
     ],
 )
 def test_a_file_that_is_invalid_as_a_whole_is_rejected(
-    write_bytes: WriteBytes, content: bytes, words: str
+    write_bytes: WriteBytes, content: bytes, message: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InvalidInput, match=message):
         convert(write_bytes(content), "ours")

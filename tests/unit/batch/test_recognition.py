@@ -15,9 +15,9 @@ PORTUGUESE = (
 )
 
 
-def message(path: Path, form: str) -> str:
+def message(path: Path, file_format: str) -> str:
     with pytest.raises(InvalidInput) as caught:
-        convert(path, form)
+        convert(path, file_format)
     return str(caught.value)
 
 
@@ -61,9 +61,11 @@ def test_languages_are_told_apart(write: Write, header: str, language: str) -> N
         ("User,Mon,Tue,Wed,Total", "weekly report"),
     ],
 )
-@pytest.mark.parametrize("form", ["ours", "clockify", "harvest", "toggl"])
-def test_exports_of_other_tools_are_named(write: Write, header: str, title: str, form: str) -> None:
-    text = message(write("x.csv", f"{header}\n"), form)
+@pytest.mark.parametrize("file_format", ["ours", "clockify", "harvest", "toggl"])
+def test_exports_of_other_tools_are_named(
+    write: Write, header: str, title: str, file_format: str
+) -> None:
+    text = message(write("x.csv", f"{header}\n"), file_format)
     assert title in text
     assert "--columns" in text or "detailed report" in text
 

@@ -199,17 +199,17 @@ def test_rows_without_a_project_can_be_given_a_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("who,person\nx,y\n", "line 2: a cell is empty"),
         ("name,whom\nx,y\n", "no column person"),
         ("name,person\nx,y\nX,z\n", "line 3: this name already stands for y"),
     ],
 )
-def test_an_invalid_map_is_rejected(tmp_path: Path, text: str, words: str) -> None:
+def test_an_invalid_map_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "people.csv"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InvalidInput, match=message):
         PeopleMap.read(path)
 
 
