@@ -114,7 +114,8 @@ class EntryContext:
     """What the rules need to know besides the draft.
 
     `project_active` is None for an unknown project, `others` are the minutes of the day's other
-    entries.
+    entries. `same_project`: the entry is on this project already. `shrinks`: it stays on its day
+    and gains no minutes.
     """
 
     state: State
@@ -122,6 +123,7 @@ class EntryContext:
     others: int
     project_active: bool | None
     same_project: bool = False
+    shrinks: bool = False
     note_required: bool = False
 
 
@@ -147,7 +149,7 @@ def violations_of(draft: Draft, context: EntryContext, now: datetime) -> list[Vi
     """All that the server would refuse of the draft, but for a lock of its week."""
     return [
         *_date_violations(draft.date, context.closed_through, now),
-        *([] if context.same_project else _project_violations(draft.project, context)),
+        *_project_violations(draft.project, context),
         *_minutes_violations(draft.minutes, context.others),
         *_text_violations(draft, context),
     ]
@@ -163,7 +165,15 @@ def _date_violations(day: date, closed_through: date | None, now: datetime) -> l
     return []
 
 
+def shrinks(draft: Draft, present: Draft) -> bool:
+    """Whether the entry stays on its day and gains no minutes: an ended project allows that."""
+    return draft.date == present.date and draft.minutes <= present.minutes
+
+
 def _project_violations(code: str, context: EntryContext) -> list[Violation]:
+    # A project may be unknown to the app alone.
+    if context.same_project and (context.project_active is None or context.shrinks):
+        return []
     if context.project_active is None:
         return [Violation("project", "unknown_project", f"There is no project {code}.")]
     if not context.project_active:

@@ -19,6 +19,7 @@ from mobile.core.rules import (
     Violation,
     can_submit,
     lock_of,
+    shrinks,
     violations_of,
 )
 from mobile.core.store import Store
@@ -130,6 +131,7 @@ class LocalTimesheet:
             others=self._minutes_on(draft.date, entry_id),
             project_active=project.active if project is not None else None,
             same_project=present is not None and present.draft.project == draft.project,
+            shrinks=present is not None and shrinks(draft, present.draft),
             note_required=project is not None and project.note_required,
         )
         return violations_of(draft, context, self._clock.now())

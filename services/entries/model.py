@@ -234,6 +234,7 @@ def check_draft(
         *_date_violations(draft.date, context.closed_through, now),
         *_project_violations(draft, context.project, replaced),
         *_minutes_violations(draft.minutes, others),
+        *_note_violations(draft, context.project),
     ]
     if violations:
         raise RuleBroken(*violations)
@@ -260,12 +261,15 @@ def _project_violations(
     if project is None:
         return [unknown_project(draft.project)]
     kept = replaced if replaced is not None and replaced.project == draft.project else None
-    violations = []
-    if not project.active and not (kept and _shrinks(draft, kept)):
-        violations.append(inactive_project(draft.project))
-    if project.note_required and not draft.note:
-        violations.append(missing_note())
-    return violations
+    if project.active or (kept is not None and _shrinks(draft, kept)):
+        return []
+    return [inactive_project(draft.project)]
+
+
+def _note_violations(draft: Draft, project: ProjectRules | None) -> list[Violation]:
+    if project is None or draft.note or not project.note_required:
+        return []
+    return [missing_note()]
 
 
 def _shrinks(draft: Draft, replaced: Entry) -> bool:

@@ -90,15 +90,16 @@ MAY_REJECT_DATES = """
     ) OR EXISTS (SELECT FROM changed WHERE entry_date <= $1)
       OR EXISTS (SELECT FROM removals WHERE date <= $1)
 """
-# One reason per row; the state of the week takes precedence, as in the model.
+# One reason per row, in the order of the model: first the week and the day that the entry is taken
+# from, then those that it is written to.
 REJECT_DATES = """
     INSERT INTO staged_errors (line, field, code, message, external_id)
     SELECT found.line, 'date', reason.code, reason.message, found.external_id
     FROM (
         SELECT planned.line, planned.external_id, CASE
-            WHEN 'approved' IN (week.state, old_week.state) THEN 'approved'
-            WHEN 'submitted' IN (week.state, old_week.state) THEN 'submitted'
+            WHEN old_week.state <> 'open' THEN old_week.state
             WHEN planned.entry_date <= $1 THEN 'locked'
+            WHEN week.state <> 'open' THEN week.state
             WHEN planned.date <= $1 THEN 'closed'
             WHEN planned.date > $2 THEN 'too_far_ahead'
         END AS reason
