@@ -154,8 +154,12 @@ def _moment_of(parser: RowParser, name: str, text: str) -> tuple[str, str]:
         return "", ""
     text = _fraction.sub(r"\1", " ".join(text.split()))
     match = _moment(text)
-    if match is None or text.upper().endswith("Z"):
-        hint = "UTC does not tell the local day" if text.upper().endswith("Z") else "not understood"
-        parser.add_error(name, f"{text[:40]}: {hint}; a local date and time are expected.")
+    if match is None or _is_utc(text):
+        reason = "UTC does not tell the local day" if _is_utc(text) else "not understood"
+        parser.add_error(name, f"{text[:40]}: {reason}; a local date and time are expected.")
         return "", ""
     return match[1], match[2].strip()
+
+
+def _is_utc(text: str) -> bool:
+    return text.upper().endswith(("Z", "+00:00", "+0000"))

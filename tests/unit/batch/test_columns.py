@@ -51,10 +51,11 @@ def test_start_and_end_may_hold_date_and_time(write: Write, start: str, end: str
     assert [row.minutes for row in found.rows] == [105]
 
 
-def test_utc_is_not_taken_for_the_local_day(write: Write) -> None:
+@pytest.mark.parametrize("utc", ["Z", "+00:00", "+0000"])
+def test_utc_is_not_taken_for_the_local_day(write: Write, utc: str) -> None:
     found = convert_with(
         write,
-        "Who,Project,Start,End\na@x.test,WEB,2026-03-04T23:30:00Z,2026-03-05T00:15:00Z\n",
+        f"Who,Project,Start,End\na@x.test,WEB,2026-03-04T23:30:00{utc},2026-03-05T00:15:00{utc}\n",
         "column,field\nWho,email\nProject,project\nStart,start\nEnd,end\n",
     )
     assert [field for _, field, _ in found.failed] == ["start", "end"]

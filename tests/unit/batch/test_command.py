@@ -165,7 +165,8 @@ async def test_a_complete_upload_says_what_it_removes_before_and_after(
     finished = await program(more, *complete[1:], "--dry-run")
     assert "Would be 1 created, 0 updated, 1 removed, 2 unchanged, 0 failed." in finished.out
     assert "Would be removed: 1 entry of earlier uploads, in 2026-11-01" in finished.out
-    assert "  carl@example.com: 2026-11-23, BIG-WEB, 1:30 h\n" in finished.out
+    listed = "deleted by it.\n  carl@example.com: 2026-11-23, BIG-WEB, 1:30 h\n"
+    assert finished.out.endswith(listed)
     finished = await program(more, *complete[1:])
     assert "1 created, 0 updated, 1 removed, 2 unchanged, 0 failed." in finished.out
     assert "Removed: 1 entry of earlier uploads" in finished.out

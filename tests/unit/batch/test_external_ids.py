@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -122,3 +123,20 @@ def test_the_same_hours_have_the_same_id_in_every_format(write: Write) -> None:
     row = "WEB,Big,x,,Ann,,ann@x.test,,No,2026-03-14,22:00,2026-03-14,23:00,01:00,1.00,,\n"
     first = only_id(write("a.csv", TOGGL + ROW), "toggl")
     assert only_id(write("b.csv", CLOCKIFY + row), "clockify") == first
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("ann@x.test", "bo@x.test"),
+        ("WEB", "SHOP"),
+        ("2026-03-14", "2026-03-15"),
+        ("22:00:10", "22:01:10"),
+        ("WEB,,", "WEB,Build,"),
+    ],
+)
+def test_another_person_project_day_start_or_task_is_another_entry(
+    write: Write, before: str, after: str
+) -> None:
+    first = only_id(write("a.csv", TOGGL + ROW), "toggl")
+    assert only_id(write("b.csv", TOGGL + ROW.replace(before, after)), "toggl") != first

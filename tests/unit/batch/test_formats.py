@@ -94,6 +94,14 @@ def test_the_renamed_task_column_of_clockify_is_found_by_its_place(write: Write,
     assert f"The column {name} was read as task." in found.notes
 
 
+def test_the_task_column_is_not_guessed_among_several(write: Write) -> None:
+    header = CLOCKIFY.replace('"Task"', '"Activity","Cost centre"')
+    row = "WEB,,x,Design,7,Ann,,a@x.test,,Yes,2026-03-05,9:00,2026-03-05,10:00,1:00,1,,\n"
+    found = convert(write("c.csv", header + row), "clockify")
+    assert [row.task for row in found.rows] == [None]
+    assert any("not used: Activity, Cost centre, Group" in note for note in found.notes)
+
+
 def test_columns_that_were_not_used_are_named(write: Write) -> None:
     path = write("t.csv", TOGGL)
     assert "Columns that were not used: Tags, Amount (EUR)." in convert(path, "toggl").notes
