@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import aiohttp
 import asyncpg
@@ -27,6 +29,8 @@ from tests.support.clock import StandingClock
 from tests.support.fleet import NAMES, Fleet
 from tests.support.issuer import Issuer
 from tests.support.services import SERVICES, Route, routes_of
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -60,17 +64,32 @@ class Databases:
         """An empty database that the test before used and the next will: twenty times quicker."""
         if service not in self._shared:
             self._shared[service] = self.own(service)
-        asyncio.run(empty_tables(self._shared[service]))
+        run_apart(empty_tables(self._shared[service]))
         return self._shared[service]
 
     def _template(self, service: str) -> str:
-        """PostgreSQL copies only what nobody is connected to, so nobody ever is."""
+        """PostgreSQL copies only databases without connections, so nobody connects to it."""
         name = f"template_{service}"
         if name not in self._templates:
             self._server.create_database(name)
-            upgrade(f"services.{service}", self._server.url(name))
+            try:
+                run_in_thread(upgrade, f"services.{service}", self._server.url(name))
+            except BaseException:
+                self._server.drop_database(name)
+                raise
             self._templates.add(name)
         return name
+
+
+def run_in_thread(call: Callable[..., T], *arguments: object) -> T:
+    """Call a function that runs an event loop of its own, also where one is running already."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(call, *arguments).result()
+
+
+def run_apart(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end, also where an event loop is running already."""
+    run_in_thread(asyncio.run, work)
 
 
 async def empty_tables(url: str) -> None:
