@@ -13,6 +13,7 @@ from marshmallow import post_load
 from libs.auth import Scope, requires
 from libs.changes.log import ChangeAnswer, ChangeFilter, list_changes
 from libs.postgres.pool import DATABASE
+from libs.postgres.shares import Share
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from libs.web.resources import page_schema
@@ -88,7 +89,7 @@ def change_routes(name: str) -> list[web.RouteDef]:
     )
     async def show_changes(request: web.Request) -> web.Response:
         query = query_of(request, ChangesQuery)
-        async with request.app[DATABASE].connection() as connection:
+        async with request.app[DATABASE].connection(Share.REPORTS) as connection:
             found = await list_changes(connection, _filter(query))
         page = found[: query.limit]
         last = page[-1] if len(found) > query.limit else None

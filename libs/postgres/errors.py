@@ -28,9 +28,10 @@ QUERY_CANCELED = "57014"
 _LOST = ("08", READ_ONLY_TRANSACTION, "57P01", "57P02", "57P03")
 _CONFLICTS = (SERIALIZATION_FAILURE, DEADLOCK_DETECTED)
 # Nothing is wrong with the request; the same one may well succeed a moment later.
-_TRANSIENT = (LOCK_NOT_AVAILABLE, QUERY_CANCELED, "53", "58")
+_TRANSIENT = (QUERY_CANCELED, "53", "58")
 
 _UNREACHABLE = "The database cannot be reached right now."
+_LOCKED = "The same data is being changed right now, by an upload for example. Try again."
 _BUSY = "The database is too busy for this right now."
 UNKNOWN = "The connection to the database broke. The change may have been made or not."
 
@@ -107,6 +108,8 @@ def unavailable_for(error: BaseException) -> ServiceUnavailable | None:
     """
     if is_conflict(error):
         return TransactionConflict()
+    if sqlstate_of(error) == LOCK_NOT_AVAILABLE:
+        return DatabaseBusy(_LOCKED)
     if isinstance(error, TimeoutError) or sqlstate_of(error).startswith(_TRANSIENT):
         return DatabaseBusy()
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,12 @@ from typing import Generic, NamedTuple, TypeVar
 
 from libs.postgres.shares import Bounds, Share
 from libs.web.problems import ServiceUnavailable
+
+# Waiters that were there all the time for so many seconds mean overload and not a burst.
+OVERLOADED_AFTER = 1.0
+# While overloaded, requests that cannot be served within this time are refused: the others are
+# served at full rate and with a bounded delay (the idea of CoDel, RFC 8289).
+OVERLOADED_WAIT = 0.25
 
 T = TypeVar("T")
 
@@ -24,8 +31,8 @@ class ConnectionQueue(Generic[T]):
     """Decides who holds one of a bounded number of connections, first come, first served.
 
     It keeps the idle connections and hands a connection that is released straight to the request
-    that has waited longest, unless the share of that request is at its bound. When too many wait,
-    or a request has waited longer than `max_wait`, it gets a 503; serving it late would only
+    that has waited longest, unless the share of that request is at its bound. When the queue is
+    full, or a request has waited longer than `max_wait`, it gets a 503; serving it late would only
     delay the requests behind it.
 
     It never connects: `None` in place of a connection stands for the room to open one.
@@ -46,6 +53,7 @@ class ConnectionQueue(Generic[T]):
         self._waiters: dict[Share, deque[_Waiter[T]]] = {share: deque() for share in Share}
         self._held = dict.fromkeys(Share, 0)
         self._waiting = dict.fromkeys(Share, 0)
+        self._busy_since = dict.fromkeys(Share, 0.0)
         self._idle: list[T] = []
         self.in_use = 0
 
@@ -138,7 +146,7 @@ class ConnectionQueue(Generic[T]):
         self._waiters[share].append(waiter)
         with self._counted(share):
             try:
-                async with asyncio.timeout(self._max_wait):
+                async with asyncio.timeout(self._patience(share)):
                     return await waiter.future
             except TimeoutError:
                 self._abandon(share, waiter)
@@ -149,11 +157,18 @@ class ConnectionQueue(Generic[T]):
 
     @contextmanager
     def _counted(self, share: Share) -> Iterator[None]:
+        if not self._waiting[share]:
+            self._busy_since[share] = time.monotonic()
         self._waiting[share] += 1
         try:
             yield
         finally:
             self._waiting[share] -= 1
+
+    def _patience(self, share: Share) -> float:
+        if time.monotonic() - self._busy_since[share] > OVERLOADED_AFTER:
+            return min(self._max_wait, OVERLOADED_WAIT)
+        return self._max_wait
 
     def _abandon(self, share: Share, waiter: _Waiter[T]) -> None:
         """Pass on a connection that was handed over in the moment in which the waiter gave up."""

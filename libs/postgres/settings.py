@@ -1,4 +1,4 @@
-"""How a service reaches its database."""
+"""The settings of the connections to the database."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from libs.web.settings import Environment
 
-# Stricter than asyncpg, which takes part of a password with a # or a / in it for a port, and
-# tells it.
+# Stricter than asyncpg, which takes part of a password with a # or a / in it for a port and
+# prints it in its error.
 _HOST = r"(?:[\w.%-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?"
 _PARAMETER = r"\w+=[^&#\s]*"
 _address = re.compile(
@@ -25,23 +25,25 @@ _address = re.compile(
 class DatabaseSettings:
     """Times are seconds.
 
-    The server ends a statement after `statement_timeout`, so a statement that is still silent
-    after `command_timeout` tells of a network that is gone. One that may rightly take longer says
-    so twice: `SET LOCAL statement_timeout` and asyncpg's own `timeout=`.
+    The server ends a statement after `statement_timeout`. If there is no response after
+    `command_timeout` either, the network is gone. A statement that may take longer sets both:
+    `SET LOCAL statement_timeout` and asyncpg's argument `timeout`.
     """
 
     dsn: str = field(repr=False)
     pool_min: int = 2
-    """How many are opened at the start; idle ones are closed after a minute."""
+    """How many connections are opened at the start; idle ones are closed after a minute."""
     pool_max: int = 10
-    max_waiting: int = 40
-    """How many may wait for a connection; the next one is turned away at once."""
+    max_waiting: int = 400
+    """How many requests of a share may wait for a connection; the next one gets a 503 at once."""
     max_wait: float = 2.0
+    """How long a request may wait for a connection; 0.25 s while the queue does not empty."""
     connect_timeout: float = 3.0
     start_timeout: float = 60.0
     statement_timeout: float = 10.0
     command_timeout: float = 15.0
-    lock_timeout: float = 5.0
+    lock_timeout: float = 1.0
+    """A person does not wait longer for a row that an upload has locked; see `Timeouts` too."""
     idle_in_transaction_timeout: float = 60.0
     application_name: str = "timesheets"
 
@@ -52,19 +54,19 @@ class DatabaseSettings:
             dsn=_read_address(env),
             pool_min=env.integer("DB_POOL_MIN", min(2, pool_max), 0, pool_max),
             pool_max=pool_max,
-            max_waiting=4 * pool_max,
+            max_waiting=40 * pool_max,
             application_name=application_name,
         )
 
     def described(self) -> str:
-        """Where the database is, fit to be logged."""
+        """The address without the password, for logs."""
         address = _address(self.dsn)
         if address is None:
             return "an address that cannot be read"
         return f"{address['user'] or ''}@{address['hosts']}/{address['database']}"
 
     def arguments(self) -> dict[str, Any]:
-        """What `asyncpg.connect` is called with, for the pool and for every other connection."""
+        """The arguments of `asyncpg.connect`, for the pool and every other connection."""
         return {
             "dsn": self.dsn,
             "timeout": self.connect_timeout,

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from libs.postgres.pool import DATABASE
 from libs.postgres.retry import jittered
+from libs.postgres.shares import Share
 from libs.web.app import CLOCK
 from libs.web.metrics import METRICS
 from services.approvals.store.approvals import Waiting, read_waiting
@@ -58,7 +59,7 @@ def figures(every: float = HALF_A_MINUTE) -> Callable[[web.Application], AsyncIt
 async def _read_on_and_on(app: web.Application, shown: ServiceMetrics, every: float) -> None:
     while True:
         try:
-            async with app[DATABASE].connection() as connection:
+            async with app[DATABASE].connection(Share.REPORTS) as connection:
                 waiting = await read_waiting(connection)
             shown.show(waiting, app[CLOCK].now())
         except Exception as error:

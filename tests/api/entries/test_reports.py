@@ -247,6 +247,26 @@ async def test_totals_are_made_by_what_is_asked_for(payroll: Caller, ada: Caller
     assert (weeks, second.json["next"]) == (["2026-W44", "2026-W48", "2026-W48"], None)
 
 
+async def test_a_caller_may_compute_two_totals_at_the_same_time(
+    payroll: Caller, entries_database: str
+) -> None:
+    holder = await asyncpg.connect(entries_database)
+    async with holder.transaction():
+        await holder.execute("LOCK TABLE entries")
+        totals = [
+            asyncio.create_task(
+                payroll.get("/v1/reports/totals?from=2026-11-01&to=2026-11-30&group_by=project")
+            )
+            for _ in range(6)
+        ]
+        first = asyncio.as_completed(totals)
+        refused = {(await next(first)).status for _ in range(4)}
+    replies = await asyncio.gather(*totals)
+    await holder.close()
+    assert refused == {429}
+    assert sorted(reply.status for reply in replies) == [200, 200, 429, 429, 429, 429]
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
+from libs.postgres.connections import IDLE_LIFETIME
 from libs.postgres.errors import DatabaseBusy, DatabaseUnavailable
 from libs.postgres.pool import DATABASE, Database, database_context
 from libs.postgres.settings import DatabaseSettings
@@ -58,7 +59,9 @@ async def test_sessions_are_bounded_in_time_and_named(
     assert shown == ["1500ms", "750ms", "9s", "entries", "UTC"]
 
 
-async def test_who_finds_the_queue_full_is_turned_away_at_once(settings: DatabaseSettings) -> None:
+async def test_a_request_that_finds_the_queue_full_is_refused_at_once(
+    settings: DatabaseSettings,
+) -> None:
     async with started(replace(settings, pool_max=1, max_waiting=1)) as db, db.connection():
         queued = asyncio.create_task(ask(db))
         await waiting(db, 1)
@@ -70,7 +73,7 @@ async def test_who_finds_the_queue_full_is_turned_away_at_once(settings: Databas
         queued.cancel()
 
 
-async def test_who_waits_too_long_is_turned_away(settings: DatabaseSettings) -> None:
+async def test_a_request_that_waits_too_long_is_refused(settings: DatabaseSettings) -> None:
     async with started(replace(settings, pool_max=1, max_wait=0.05)) as db:
         async with db.connection():
             with pytest.raises(ServiceUnavailable):
@@ -78,7 +81,9 @@ async def test_who_waits_too_long_is_turned_away(settings: DatabaseSettings) -> 
         assert await ask(db) == 1
 
 
-async def test_connections_are_given_out_in_the_order_of_asking(settings: DatabaseSettings) -> None:
+async def test_connections_are_given_out_first_come_first_served(
+    settings: DatabaseSettings,
+) -> None:
     served: list[int] = []
 
     async def take(number: int) -> None:
@@ -97,7 +102,7 @@ async def test_connections_are_given_out_in_the_order_of_asking(settings: Databa
     assert served == list(range(20))
 
 
-async def test_a_place_is_given_back_however_the_work_ends(settings: DatabaseSettings) -> None:
+async def test_a_connection_is_released_however_the_work_ends(settings: DatabaseSettings) -> None:
     async with started(replace(settings, pool_max=1)) as db, started(settings) as other:
         with pytest.raises(asyncpg.DivisionByZeroError):
             await ask(db, "SELECT 1 / 0")
@@ -149,7 +154,7 @@ async def test_a_lock_that_takes_too_long_is_answered_with_busy(settings: Databa
         await db.transact(hold)
 
 
-async def test_without_the_database_everybody_is_refused_at_once_and_it_is_found_again_within_2_s(
+async def test_without_the_database_requests_are_refused_at_once_and_it_is_found_again_within_2_s(
     relayed: Database, relay: Relay
 ) -> None:
     await ask(relayed)
@@ -170,7 +175,7 @@ async def test_without_the_database_everybody_is_refused_at_once_and_it_is_found
     assert relayed.available
 
 
-async def test_while_the_database_is_away_one_task_alone_looks_for_it(
+async def test_during_an_outage_only_one_task_tries_to_connect(
     settings: DatabaseSettings, relay: Relay
 ) -> None:
     async with started(replace(settings, dsn=relay.url, connect_timeout=0.1)) as db:
@@ -185,7 +190,7 @@ async def test_while_the_database_is_away_one_task_alone_looks_for_it(
         assert relay.accepted - accepted <= 1
 
 
-async def test_a_network_that_swallows_everything_is_noticed(
+async def test_a_network_that_drops_everything_is_detected(
     settings: DatabaseSettings, relay: Relay
 ) -> None:
     impatient = replace(
@@ -200,9 +205,7 @@ async def test_a_network_that_swallows_everything_is_noticed(
         assert await eventually_answers(db) < 2
 
 
-async def test_an_outage_is_told_by_one_line_and_its_end_by_another(
-    relayed: Database, relay: Relay
-) -> None:
+async def test_an_outage_is_logged_once_and_its_end_too(relayed: Database, relay: Relay) -> None:
     with capture_logs() as lines:
         await relay.down()
         for _ in range(20):
@@ -215,7 +218,7 @@ async def test_an_outage_is_told_by_one_line_and_its_end_by_another(
     assert told == ["the database cannot be reached", "the database is back"]
 
 
-async def test_a_demoted_server_is_left_by_every_connection(db: Database) -> None:
+async def test_every_connection_to_a_demoted_server_is_closed(db: Database) -> None:
     async def write_where_it_is_forbidden(connection: asyncpg.Connection) -> int:
         pids.append(connection.get_server_pid())
         if len(pids) == 1:
@@ -233,7 +236,7 @@ async def test_a_demoted_server_is_left_by_every_connection(db: Database) -> Non
     assert not old & new
 
 
-async def test_what_is_asked_between_the_servers_last_word_and_the_end_finds_it_away(
+async def test_a_statement_between_the_servers_last_message_and_the_end_is_unavailable(
     relayed: Database, relay: Relay, db: Database
 ) -> None:
     def hear(sent: bytes) -> bool:
@@ -260,7 +263,7 @@ async def test_what_is_asked_between_the_servers_last_word_and_the_end_finds_it_
     assert await ask(db, "SELECT count(*) FROM notes") == 2
 
 
-async def test_a_server_that_has_no_connection_left_is_not_taken_for_one_that_is_away(
+async def test_a_server_without_a_free_connection_is_not_an_outage(
     settings: DatabaseSettings, url: str
 ) -> None:
     admin = await asyncpg.connect(url)
@@ -284,7 +287,7 @@ async def gone(admin: asyncpg.Connection, role: str) -> bool:
     return bool(await admin.fetchval(sql, role) == 0)
 
 
-async def test_who_gives_up_while_a_connection_is_made_leaves_no_trace(
+async def test_a_request_cancelled_while_connecting_leaves_no_trace(
     settings: DatabaseSettings, relay: Relay
 ) -> None:
     async with started(replace(settings, dsn=relay.url, pool_min=0, pool_max=1)) as db:
@@ -300,7 +303,7 @@ async def test_who_gives_up_while_a_connection_is_made_leaves_no_trace(
         assert await ask(db) == 1
 
 
-async def test_a_start_waits_for_the_database_and_says_so_once(
+async def test_the_start_waits_for_the_database_and_logs_it_once(
     settings: DatabaseSettings, relay: Relay
 ) -> None:
     def cut(_sent: bytes) -> bool:
@@ -323,14 +326,14 @@ async def test_a_start_waits_for_the_database_and_says_so_once(
     assert settings.dsn.split(":")[2].split("@")[0] not in str(lines)
 
 
-async def test_a_start_does_not_wait_for_ever(settings: DatabaseSettings, relay: Relay) -> None:
+async def test_the_start_does_not_wait_for_ever(settings: DatabaseSettings, relay: Relay) -> None:
     await relay.down()
 
     with pytest.raises(OSError, match="Connect call failed"):
         await Database(replace(settings, dsn=relay.url, start_timeout=0.2)).start()
 
 
-async def test_an_application_finds_its_database_and_counts_what_happens(
+async def test_an_application_has_its_database_and_its_metrics(
     settings: DatabaseSettings,
 ) -> None:
     app = web.Application()
@@ -352,7 +355,7 @@ async def test_an_application_finds_its_database_and_counts_what_happens(
     assert "db_pool_acquire_seconds_count 1.0" in page
 
 
-async def test_stopping_cuts_what_does_not_come_to_an_end(
+async def test_stopping_cuts_connections_that_stay_in_use(
     settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libs.postgres.connections.CLOSE_TIMEOUT", 0.05)
@@ -365,3 +368,39 @@ async def test_stopping_cuts_what_does_not_come_to_an_end(
 
     with pytest.raises(ServiceUnavailable):
         await endless
+
+
+async def test_connections_that_stay_idle_are_closed(settings: DatabaseSettings) -> None:
+    async with started(replace(settings, pool_min=3)) as db:
+        assert db.size == 3
+        await ask(db)
+        db._pool.close_idle(time.monotonic() + IDLE_LIFETIME - 1)
+        assert db.size == 3
+        async with db.connection():
+            db._pool.close_idle(time.monotonic() + IDLE_LIFETIME + 1)
+            assert db.size == 1
+        assert await ask(db) == 1
+
+
+async def test_the_pool_opens_no_more_connections_than_it_may_have(
+    settings: DatabaseSettings, relay: Relay
+) -> None:
+    async with started(replace(settings, dsn=relay.url, pool_min=0, pool_max=4)) as db:
+        before = relay.accepted
+        await asyncio.gather(*(ask(db, "SELECT pg_sleep(0.01)") for _ in range(40)))
+        assert db.size <= 4
+        assert relay.accepted - before <= 4
+
+
+async def test_a_connection_whose_work_failed_is_reset(settings: DatabaseSettings) -> None:
+    async def change_session_and_fail() -> None:
+        async with db.connection() as connection:
+            await connection.execute("SET search_path TO nowhere")
+            raise LookupError
+
+    async with started(replace(settings, pool_max=1)) as db:
+        pid = await ask(db, "SELECT pg_backend_pid()")
+        with pytest.raises(LookupError):
+            await change_session_and_fail()
+        assert await ask(db, "SHOW search_path") != "nowhere"
+        assert await ask(db, "SELECT pg_backend_pid()") == pid

@@ -110,6 +110,23 @@ async def test_waiters_are_refused_when_the_pool_closes() -> None:
     assert (queue.in_use, queue.waiting) == (1, 0)
 
 
+async def test_waits_are_short_while_the_queue_does_not_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = queue_of()
+    await queue.acquire(READS)
+    burst = await waiting(queue)
+    monkeypatch.setattr("libs.postgres.queue.OVERLOADED_AFTER", 0.0)
+    monkeypatch.setattr("libs.postgres.queue.OVERLOADED_WAIT", 0.01)
+    with pytest.raises(ServiceUnavailable):
+        await queue.acquire(READS)
+    assert not burst.done()
+    queue.release(READS, None)
+    await burst
+    queue.release(READS, None)
+    assert queue.waiting == 0
+
+
 async def test_shedding_is_reported_with_the_share_and_the_reason() -> None:
     shed: list[tuple[Share, str]] = []
     queue: ConnectionQueue[str] = ConnectionQueue(

@@ -42,12 +42,12 @@ async def add(connection: asyncpg.Connection, number: int = 3) -> str:
     return "added"
 
 
-async def test_what_the_work_returns_is_returned_once_committed(db: Database) -> None:
+async def test_the_result_of_the_work_is_returned_once_committed(db: Database) -> None:
     assert await db.transact(add) == "added"
     assert await count(db) == 3
 
 
-async def test_work_that_raises_is_undone(db: Database) -> None:
+async def test_work_that_raises_is_rolled_back(db: Database) -> None:
     async def add_and_fail(connection: asyncpg.Connection) -> None:
         await add(connection)
         raise LookupError("no")
@@ -57,12 +57,12 @@ async def test_work_that_raises_is_undone(db: Database) -> None:
     assert await count(db) == 2
 
 
-async def test_a_broken_constraint_is_told_as_it_is(db: Database) -> None:
+async def test_a_violated_constraint_is_raised_unchanged(db: Database) -> None:
     with pytest.raises(asyncpg.UniqueViolationError):
         await db.transact(lambda connection: add(connection, 1))
 
 
-async def test_a_constraint_that_breaks_at_commit_is_told_as_it_is(db: Database) -> None:
+async def test_a_constraint_violated_at_commit_is_raised_unchanged(db: Database) -> None:
     async def refer_to_nothing(connection: asyncpg.Connection) -> None:
         await connection.execute("INSERT INTO notes VALUES (3, 'new', 99)")
 
@@ -71,7 +71,7 @@ async def test_a_constraint_that_breaks_at_commit_is_told_as_it_is(db: Database)
     assert await count(db) == 2
 
 
-async def test_transactions_that_cannot_be_put_in_an_order_are_begun_anew(db: Database) -> None:
+async def test_transactions_that_cannot_be_serialized_are_repeated(db: Database) -> None:
     """Each adds a note whose number is how many there are: so both would add number 3."""
     both_counted = asyncio.Barrier(2)
     attempts = 0
@@ -112,7 +112,7 @@ async def test_read_committed_lets_the_same_two_cross(db: Database) -> None:
         assert await connection.fetchval("SELECT text FROM notes WHERE id = 1") == "first33"
 
 
-async def test_of_two_that_block_each_other_one_is_begun_anew(db: Database) -> None:
+async def test_one_of_two_deadlocked_transactions_is_repeated(db: Database) -> None:
     both_have_one = asyncio.Barrier(2)
     attempts = 0
 
@@ -136,7 +136,7 @@ async def test_of_two_that_block_each_other_one_is_begun_anew(db: Database) -> N
     assert [text for (text,) in texts] == ["first!!", "second!!"]
 
 
-async def test_work_can_say_itself_that_it_was_crossed(db: Database) -> None:
+async def test_work_can_ask_to_be_repeated(db: Database) -> None:
     attempts = 0
 
     async def look(_connection: asyncpg.Connection) -> int:
@@ -149,7 +149,7 @@ async def test_work_can_say_itself_that_it_was_crossed(db: Database) -> None:
     assert await db.transact(look) == 3
 
 
-async def test_after_some_tries_the_answer_is_busy(db: Database) -> None:
+async def test_after_five_tries_the_database_is_busy(db: Database) -> None:
     attempts = 0
 
     async def lose(_connection: asyncpg.Connection) -> None:
@@ -162,7 +162,7 @@ async def test_after_some_tries_the_answer_is_busy(db: Database) -> None:
     assert attempts == TRIES
 
 
-async def test_a_transaction_whose_connection_breaks_before_commit_is_begun_anew(
+async def test_a_transaction_whose_connection_breaks_before_commit_is_repeated(
     db: Database,
 ) -> None:
     attempts = 0
@@ -180,7 +180,7 @@ async def test_a_transaction_whose_connection_breaks_before_commit_is_begun_anew
     assert await count(db) == 3
 
 
-async def test_where_every_connection_breaks_there_is_an_end_to_it(db: Database) -> None:
+async def test_a_transaction_that_always_loses_its_connection_is_given_up(db: Database) -> None:
     async def be_killed(connection: asyncpg.Connection) -> None:
         await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
@@ -232,7 +232,7 @@ async def test_once_committed_it_is_a_success_whatever_becomes_of_the_connection
     assert await relayed.transact(add) == "added"
 
 
-async def test_one_statement_is_a_transaction_by_itself(db: Database) -> None:
+async def test_one_statement_is_a_transaction_of_its_own(db: Database) -> None:
     assert await db.execute_once(add) == "added"
     assert await count(db) == 3
 
@@ -275,7 +275,7 @@ async def test_a_statement_that_takes_too_long_is_answered_with_busy(
             await db.execute_once(add)
 
 
-async def test_a_mistake_of_ours_is_told_as_it_is(db: Database) -> None:
+async def test_a_mistake_of_the_service_is_raised_unchanged(db: Database) -> None:
     with pytest.raises(asyncpg.DataError):
         await db.execute_once(lambda connection: connection.execute("SELECT $1::integer", "no"))
 

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, require_scope
 from libs.postgres.pool import DATABASE
+from libs.postgres.shares import Share
 from libs.web.problems import Forbidden, NotFound
 from services.entries.batches.model import Batch
 from services.entries.batches.store import batches as store
@@ -41,7 +42,7 @@ def batch_id_of(request: web.Request) -> UUID:
 async def batch_or_404(request: web.Request) -> Batch:
     """The batch in the path, if the caller may see it. Raises `NotFound`."""
     client = visible_client(request)
-    async with request.app[DATABASE].connection() as connection:
+    async with request.app[DATABASE].connection(Share.BATCHES) as connection:
         batch = await store.read_batch(connection, batch_id_of(request))
     if batch is None or client not in (None, batch.client.id):
         raise NotFound("There is no such batch.")

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.postgres.shares import Share
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
@@ -69,7 +70,7 @@ async def list_batches(request: web.Request) -> web.Response:
     query = query_of(request, BatchListQuery)
     client = visible_client(request) or query.client
     key = decode_cursor(query.cursor, BatchKey) or _NEWEST
-    async with request.app[DATABASE].connection() as connection:
+    async with request.app[DATABASE].connection(Share.BATCHES) as connection:
         batches = await store.list_batches(
             connection, client, key.created_at, key.id, query.limit + 1
         )
@@ -103,7 +104,7 @@ async def show_batch(request: web.Request) -> web.Response:
 async def list_rows(request: web.Request) -> web.Response:
     query, batch = query_of(request, RowsQuery), await batch_or_404(request)
     key = decode_cursor(query.cursor, RowKey) or RowKey("", UUID(int=0))
-    async with request.app[DATABASE].connection() as connection:
+    async with request.app[DATABASE].connection(Share.BATCHES) as connection:
         rows = await store.list_rows(connection, batch.id, (key.person, key.id), query.limit + 1)
     page = rows[: query.limit]
     next_key = RowKey(page[-1].person, page[-1].id) if len(rows) > query.limit else None

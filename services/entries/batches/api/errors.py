@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.postgres.shares import Share
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from libs.web.resources import page_schema
@@ -67,7 +68,7 @@ async def list_errors(request: web.Request) -> web.StreamResponse:
     if query.format == "csv" or (query.format is None and _prefers_csv(request)):
         return await _send_csv(request, batch)
     key = decode_cursor(query.cursor, ErrorKey) or _FIRST
-    async with request.app[DATABASE].connection() as connection:
+    async with request.app[DATABASE].connection(Share.BATCHES) as connection:
         errors = await store.list_errors(connection, batch.id, key.position, query.limit + 1)
     page = errors[: query.limit]
     next_key = ErrorKey.of(page[-1]) if len(errors) > query.limit else None
@@ -85,7 +86,7 @@ async def _send_csv(request: web.Request, batch: Batch) -> web.StreamResponse:
     await response.write(csv_line(COLUMNS))
     key = _FIRST
     while True:
-        async with request.app[DATABASE].connection() as connection:
+        async with request.app[DATABASE].connection(Share.BATCHES) as connection:
             errors = await store.list_errors(
                 connection, batch.id, key.position, ERRORS_PER_CSV_PAGE
             )

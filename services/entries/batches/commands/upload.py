@@ -20,6 +20,7 @@ from libs.postgres.dedicated import DedicatedConnection, Timeouts
 from libs.postgres.errors import OutcomeUnknown
 from libs.postgres.idempotency import StoredResponse, has_key, recall, remember
 from libs.postgres.pool import Database
+from libs.postgres.shares import Share
 from services.entries.batches.model import (
     Batch,
     Client,
@@ -77,7 +78,7 @@ async def upload_file(db: Database, upload: Upload, body: Body, reader: Reader) 
 
     Raises `UnreadableFile` and `FileTooLarge` for the file; a key of another request is 422.
     """
-    async with db.connection() as connection:
+    async with db.connection(Share.BATCHES) as connection:
         is_known = await has_key(connection, upload.client.source, upload.key)
     if is_known:
         async for _piece in body.pieces():
@@ -93,7 +94,7 @@ async def upload_file(db: Database, upload: Upload, body: Body, reader: Reader) 
 
 
 async def _replay(db: Database, upload: Upload, digest: bytes) -> StoredResponse:
-    async with db.connection() as connection:
+    async with db.connection(Share.BATCHES) as connection:
         fingerprint = upload.fingerprint(digest)
         stored = await recall(connection, upload.client.source, upload.key, fingerprint)
     if stored is None:

@@ -8,4 +8,4 @@ from services.entries.reports.api import exports, missing, totals
 
 
 def report_routes() -> list[web.RouteDef]:
-    return [*exports.export_routes(), *totals.ROUTES, *missing.ROUTES]
+    return [*exports.export_routes(), *totals.totals_routes(), *missing.ROUTES]

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.dedicated import DedicatedConnection, Timeouts
 from libs.postgres.pool import DATABASE
+from libs.postgres.shares import Share
 from libs.web.concurrency import ConcurrencyLimit
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, encode_cursor
@@ -137,7 +138,7 @@ async def _unchanged_etag(request: web.Request, query: ReportQuery) -> str | Non
     known = request.headers.get(hdrs.IF_NONE_MATCH)
     if known is None or query.approved_since is not None:
         return None
-    async with request.app[DATABASE].connection() as connection:
+    async with request.app[DATABASE].connection(Share.REPORTS) as connection:
         etag = f'"{await store.read_tag(connection, _filters(query))}"'
     return etag if etag in [tag.strip().removeprefix("W/") for tag in known.split(",")] else None
 

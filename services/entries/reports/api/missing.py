@@ -7,6 +7,7 @@ from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.postgres.shares import Share
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
@@ -45,7 +46,7 @@ async def list_missing(request: web.Request) -> web.Response:
     query, caller = query_of(request, MissingWeekQuery), request[PRINCIPAL]
     key = decode_cursor(query.cursor, PersonKey) or PersonKey("", "")
     missing = MissingQuery(query.week, key.name, key.person, query.limit + 1)
-    async with request.app[DATABASE].connection() as connection:
+    async with request.app[DATABASE].connection(Share.REPORTS) as connection:
         if Scope.READ_REPORTS in caller.scopes:
             people = await store.list_missing(connection, missing)
         else:

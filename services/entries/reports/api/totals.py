@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from libs.auth import Scope, requires
+from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.postgres.shares import Share
+from libs.web.concurrency import ConcurrencyLimit
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import FieldError, UnprocessableContent
@@ -16,7 +18,7 @@ from services.entries.reports.schemas import TotalPage, TotalsQuery, TotalsQuery
 from services.entries.reports.store.queries import fetch
 from services.entries.reports.store.totals import totals_query
 
-ROUTES = web.RouteTableDef()
+TOTALS_PER_CALLER, TOTALS = 2, 8
 
 
 class TotalKey(msgspec.Struct, array_like=True):
@@ -25,16 +27,27 @@ class TotalKey(msgspec.Struct, array_like=True):
     groups: list[str]
 
 
-@ROUTES.get("/v1/reports/totals", allow_head=False)
-@requires(Scope.READ_REPORTS)
-@endpoint(
-    Contract(
-        summary="Total minutes of everybody, in groups",
-        query=TotalsQuerySchema(),
-        answers={200: TotalPage()},
+def totals_routes() -> list[web.RouteDef]:
+    """The route of totals, which counts how many of them are computed."""
+    limit = ConcurrencyLimit(TOTALS_PER_CALLER, TOTALS)
+
+    @requires(Scope.READ_REPORTS)
+    @endpoint(
+        Contract(
+            summary="Total minutes of everybody, in groups",
+            query=TotalsQuerySchema(),
+            answers={200: TotalPage()},
+            problems=(429,),
+        )
     )
-)
-async def show_totals(request: web.Request) -> web.Response:
+    async def show_totals(request: web.Request) -> web.Response:
+        with limit.slot(request[PRINCIPAL].subject):
+            return await _respond_with_totals(request)
+
+    return [web.get("/v1/reports/totals", show_totals, allow_head=False)]
+
+
+async def _respond_with_totals(request: web.Request) -> web.Response:
     query = query_of(request, TotalsQuery)
     key = decode_cursor(query.cursor, TotalKey)
     if key is not None and len(key.groups) != len(query.group_by):
@@ -43,7 +56,7 @@ async def show_totals(request: web.Request) -> web.Response:
         )
     after = key.groups if key else None
     totals = totals_query(_filters(query), query.group_by, after, query.limit + 1)
-    async with request.app[DATABASE].connection() as connection:
+    async with request.app[DATABASE].connection(Share.REPORTS) as connection:
         records = await fetch(connection, totals)
     page = [dict(record) for record in records[: query.limit]]
     next_key = None

@@ -1,4 +1,4 @@
-"""A connection goes from one to the next while others wait, unless something is wrong with it."""
+"""A released connection goes straight to a waiter, unless something is wrong with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def waiting(db: Database, sql: str = PID) -> asyncio.Task[object]:
     return task
 
 
-async def test_one_connection_serves_all_who_wait(settings: DatabaseSettings) -> None:
+async def test_one_connection_serves_all_waiters(settings: DatabaseSettings) -> None:
     async with started(replace(settings, pool_max=1)) as db:
         async with db.connection() as connection:
             pid = connection.get_server_pid()
@@ -35,7 +35,7 @@ async def test_one_connection_serves_all_who_wait(settings: DatabaseSettings) ->
         assert (db.in_use, db.waiting) == (0, 0)
 
 
-async def test_one_that_a_demoted_server_left_open_is_not_handed_on(
+async def test_a_connection_to_a_demoted_server_is_not_handed_over(
     settings: DatabaseSettings,
 ) -> None:
     async def write(connection: asyncpg.Connection) -> None:
@@ -67,7 +67,7 @@ async def test_one_that_a_demoted_server_left_open_is_not_handed_on(
         await asyncio.gather(busy, return_exceptions=True)
 
 
-async def test_one_that_may_just_have_begun_a_transaction_is_not_handed_on(
+async def test_a_connection_that_may_have_begun_a_transaction_is_not_handed_over(
     settings: DatabaseSettings,
 ) -> None:
     async def begin() -> None:
@@ -83,7 +83,7 @@ async def test_one_that_may_just_have_begun_a_transaction_is_not_handed_on(
         assert await waiter is None
 
 
-async def test_one_that_was_left_in_a_transaction_is_not_handed_on(
+async def test_a_connection_left_in_a_transaction_is_not_handed_over(
     settings: DatabaseSettings,
 ) -> None:
     async with started(replace(settings, pool_max=1)) as db:
@@ -93,7 +93,7 @@ async def test_one_that_was_left_in_a_transaction_is_not_handed_on(
         assert await task is None
 
 
-async def test_stopping_closes_what_was_handed_to_somebody_who_had_gone(
+async def test_stopping_closes_a_connection_that_was_handed_to_a_cancelled_waiter(
     settings: DatabaseSettings,
 ) -> None:
     async with started(replace(settings, pool_max=1)) as db:
@@ -108,7 +108,7 @@ async def test_stopping_closes_what_was_handed_to_somebody_who_had_gone(
 
 
 @pytest.mark.parametrize("somebody_waits", [False, True])
-async def test_one_that_the_server_ended_after_its_last_answer_costs_nobody_anything(
+async def test_a_connection_that_the_server_ended_while_idle_is_replaced(
     settings: DatabaseSettings, *, somebody_waits: bool
 ) -> None:
     async with started(replace(settings, pool_max=1)) as db, started(settings) as other:
