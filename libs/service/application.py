@@ -27,6 +27,7 @@ from libs.postgres.pool import database_context
 from libs.service.admission import admission_context, check_admission
 from libs.service.error_handlers import map_domain_errors
 from libs.service.gateway_problems import gateway_problems, report_absent_services
+from libs.service.resource_metadata import resource_metadata_route
 from libs.service.settings import FEED_PREFIXES, ServiceSettings
 from libs.web.apidocs import ApiPage, api_routes
 from libs.web.app import create_application
@@ -37,6 +38,7 @@ HTTP_SESSION = web.AppKey("HTTP_SESSION", aiohttp.ClientSession)
 VERIFIER = web.AppKey("VERIFIER", TokenVerifier)
 
 API_VERSION = "1.0"
+API_NAME = "ExampleCo Timesheets"
 
 
 def create_service(
@@ -52,10 +54,19 @@ def create_service(
     `handlers` say what to do with the events of the feeds that the settings name.
     """
     routes = [*feed_routes(FEED_PREFIXES[name]), *routes]
-    page = ApiPage(name, title, API_VERSION, scopes_of)
+    page = ApiPage(
+        name,
+        title,
+        API_VERSION,
+        scopes_of,
+        issuer=settings.auth.issuer,
+        audience=settings.auth.audience,
+        client_id=settings.docs_client_id,
+    )
     documentation = api_routes(page, routes)
     for route in documentation:
         public(route.handler)
+    documentation.append(resource_metadata_route(settings.auth, API_NAME))
     app = create_application(
         settings.web,
         Metrics(),

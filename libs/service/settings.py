@@ -39,6 +39,8 @@ class ServiceSettings:
     auth: AuthSettings
     database: DatabaseSettings
     following: Following | None
+    docs_client_id: str = ""
+    """The application that the API pages sign in as; empty: typed in on the page."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str], name: str, follows: Sequence[str] = ()) -> Self:
@@ -49,6 +51,7 @@ class ServiceSettings:
             auth=AuthSettings.read(env),
             database=DatabaseSettings.read(env, name),
             following=Following.read(env, follows) if follows else None,
+            docs_client_id=env.text("DOCS_CLIENT_ID", default=""),
         )
         env.check()
         return settings

@@ -35,6 +35,7 @@ class Contract:
     optional_body: bool = False
     description: str = ""
     headers: tuple[str, ...] = field(default=())
+    required_headers: tuple[str, ...] = ()
     consumes: tuple[str, ...] = ("application/json",)
     produces: tuple[str, ...] = ("application/json",)
 

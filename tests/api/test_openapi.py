@@ -1,15 +1,20 @@
-"""The API pages: every route is on its service's page, with its scopes and its errors."""
+"""The API documents: valid, complete, and safe to generate clients from."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import openapi_spec_validator
 import pytest
+from swagger_spec_validator import validator20
 
 from libs.auth import Scope
 from tests.conftest import Guarded
 from tests.support.services import Route
+
+PROBLEM = {"$ref": "#/components/schemas/ProblemAnswer"}
 
 
 @pytest.fixture
@@ -19,40 +24,107 @@ def routes(guarded: Guarded) -> list[Route]:
 
 
 @pytest.fixture
-async def document(guarded: Guarded) -> dict[str, Any]:
-    reply = await guarded.service.bearer(None).get(f"/v1/{guarded.name}/openapi.json")
+async def openapi(guarded: Guarded) -> dict[str, Any]:
+    return await read(guarded, "openapi.json")
+
+
+@pytest.fixture
+async def swagger(guarded: Guarded) -> dict[str, Any]:
+    return await read(guarded, "swagger.json")
+
+
+async def read(guarded: Guarded, name: str) -> dict[str, Any]:
+    reply = await guarded.service.bearer(None).get(f"/v1/{guarded.name}/{name}")
     assert reply.status == 200
     answer: dict[str, Any] = reply.json
     return answer
 
 
-async def test_every_route_is_on_the_page(document: dict[str, Any], routes: list[Route]) -> None:
-    documented = {
-        (method.upper(), path)
-        for path, operations in document["paths"].items()
-        for method in operations
-    }
-    assert documented == {(route.method, route.template) for route in routes}
-    assert document["swagger"] == "2.0"
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
 
 
-async def test_every_operation_tells_its_scopes_and_refusals(
-    document: dict[str, Any], routes: list[Route]
+async def test_both_documents_are_valid(openapi: dict[str, Any], swagger: dict[str, Any]) -> None:
+    assert (openapi["openapi"], swagger["swagger"]) == ("3.1.0", "2.0")
+    openapi_spec_validator.validate(openapi)
+    validator20.validate_spec(swagger)
+
+
+async def test_every_route_is_in_both_documents(
+    openapi: dict[str, Any], swagger: dict[str, Any], routes: list[Route]
+) -> None:
+    expected = {(route.method, route.template) for route in routes}
+
+    for document in (openapi, swagger):
+        assert {(method, path) for method, path, _ in operations(document)} == expected
+
+
+async def test_every_operation_names_its_scopes_and_problems(
+    openapi: dict[str, Any], routes: list[Route]
 ) -> None:
     for route in routes:
-        operation = document["paths"][route.template][route.method.lower()]
-        asked = {scope for item in operation["security"] for scope in item["auth0"]}
-        assert asked == {str(scope) for scope in route.access.scopes}
-        assert operation["summary"]
+        operation = openapi["paths"][route.template][route.method.lower()]
+        required = {scope for item in operation["security"] for scope in item.get("auth0", ())}
+        assert required == {str(scope) for scope in route.access.scopes}
         assert {"401", "403", "422", "429", "500", "503"} <= operation["responses"].keys()
         assert "404" in operation["responses"] or "{" not in route.template
         for status, answer in operation["responses"].items():
-            problem = answer.get("schema", {}).get("$ref") == "#/definitions/ProblemAnswer"
-            assert problem == (int(status) >= 400), (str(route), status)
+            problem = answer.get("content", {}).get("application/problem+json", {})
+            assert (problem.get("schema") == PROBLEM) == (int(status) >= 400), (route, status)
+            assert "X-Request-Id" in answer["headers"]
+
+
+async def test_operation_ids_are_unique_identifiers(openapi: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(openapi)]
+
+    assert len(set(names)) == len(names)
+    assert all(name.isidentifier() for name in names)
+
+
+async def test_every_field_has_a_description_and_an_example(openapi: dict[str, Any]) -> None:
+    undescribed = {
+        (schema, name)
+        for schema, definition in openapi["components"]["schemas"].items()
+        for name, field in definition.get("properties", {}).items()
+        if not field.get("description")
+    }
+    parameters = {
+        (operation["operationId"], parameter["name"])
+        for _, _, operation in operations(openapi)
+        for parameter in operation["parameters"]
+        if not parameter.get("description") and not parameter["schema"].get("description")
+    }
+
+    assert undescribed == set()
+    assert parameters == set()
+
+
+async def test_no_body_has_a_default_that_a_generated_client_would_send(
+    openapi: dict[str, Any], swagger: dict[str, Any]
+) -> None:
+    for schemas in (openapi["components"]["schemas"], swagger["definitions"]):
+        for schema in schemas.values():
+            for field in schema.get("properties", {}).values():
+                assert "default" not in field
+
+
+async def test_uploads_have_a_body_and_need_their_key(openapi: dict[str, Any]) -> None:
+    uploads = [
+        operation
+        for _, _, operation in operations(openapi)
+        if operation["operationId"] == "create_batch"
+    ]
+    for operation in uploads:
+        assert operation["requestBody"]["required"]
+        assert {"text/csv", "application/x-ndjson"} <= operation["requestBody"]["content"].keys()
+        [key] = [p for p in operation["parameters"] if p["name"] == "Idempotency-Key"]
+        assert key["required"]
 
 
 def texts_at(name: str, node: Any) -> set[str]:
-    """What stands under this name, wherever it does."""
+    """The texts under this name, wherever it stands."""
     if isinstance(node, dict):
         own = {node[name]} if isinstance(node.get(name), str) else set()
         return own.union(*(texts_at(name, value) for value in node.values()))
@@ -61,45 +133,49 @@ def texts_at(name: str, node: Any) -> set[str]:
     return set()
 
 
-async def test_patterns_are_those_of_json_schema(document: dict[str, Any]) -> None:
-    for pattern in texts_at("pattern", document):
+async def test_patterns_are_those_of_json_schema(openapi: dict[str, Any]) -> None:
+    for pattern in texts_at("pattern", openapi):
         assert re.fullmatch(r"\^[^\\]+\$", pattern), pattern
 
 
-async def test_every_reference_leads_somewhere_and_every_scope_exists(
-    document: dict[str, Any],
+async def test_signing_in_leads_to_the_configured_issuer(
+    guarded: Guarded, openapi: dict[str, Any], swagger: dict[str, Any]
 ) -> None:
-    definitions = {f"#/definitions/{name}" for name in document["definitions"]}
-    assert texts_at("$ref", document) <= definitions
-    assert set(document["securityDefinitions"]["auth0"]["scopes"]) <= set(Scope)
+    issuer = guarded.service.issuer
+    flow = openapi["components"]["securitySchemes"]["auth0"]["flows"]["authorizationCode"]
+
+    assert flow["authorizationUrl"] == f"{issuer}authorize"
+    assert swagger["securityDefinitions"]["auth0"]["tokenUrl"] == f"{issuer}oauth/token"
+    assert set(flow["scopes"]) <= set(Scope)
+    assert all(flow["scopes"].values())
 
 
-async def test_a_problem_may_have_members_of_its_own(document: dict[str, Any]) -> None:
-    assert document["definitions"]["ProblemAnswer"]["additionalProperties"] is True
-
-
-async def test_bodies_are_required_except_those_that_may_be_left_out(
-    document: dict[str, Any],
-) -> None:
-    bodies = {
-        (path, parameter["required"])
-        for path, operations in document["paths"].items()
-        for operation in operations.values()
-        for parameter in operation["parameters"]
-        if parameter["in"] == "body"
-    }
-    assert bodies
-    optional = {path for path, required in bodies if not required}
-    assert optional <= {"/v1/timesheets/{week}/submit", "/v1/timesheets/{week}/withdraw"}
-
-
-async def test_swagger_ui_is_served_from_its_own_files(guarded: Guarded) -> None:
+async def test_the_page_is_served_from_its_own_files(guarded: Guarded) -> None:
     anybody, base = guarded.service.bearer(None), f"/v1/{guarded.name}/docs"
     page = await anybody.get(base)
+
     assert page.status == 200
-    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert f"connect-src 'self' {guarded.service.issuer.rstrip('/')};" in policy
     text = page.body.decode()
     assert "http" not in text.replace("<!doctype html>", "")
     for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
         assert f"{base}/static/{name}" in text
         assert (await anybody.get(f"{base}/static/{name}")).status == 200
+
+
+async def test_a_problem_may_have_members_of_its_own(openapi: dict[str, Any]) -> None:
+    problem = openapi["components"]["schemas"]["ProblemAnswer"]
+    assert problem["additionalProperties"] is True
+
+
+async def test_bodies_are_required_except_those_that_may_be_left_out(
+    openapi: dict[str, Any],
+) -> None:
+    optional = {
+        path
+        for _, path, operation in operations(openapi)
+        if "requestBody" in operation and not operation["requestBody"]["required"]
+    }
+    assert optional <= {"/v1/timesheets/{week}/submit", "/v1/timesheets/{week}/withdraw"}

@@ -95,6 +95,11 @@ class Service:
         """A person whose `sub` is `auth0|<person>`."""
         return self.bearer(self._issuer.token(sub=f"auth0|{person}", scope=scope))
 
+    @property
+    def issuer(self) -> str:
+        """The address of the issuer."""
+        return self._issuer.issuer
+
     def token(self, **claims: Any) -> str:
         """A token of a person, see `Issuer.token`."""
         return self._issuer.token(**claims)

@@ -65,6 +65,7 @@ def upload_routes() -> list[web.RouteDef]:
             answers={201: answer_schema(BatchView)()},
             problems=(400, 408, 413, 415, 422, 429),
             headers=("Idempotency-Key", "Content-Encoding"),
+            required_headers=("Idempotency-Key",),
             consumes=(CSV, NDJSON),
         )
     )

@@ -1,0 +1,148 @@
+"""The OpenAPI 3.1 document, written by apispec from the contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from marshmallow import Schema
+
+from libs.web.apidocs.field_notes import add_notes, note_of
+from libs.web.apidocs.operations import Operation, each_property, phrase
+from libs.web.apidocs.patterns import translate_patterns
+from libs.web.schemas import ProblemAnswer
+
+PROBLEM_TYPE = "application/problem+json"
+JSON_TYPE = "application/json"
+
+
+def describe_openapi(
+    title: str,
+    version: str,
+    operations: Iterable[Operation],
+    *,
+    issuer: str,
+    description: str = "",
+) -> dict[str, Any]:
+    """The document as built-in types. `issuer` is where people sign in; it ends in a slash."""
+    plugin = MarshmallowPlugin(schema_name_resolver=_name_of)
+    info = {"description": description} if description else {}
+    spec = APISpec(title, version, "3.1.0", info=info, plugins=[plugin], servers=[{"url": "/"}])
+    described = list(operations)
+    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    spec.components.security_scheme("auth0", _sign_in(issuer, described))
+    for operation in described:
+        spec.path(operation.path, operations={operation.method: _operation(operation)})
+    document: dict[str, Any] = spec.to_dict()
+    schemas = document["components"].setdefault("schemas", {})
+    for name, definition in each_property(schemas):
+        # A default in a body would be sent by generated clients, and overwrite what is stored.
+        definition.pop("default", None)
+        add_notes(name, definition, example_key="examples")
+    translate_patterns(document)
+    return document
+
+
+def _name_of(schema: type[Schema] | Schema | str) -> str:
+    if isinstance(schema, str):
+        return schema.removesuffix("Schema")
+    kind = schema if isinstance(schema, type) else type(schema)
+    return kind.__name__.removesuffix("Schema")
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    contract = operation.contract
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.path.split("/")[2]],
+        "summary": contract.summary,
+        "description": operation.description,
+        "parameters": [*_path_parameters(operation), *_query(contract.query), *_headers(operation)],
+        "responses": _responses(operation),
+        "security": _security(operation.scopes),
+    }
+    if contract.body is not None:
+        body = {"required": not contract.optional_body, "content": {JSON_TYPE: {"schema": contract.body}}}
+        described["requestBody"] = body
+    elif operation.uploads:
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        content = dict.fromkeys(contract.consumes, binary)
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {
+            "in": "path",
+            "name": name,
+            "required": True,
+            "schema": {"type": "string"},
+            "description": note_of(name).description,
+            "example": note_of(name).example,
+        }
+        for name in operation.path_parameters
+    ]
+
+
+def _query(schema: Schema | None) -> list[dict[str, Any]]:
+    return [{"in": "query", "schema": schema}] if schema is not None else []
+
+
+def _headers(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {
+            "in": "header",
+            "name": name,
+            "required": name in operation.contract.required_headers,
+            "schema": {"type": "string"},
+            "description": note_of(name).description,
+        }
+        for name in operation.contract.headers
+    ]
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    contract = operation.contract
+    answers: dict[int, Mapping[str, Any]] = {
+        status: {PROBLEM_TYPE: {"schema": ProblemAnswer}} for status in operation.refusals
+    }
+    for status, schema in contract.answers.items():
+        answers[status] = _content(contract.produces, schema)
+    return {
+        str(status): {
+            "description": phrase(status),
+            "headers": {
+                name: {"schema": {"type": "string"}, "description": text}
+                for name, text in operation.headers_of(status).items()
+            },
+            **({"content": content} if content else {}),
+        }
+        for status, content in sorted(answers.items())
+    }
+
+
+def _content(produces: tuple[str, ...], schema: Schema | None) -> Mapping[str, Any]:
+    if schema is not None:
+        return {JSON_TYPE: {"schema": schema}}
+    streams = [kind for kind in produces if kind != JSON_TYPE]
+    return {kind: {"schema": {"type": "string"}} for kind in streams}
+
+
+def _security(scopes: tuple[str, ...] | None) -> list[dict[str, list[str]]]:
+    """Alternatives, as `requires` reads its scopes. An empty list needs no token."""
+    if scopes is None:
+        return []
+    return [{"auth0": [scope]} for scope in scopes or ()] + [{"bearer": []}]
+
+
+def _sign_in(issuer: str, operations: Iterable[Operation]) -> dict[str, Any]:
+    named = sorted({scope for operation in operations for scope in operation.scopes or ()})
+    flow = {
+        "authorizationUrl": f"{issuer}authorize",
+        "tokenUrl": f"{issuer}oauth/token",
+        "scopes": {scope: note_of(scope).description for scope in named},
+    }
+    return {"type": "oauth2", "flows": {"authorizationCode": flow}}
