@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 import aiohttp
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from libs.auth import (
@@ -67,10 +67,11 @@ def create_service(
     for route in documentation:
         public(route.handler)
     documentation.append(resource_metadata_route(settings.auth, API_NAME))
+    served = [*routes, *documentation]
     app = create_application(
         settings.web,
         Metrics(),
-        [*routes, *documentation, *gateway_problems()],
+        [*served, *head_routes(served), *gateway_problems()],
         [
             report_absent_services(name),
             authentication(VERIFIER, step_up_max_age=settings.auth.step_up_max_age),
@@ -98,6 +99,11 @@ def create_service(
             follow(following.sources, handlers or {}, following.machine, audience)
         )
     return app
+
+
+def head_routes(routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
+    """HEAD wherever GET is (RFC 9110 9.3.2): the same handler, whose body aiohttp leaves out."""
+    return [web.head(each.path, each.handler) for each in routes if each.method == hdrs.METH_GET]
 
 
 @web.middleware

@@ -62,6 +62,10 @@ def create_application(
 
 
 async def keep_private(_request: web.Request, response: web.StreamResponse) -> None:
-    """A signal for `on_response_prepare`: what is about people is stored by nobody on the way."""
+    """A signal for `on_response_prepare`: caches store no personal data.
+
+    It also removes the `Server` header, which would name the version of Python.
+    """
+    response.headers.popall(hdrs.SERVER, None)
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")

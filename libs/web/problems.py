@@ -94,6 +94,13 @@ class PreconditionFailed(Problem):
     slug = "stale-version"
 
 
+class ClientClosedRequest(Problem):
+    """The client hung up while sending. Nobody reads the response; 499 is nginx's status."""
+
+    status = 499
+    slug = "client-closed-request"
+
+
 class ContentTooLarge(Problem):
     status = 413
     slug = "content-too-large"
@@ -111,8 +118,10 @@ class UnprocessableContent(Problem):
     slug = "invalid-fields"
 
     def __init__(self, errors: Sequence[FieldError], detail: str = "") -> None:
-        told = detail or "; ".join(error.message for error in errors[:3])
-        super().__init__(told, errors=[asdict(error) for error in errors])
+        messages = list(dict.fromkeys(error.message for error in errors))
+        super().__init__(
+            detail or " ".join(messages[:3]), errors=[asdict(error) for error in errors]
+        )
 
 
 class TooManyRequests(Problem):
@@ -138,7 +147,7 @@ def problem_response(request: web.BaseRequest, problem: Problem) -> web.Response
 def _respond(request: web.BaseRequest, status: int, slug: str, problem: Problem) -> web.Response:
     body = {
         "type": TYPE_BASE + slug,
-        "title": _title(status),
+        "title": phrase(status),
         "status": status,
         "detail": problem.detail,
         "instance": request.path,
@@ -152,7 +161,7 @@ def _respond(request: web.BaseRequest, status: int, slug: str, problem: Problem)
 
 @web.middleware
 async def render_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn every exception into a problem. An unforeseen one is logged and tells nothing."""
+    """Turn every exception into a problem. An unhandled one is logged and its text kept back."""
     try:
         return await handler(request)
     except Problem as problem:
@@ -161,12 +170,18 @@ async def render_problems(request: web.Request, handler: Handler) -> web.StreamR
         return problem_response(request, problem)
     except web.HTTPException as exception:
         return _render_http_exception(request, exception)
-    except Exception:
-        log.exception("unhandled error", method=request.method, path=request.path)
-        request.app[METRICS].errors.labels(request.method, route_of(request)).inc()
-        return problem_response(
-            request, Problem("The server failed. Tell the request id to whoever runs it.")
-        )
+    except ConnectionError as error:
+        if request.transport is None or request.transport.is_closing():
+            return problem_response(request, ClientClosedRequest("The client closed the request."))
+        return _report_unhandled(request, error)
+    except Exception as error:
+        return _report_unhandled(request, error)
+
+
+def _report_unhandled(request: web.Request, error: Exception) -> web.Response:
+    log.error("unhandled error", method=request.method, path=request.path, exc_info=error)
+    request.app[METRICS].errors.labels(request.method, route_of(request)).inc()
+    return problem_response(request, Problem("Internal error. Quote the request id to support."))
 
 
 def _log_unavailable(request: web.Request, problem: Problem) -> None:
@@ -191,9 +206,11 @@ def _render_http_exception(request: web.Request, exception: web.HTTPException) -
     """aiohttp's own refusals (404, 405, libs.auth's 401 and 403) in the same shape."""
     if exception.status < 400:
         raise exception
-    title = _title(exception.status)
-    told = exception.text or ""
-    detail = title if told == f"{exception.status}: {exception.reason}" else told or title
+    title = phrase(exception.status)
+    text = exception.text or ""
+    detail = title if text == f"{exception.status}: {exception.reason}" else text or title
+    if exception.status == NotFound.status and detail == title:
+        detail = "Not found."
     headers = {
         name: value
         for name, value in exception.headers.items()
@@ -203,5 +220,14 @@ def _render_http_exception(request: web.Request, exception: web.HTTPException) -
     return _respond(request, exception.status, slug, Problem(detail, headers=headers))
 
 
-def _title(status: int) -> str:
-    return http.HTTPStatus(status).phrase
+# The phrases of RFC 9110, whatever the version of Python, and nginx's 499.
+_PHRASES = {
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+    499: "Client Closed Request",
+}
+
+
+def phrase(status: int) -> str:
+    """The reason phrase of a status, the same on every version of Python."""
+    return _PHRASES.get(status) or http.HTTPStatus(status).phrase

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import json
+from typing import Any, Never
 
-import msgspec
 from aiohttp import hdrs, web
 
-from libs.web.problems import BadRequest, ContentTooLarge, RequestTimeout, UnsupportedMediaType
+from libs.web.problems import (
+    BadRequest,
+    ClientClosedRequest,
+    ContentTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
 
 MAX_JSON_BYTES = 256 * 1024
 # aiohttp bounds slow headers only: a body that drips would stay open for ever.
@@ -27,11 +33,29 @@ async def read_json(request: web.Request) -> Any:
         raise UnsupportedMediaType("The body must be UTF-8.")
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
         raise UnsupportedMediaType("The body must not have a Content-Encoding.")
-    body = await _read(request)
+    return decode_json(await _read(request))
+
+
+def decode_json(body: bytes) -> Any:
+    """The value of a JSON text in UTF-8. Raises `BadRequest`, also for a repeated name (RFC 8259 4:
+    what it means differs between parsers)."""
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return json.loads(
+            body.decode(), object_pairs_hook=_unique_names, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError) as error:
         raise BadRequest("The body is not JSON.") from error
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise BadRequest("The body has an object with a repeated name.")
+    return value
+
+
+def _refuse_constant(name: str) -> Never:
+    raise ValueError(f"{name} is not JSON")
 
 
 async def _read(request: web.Request) -> bytes:
@@ -48,5 +72,7 @@ async def _read(request: web.Request) -> bytes:
         raise ContentTooLarge(
             f"The body is larger than {MAX_JSON_BYTES} bytes.", headers={"Connection": "close"}
         ) from error
+    except ConnectionError as error:
+        raise ClientClosedRequest("The client closed the request.") from error
     except web.RequestPayloadError as error:
         raise BadRequest("The body cannot be decoded.") from error

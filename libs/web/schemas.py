@@ -67,6 +67,17 @@ class WholeNumber(fields.Integer):
         return value
 
 
+class Digits(fields.Integer):
+    """A whole number in a query: ASCII digits only, where int() would also take "+5" and "1_0"."""
+
+    default_error_messages = {"invalid": "A whole number is expected."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not isinstance(value, str) or not (value.isascii() and value.isdecimal()):
+            raise self.make_error("invalid")
+        return int(value[:20])
+
+
 class Truth(fields.Boolean):
     """JSON's true or false, nothing that merely looks like it."""
 
@@ -99,10 +110,9 @@ class Day(fields.Date):
 class PageQuery(StrictSchema):
     """The parameters of every list."""
 
-    limit = fields.Integer(
+    limit = Digits(
         load_default=DEFAULT_LIMIT,
         validate=validate.Range(1, MAX_LIMIT, error=f"A whole number from 1 to {MAX_LIMIT}."),
-        error_messages={"invalid": "A whole number is expected."},
         metadata={"description": "How many items at most."},
     )
     cursor = Text(

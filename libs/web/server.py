@@ -15,6 +15,7 @@ from libs.web.health import LIFECYCLE, Lifecycle, admin_application
 from libs.web.logs import AccessLog
 from libs.web.metrics import METRICS
 from libs.web.problems import ServiceUnavailable
+from libs.web.protocol import ServiceRunner
 from libs.web.settings import WebSettings
 
 # A token of 8 KiB and the word Bearer must pass the parser, so that it is answered with 401.
@@ -78,7 +79,7 @@ async def running(app: web.Application, settings: WebSettings) -> AsyncIterator[
     """
     lifecycle = app[LIFECYCLE]
     admin = web.AppRunner(admin_application(lifecycle, app[METRICS]), access_log=None)
-    runner = web.AppRunner(
+    runner = ServiceRunner(
         app,
         access_log_class=AccessLog,
         keepalive_timeout=KEEPALIVE_SECONDS,

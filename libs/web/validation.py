@@ -23,6 +23,8 @@ _OWN_WORDS = {
     "Unknown field.": ("unknown", "There is no such field."),
 }
 
+_UNKNOWN_PARAMETER = "There is no such parameter."
+
 _QUERY = web.RequestKey("QUERY", object)
 _BODY = web.RequestKey("BODY", object)
 
@@ -34,7 +36,7 @@ async def check_request(request: web.Request, handler: Handler) -> web.StreamRes
     if contract is None:
         return await handler(request)
     if "\0" in request.path:
-        raise NotFound("Nothing here has such a name.")
+        raise NotFound("Not found.")
     if contract.query is not None:
         request[_QUERY] = _load_query(contract.query, tuple(_query(request).items()))
     elif request.query:
@@ -91,14 +93,21 @@ def _load(schema: Schema, data: Any, location: str) -> object:
 
 
 def _field_errors(messages: Any, pointer: str, location: str) -> Iterator[FieldError]:
-    """Flatten marshmallow's nested messages into one error a field."""
+    """Flatten marshmallow's nested messages into one error for each field."""
     if isinstance(messages, dict):
+        if pointer and messages.keys() <= {"key", "value"}:
+            # marshmallow's words for the members of a Dict field; RFC 6901 knows the name only.
+            for inner in messages.values():
+                yield from _field_errors(inner, pointer, location)
+            return
         for name, inner in messages.items():
             below = pointer if name == "_schema" else f"{pointer}/{_escape(str(name))}"
             yield from _field_errors(inner, below, location)
         return
     for message in messages:
         code, words = _OWN_WORDS.get(message, ("invalid", message))
+        if code == "unknown" and location == "query":
+            words = _UNKNOWN_PARAMETER
         yield FieldError(pointer, words, code, location)
 
 
@@ -107,4 +116,4 @@ def _escape(name: str) -> str:
 
 
 def _unknown_parameter(name: str) -> FieldError:
-    return FieldError(f"/{_escape(name)}", "There is no such parameter.", "unknown", "query")
+    return FieldError(f"/{_escape(name)}", _UNKNOWN_PARAMETER, "unknown", "query")

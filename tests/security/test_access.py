@@ -157,10 +157,13 @@ async def test_only_the_api_page_is_for_everybody(guarded: Guarded) -> None:
     assert {route.template for route in guarded.routes if route.access.public} == {
         "/problems/{status}",
         f"{base}/openapi.json",
+        f"{base}/swagger.json",
         f"{base}/docs",
         f"{base}/docs/static/start.js",
         f"{base}/docs/static/swagger-ui.css",
         f"{base}/docs/static/swagger-ui-bundle.js",
+        f"{base}/docs/static/oauth2-redirect.html",
+        f"{base}/docs/static/oauth2-redirect.js",
     }
 
 

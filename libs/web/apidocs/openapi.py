@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from apispec import APISpec
@@ -10,11 +10,12 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
 from libs.web.apidocs.field_notes import add_notes, note_of
-from libs.web.apidocs.operations import Operation, each_property, phrase
+from libs.web.apidocs.operations import Operation, each_property
 from libs.web.apidocs.patterns import translate_patterns
+from libs.web.problems import CONTENT_TYPE as PROBLEM_TYPE
+from libs.web.problems import phrase
 from libs.web.schemas import ProblemAnswer
 
-PROBLEM_TYPE = "application/problem+json"
 JSON_TYPE = "application/json"
 
 
@@ -41,8 +42,16 @@ def describe_openapi(
         # A default in a body would be sent by generated clients, and overwrite what is stored.
         definition.pop("default", None)
         add_notes(name, definition, example_key="examples")
+    for parameter in _parameters(document):
+        add_notes(parameter["name"], parameter, example_key="example")
     translate_patterns(document)
     return document
+
+
+def _parameters(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            yield from operation["parameters"]
 
 
 def _name_of(schema: type[Schema] | Schema | str) -> str:
@@ -64,7 +73,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "security": _security(operation.scopes),
     }
     if contract.body is not None:
-        body = {"required": not contract.optional_body, "content": {JSON_TYPE: {"schema": contract.body}}}
+        body = {
+            "required": not contract.optional_body,
+            "content": {JSON_TYPE: {"schema": contract.body}},
+        }
         described["requestBody"] = body
     elif operation.uploads:
         binary = {"schema": {"type": "string", "format": "binary"}}
@@ -80,8 +92,6 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
             "name": name,
             "required": True,
             "schema": {"type": "string"},
-            "description": note_of(name).description,
-            "example": note_of(name).example,
         }
         for name in operation.path_parameters
     ]
@@ -98,7 +108,6 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
             "name": name,
             "required": name in operation.contract.required_headers,
             "schema": {"type": "string"},
-            "description": note_of(name).description,
         }
         for name in operation.contract.headers
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -97,15 +96,6 @@ def operations(routes: Iterable[web.RouteDef], scopes_of: ScopesOf) -> Iterator[
         path = template.canonical if template is not None else route.path
         name = getattr(route.handler, "__name__", "handler")
         yield Operation(route.method.lower(), path, name, contract, scopes_of(route.handler))
-
-
-def phrase(status: int) -> str:
-    """The reason phrase of RFC 9110, whatever the version of Python."""
-    return PHRASES.get(status) or http.HTTPStatus(status).phrase
-
-
-# Renamed by RFC 9110; Python 3.13 and later have the new phrases.
-PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 
 def _access(scopes: tuple[str, ...] | None) -> str:

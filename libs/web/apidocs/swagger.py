@@ -23,9 +23,9 @@ from aiohttp_apispec import (
 )
 
 from libs.web.apidocs.field_notes import add_notes, note_of
-from libs.web.apidocs.operations import Operation, each_property, phrase
+from libs.web.apidocs.operations import Operation, each_property
 from libs.web.apidocs.patterns import translate_patterns
-from libs.web.problems import CONTENT_TYPE
+from libs.web.problems import CONTENT_TYPE, phrase
 from libs.web.schemas import ProblemAnswer
 
 
@@ -123,6 +123,7 @@ def _complete(described: dict[str, Any], operation: Operation) -> None:
         if parameter["in"] in ("query", "path"):
             parameter.setdefault("type", "string")
             _make_valid(parameter)
+            parameter.pop("example", None)  # Swagger 2.0 has examples of schemas only
             _without_null_default(parameter)
             parameter.setdefault("description", note_of(parameter["name"]).description)
     scopes = operation.scopes

@@ -83,6 +83,8 @@ async def _send_csv(request: web.Request, batch: Batch) -> web.StreamResponse:
     """Send all errors. Reads page by page, so that no connection waits for the client."""
     response = web.StreamResponse(headers={"Content-Type": f"{CSV}; charset=utf-8"})
     await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return response
     await response.write(csv_line(COLUMNS))
     key = _FIRST
     while True:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 CONNECTION_CHECK_SECONDS = 0.25
 # How long the client may read nothing, how fast it must read on average over the time spent
@@ -70,6 +70,9 @@ async def stream(
     When the client disconnects, `produce` is cancelled, and with it its statement. A response that
     fails midway is cut off, so that no client takes it for complete.
     """
+    if request.method == hdrs.METH_HEAD:
+        await response.prepare(request)
+        return response
     body = ResponseStream(request, response)
     producing = asyncio.ensure_future(_within_ceiling(produce, body))
     watching = asyncio.create_task(_wait_for_disconnect(request))
