@@ -82,7 +82,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/stack: requirements/dev.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 # KivyMD's materialshapes wants a compiler, for a widget the app does not use: hence --no-deps.
@@ -94,7 +94,7 @@ $(APPVENV)/ready: requirements/mobile.txt
 # Whom the services are compared with; nothing else needs them.
 $(BENCHVENV)/ready: requirements/bench.txt
 	$(PYTHON) -m venv $(BENCHVENV)
-	$(BENCHVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BENCHVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 $(EXPRESS)/node_modules/.package-lock.json: $(EXPRESS)/package-lock.json
@@ -102,14 +102,14 @@ $(EXPRESS)/node_modules/.package-lock.json: $(EXPRESS)/package-lock.json
 	else echo "There is no npm: measuring without Express."; fi
 
 $(VENV)/endurance: requirements/endurance.txt | $(VENV)/tools
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 $(DEPLOYVENV)/ready: requirements/deploy.txt
 	$(PYTHON) -m venv $(DEPLOYVENV)
-	$(DEPLOYVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(DEPLOYVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 $(VENV)/tools: requirements/test.txt | $(VENV)/stack
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -26,12 +27,21 @@ def lock(name: str, within: str | None) -> None:
     command = ["pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes"]
     # Stripped of its extra, a pin does not hold the "coverage[toml]" that pytest-cov asks pip for.
     command += ["--no-strip-extras", "--no-emit-index-url", "--no-header", "--quiet"]
-    if (excludes := FOLDER / f"{name}.excludes").exists():
-        command += ["--excludes", str(excludes)]
+    for each in _lineage(name):
+        if (excludes := FOLDER / f"{each}.excludes").exists():
+            command += ["--excludes", str(excludes)]
     if within:
         command += ["--constraint", str(FOLDER / f"{within}.txt")]
     command += [str(FOLDER / f"{name}.in"), "--output-file", str(FOLDER / f"{name}.txt")]
     subprocess.run([sys.executable, "-m", "uv", *command], check=True)  # noqa: S603 - our own words
+
+
+def _lineage(name: str) -> Iterator[str]:
+    """The name and those it is resolved within: their exclusions hold for it."""
+    following: str | None = name
+    while following is not None:
+        yield following
+        following = WITHIN[following]
 
 
 def main() -> None:

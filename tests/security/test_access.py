@@ -156,6 +156,7 @@ async def test_only_the_api_page_is_for_everybody(guarded: Guarded) -> None:
     base = f"/v1/{guarded.name}"
     assert {route.template for route in guarded.routes if route.access.public} == {
         "/problems/{status}",
+        "/.well-known/oauth-protected-resource",
         f"{base}/openapi.json",
         f"{base}/swagger.json",
         f"{base}/docs",

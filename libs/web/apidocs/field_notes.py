@@ -73,6 +73,7 @@ NOTES: Mapping[str, Note] = MappingProxyType(
         "entries": Note("The entries.", []),
         "errors": Note("What is wrong with each field, or the address of a batch's errors.", []),
         "event": Note("What happened.", "submitted"),
+        "exists": Note("Whether the entry exists now.", True),
         "external_id": Note("The row's id in the client's system, unique for the client.", "4711"),
         "external_ids": Note("The person's ids in other systems.", {"payroll": "P-4711"}),
         "failed": Note("Rows that were refused.", 0),
@@ -201,3 +202,9 @@ def add_notes(name: str, definition: dict[str, Any], *, example_key: str) -> Non
     example = definition.pop("example", note.example)
     if example is not None:
         definition[example_key] = [example] if example_key == "examples" else example
+
+
+def drop_empty_default(definition: dict[str, Any]) -> None:
+    """Remove a default that only means "not given"."""
+    if definition.get("default") in (None, ""):
+        definition.pop("default", None)

@@ -9,7 +9,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
-from libs.web.apidocs.field_notes import add_notes, note_of
+from libs.web.apidocs.field_notes import add_notes, drop_empty_default, note_of
 from libs.web.apidocs.operations import Operation, each_property
 from libs.web.apidocs.patterns import translate_patterns
 from libs.web.problems import CONTENT_TYPE as PROBLEM_TYPE
@@ -43,6 +43,7 @@ def describe_openapi(
         definition.pop("default", None)
         add_notes(name, definition, example_key="examples")
     for parameter in _parameters(document):
+        drop_empty_default(parameter["schema"])
         add_notes(parameter["name"], parameter, example_key="example")
     translate_patterns(document)
     return document

@@ -22,7 +22,7 @@ from aiohttp_apispec import (
     setup_aiohttp_apispec,
 )
 
-from libs.web.apidocs.field_notes import add_notes, note_of
+from libs.web.apidocs.field_notes import add_notes, drop_empty_default, note_of
 from libs.web.apidocs.operations import Operation, each_property
 from libs.web.apidocs.patterns import translate_patterns
 from libs.web.problems import CONTENT_TYPE, phrase
@@ -124,7 +124,7 @@ def _complete(described: dict[str, Any], operation: Operation) -> None:
             parameter.setdefault("type", "string")
             _make_valid(parameter)
             parameter.pop("example", None)  # Swagger 2.0 has examples of schemas only
-            _without_null_default(parameter)
+            drop_empty_default(parameter)
             parameter.setdefault("description", note_of(parameter["name"]).description)
     scopes = operation.scopes
     if scopes is None:
@@ -142,11 +142,6 @@ def _make_valid(definition: dict[str, Any]) -> None:
     if isinstance(kinds := definition.get("type"), list):
         definition["type"] = next(kind for kind in kinds if kind != "null")
         definition["x-nullable"] = True
-
-
-def _without_null_default(parameter: dict[str, Any]) -> None:
-    if parameter.get("default", "") is None:
-        del parameter["default"]
 
 
 def _security_definitions(issuer: str, operations: Iterable[Operation]) -> dict[str, Any]:
