@@ -56,10 +56,13 @@ def _parameters(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _name_of(schema: type[Schema] | Schema | str) -> str:
+    """The name of the class. apispec's own resolver drops "Schema", and with it the difference
+    between a body and an answer."""
     if isinstance(schema, str):
-        return schema.removesuffix("Schema")
-    kind = schema if isinstance(schema, type) else type(schema)
-    return kind.__name__.removesuffix("Schema")
+        return schema
+    if isinstance(schema, type):
+        return schema.__name__
+    return f"{'Partial' if schema.partial else ''}{type(schema).__name__}"
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
