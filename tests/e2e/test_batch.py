@@ -105,6 +105,24 @@ async def test_an_id_of_another_person_is_reported(agency: Agency) -> None:
     assert [person for person, *_ in await agency.entries()] == ["auth0|erin"]
 
 
+async def test_an_entry_of_a_locked_week_is_not_removed_but_reported(
+    agency: Agency, entries: Service
+) -> None:
+    await toggl(agency, first(), SECOND)
+    submitted = await entries.caller("erin").post("/v1/timesheets/2026-W48/submit")
+    assert submitted.status == 200, submitted.json
+    moved = first().replace("2026-11-23", "2026-11-15")
+    path = agency.write("moved.csv", TOGGL + moved + SECOND)
+    complete = ("--format", "toggl", "--complete", "2026-11-01..2026-11-30")
+    summary = await agency.upload(path, *complete, code=1)
+    assert [(row["line"], row["code"]) for row in summary["errors"]] == [(0, "submitted")]
+    assert "is not in the file and was not removed" in summary["errors"][0]["message"]
+    assert summary["errors"][0]["message"].startswith("The entry auto-")
+    skipped = await agency.upload(path, *complete, "--on-error", "skip", code=1)
+    assert (counts(skipped), skipped["batch"]["removed"]) == ((1, 0, 1, 1), 0)
+    assert await agency.minutes() == 61 + 180 + 61
+
+
 async def test_deleted_rows_remove_their_entries(agency: Agency) -> None:
     head = "external_id,person,date,project,minutes,deleted\n"
     rows = "a,erin@exampleco.com,2026-11-23,APOLLO,60,\nb,erin@exampleco.com,2026-11-24,ZEUS,30,\n"
