@@ -32,11 +32,10 @@ async def list_entries(request: web.Request) -> web.Response:
 
 async def create_entry(request: web.Request) -> web.Response:
     person, new = request.headers["X-Person"], msgspec.json.decode(await request.read())
-    values = (new["project"], new.get("task"), new["minutes"], new.get("note", ""), True, "app")
+    day = date.fromisoformat(new["date"])
+    values = (day, new["project"], new["minutes"], new.get("task"), new.get("note", ""), True)
     async with request.app[POOL].acquire() as connection:
-        record = await connection.fetchrow(
-            INSERT, person, uuid.uuid4(), date.fromisoformat(new["date"]), *values
-        )
+        record = await connection.fetchrow(INSERT, person, uuid.uuid4(), "app", *values)
     return _json(dict(record), 201)
 
 

@@ -17,7 +17,7 @@ from services.entries.preconditions import NONE, Preconditions
 from services.entries.resources import Project
 from services.entries.store import projects as store
 from services.entries.store.period import read_closed_through, share_rules_lock, take_rules_lock
-from services.entries.store.projects import DATED, ProjectDraft, Version
+from services.entries.store.projects import DATED, FIELDS, UNDATED, ProjectDraft, Version
 
 
 def today(now: datetime) -> date:
@@ -147,15 +147,8 @@ async def _read(connection: asyncpg.Connection, code: str, now: datetime) -> Pro
 
 
 def _draft_of(project: Project) -> ProjectDraft:
-    return ProjectDraft(
-        name=project.name,
-        customer=project.customer,
-        active=project.active,
-        billable=project.billable,
-        tasks=project.tasks,
-        note_required=project.note_required,
-    )
+    return ProjectDraft(**{field: getattr(project, field) for field in FIELDS})
 
 
-def _undated(draft: ProjectDraft) -> dict[str, Any]:
-    return {field: value for field, value in asdict(draft).items() if field not in DATED}
+def _undated(draft: ProjectDraft) -> tuple[Any, ...]:
+    return tuple(getattr(draft, field) for field in UNDATED)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, NamedTuple
 
 import asyncpg
 
+from libs.postgres.records import assignments, placeholders
 from libs.postgres.transactions import retry_on_violation
 from libs.rules.calendar import Week
 from services.entries.model import (
@@ -22,6 +23,8 @@ from services.entries.store.rules import RULES
 
 # A tuple is made of the first columns of a record as they are, so both follow the fields.
 COLUMNS = ", ".join(f"entry.{field}" for field in Entry._fields)
+
+DRAFT = tuple(field.name for field in fields(Draft))
 
 # A week without a row of its own is open.
 IN_CONTEXT = f"""
@@ -85,29 +88,26 @@ CONTEXT = f"""
 """
 
 INSERT = f"""
-    INSERT INTO entries AS entry
-        (person, id, date, project, task, minutes, note, billable, source)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO entries AS entry (person, id, source, {", ".join(DRAFT)})
+    VALUES ($1, $2, $3, {placeholders(DRAFT, first=4)})
     RETURNING {COLUMNS}
 """
 
 # Nothing is inserted if there is no such project or if it requires a note and there is none.
 ADD = f"""
-    INSERT INTO entries AS entry
-        (person, id, date, project, task, minutes, note, billable, source)
+    INSERT INTO entries AS entry (person, id, source, {", ".join(DRAFT)})
     SELECT
-        $1::text, $2::uuid, $3::date, project.code, $5::text, $6::integer, $7::text,
-        coalesce($8::boolean, {DEFAULT_BILLABLE.format(code="$4", date="$3")}), $9::text
+        $1::text, $2::uuid, $3::text, $4::date, project.code, $6::integer, $7::text, $8::text,
+        coalesce($9::boolean, {DEFAULT_BILLABLE.format(code="$5", date="$4")})
     FROM projects AS project
-    WHERE project.code = $4
-      AND (NOT project.note_required OR $7 <> '')
+    WHERE project.code = $5 AND (NOT project.note_required OR $8 <> '')
     ON CONFLICT (person, id) DO NOTHING
     RETURNING {COLUMNS}
 """
 
 UPDATE = f"""
     UPDATE entries AS entry
-    SET date = $3, project = $4, task = $5, minutes = $6, note = $7, billable = $8,
+    SET {assignments(DRAFT, first=3)},
         version = version + 1, updated_at = now()
     WHERE person = $1 AND id = $2
     RETURNING {COLUMNS}
@@ -203,7 +203,7 @@ async def insert_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft, source: str
 ) -> Entry:
     with retry_on_violation(RULES):
-        record = await connection.fetchrow(INSERT, person, entry_id, *_values(draft), source)
+        record = await connection.fetchrow(INSERT, person, entry_id, source, *_values(draft))
     return entry_of(record)
 
 
@@ -215,7 +215,7 @@ async def add_entry(
     Returns None if the id exists, if the project is unknown, or if it requires a note. What could
     be added lies in an open week and after the closed period.
     """
-    record = await connection.fetchrow(ADD, person, entry_id, *_values(draft), source)
+    record = await connection.fetchrow(ADD, person, entry_id, source, *_values(draft))
     return EntryInContext(entry_of(record), State.OPEN, None) if record else None
 
 
@@ -247,11 +247,5 @@ def _entry_in_context(record: asyncpg.Record) -> EntryInContext:
 
 
 def _values(draft: Draft) -> tuple[Any, ...]:
-    return (
-        draft.date,
-        draft.project,
-        draft.task,
-        draft.minutes,
-        draft.note,
-        draft.billable,
-    )
+    """In the order of `DRAFT`."""
+    return draft.date, draft.project, draft.minutes, draft.task, draft.note, draft.billable

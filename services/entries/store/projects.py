@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 import asyncpg
 
-from libs.postgres.records import RecordType
+from libs.postgres.records import RecordType, assignments, placeholders, values_of
 from services.entries.resources import Project
 
+
+@dataclass(frozen=True, slots=True)
+class ProjectDraft:
+    """The fields of a project that an administrator sets."""
+
+    name: str
+    customer: str
+    active: bool = True
+    billable: bool = True
+    tasks: tuple[str, ...] = ()
+    note_required: bool = False
+
+
+FIELDS = tuple(field.name for field in fields(ProjectDraft))
 DATED = ("name", "customer", "billable")
+UNDATED = tuple(name for name in FIELDS if name not in DATED)
 
 PROJECTS = RecordType(
     Project, table="project", expressions={field: f"version.{field}" for field in DATED}
@@ -45,14 +60,14 @@ LOCK_CODE = "SELECT pg_advisory_xact_lock(7301004, hashtext(lower($1)))"
 IS_TAKEN = "SELECT EXISTS (SELECT FROM projects WHERE lower(code) = lower($1))"
 
 # A trigger adds the first version.
-INSERT = """
-    INSERT INTO projects (code, name, customer, active, billable, tasks, note_required)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT = f"""
+    INSERT INTO projects (code, {", ".join(FIELDS)})
+    VALUES ($1, {placeholders(FIELDS, first=2)})
 """
 
-UPDATE = """
+UPDATE = f"""
     UPDATE projects
-    SET active = $2, tasks = $3, note_required = $4, version = version + 1, updated_at = now()
+    SET {assignments(UNDATED, first=2)}, version = version + 1, updated_at = now()
     WHERE code = $1
 """
 
@@ -82,18 +97,6 @@ class Version:
     billable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectDraft:
-    """The fields of a project that an administrator sets."""
-
-    name: str
-    customer: str
-    active: bool = True
-    billable: bool = True
-    tasks: tuple[str, ...] = ()
-    note_required: bool = False
-
-
 async def read_project(connection: asyncpg.Connection, code: str, today: date) -> Project | None:
     record = await connection.fetchrow(READ, today, code)
     return PROJECTS.decode(record) if record else None
@@ -116,22 +119,13 @@ async def insert_project(connection: asyncpg.Connection, code: str, draft: Proje
     await connection.execute(LOCK_CODE, code)
     if await connection.fetchval(IS_TAKEN, code):
         return False
-    await connection.execute(
-        INSERT,
-        code,
-        draft.name,
-        draft.customer,
-        draft.active,
-        draft.billable,
-        list(draft.tasks),
-        draft.note_required,
-    )
+    await connection.execute(INSERT, code, *values_of(draft, FIELDS))
     return True
 
 
 async def update_project(connection: asyncpg.Connection, code: str, draft: ProjectDraft) -> None:
     """Store what is not dated, and count a new version of the resource."""
-    await connection.execute(UPDATE, code, draft.active, list(draft.tasks), draft.note_required)
+    await connection.execute(UPDATE, code, *values_of(draft, UNDATED))
 
 
 async def read_versions(connection: asyncpg.Connection, code: str) -> list[Version]:
