@@ -49,7 +49,7 @@ async def test_the_commands_of_the_partner_guide_do_what_it_says(tmp_path: Path)
     token = move(scripts[0].text)
     after = "\n".join(move(block.text) for block in scripts if "approved" in block.words)
     with started(tmp_path / "stack") as running:
-        environ = environment(running, tmp_path)
+        environ = environment(running)
         code, out, err = await run(before, tmp_path, environ)
         assert code == 0, (out, err)
         await approve(running, monday)
@@ -58,7 +58,7 @@ async def test_the_commands_of_the_partner_guide_do_what_it_says(tmp_path: Path)
         assert "timesheet.approved" in out
 
 
-def environment(running: Running, directory: Path) -> dict[str, str]:
+def environment(running: Running) -> dict[str, str]:
     addresses = running.addresses
     secrets = machine_secrets(running.directory / "issuer" / "clients.json")
     return {
