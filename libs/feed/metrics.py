@@ -11,46 +11,46 @@ class FollowerMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         by_source = ("source",)
         self.following = Gauge(
-            "feed_following", "1 in the process that holds the lease.", by_source, registry=registry
+            "timesheets_feed_following", "1 in the process that holds the lease.", by_source, registry=registry
         )
         self.lag_events = Gauge(
-            "feed_lag_events",
+            "timesheets_feed_lag_events",
             "Sequence numbers between the cursor and the head.",
             by_source,
             registry=registry,
         )
         self.lag_seconds = Gauge(
-            "feed_lag_seconds",
+            "timesheets_feed_lag_seconds",
             "Time since every event of the feed had been handled.",
             by_source,
             registry=registry,
         )
         self.last_success = Gauge(
-            "feed_last_success_timestamp_seconds",
+            "timesheets_feed_last_success_timestamp_seconds",
             "When the feed was last read and its events handled.",
             by_source,
             registry=registry,
         )
         self.dead_letters = Gauge(
-            "feed_dead_letters",
+            "timesheets_feed_dead_letters",
             "Events that could not be handled and that no later event supersedes.",
             by_source,
             registry=registry,
         )
         self._events = Counter(
-            "feed_events_total",
+            "timesheets_feed_events_total",
             "Events received, by outcome.",
             ("source", "type", "outcome"),
             registry=registry,
         )
         self._failures = Counter(
-            "feed_failures_total",
+            "timesheets_feed_failures_total",
             "Rounds that failed and were tried again.",
             by_source,
             registry=registry,
         )
         self._busy = Counter(
-            "feed_busy_total",
+            "timesheets_feed_busy_total",
             "Attempts to handle an event that found the database busy and will be repeated.",
             by_source,
             registry=registry,

@@ -30,15 +30,21 @@ class PoolMetrics:
 
     def __init__(self, registry: CollectorRegistry, pool: Pool) -> None:
         gauges = {
-            "db_pool_connections": ("Connections that are open.", lambda: pool.size),
-            "db_pool_in_use": ("Connections that are in use.", lambda: pool.in_use),
-            "db_pool_waiting": ("Requests that wait for a connection.", lambda: pool.waiting),
-            "db_available": ("1 while the database can be reached.", lambda: pool.available),
+            "timesheets_db_pool_connections": ("Connections that are open.", lambda: pool.size),
+            "timesheets_db_pool_in_use": ("Connections that are in use.", lambda: pool.in_use),
+            "timesheets_db_pool_waiting": (
+                "Requests that wait for a connection.",
+                lambda: pool.waiting,
+            ),
+            "timesheets_db_available": (
+                "1 while the database can be reached.",
+                lambda: pool.available,
+            ),
         }
         for name, (text, read) in gauges.items():
             Gauge(name, text, registry=registry).set_function(read)
         held = Gauge(
-            "db_pool_share_in_use",
+            "timesheets_db_pool_share_in_use",
             "Connections in use, by what they are used for.",
             ("share",),
             registry=registry,
@@ -46,13 +52,13 @@ class PoolMetrics:
         for share in Share:
             held.labels(share.value).set_function(partial(pool.held_by, share))
         self.acquire_seconds = Histogram(
-            "db_pool_acquire_seconds",
+            "timesheets_db_pool_acquire_seconds",
             "Time until a connection was available.",
             buckets=_BUCKETS,
             registry=registry,
         )
         self._shed = Counter(
-            "db_pool_shed_total",
+            "timesheets_db_pool_shed_total",
             "Refused without a connection: queue full, waited too long, database away.",
             ("reason", "share"),
             registry=registry,
@@ -62,7 +68,7 @@ class PoolMetrics:
                 # A series that begins with its first event hides that event from rate().
                 self._shed.labels(reason, share.value)
         self._retries = Counter(
-            "db_transaction_retries_total",
+            "timesheets_db_transaction_retries_total",
             "Transactions that were repeated, by what ended the one before.",
             ("reason",),
             registry=registry,

@@ -6,11 +6,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 import structlog
 from aiohttp import web
 
 from libs.service.settings import ServiceSettings
+from libs.web.build import Build
 from libs.web.logs import configure_logging
 from libs.web.server import serve
 from libs.web.settings import SettingsError
@@ -29,5 +31,5 @@ def run_service(
             sys.stderr.write(f"{name}: {mistake}\n")
         raise SystemExit(2) from error
     configure_logging(settings.web.log_format, settings.web.log_level, name)
-    structlog.get_logger(__name__).info("starting", **settings.described())
+    structlog.get_logger(__name__).info("starting", **asdict(Build.read()), **settings.described())
     asyncio.run(serve(create_app(settings), settings.web))

@@ -17,6 +17,8 @@ from prometheus_client import (
     ProcessCollector,
 )
 
+from libs.web.build import Build
+
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -30,36 +32,45 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        build = Build.read()
+        Gauge(
+            "timesheets_build_info",
+            "1; the labels say which build runs.",
+            ("version", "revision"),
+            registry=self.registry,
+        ).labels(build.version, build.revision).set(1)
         self.requests = Counter(
-            "http_requests_total",
+            "timesheets_http_requests_total",
             "Requests answered, by route template.",
             ("method", "route", "status"),
             registry=self.registry,
         )
         self.durations = Histogram(
-            "http_request_duration_seconds",
+            "timesheets_http_request_duration_seconds",
             "Time from the first handler to the answer.",
             ("method", "route"),
             buckets=_BUCKETS,
             registry=self.registry,
         )
         self.in_flight = Gauge(
-            "http_requests_in_flight", "Requests being answered now.", registry=self.registry
+            "timesheets_http_requests_in_flight",
+            "Requests being answered now.",
+            registry=self.registry,
         )
         self.errors = Counter(
-            "http_unhandled_errors_total",
+            "timesheets_http_unhandled_errors_total",
             "Requests that ended in an error nobody foresaw.",
             ("method", "route"),
             registry=self.registry,
         )
         self.token_verifications = Counter(
-            "auth_token_verifications_total",
+            "timesheets_auth_token_verifications_total",
             "Access tokens checked, by outcome.",
             ("outcome",),
             registry=self.registry,
         )
         self.key_fetches = Counter(
-            "auth_key_fetches_total",
+            "timesheets_auth_key_fetches_total",
             "Fetches of the issuer's key set, by outcome.",
             ("outcome",),
             registry=self.registry,

@@ -25,10 +25,10 @@ log = structlog.get_logger(__name__)
 class ServiceMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._waiting = Gauge(
-            "approvals_waiting", "Weeks that wait for a decision.", registry=registry
+            "timesheets_approvals_waiting", "Weeks that wait for a decision.", registry=registry
         )
         self._oldest = Gauge(
-            "approvals_oldest_waiting_seconds",
+            "timesheets_approvals_oldest_waiting_seconds",
             "For how long the oldest of them has waited; 0 where none waits.",
             registry=registry,
         )

@@ -14,11 +14,16 @@ class ServiceMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._entries = Counter(
-            "entries_logged_total", "Entries made, by how.", ("source",), registry=registry
+            "timesheets_entries_logged_total",
+            "Entries made, by how.",
+            ("source",),
+            registry=registry,
         )
-        self._weeks = Counter("weeks_submitted_total", "Weeks submitted.", registry=registry)
+        self._weeks = Counter(
+            "timesheets_weeks_submitted_total", "Weeks submitted.", registry=registry
+        )
         self._batches = Counter(
-            "batches_total",
+            "timesheets_batches_total",
             "Batches uploaded, by what became of them.",
             ("state",),
             registry=registry,

@@ -27,8 +27,8 @@ from tests.support.issuer import Issuer
 from tests.support.promql import labels_grouped_by, selectors_of
 from tests.support.services import SERVICES, routes_of
 
-RUNBOOK = Path(__file__).parents[2] / "docs/operations.md"
-RUNBOOK_URL = "https://github.com/exampleco/timesheets/blob/main/docs/operations.md#"
+RUNBOOK = Path(__file__).parents[2] / "docs/how-to/runbook.md"
+RUNBOOK_URL = "https://github.com/exampleco/timesheets/blob/main/docs/how-to/runbook.md#"
 FOLLOWS = {"entries": ENTRIES_FOLLOWS, "approvals": APPROVALS_FOLLOWS, "profile": ()}
 NOWHERE = "http://127.0.0.1:9"
 SETTINGS = {
@@ -39,10 +39,21 @@ SETTINGS = {
 
 # What Prometheus adds to each series, here by PodMonitor.
 TARGET = frozenset({"job", "instance", "namespace", "pod", "container"})
-# What others export: Prometheus itself, kube-state-metrics, kubelet, the Barman plugin.
+# What others export: Prometheus itself, kube-state-metrics, kubelet, CloudNativePG and its Barman
+# plugin, cert-manager, Traefik.
 OTHERS = {
     "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp": frozenset[str](),
+    "certmanager_certificate_expiration_timestamp_seconds": frozenset({"name"}),
+    "cnpg_pg_replication_streaming_replicas": frozenset[str](),
+    "cnpg_pg_stat_archiver_last_archived_time": frozenset[str](),
+    "cnpg_pg_stat_archiver_last_failed_time": frozenset[str](),
+    "traefik_service_requests_total": frozenset({"service", "code"}),
     "up": frozenset[str](),
+    "kube_horizontalpodautoscaler_spec_max_replicas": frozenset({"horizontalpodautoscaler"}),
+    "kube_horizontalpodautoscaler_status_current_replicas": frozenset({"horizontalpodautoscaler"}),
+    "kube_job_status_start_time": frozenset({"job_name"}),
+    "kube_pod_container_status_restarts_total": frozenset[str](),
+    "kube_pod_container_status_waiting_reason": frozenset({"reason"}),
     "kube_job_failed": frozenset({"job_name", "condition"}),
     "kube_job_owner": frozenset({"job_name", "owner_kind", "owner_name"}),
     "kube_cronjob_next_schedule_time": frozenset({"cronjob"}),
@@ -109,7 +120,9 @@ def _variables(issuer: Issuer, database: str) -> dict[str, str]:
 async def test_every_expression_asks_for_metrics_and_labels_that_exist(
     exported: dict[str, frozenset[str]],
 ) -> None:
-    recorded = {rule["record"]: frozenset({"job"}) for rule in rules() if "record" in rule}
+    recorded = {
+        rule["record"]: frozenset({"job", "namespace"}) for rule in rules() if "record" in rule
+    }
     known = exported | OTHERS | recorded
     asked = [(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()]
     wrong = [
@@ -139,15 +152,15 @@ def test_what_an_expression_picks_out_exists() -> None:
     """A misspelt outcome matches nothing, and an alert on it never fires."""
     routes = {route.template for name in SERVICES for route in _routes(name)}
     values: dict[tuple[str, str], Iterable[str]] = {
-        ("auth_key_fetches_total", "outcome"): list(FetchOutcome),
-        ("auth_token_verifications_total", "outcome"): list(Outcome),
-        ("db_pool_shed_total", "reason"): SHED_REASONS,
-        ("entries_logged_total", "source"): SOURCES,
-        ("batches_total", "state"): BATCH_STATES,
-        ("http_requests_total", "route"): routes | {"unmatched"},
-        ("http_request_duration_seconds_bucket", "route"): routes | {"unmatched"},
-        ("http_request_duration_seconds_bucket", "le"): {"0.5"},
-        ("http_requests_total", "status"): {"200", "404", "503"},
+        ("timesheets_auth_key_fetches_total", "outcome"): list(FetchOutcome),
+        ("timesheets_auth_token_verifications_total", "outcome"): list(Outcome),
+        ("timesheets_db_pool_shed_total", "reason"): SHED_REASONS,
+        ("timesheets_entries_logged_total", "source"): SOURCES,
+        ("timesheets_batches_total", "state"): BATCH_STATES,
+        ("timesheets_http_requests_total", "route"): routes | {"unmatched"},
+        ("timesheets_http_request_duration_seconds_bucket", "route"): routes | {"unmatched"},
+        ("timesheets_http_request_duration_seconds_bucket", "le"): {"0.5"},
+        ("timesheets_http_requests_total", "status"): {"200", "404", "503"},
     }
     expressions = [rule["expr"] for rule in rules()] + [expression for _, expression in queries()]
     wrong = {
@@ -162,12 +175,27 @@ def test_what_an_expression_picks_out_exists() -> None:
 
 
 def _matches(wanted: str, label: str, values: Iterable[str] | None) -> bool:
-    present = SERVICES if label == "job" else values
+    present = [*SERVICES, "portal"] if label == "job" else values
     return present is None or any(re.fullmatch(wanted, value) for value in present)
 
 
 def _routes(name: str) -> Any:
     return routes_of(SERVICES[name](ServiceSettings.read(SETTINGS, name)))
+
+
+def test_every_rule_watches_production_alone() -> None:
+    """Another team's objects, and staging in the same Prometheus, wake nobody."""
+    elsewhere = {"traefik_service_requests_total"}  # counted in the gateway's namespace, by name
+    for rule in rules():
+        for selector in selectors_of(rule["expr"]):
+            if ":" not in selector.metric and selector.metric not in elsewhere:
+                matchers = {matcher.label: matcher.alternatives for matcher in selector.matchers}
+                assert list(matchers["namespace"]) == ["timesheets"], rule
+
+
+async def test_every_metric_of_ours_has_our_prefix(exported: dict[str, frozenset[str]]) -> None:
+    standard = ("timesheets_", "process_", "python_")
+    assert [name for name in exported if not name.startswith(standard)] == []
 
 
 def test_a_name_that_nobody_exports_is_found() -> None:

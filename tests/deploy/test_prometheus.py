@@ -127,8 +127,8 @@ async def test_prometheus_reads_the_services_and_every_rule_and_panel_works(
 ) -> None:
     await prometheus.until("up == 1", len(NAMES))
     await _work(fleet, issuer)
-    await prometheus.until("feed_lag_seconds", len(FOLLOWS))
-    await prometheus.until('rate(entries_logged_total{source="app"}[1m]) > 0', 1)
+    await prometheus.until("timesheets_feed_lag_seconds", len(FOLLOWS))
+    await prometheus.until('rate(timesheets_entries_logged_total{source="app"}[1m]) > 0', 1)
 
     groups = (await prometheus.ask("rules"))["groups"]
     loaded = [rule for group in groups for rule in group["rules"]]

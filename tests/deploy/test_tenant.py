@@ -189,7 +189,7 @@ def test_no_secret_is_in_the_file_and_the_runbook_names_each_that_is_needed() ->
     secrets = re.findall(r"(?:secret|password): *(\S+)$", text, re.MULTILINE)
     assert secrets
     assert all(PLACEHOLDER.fullmatch(secret.strip('"')) for secret in secrets)
-    runbook = (HERE.parents[1] / "docs/operations.md").read_text()
+    runbook = (HERE.parents[1] / "docs/how-to/operate.md").read_text()
     assert [name for name in PLACEHOLDER.findall(text) if f"`{name}`" not in runbook] == []
 
 

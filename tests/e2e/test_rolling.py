@@ -170,7 +170,7 @@ async def begin(copy: Copy, sending: Coroutine[Any, Any, Reply]) -> asyncio.Task
     async with aiohttp.ClientSession() as session:
         while True:
             async with session.get(f"{copy.admin_url}/metrics") as response:
-                if "http_requests_in_flight 1.0" in await response.text():
+                if "timesheets_http_requests_in_flight 1.0" in await response.text():
                     return task
 
 

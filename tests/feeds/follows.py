@@ -33,7 +33,7 @@ class Follows:
 
     def counted(self, outcome: str, kind: str = "timesheet.submitted") -> float:
         labels = {"source": SOURCE, "type": kind, "outcome": outcome}
-        return self.registry.get_sample_value("feed_events_total", labels) or 0
+        return self.registry.get_sample_value("timesheets_feed_events_total", labels) or 0
 
 
 async def effects(db: Database) -> list[str]:

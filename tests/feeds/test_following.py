@@ -87,7 +87,7 @@ async def test_of_many_replicas_one_follows(
     assert sorted(metric(registry, "following") or 0 for registry in registries) == [0, 0, 0, 1]
     handled = [
         registry.get_sample_value(
-            "feed_events_total",
+            "timesheets_feed_events_total",
             {"source": SOURCE, "type": "timesheet.submitted", "outcome": "handled"},
         )
         for registry in registries
@@ -332,7 +332,7 @@ async def test_an_application_follows_from_its_start_to_its_end(
     page = generate_latest(app[METRICS].registry).decode()
     await runner.cleanup()
 
-    assert 'feed_following{source="entries"} 1.0' in page
+    assert 'timesheets_feed_following{source="entries"} 1.0' in page
     assert await fetch(own, "SELECT holder FROM feed_cursors") == [None]
 
 

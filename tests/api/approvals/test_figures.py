@@ -28,7 +28,7 @@ async def test_prometheus_learns_how_many_wait_and_for_how_long(
     settings = service_settings("approvals", issuer, approvals_database)
     async with serving(create_app(settings), settings, issuer, session, clock) as service:
         async with asyncio.timeout(10):
-            while await service.metric("approvals_waiting") != 2:
+            while await service.metric("timesheets_approvals_waiting") != 2:
                 await asyncio.sleep(0.01)
-        oldest = await service.metric("approvals_oldest_waiting_seconds")
+        oldest = await service.metric("timesheets_approvals_oldest_waiting_seconds")
     assert oldest == 3 * 3600 + 2

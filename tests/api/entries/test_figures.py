@@ -13,7 +13,7 @@ from tests.support.issuer import Issuer
 
 
 async def logged(service: Service, source: str = "app") -> float:
-    return await service.metric("entries_logged_total", source=source)
+    return await service.metric("timesheets_entries_logged_total", source=source)
 
 
 async def test_an_entry_counts_once_however_often_it_is_sent(
@@ -45,7 +45,7 @@ async def test_a_submission_counts_and_one_that_is_refused_does_not(
         (await erin.post(f"/v1/timesheets/{Week.THIS}/submit")).status for _again in range(2)
     ]
     assert statuses == [200, 409]
-    assert await entries.metric("weeks_submitted_total") == 1
+    assert await entries.metric("timesheets_weeks_submitted_total") == 1
 
 
 async def test_batches_count_by_what_became_of_them(
@@ -61,7 +61,7 @@ async def test_batches_count_by_what_became_of_them(
     await agency.send([row(3)], "?dry_run=true")
     await agency.send([row(4), row(5, project="NONE")])
     states = {
-        state: await entries.metric("batches_total", state=state)
+        state: await entries.metric("timesheets_batches_total", state=state)
         for state in ("applied", "refused", "dry_run")
     }
     assert states == {"applied": 1, "refused": 1, "dry_run": 1}

@@ -347,12 +347,12 @@ async def test_an_application_has_its_database_and_its_metrics(
         page = generate_latest(app[METRICS].registry).decode()
     await runner.cleanup()
 
-    assert "db_pool_connections 1.0" in page
-    assert "db_pool_in_use 1.0" in page
-    assert "db_available 1.0" in page
-    assert 'db_pool_shed_total{reason="full",share="reads"} 1.0' in page
-    assert 'db_pool_share_in_use{share="reads"} 1.0' in page
-    assert "db_pool_acquire_seconds_count 1.0" in page
+    assert "timesheets_db_pool_connections 1.0" in page
+    assert "timesheets_db_pool_in_use 1.0" in page
+    assert "timesheets_db_available 1.0" in page
+    assert 'timesheets_db_pool_shed_total{reason="full",share="reads"} 1.0' in page
+    assert 'timesheets_db_pool_share_in_use{share="reads"} 1.0' in page
+    assert "timesheets_db_pool_acquire_seconds_count 1.0" in page
 
 
 async def test_stopping_cuts_connections_that_stay_in_use(

@@ -28,7 +28,7 @@ async def test_an_unforeseen_error_tells_nothing_and_leaves_a_log_line_and_a_met
     assert "find-me" in logged
     assert "RuntimeError" in logged
     metrics = (await served.admin.get("/metrics")).body.decode()
-    assert 'http_unhandled_errors_total{method="GET",route="/crash/{id}"} 1.0' in metrics
+    assert 'timesheets_http_unhandled_errors_total{method="GET",route="/crash/{id}"} 1.0' in metrics
     assert 'status="500"' in metrics
 
 
