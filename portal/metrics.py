@@ -13,7 +13,7 @@ class PageMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._own = Histogram(
-            "portal_page_own_seconds",
+            "timesheets_portal_page_own_seconds",
             "Time to handle a request, without the time spent waiting for the API.",
             ("route",),
             buckets=_BUCKETS,

@@ -11,7 +11,10 @@ class FollowerMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         by_source = ("source",)
         self.following = Gauge(
-            "timesheets_feed_following", "1 in the process that holds the lease.", by_source, registry=registry
+            "timesheets_feed_following",
+            "1 in the process that holds the lease.",
+            by_source,
+            registry=registry,
         )
         self.lag_events = Gauge(
             "timesheets_feed_lag_events",

@@ -195,7 +195,7 @@ async def test_a_busy_database_never_makes_an_event_a_dead_letter(own: Database)
 
     assert await dead_letters(own) == []
     assert await cursor(own) == 0
-    assert follows.registry.get_sample_value("feed_busy_total", {"source": SOURCE}) == 20
+    assert follows.registry.get_sample_value("timesheets_feed_busy_total", {"source": SOURCE}) == 20
     assert {(line["log_level"], line["sqlstate"]) for line in lines} == {("warning", "57014")}
 
 
