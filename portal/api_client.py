@@ -15,6 +15,9 @@ from aiohttp import hdrs, web
 from portal.sessions.model import Session
 
 TIMEOUT = aiohttp.ClientTimeout(total=10.0, connect=2.0)
+USER_AGENT = "timesheets-portal"
+"""By this the entries service marks entries as written in the portal."""
+
 STREAM_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=2.0, sock_read=60.0)
 # Sending these twice is the same as sending them once (RFC 9110 section 9.2.2).
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
@@ -205,7 +208,12 @@ class Api:
 
     def _request_headers(self) -> dict[str, str]:
         bearer = f"Bearer {self._session.tokens.access_token}"
-        return {**self._headers, hdrs.AUTHORIZATION: bearer, hdrs.ACCEPT: "application/json"}
+        return {
+            **self._headers,
+            hdrs.AUTHORIZATION: bearer,
+            hdrs.ACCEPT: "application/json",
+            hdrs.USER_AGENT: USER_AGENT,
+        }
 
     def _url(self, path: str, query: Mapping[str, object]) -> str:
         given = [

@@ -1,4 +1,4 @@
-"""The entries service, put together."""
+"""The application of the entries service."""
 
 from __future__ import annotations
 

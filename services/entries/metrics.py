@@ -1,16 +1,16 @@
-"""What Prometheus learns about the hours that are logged."""
+"""Metrics of entries, weeks and batches."""
 
 from __future__ import annotations
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 
-SOURCES = ("app", "batch")
+SOURCES = ("app", "portal", "batch")
 BATCH_STATES = ("applied", "refused", "dry_run")
 
 
 class ServiceMetrics:
-    """Counted once what they tell of is committed, so a retry counts once."""
+    """Counters are raised after COMMIT, so that a retry counts once."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._entries = Counter(

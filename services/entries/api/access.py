@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from libs.auth import PRINCIPAL, Scope, require_scope
 from libs.changes import Actor
@@ -18,6 +18,9 @@ from services.entries.preconditions import Preconditions
 from services.entries.store.people import is_managed_by
 
 log = structlog.get_logger(__name__)
+
+# The product in the User-Agent of the portal (RFC 9110 section 10.1.5).
+PORTAL_AGENT = "timesheets-portal"
 
 
 def current_user(request: web.Request) -> str:
@@ -41,8 +44,10 @@ def person_acting(request: web.Request) -> Actor:
 
 
 def author_of(request: web.Request) -> Author:
-    """The caller, as the owner of the entries that the request writes."""
-    return Author(current_user(request))
+    """The caller, as the owner of the entries that the request writes, and through which client."""
+    agent = request.headers.get(hdrs.USER_AGENT, "")
+    source = "portal" if agent.startswith(PORTAL_AGENT) else "app"
+    return Author(current_user(request), source)
 
 
 def user_or_admin(request: web.Request, person: str | None) -> str:

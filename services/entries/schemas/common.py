@@ -29,9 +29,9 @@ class ProjectCode(fields.String):
     """Up to 32 letters, digits, dots, dashes and underscores: safe in a URL."""
 
     def __init__(self, **options: Any) -> None:
-        words = "Letters, digits, dot, dash and underscore, at most 32."
+        message = "Letters, digits, dot, dash and underscore, at most 32."
         super().__init__(
-            validate=validate.Regexp(PROJECT_CODE.pattern + r"\Z", error=words), **options
+            validate=validate.Regexp(PROJECT_CODE.pattern + r"\Z", error=message), **options
         )
 
 

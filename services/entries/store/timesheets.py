@@ -36,7 +36,7 @@ READ_FOR_CHANGE = f"{READ} FOR UPDATE"
 # Weeks are always locked in the order of the key, so that transactions do not deadlock.
 LOCK_SEVERAL = f"""
     SELECT {COLUMNS_OF_WEEK}
-    FROM weeks JOIN unnest($1::text[], $2::text[]::date[]) AS wanted (person, monday)
+    FROM weeks JOIN unnest($1::text[], $2::text[]::date[]) AS given (person, monday)
         USING (person, monday)
     ORDER BY person, monday
     FOR UPDATE OF weeks
@@ -57,10 +57,10 @@ PROJECT_TOTALS = """
 
 PROJECT_TOTALS_OF_SEVERAL = """
     SELECT entry.person, entry.monday, entry.project, sum(entry.minutes)::integer AS minutes
-    FROM unnest($1::text[], $2::text[]::date[]) AS wanted (person, monday)
+    FROM unnest($1::text[], $2::text[]::date[]) AS given (person, monday)
     JOIN entries AS entry
-        ON entry.person = wanted.person
-        AND entry.date BETWEEN wanted.monday AND wanted.monday + 6
+        ON entry.person = given.person
+        AND entry.date BETWEEN given.monday AND given.monday + 6
     GROUP BY entry.person, entry.monday, entry.project
     ORDER BY entry.person, entry.monday, entry.project
 """
@@ -104,7 +104,7 @@ READ_HISTORY = """
 
 READ_DECIDED = """
     SELECT submission_id
-    FROM week_history JOIN unnest($1::text[], $2::text[]::date[]) AS wanted (person, monday)
+    FROM week_history JOIN unnest($1::text[], $2::text[]::date[]) AS given (person, monday)
         USING (person, monday)
     WHERE event IN ('approved', 'rejected')
 """
@@ -139,12 +139,12 @@ async def lock_timesheet(connection: asyncpg.Connection, person: str, week: Week
 
 
 async def lock_timesheets(
-    connection: asyncpg.Connection, wanted: Set[PersonsWeek]
+    connection: asyncpg.Connection, given: Set[PersonsWeek]
 ) -> dict[PersonsWeek, Timesheet]:
     """As `lock_timesheet`, for several. One without a row is included, but not locked."""
-    records = await connection.fetch(LOCK_SEVERAL, *_columns(wanted))
+    records = await connection.fetch(LOCK_SEVERAL, *_columns(given))
     written = {(sheet.person, sheet.week): sheet for sheet in map(_timesheet, records)}
-    return {key: written.get(key) or Timesheet(*key) for key in wanted}
+    return {key: written.get(key) or Timesheet(*key) for key in given}
 
 
 async def list_timesheets(

@@ -312,3 +312,13 @@ async def test_a_project_can_require_a_note(erin: Caller, ada: Caller) -> None:
     await ada.patch("/v1/projects/APOLLO", {"note_required": True})
     assert (await erin.post("/v1/entries", draft())).codes == {("/note", "note_required")}
     await log(erin, note="why")
+
+
+async def test_an_entry_names_the_client_it_was_written_with(erin: Caller) -> None:
+    agent = {"User-Agent": "timesheets-portal"}
+    written = await erin.post("/v1/entries", draft(), headers=agent)
+    assert written.json["source"] == "portal"
+    changed = await erin.patch(written.headers["Location"], {"minutes": 5})
+    assert changed.json["source"] == "portal"
+    put = await erin.put(f"/v1/entries/{uuid.uuid4()}", draft(), headers=agent)
+    assert put.json["source"] == "portal"
