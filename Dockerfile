@@ -1,4 +1,4 @@
-# One image for each of entries, approvals, profile, batch and migrate: `make images` builds them all.
+# One image for each of entries, approvals, profile, portal, batch and migrate: `make images` builds them all.
 # BASE takes a digest (docker.io/library/python:3.13-slim@sha256:...) or a mirror's name.
 ARG BASE=docker.io/library/python:3.13-slim
 ARG SERVICE=entries
@@ -18,6 +18,12 @@ RUN /packages/bin/pip install --no-cache-dir --no-deps --require-hashes --no-bui
         --only-binary :all: --no-binary aiohttp-apispec -r /requirements/services.txt \
     && /packages/bin/pip uninstall --yes setuptools pip
 
+FROM installer AS portal-packages
+COPY requirements/portal.txt /requirements/
+RUN /packages/bin/pip install --no-cache-dir --no-deps --require-hashes \
+        --only-binary :all: -r /requirements/portal.txt \
+    && /packages/bin/pip uninstall --yes setuptools pip
+
 FROM installer AS batch-packages
 COPY requirements/batch.txt /requirements/
 RUN /packages/bin/pip install --no-cache-dir --no-deps --require-hashes \
@@ -29,8 +35,9 @@ WORKDIR /app
 COPY libs ./libs
 COPY services ./services
 COPY batch ./batch
+COPY portal ./portal
 # Nothing can be compiled on start: the root is read-only. By hash, as a copy may change a file's time.
-RUN python -m compileall -q --invalidation-mode unchecked-hash libs services batch
+RUN python -m compileall -q --invalidation-mode unchecked-hash libs services batch portal
 
 FROM ${BASE} AS services-runtime
 COPY --from=services-packages /packages /packages
@@ -53,7 +60,15 @@ ENTRYPOINT ["python", "-m", "services.profile"]
 
 FROM services-runtime AS migrate
 COPY --from=code /app/services /app/services
+COPY --from=code /app/portal/__init__.py /app/portal/
+COPY --from=code /app/portal/migrations /app/portal/migrations
 ENTRYPOINT ["python", "-m", "libs.postgres"]
+
+FROM ${BASE} AS portal
+COPY --from=portal-packages /packages /packages
+COPY --from=code /app/libs /app/libs
+COPY --from=code /app/portal /app/portal
+ENTRYPOINT ["python", "-m", "portal"]
 
 FROM ${BASE} AS batch
 COPY --from=batch-packages /packages /packages

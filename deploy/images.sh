@@ -1,5 +1,5 @@
 #!/bin/sh
-# Build the five images with docker, podman or buildah, whichever is there and works.
+# Build the six images with docker, podman or buildah, whichever is there and works.
 #   REPOSITORY  what the names begin with (localhost/timesheets)
 #   TAG         (local)
 #   BASE        the base image, with its digest or from a mirror
@@ -23,7 +23,7 @@ repository=${REPOSITORY:-localhost/timesheets}
 tag=${TAG:-local}
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 
-for service in entries approvals profile batch migrate; do
+for service in entries approvals profile portal batch migrate; do
     set -- --build-arg "SERVICE=$service" --build-arg "VERSION=$tag" --build-arg "REVISION=$revision"
     if [ -n "${BASE:-}" ]; then
         set -- "$@" --build-arg "BASE=$BASE"

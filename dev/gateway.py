@@ -123,14 +123,11 @@ def routing(routes: Sequence[Route], backends: Backends, sign: str) -> dict[str,
 class Gateway:
     """Traefik over a directory that holds its configuration."""
 
-    def __init__(
-        self, directory: Path, port: int, ingress: Path = INGRESS, more: Sequence[Route] = ()
-    ) -> None:
-        """`more` are routes that the manifest does not have."""
+    def __init__(self, directory: Path, port: int, ingress: Path = INGRESS) -> None:
         self.url = f"http://{HOST}:{port}"
         self._directory = directory
         self._port = port
-        self._routes = [*read_routes(ingress), *more]
+        self._routes = read_routes(ingress)
         self._sign = ""
         self._process: subprocess.Popen[bytes] | None = None
 

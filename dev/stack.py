@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from dev.gateway import Gateway, Route
+from dev.gateway import Gateway
 from dev.issuer.state import machine_secrets, write_private
 from dev.ports import HOST
 from dev.postgres import PostgresServer
@@ -74,8 +74,6 @@ class Service:
 
 
 PORTAL = Service("portal")
-# Everything that is not the API; what only begins like it is the API's own 404.
-PORTAL_ROUTES = (Route("/v1", "entries"), Route("/", PORTAL.name))
 
 
 class Stack:
@@ -104,9 +102,7 @@ class Stack:
             self._ports["POSTGRES_PORT"],
             log=self._logs / "postgres.log",
         )
-        self._gateway = Gateway(
-            self._directory / "gateway", self._ports["GATEWAY_PORT"], more=PORTAL_ROUTES
-        )
+        self._gateway = Gateway(self._directory / "gateway", self._ports["GATEWAY_PORT"])
 
     async def run(self, on_ready: Callable[[Addresses], None]) -> None:
         """Until a signal asks to stop.

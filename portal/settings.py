@@ -15,6 +15,8 @@ from libs.postgres.settings import DatabaseSettings
 from libs.web.settings import Environment, WebSettings
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+# Names of Kubernetes that lead nowhere but into the cluster.
+CLUSTER_SUFFIXES = (".svc", ".svc.cluster.local")
 KEY_BYTES = 32
 
 
@@ -42,7 +44,7 @@ class PortalSettings:
             auth=AuthSettings.read(env),
             database=DatabaseSettings.read(env, "portal"),
             portal_url=_read_origin(env, "PORTAL_URL"),
-            api_url=_read_origin(env, "API_URL"),
+            api_url=_read_origin(env, "API_URL", may_be_in_cluster=True),
             client_id=env.text("AUTH_CLIENT_ID"),
             client_secret=env.secret("AUTH_CLIENT_SECRET"),
             session_keys=_read_keys(env),
@@ -69,12 +71,14 @@ class PortalSettings:
         }
 
 
-def _read_origin(env: Environment, name: str) -> str:
+def _read_origin(env: Environment, name: str, *, may_be_in_cluster: bool = False) -> str:
     address = env.url(name).rstrip("/")
     parts = urlsplit(address)
     if address and parts.path:
         env.refuse(f"{name} must have no path")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+    host = parts.hostname or ""
+    in_cluster = may_be_in_cluster and host.endswith(CLUSTER_SUFFIXES)
+    if parts.scheme == "http" and host not in LOOPBACK and not in_cluster:
         env.refuse(f"{name} must be https; http is allowed on loopback only")
     return address
 

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy/k8s"
 OVERLAYS = ("local", "production")
 SERVICES = ("entries", "approvals", "profile")
+# What has a database of its own.
+PROGRAMS = (*SERVICES, "portal")
 
 BUILT_IN = re.compile(
     r"(v1|apps/v1|batch/v1|policy/v1|autoscaling/v2|networking\.k8s\.io/v1)"

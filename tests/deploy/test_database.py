@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.deploy.manifests import SERVICES, render
+from tests.deploy.manifests import PROGRAMS, render
 
 
 def test_each_database_has_its_owner_and_a_role_that_serves_with_its_secret() -> None:
@@ -12,14 +12,14 @@ def test_each_database_has_its_owner_and_a_role_that_serves_with_its_secret() ->
     roles = {
         role["name"]: role["passwordSecret"]["name"] for role in cluster["spec"]["managed"]["roles"]
     }
-    expected = {f"{name}_owner": f"{name}-owner" for name in SERVICES}
-    assert roles == expected | {name: f"{name}-database" for name in SERVICES}
+    expected = {f"{name}_owner": f"{name}-owner" for name in PROGRAMS}
+    assert roles == expected | {name: f"{name}-database" for name in PROGRAMS}
     for role, secret in roles.items():
         made = manifests.secrets()[secret]
         assert made["username"] == role
         assert made["url"].startswith(f"postgresql://{role}:")
     databases = manifests.of("Database")
-    assert sorted(databases) == sorted(SERVICES)
+    assert sorted(databases) == sorted(PROGRAMS)
     for name, database in databases.items():
         assert database["spec"]["cluster"] == {"name": "postgres"}
         assert (database["spec"]["name"], database["spec"]["owner"]) == (name, f"{name}_owner")
@@ -43,7 +43,7 @@ def test_what_was_saved_is_on_two_machines_and_in_the_object_store() -> None:
 
 def test_services_check_whom_they_send_their_password_to() -> None:
     manifests = render("production")
-    for name in SERVICES:
+    for name in PROGRAMS:
         pod = manifests.pods()[name]["spec"]
         for container in [*pod["containers"], *pod["initContainers"]]:
             url = manifests.environment(container)["DATABASE_URL"]

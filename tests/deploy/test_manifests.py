@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,12 +19,14 @@ from libs.service.gateway_problems import PATHS
 from libs.service.settings import ServiceSettings
 from libs.web.server import KEEPALIVE_SECONDS
 from libs.web.settings import Environment, WebSettings
+from portal.settings import PortalSettings
 from services.entries.batches.api import uploads
 from services.entries.reports.api import exports
 from tests.deploy.manifests import (
     BUILT_IN,
     KUBERNETES,
     OVERLAYS,
+    PROGRAMS,
     ROOT,
     SERVICES,
     Manifests,
@@ -160,12 +163,27 @@ def test_the_uploader_starts_with_what_the_manifests_set() -> None:
     assert set(environ) <= environ.asked
 
 
+KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
+
+
+def test_the_portal_starts_with_what_the_manifests_set(manifests: Manifests) -> None:
+    given = manifests.environment(container(manifests, "portal"))
+    environ = Recorder(given | {"SESSION_KEYS": KEY})
+    settings = PortalSettings.read(environ)
+    others = {"M2M_TOKEN_URL", "ENTRIES_URL", "APPROVALS_URL", "PROFILE_URL"}
+    assert set(environ) - environ.asked <= others
+    assert settings.auth.audience == AUDIENCE
+    rule = manifests.of("Ingress")["timesheets"]["spec"]["rules"][0]
+    if "host" in rule:
+        assert settings.portal_url == settings.api_url == f"https://{rule['host']}"
+
+
 def ingress_host(manifests: Manifests) -> str:
     host: str = manifests.of("Ingress")["timesheets"]["spec"]["rules"][0]["host"]
     return host
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", PROGRAMS)
 def test_each_service_is_migrated_by_its_owner_and_serves_as_another_role(
     manifests: Manifests, service: str
 ) -> None:
@@ -178,7 +196,7 @@ def test_each_service_is_migrated_by_its_owner_and_serves_as_another_role(
 def check_migration(manifests: Manifests, migrate: Object, service: str) -> None:
     command, package, *grant = migrate["args"]
     assert (command, grant) == ("migrate", ["--grant", service])
-    assert package == f"services.{service}"
+    assert package == ("portal" if service == "portal" else f"services.{service}")
     assert Package.find(package).head
     owner = manifests.environment(migrate)["DATABASE_URL"]
     assert DatabaseSettings(owner).described() == f"{service}_owner@postgres-rw:5432/{service}"
@@ -187,7 +205,7 @@ def check_migration(manifests: Manifests, migrate: Object, service: str) -> None
 def test_migrations_by_a_job_are_those_of_the_init_containers(tmp_path: Path) -> None:
     manifests = build_with(tmp_path, "migrate-job")
     containers = {item["name"]: item for item in manifests.pods()["migrate"]["spec"]["containers"]}
-    assert sorted(containers) == sorted(SERVICES)
+    assert sorted(containers) == sorted(PROGRAMS)
     for service, migrate in containers.items():
         check_migration(manifests, migrate, service)
         assert "initContainers" not in manifests.pods()[service]["spec"]
@@ -196,7 +214,7 @@ def test_migrations_by_a_job_are_those_of_the_init_containers(tmp_path: Path) ->
 def test_ports_are_those_of_the_code_and_the_admin_port_is_no_services(
     manifests: Manifests,
 ) -> None:
-    for service in SERVICES:
+    for service in PROGRAMS:
         ports = {
             item["name"]: item["containerPort"] for item in container(manifests, service)["ports"]
         }
@@ -210,7 +228,7 @@ def test_ports_are_those_of_the_code_and_the_admin_port_is_no_services(
 
 
 def test_a_pod_has_the_time_that_it_takes_to_end(manifests: Manifests) -> None:
-    for service in SERVICES:
+    for service in PROGRAMS:
         pod = manifests.pods()[service]["spec"]
         environ = manifests.environment(container(manifests, service))
         settings = WebSettings.read(Environment(environ))
@@ -224,7 +242,7 @@ def test_a_pod_has_the_time_that_it_takes_to_end(manifests: Manifests) -> None:
 def test_postgresql_takes_the_connections_of_all_replicas() -> None:
     manifests = render("production")
     wanted = 0
-    for service in SERVICES:
+    for service in PROGRAMS:
         environ = manifests.environment(container(manifests, service))
         pool = DatabaseSettings.read(Environment(environ)).pool_max
         own = uploads.UPLOADS + exports.EXPORTS if service == "entries" else 0

@@ -7,3 +7,6 @@ CREATE DATABASE approvals OWNER approvals_owner;
 CREATE ROLE profile_owner LOGIN PASSWORD 'local';
 CREATE ROLE profile LOGIN PASSWORD 'local';
 CREATE DATABASE profile OWNER profile_owner;
+CREATE ROLE portal_owner LOGIN PASSWORD 'local';
+CREATE ROLE portal LOGIN PASSWORD 'local';
+CREATE DATABASE portal OWNER portal_owner;
