@@ -145,7 +145,7 @@ def test_secrets_are_sent_as_the_code_sends_them(tenant: dict[str, Any]) -> None
 def test_the_portal_comes_back_to_its_own_host(tenant: dict[str, Any]) -> None:
     [portal] = [client for client in tenant["clients"] if client["name"] == PORTAL]
     assert portal["callbacks"] == [f"{HOST}/auth/callback"]
-    assert portal["allowed_logout_urls"] == [f"{HOST}/"]
+    assert portal["allowed_logout_urls"] == [f"{HOST}/auth/signed-out"]
     assert portal["refresh_token"]["rotation_type"] == "rotating"
 
 
