@@ -21,7 +21,7 @@ from libs.web.server import KEEPALIVE_SECONDS
 from libs.web.settings import Environment, WebSettings
 from portal.settings import PortalSettings
 from services.entries.batches.api import uploads
-from services.entries.reports.api import exports
+from services.entries.reports.api import exporting
 from tests.deploy.manifests import (
     BUILT_IN,
     KUBERNETES,
@@ -245,7 +245,7 @@ def test_postgresql_takes_the_connections_of_all_replicas() -> None:
     for service in PROGRAMS:
         environ = manifests.environment(container(manifests, service))
         pool = DatabaseSettings.read(Environment(environ)).pool_max
-        own = uploads.UPLOADS + exports.EXPORTS if service == "entries" else 0
+        own = uploads.UPLOADS + exporting.EXPORTS if service == "entries" else 0
         replicas = manifests.of("HorizontalPodAutoscaler")[service]["spec"]["maxReplicas"] + 1
         wanted += replicas * (pool + 1 + own)
     cluster = manifests.of("Cluster")["postgres"]["spec"]

@@ -54,6 +54,7 @@ ASKED = {
         "GET /v1/batches/{id}/rows": UPLOAD | MANAGE,
         "GET /v1/reports/entries": REPORTS,
         "GET /v1/reports/totals": REPORTS,
+        "GET /v1/reports/weeks": REPORTS,
         "GET /v1/reports/missing": REPORTS | APPROVE,
     },
     "approvals": {

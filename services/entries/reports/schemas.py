@@ -13,9 +13,9 @@ from libs.rules.limits import MAX_PERSON_LENGTH
 from libs.service.fields import WeekField
 from libs.web.schemas import Day, PageAnswer, PageQuery, StrictSchema, Text
 from services.entries.model import State
+from services.entries.reports.store.totals import GROUPS
 from services.entries.schemas.common import ProjectCode, check_order
 
-GROUPS = ("project", "person", "week", "customer")
 MAX_DAYS_OF_TOTALS = 366
 
 _MISSING = fields.Field.default_error_messages["required"]
@@ -42,7 +42,7 @@ class MissingAnswer(Schema):
     manager = fields.String(required=True, allow_none=True)
     state = fields.Enum(State, by_value=True, required=True)
     total_minutes = fields.Integer(required=True, strict=True)
-    target_minutes = fields.Integer(required=True, strict=True)
+    target_minutes = fields.Integer(required=True, strict=True, allow_none=True)
 
 
 class MissingPage(PageAnswer):
@@ -88,24 +88,36 @@ class ReportQuery:
     person: str | None
     customer: str | None
     format: str
+    bom: bool
     approved_since: str | None
 
 
-class ReportQuerySchema(_FilterFields):
-    format = fields.String(
-        load_default="csv",
-        validate=validate.OneOf(
-            ("csv", "ndjson", "xlsx"), error="csv, ndjson or xlsx is expected."
-        ),
+class _ExportFields(StrictSchema):
+    bom = fields.Boolean(
+        load_default=False,
+        truthy={"true"},
+        falsy={"false"},
+        error_messages={"invalid": "true or false is expected."},
+        metadata={"description": "Begin CSV with a byte order mark, for Excel on Windows."},
     )
     approved_since = Text(
         minimum=1,
         maximum=200,
         load_default=None,
         metadata={
-            "description": "The weeks approved after this cursor: 0 the first time, then what "
-            "`Report-Cursor` said the time before."
+            "description": "The weeks approved after this cursor: 0 the first time, then the "
+            "`Report-Cursor` of the previous report."
         },
+    )
+
+
+class ReportQuerySchema(_FilterFields, _ExportFields):
+    format = fields.String(
+        load_default="csv",
+        validate=validate.OneOf(
+            ("csv", "ndjson", "xlsx"), error="csv, ndjson or xlsx is expected."
+        ),
+        metadata={"description": "csv, ndjson or xlsx."},
     )
 
     @validates_schema
@@ -116,6 +128,54 @@ class ReportQuerySchema(_FilterFields):
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> ReportQuery:
         return ReportQuery(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class WeeksQuery:
+    since: date | None
+    until: date | None
+    state: State | None
+    person: str | None
+    format: str
+    bom: bool
+    approved_since: str | None
+    limit: int
+    cursor: str | None
+
+
+class WeeksQuerySchema(_ExportFields, PageQuery):
+    since = Day(data_key="from", load_default=None, metadata={"description": "First day."})
+    until = Day(data_key="to", load_default=None, metadata={"description": "Last day."})
+    state = fields.Enum(
+        State,
+        by_value=True,
+        load_default=None,
+        metadata={"description": "Only weeks that are open, submitted or approved now."},
+        error_messages={"unknown": "open, submitted or approved is expected."},
+    )
+    person = Text(
+        minimum=1,
+        maximum=MAX_PERSON_LENGTH,
+        load_default=None,
+        metadata={"description": "Weeks of this person."},
+    )
+    format = fields.String(
+        load_default="json",
+        validate=validate.OneOf(
+            ("json", "csv", "ndjson", "xlsx"), error="json, csv, ndjson or xlsx is expected."
+        ),
+        metadata={"description": "json is a list in pages; the others are streamed."},
+    )
+
+    @validates_schema
+    def check_range(self, data: dict[str, Any], **_options: Any) -> None:
+        check_order(data)
+        if data["approved_since"] is None:
+            _require_range(data)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_options: Any) -> WeeksQuery:
+        return WeeksQuery(**data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +220,12 @@ class TotalAnswer(Schema):
 
     project = fields.String()
     person = fields.String()
-    week = fields.String()
+    employer = fields.String(allow_none=True)
     customer = fields.String()
+    week = fields.String()
+    month = fields.String(metadata={"description": "Calendar month.", "example": "2026-11"})
+    task = fields.String(allow_none=True)
+    billable = fields.Boolean()
     minutes = fields.Integer(required=True, strict=True)
     billable_minutes = fields.Integer(required=True, strict=True)
     entries = fields.Integer(required=True, strict=True)

@@ -1,6 +1,7 @@
 """XLSX (Office Open XML, ECMA-376), written while it is sent: no rows in memory, no file.
 
-Texts are typed as such, so that none is evaluated as a formula.
+Texts are typed as such, so that none is evaluated as a formula. The archive needs no ZIP64, which
+SheetJS does not read of a stream: a sheet ends before it grows so large.
 """
 
 from __future__ import annotations
@@ -8,15 +9,21 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from io import RawIOBase
 from typing import IO, Any
 from xml.sax.saxutils import escape
 
 MAX_ROWS = 1_048_576
+MAX_SHEET_BYTES = 1_800_000_000
 _EPOCH = date(1899, 12, 30).toordinal()
+_SECONDS_A_DAY = 86_400
 # XML 1.0 has no way to write these.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# Excel reads such texts as an escaped character (ST_Xstring) unless the underscore is escaped.
+_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -24,17 +31,43 @@ _RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGED = "http://schemas.openxmlformats.org/package/2006"
 _KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
+# Cell formats by their index in `_STYLES`.
+_DATE, _MOMENT, _BOLD, _BOLD_NUMBER = 1, 2, 3, 4
 _STYLES = (
     f'{_HEAD}<styleSheet xmlns="{_MAIN}">'
-    '<fonts count="1"><font/></fonts><fills count="1"><fill/></fills>'
-    '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
-    '<cellXfs count="2"><xf/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    '<numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss"/></numFmts>'
+    '<fonts count="2">'
+    '<font><sz val="11"/><name val="Calibri"/></font>'
+    '<font><b/><sz val="11"/><name val="Calibri"/></font>'
+    "</fonts>"
+    '<fills count="2"><fill><patternFill patternType="none"/></fill>'
+    '<fill><patternFill patternType="gray125"/></fill></fills>'
+    '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
+    '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
+    '<cellXfs count="5">'
+    '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
+    '<xf numFmtId="14" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
+    '<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
+    '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>'
+    '<xf numFmtId="4" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"'
+    ' applyNumberFormat="1"/>'
+    '</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>'
+    "</styleSheet>"
 )
 _ROOT = (
     f'{_HEAD}<Relationships xmlns="{_PACKAGED}/relationships">'
     f'<Relationship Id="rId1" Type="{_RELATED}/officeDocument" Target="xl/workbook.xml"/>'
     "</Relationships>"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SheetColumn:
+    """A column: its header, its width in characters, and whether its numbers are added up."""
+
+    name: str
+    width: int = 12
+    is_sum: bool = False
 
 
 class _Output(RawIOBase):
@@ -58,10 +91,19 @@ class _Output(RawIOBase):
 class Spreadsheet:
     """Each method returns the bytes that are ready to be sent."""
 
-    def __init__(self, title: str, header: Sequence[str], max_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self,
+        title: str,
+        columns: Sequence[SheetColumn],
+        max_rows: int = MAX_ROWS,
+        max_bytes: int = MAX_SHEET_BYTES,
+    ) -> None:
         self._title = title
-        self._header = header
-        self._max_rows = max_rows
+        self._columns = columns
+        self._letters = [_letters(number) for number in range(1, len(columns) + 1)]
+        self._sums: list[Decimal] = []
+        self._max_rows = max_rows - 1  # the last row has the totals
+        self._max_bytes = max_bytes
         self._output = _Output()
         self._archive = zipfile.ZipFile(
             self._output, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
@@ -69,16 +111,17 @@ class Spreadsheet:
         self._sheets = 0
         self._sheet: IO[bytes] | None = None
         self._rows = 0
+        self._size = 0
 
     def write(self, rows: Iterable[Sequence[object]]) -> bytes:
         """Append rows; a sheet that is full is followed by another."""
         lines: list[str] = []
         for row in rows:
-            if self._sheet is None or self._rows >= self._max_rows:
+            if self._sheet is None or self._rows >= self._max_rows or self._size > self._max_bytes:
                 self._flush(lines)
                 lines = [self._begin_sheet()]
-            lines.append(_row(row))
             self._rows += 1
+            lines.append(self._row(row))
         self._flush(lines)
         return self._output.take()
 
@@ -94,27 +137,75 @@ class Spreadsheet:
     def _begin_sheet(self) -> str:
         self._end_sheet()
         self._sheets += 1
-        self._sheet = self._archive.open(
-            f"xl/worksheets/sheet{self._sheets}.xml", "w", force_zip64=True
+        self._sheet = self._archive.open(f"xl/worksheets/sheet{self._sheets}.xml", "w")
+        self._rows, self._size = 1, 0
+        self._sums = [Decimal(0)] * len(self._columns)
+        widths = "".join(
+            f'<col min="{number}" max="{number}" width="{column.width}" customWidth="1"/>'
+            for number, column in enumerate(self._columns, start=1)
         )
-        self._rows = 1
-        return f'{_HEAD}<worksheet xmlns="{_MAIN}"><sheetData>{_row(self._header)}'
+        header = "".join(
+            _text_cell(f"{letters}1", column.name, _BOLD)
+            for letters, column in zip(self._letters, self._columns, strict=True)
+        )
+        return (
+            f'{_HEAD}<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">'
+            '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
+            f'</sheetView></sheetViews><cols>{widths}</cols><sheetData><row r="1">{header}</row>'
+        )
+
+    def _row(self, values: Sequence[object]) -> str:
+        number = self._rows
+        cells = [
+            _cell(f"{letters}{number}", value)
+            for letters, value in zip(self._letters, values, strict=True)
+        ]
+        for index, column in enumerate(self._columns):
+            value = values[index]
+            if column.is_sum and isinstance(value, int | Decimal):
+                self._sums[index] += value
+        return f'<row r="{number}">{"".join(cells)}</row>'
 
     def _end_sheet(self) -> None:
-        if self._sheet is not None:
-            self._sheet.write(b"</sheetData></worksheet>")
-            self._sheet.close()
-            self._sheet = None
+        if self._sheet is None:
+            return
+        last = f"{self._letters[-1]}{self._rows}"
+        self._flush(
+            [
+                self._totals() if any(column.is_sum for column in self._columns) else "",
+                f'</sheetData><autoFilter ref="A1:{last}"/></worksheet>',
+            ]
+        )
+        self._sheet.close()
+        self._sheet = None
+
+    def _totals(self) -> str:
+        """A row that adds up the rows that are shown, with the sum of all as its value."""
+        number = self._rows + 1
+        cells = [_text_cell(f"A{number}", "Total", _BOLD)]
+        for index, column in enumerate(self._columns):
+            if not column.is_sum:
+                continue
+            letters = self._letters[index]
+            cells.append(
+                f'<c r="{letters}{number}" s="{_BOLD_NUMBER}">'
+                f"<f>SUBTOTAL(109,{letters}2:{letters}{max(self._rows, 2)})</f>"
+                f"<v>{self._sums[index]}</v></c>"
+            )
+        return f'<row r="{number}">{"".join(cells)}</row>'
 
     def _flush(self, lines: list[str]) -> None:
         if self._sheet is not None and lines:
-            self._sheet.write("".join(lines).encode())
+            data = "".join(lines).encode()
+            self._size += len(data)
+            self._sheet.write(data)
 
     def _parts(self) -> dict[str, str]:
-        """What tells of the sheets; in an archive it may stand behind them."""
+        """The parts that name the sheets; in an archive they may follow them."""
         numbers = range(1, self._sheets + 1)
         sheets = "".join(
-            f'<sheet name="{escape(self._title)} {n}" sheetId="{n}" r:id="rId{n}"/>'
+            f'<sheet name="{escape(self._title)}{f" {n}" if n > 1 else ""}" sheetId="{n}"'
+            f' r:id="rId{n}"/>'
             for n in numbers
         )
         related = "".join(
@@ -145,19 +236,41 @@ class Spreadsheet:
         }
 
 
-def _row(values: Iterable[object]) -> str:
-    return f"<row>{''.join(map(_cell, values))}</row>"
+def _letters(number: int) -> str:
+    """The name of a column: A, ..., Z, AA."""
+    letters = ""
+    while number:
+        number, digit = divmod(number - 1, 26)
+        letters = chr(ord("A") + digit) + letters
+    return letters
 
 
-def _cell(value: object) -> str:
+def _cell(reference: str, value: object) -> str:
     if value is None or value == "":
-        return "<c/>"
+        return ""
     if isinstance(value, bool):
-        return f'<c t="b"><v>{int(value)}</v></c>'
-    if isinstance(value, int):
-        return f"<c><v>{value}</v></c>"
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return f'<c s="1"><v>{value.toordinal() - _EPOCH}</v></c>'
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
+        return f'<c r="{reference}" t="b"><v>{int(value)}</v></c>'
+    if isinstance(value, int | Decimal):
+        return f'<c r="{reference}"><v>{value}</v></c>'
+    if isinstance(value, datetime):
+        return f'<c r="{reference}" s="{_MOMENT}"><v>{_serial(value)}</v></c>'
+    if isinstance(value, date):
+        return f'<c r="{reference}" s="{_DATE}"><v>{value.toordinal() - _EPOCH}</v></c>'
+    return _text_cell(reference, str(value), 0)
+
+
+def _text_cell(reference: str, text: str, style: int) -> str:
+    if "_x" in text:
+        text = _ESCAPED.sub("_x005F_", text)
     text = escape(_UNWRITABLE.sub("\ufffd", text))
-    return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    shown = f' s="{style}"' if style else ""
+    return (
+        f'<c r="{reference}"{shown} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    )
+
+
+def _serial(moment: datetime) -> float:
+    """Days since the epoch of spreadsheets, in UTC, to the second."""
+    utc = moment.astimezone(UTC)
+    seconds = utc.hour * 3600 + utc.minute * 60 + utc.second
+    return round(utc.date().toordinal() - _EPOCH + seconds / _SECONDS_A_DAY, 8)

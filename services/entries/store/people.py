@@ -53,6 +53,11 @@ async def read_working_time(connection: asyncpg.Connection, person: str) -> Work
     record = await connection.fetchrow(READ_WORKING_TIME, person)
     if record is None:
         return WorkingTime()
+    return working_time_of(record)
+
+
+def working_time_of(record: asyncpg.Record) -> WorkingTime:
+    """The working time in the columns `contracts` and `target_minutes`."""
     contracts = msgspec.json.decode(record["contracts"], type=list[_Contract])
     return WorkingTime(
         tuple(Contract(each.since, each.minutes, each.calendar) for each in contracts),

@@ -177,13 +177,12 @@ async def test_a_project_that_requires_a_note_rejects_rows_without_one(
     assert await agency.errors(reply) == [(1, "note", "note_required")]
 
 
-async def test_the_state_of_the_week_is_the_first_reason(
+async def test_the_week_that_an_entry_leaves_is_the_first_reason(
     agency: Agency, erin: Caller, connection: asyncpg.Connection
 ) -> None:
-    """A row that moves from a submitted week to an approved one is refused as approved."""
     await agency.send([row(1), row(2, date="2026-11-16")])
     await erin.post(f"/v1/timesheets/{Week.THIS}/submit")
     await erin.post(f"/v1/timesheets/{Week.LAST}/submit")
     await connection.execute("UPDATE weeks SET state = 'approved' WHERE monday = '2026-11-16'")
     reply = await agency.send([row(1, date="2026-11-16"), row(2, date="2026-11-23")])
-    assert await agency.errors(reply) == [(1, "date", "approved"), (2, "date", "approved")]
+    assert await agency.errors(reply) == [(1, "date", "submitted"), (2, "date", "approved")]

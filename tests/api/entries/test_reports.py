@@ -8,15 +8,14 @@ import io
 import json
 import re
 import uuid
-import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
-from xml.etree import ElementTree
 
 import aiohttp
 import asyncpg
 import pytest
+from openpyxl import load_workbook
 
 from libs.feed.events import deferred_publish
 from libs.feed.wire import Delivery
@@ -24,10 +23,10 @@ from services.entries.feeds import HANDLERS
 from services.entries.model import State
 from services.entries.reports.model import Approvals, Filters
 from services.entries.reports.schemas import TotalPage
-from services.entries.reports.spreadsheet import Spreadsheet
 from services.entries.reports.store.entries import TAG_WEEKS, entries_query
 from services.entries.reports.store.queries import Query
 from services.entries.reports.store.totals import totals_query
+from services.entries.reports.store.weeks import weeks_page, weeks_query
 from tests.api.entries.agency import learn
 from tests.api.entries.conftest import Week, log
 from tests.conftest import Databases
@@ -101,22 +100,23 @@ async def test_the_same_rows_come_as_csv_ndjson_and_xlsx(
     assert objects[0].keys() == first.keys()
     sheet = await payroll.get(f"/v1/reports/entries?{MONTH}&format=xlsx")
     assert sheet.headers["Content-Type"].endswith("spreadsheetml.sheet")
-    cells = sorted(cells_of(sheet.body)[1:], key=lambda row: row[10] or "")
-    assert [cells[0][1], cells[0][10], cells[-1][10]] == ["auth0|erin", "10", "15"]
-
-
-def cells_of(workbook: bytes, number: int = 1) -> list[list[str | None]]:
-    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
-        assert archive.testzip() is None
-        root = ElementTree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"))
-    return [["".join(cell.itertext()) or None for cell in row] for row in root[0]]
+    assert "entries_2026-11-01_2026-11-30.xlsx" in sheet.headers["Content-Disposition"]
+    book = load_workbook(io.BytesIO(sheet.body), data_only=True)
+    header, *cells, totals = map(list, book["Entries"].values)
+    assert header == list(first)
+    named: list[dict[Any, Any]] = [dict(zip(header, row, strict=True)) for row in cells]
+    named.sort(key=lambda row: int(row["minutes"]))
+    assert [row["note"] for row in named] == FORMULAS
+    assert named[0]["date"].isoformat() == "2026-11-23T00:00:00"
+    assert (named[0]["billable"], type(named[0]["updated_at"])) == (True, datetime)
+    assert dict(zip(header, totals, strict=True))["minutes"] == 75
 
 
 async def test_cells_that_begin_like_a_formula_are_defused_in_csv(
     payroll: Caller, connection: asyncpg.Connection
 ) -> None:
     await learn(connection, "erin", name="=ERIN()", email="+erin@exampleco.com")
-    await connection.execute("UPDATE projects SET customer = '@Big'")
+    await connection.execute("UPDATE project_versions SET customer = '@Big'")
     rows = table(await payroll.get(f"/v1/reports/entries?{MONTH}&customer=@Big"))
     assert {(row["name"], row["email"], row["customer"]) for row in rows} == {
         ("'=ERIN()", "'+erin@exampleco.com", "'@Big")
@@ -131,11 +131,58 @@ async def test_cells_that_begin_like_a_formula_are_defused_in_csv(
     ]
 
 
-def test_a_full_sheet_is_followed_by_another() -> None:
-    sheet = Spreadsheet("Rows", ["number", "text"], max_rows=3)
-    body = b"".join(sheet.write([(n, f"<{n}>\x00")]) for n in range(5)) + sheet.finish()
-    assert cells_of(body) == [["number", "text"], ["0", "<0>\ufffd"], ["1", "<1>\ufffd"]]
-    assert [row[0] for row in cells_of(body, 3)] == ["number", "4"]
+async def test_csv_is_written_for_other_programs(payroll: Caller) -> None:
+    reply = await payroll.get(f"/v1/reports/entries?{MONTH}&bom=true")
+    assert reply.body.startswith(b"\xef\xbb\xbfid,person,")
+    assert (await payroll.get(f"/v1/reports/entries?{MONTH}")).body.startswith(b"id,person,")
+    disposition = 'attachment; filename="entries_2026-11-01_2026-11-30.csv"'
+    assert reply.headers["Content-Disposition"] == disposition
+    rows = table(await payroll.get("/v1/reports/entries?from=2026-10-01&to=2026-11-30"))
+    assert {row["billable"] for row in rows} == {"true", "false"}
+    for row in rows:
+        assert re.fullmatch(r"2026-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", row["updated_at"])
+    assert [row["hours"] for row in rows][-2:] == ["0.25", "1.00"]
+
+
+async def test_who_did_the_work_and_for_whom_is_in_every_format(
+    payroll: Caller, connection: asyncpg.Connection
+) -> None:
+    await learn(connection, "erin", employer="=Agency")
+    expected = {
+        "employer": "=Agency",
+        "kind": "contractor",
+        "external_ids": {"agency": "A-erin"},
+        "project_name": "Apollo",
+        "hours": 0.17,
+    }
+    address = f"/v1/reports/entries?{MONTH}"
+    first = lines(await payroll.get(f"{address}&format=ndjson"))[0]
+    assert {name: first[name] for name in expected} == expected
+    row = table(await payroll.get(address))[0]
+    assert (row["employer"], row["kind"], row["project_name"], row["hours"]) == (
+        "'=Agency",
+        "contractor",
+        "Apollo",
+        "0.17",
+    )
+    assert json.loads(row["external_ids"]) == {"agency": "A-erin"}
+
+
+async def test_a_day_has_the_name_and_customer_of_its_project_then(
+    payroll: Caller, ada: Caller
+) -> None:
+    change = {"name": "Artemis", "customer": "New Company", "from": "2026-11-01"}
+    assert (await ada.patch("/v1/projects/ZEUS", change)).status == 200
+    await log(ada, project="ZEUS", minutes=99)
+    address = "from=2026-10-01&to=2026-11-30&project=ZEUS"
+    rows = table(await payroll.get(f"/v1/reports/entries?{address}"))
+    assert [(row["date"], row["project_name"], row["customer"]) for row in rows] == [
+        ("2026-10-31", "Zeus", "Small Company"),
+        ("2026-11-23", "Artemis", "New Company"),
+    ]
+    for customer, minutes in (("Small Company", "60"), ("New Company", "99")):
+        rows = table(await payroll.get(f"/v1/reports/entries?{address}&customer={customer}"))
+        assert [row["minutes"] for row in rows] == [minutes]
 
 
 async def test_a_report_can_be_narrowed(
@@ -196,6 +243,13 @@ async def test_an_unchanged_month_is_not_sent_again(
     tag = await changed(tag)
     await learn(connection, "erin")
     tag = await changed(tag)
+    # A week that begins before the first day of the report.
+    day = "from=2026-11-25&to=2026-11-30"
+    middle = (await payroll.get(f"/v1/reports/entries?{day}")).etag
+    await erin.post(f"/v1/timesheets/{Week.THIS}/withdraw")
+    known = {"If-None-Match": middle}
+    assert (await payroll.get(f"/v1/reports/entries?{day}", headers=known)).status == 200
+    tag = await changed(tag)
     await log(erin, date="2026-12-07")
     same = await payroll.get(address, headers={"If-None-Match": tag})
     assert same.status == 304
@@ -241,6 +295,9 @@ async def test_totals_are_made_by_what_is_asked_for(payroll: Caller, ada: Caller
         ["Small Company", "auth0|ada", 99, 0, 1],
         ["Small Company", "auth0|erin", 60, 0, 1],
     ]
+    assert await totals("month") == [["2026-10", 60, 0, 1], ["2026-11", 174, 75, 7]]
+    assert await totals("billable") == [[False, 159, 0, 2], [True, 75, 75, 6]]
+    assert await totals("employer,task") == [[None, None, 234, 75, 8]]
     first = await payroll.get(f"{address}&group_by=week,project&limit=2")
     second = await payroll.get(first.json["next"])
     weeks = [item["week"] for item in (*first.json["items"], *second.json["items"])]
@@ -312,7 +369,7 @@ def filled_database(databases: Databases) -> str:
 DAYS = (date(2024, 1, 1), date(2024, 1, 31))
 QUERIES = {
     "a month": (entries_query(Filters(*DAYS)), "entries_by_date"),
-    "a month as CSV": (entries_query(Filters(*DAYS), guarded=True), "entries_by_date"),
+    "a month as CSV": (entries_query(Filters(*DAYS), as_csv=True), "entries_by_date"),
     "a project": (
         entries_query(Filters(date(2020, 1, 1), date(2025, 12, 31), project="P7")),
         "entries_by_project",
@@ -328,6 +385,13 @@ QUERIES = {
     "approved since": (
         entries_query(Filters(date(1970, 1, 1), date(9998, 12, 31)), Approvals(5, 9)),
         "events_of_approval",
+    ),
+    "weeks": (weeks_query(Filters(*DAYS)), "weeks_by_monday"),
+    "weeks decided since": (
+        weeks_page(
+            Filters(date(1970, 1, 1), date(9998, 12, 31)), Approvals(5, 9), ("", date.min), 51
+        ),
+        "events_of_decisions",
     ),
     "totals": (
         totals_query(Filters(*DAYS), ["project", "week"], None, 51),

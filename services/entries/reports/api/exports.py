@@ -4,45 +4,30 @@ from __future__ import annotations
 
 from functools import partial
 
-import msgspec
 from aiohttp import hdrs, web
 
 from libs.auth import PRINCIPAL, Scope, requires
-from libs.postgres.dedicated import DedicatedConnection, Timeouts
 from libs.postgres.pool import DATABASE
 from libs.postgres.shares import Share
 from libs.web.concurrency import ConcurrencyLimit
 from libs.web.contract import Contract, endpoint
-from libs.web.paging import decode_cursor, encode_cursor
-from libs.web.problems import FieldError, UnprocessableContent
 from libs.web.validation import query_of
-from services.entries.reports.api.response_stream import MAX_SECONDS, ResponseStream, stream
+from services.entries.reports.api.exporting import (
+    TIMEOUTS,
+    TYPES,
+    Export,
+    announce_next,
+    approvals_after,
+)
+from services.entries.reports.api.response_stream import ResponseStream, stream
 from services.entries.reports.model import FIRST_DAY, LAST_DAY, Approvals, Filters
 from services.entries.reports.schemas import ReportQuery, ReportQuerySchema
-from services.entries.reports.spreadsheet import Spreadsheet
 from services.entries.reports.store import entries as store
-
-CURSOR_HEADER = "Report-Cursor"
-EXPORTS_PER_CALLER, EXPORTS = 2, 8
-TIMEOUTS = Timeouts(statement=MAX_SECONDS, lock=5.0)
-ROWS_PER_FETCH = 100
-
-TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "ndjson": "application/x-ndjson",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
+from services.entries.reports.store.queries import read_head
 
 
-class ApprovalKey(msgspec.Struct, array_like=True):
-    """The newest event of the feed that a report includes."""
-
-    sequence: int
-
-
-def export_routes() -> list[web.RouteDef]:
-    """The route of exports, which counts how many of them run."""
-    limit = ConcurrencyLimit(EXPORTS_PER_CALLER, EXPORTS)
+def export_routes(limit: ConcurrencyLimit) -> list[web.RouteDef]:
+    """The route; `limit` bounds how many exports run."""
 
     @requires(Scope.READ_REPORTS)
     @endpoint(
@@ -52,8 +37,9 @@ def export_routes() -> list[web.RouteDef]:
                 "Streamed, in no particular order. `ETag` stays the same while nothing changes: "
                 "send it as `If-None-Match` and an unchanged month is 304. With `approved_since` "
                 "the entries of all weeks approved since; a week that comes again replaces what "
-                "you have of it. In CSV, cells that a spreadsheet would evaluate as a formula "
-                "begin with an apostrophe."
+                "you have of it, and `/v1/reports/weeks` also names those that were reopened or "
+                "are empty. Projects have the name and customer of the day. In CSV, cells that a "
+                "spreadsheet would evaluate as a formula begin with an apostrophe."
             ),
             query=ReportQuerySchema(),
             answers={200: None, 304: None},
@@ -66,71 +52,40 @@ def export_routes() -> list[web.RouteDef]:
         query = query_of(request, ReportQuery)
         if etag := await _unchanged_etag(request, query):
             return web.Response(status=304, headers={hdrs.ETAG: etag})
-        response = web.StreamResponse(
-            headers={
-                hdrs.CONTENT_TYPE: TYPES[query.format],
-                hdrs.CONTENT_DISPOSITION: f'attachment; filename="entries.{query.format}"',
-            }
-        )
+        response = _export(query, None).response(query.since, query.until)
         with limit.slot(request[PRINCIPAL].subject):
-            return await stream(request, response, partial(_export, request, response, query))
+            return await stream(request, response, partial(_send, request, response, query))
 
     return [web.get("/v1/reports/entries", export_entries, allow_head=False)]
 
 
-async def _export(
+async def _send(
     request: web.Request, response: web.StreamResponse, query: ReportQuery, body: ResponseStream
 ) -> None:
     async with (
-        request.app[DATABASE].dedicated(TIMEOUTS) as session,
+        request.app[DATABASE].dedicated(TIMEOUTS) as dedicated,
         # One snapshot, so that the headers agree with the rows.
-        session.connection.transaction(isolation="repeatable_read", readonly=True),
+        dedicated.connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        approvals = await _approvals(session, query)
-        if approvals is not None:
-            cursor = encode_cursor(ApprovalKey(approvals.through))
-            following = request.rel_url.update_query(approved_since=cursor)
-            response.headers[CURSOR_HEADER] = cursor
-            response.headers[hdrs.LINK] = f'<{following}>; rel="next"'
+        approvals = None
+        if query.approved_since is not None:
+            head = await read_head(dedicated.connection)
+            approvals = Approvals(approvals_after(query.approved_since), head)
+            announce_next(request, response, approvals)
         else:
-            tag = await store.read_tag(session.connection, _filters(query))
+            tag = await store.read_tag(dedicated.connection, _filters(query))
             response.headers[hdrs.ETAG] = f'"{tag}"'
-        await _send(session, query, approvals, body)
+        await _export(query, approvals).send(dedicated, body)
 
 
-async def _send(
-    session: DedicatedConnection,
-    query: ReportQuery,
-    approvals: Approvals | None,
-    body: ResponseStream,
-) -> None:
-    connection, guarded = session.connection, query.format == "csv"
-    rows = store.entries_query(_filters(query), approvals, guarded=guarded)
-    if query.format == "csv":
-        await store.copy_csv(connection, rows, body.send)
-    elif query.format == "ndjson":
-        await store.copy_ndjson(connection, rows, body.send)
-    else:
-        sheet = Spreadsheet("Entries", [column.name for column in store.COLUMNS])
-        async for records in store.read_rows(connection, rows, ROWS_PER_FETCH):
-            if data := sheet.write(records):
-                await body.send(data)
-        await body.send(sheet.finish())
-
-
-async def _approvals(session: DedicatedConnection, query: ReportQuery) -> Approvals | None:
-    if query.approved_since is None:
-        return None
-    after = 0
-    if query.approved_since != "0":
-        try:
-            key = decode_cursor(query.approved_since, ApprovalKey)
-        except UnprocessableContent as error:
-            message = "Use 0 or the Report-Cursor of a previous report."
-            wrong = FieldError("/approved_since", message, "cursor", "query")
-            raise UnprocessableContent([wrong]) from error
-        after = key.sequence if key else 0
-    return Approvals(after, await store.read_head(session.connection))
+def _export(query: ReportQuery, approvals: Approvals | None) -> Export:
+    return Export(
+        "Entries",
+        store.COLUMNS,
+        lambda as_csv: store.entries_query(_filters(query), approvals, as_csv=as_csv),
+        query.format,
+        query.bom,
+    )
 
 
 async def _unchanged_etag(request: web.Request, query: ReportQuery) -> str | None:

@@ -8,6 +8,7 @@ from aiohttp import web
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.postgres.shares import Share
+from libs.rules.calendar import latest_today
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
@@ -36,7 +37,9 @@ class PersonKey(msgspec.Struct, array_like=True):
     Contract(
         summary="List who has not submitted a week, by name",
         description=(
-            "Everybody with read:reports; otherwise the people whose weeks the caller decides."
+            "Everybody with read:reports; otherwise the people whose weeks the caller decides. "
+            "Nobody before they join and after they leave, unless an open week has hours; nobody "
+            "in weeks that have not begun."
         ),
         query=MissingWeekQuerySchema(),
         answers={200: MissingPage()},
@@ -46,11 +49,13 @@ async def list_missing(request: web.Request) -> web.Response:
     query, caller = query_of(request, MissingWeekQuery), request[PRINCIPAL]
     key = decode_cursor(query.cursor, PersonKey) or PersonKey("", "")
     missing = MissingQuery(query.week, key.name, key.person, query.limit + 1)
+    now = request.app[CLOCK].now()
+    if query.week.monday > latest_today(now):
+        return page_response(request, [], None, week=str(query.week))
     async with request.app[DATABASE].connection(Share.REPORTS) as connection:
         if Scope.READ_REPORTS in caller.scopes:
             people = await store.list_missing(connection, missing)
         else:
-            now = request.app[CLOCK].now()
             people = await store.list_missing_in_teams(connection, missing, caller.subject, now)
     page = people[: query.limit]
     next_key = PersonKey(page[-1].name, page[-1].person) if len(people) > query.limit else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import asyncpg
 import msgspec
 from aiohttp import web
 
@@ -16,7 +19,7 @@ from libs.web.validation import query_of
 from services.entries.reports.model import Filters
 from services.entries.reports.schemas import TotalPage, TotalsQuery, TotalsQuerySchema
 from services.entries.reports.store.queries import fetch
-from services.entries.reports.store.totals import totals_query
+from services.entries.reports.store.totals import GROUPS, totals_query
 
 TOTALS_PER_CALLER, TOTALS = 2, 8
 
@@ -58,11 +61,18 @@ async def _respond_with_totals(request: web.Request) -> web.Response:
     totals = totals_query(_filters(query), query.group_by, after, query.limit + 1)
     async with request.app[DATABASE].connection(Share.REPORTS) as connection:
         records = await fetch(connection, totals)
-    page = [dict(record) for record in records[: query.limit]]
+    page = records[: query.limit]
     next_key = None
     if len(records) > query.limit:
         next_key = TotalKey([page[-1][name] for name in query.group_by])
-    return page_response(request, page, next_key)
+    return page_response(request, [_item(record) for record in page], next_key)
+
+
+def _item(record: asyncpg.Record) -> dict[str, Any]:
+    return {
+        name: GROUPS[name].value(value) if name in GROUPS else value
+        for name, value in record.items()
+    }
 
 
 def _filters(query: TotalsQuery) -> Filters:

@@ -9,17 +9,28 @@ import asyncpg
 
 from libs.rules.calendar import Week, earliest_today, latest_today
 from services.entries.model import State
+from services.entries.store.people import working_time_of
+from services.entries.targets import day_targets, total_of
 
+# A person is missing in the weeks of the own time here. The open week of somebody who has left
+# stays on the list if it has hours, because they are not paid before somebody submits them.
 _MISSING = """
     SELECT people.person, people.name, people.manager,
         coalesce(week.state, 'open') AS state,
-        coalesce((SELECT sum(day) FROM unnest(week.minutes) AS day), 0)::integer AS minutes,
-        people.target_minutes
+        coalesce((SELECT sum(day) FROM unnest(week.minutes) AS day), 0)::integer AS total_minutes,
+        people.contracts, people.target_minutes
     FROM people
     LEFT JOIN weeks AS week ON week.person = people.person AND week.monday = $1
-    WHERE people.active
-      AND coalesce(week.state, 'open') = 'open'
+    WHERE coalesce(week.state, 'open') = 'open'
       AND (people.name, people.person) > ($2, $3)
+      AND (
+          (
+              people.active
+              AND coalesce(people.since <= $1 + 6, true)
+              AND coalesce(people.until >= $1, true)
+          )
+          OR 0 < ANY (week.minutes)
+      )
 """
 
 MISSING = f"""
@@ -40,6 +51,7 @@ MISSING_IN_TEAMS = f"""
             AND absent.delegate_from <= $7 AND absent.delegate_to >= $6
       )
       AND people.person <> $5
+      AND NOT EXISTS (SELECT FROM people AS self WHERE self.person = $5 AND NOT self.active)
     ORDER BY people.name, people.person
     LIMIT $4
 """
@@ -54,7 +66,7 @@ class Missing:
     manager: str | None
     state: State
     total_minutes: int
-    target_minutes: int
+    target_minutes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,7 @@ async def list_missing(connection: asyncpg.Connection, query: MissingQuery) -> l
     records = await connection.fetch(
         MISSING, query.week.monday, query.name, query.person, query.limit
     )
-    return [_missing(record) for record in records]
+    return [_missing(record, query.week) for record in records]
 
 
 async def list_missing_in_teams(
@@ -88,9 +100,15 @@ async def list_missing_in_teams(
         earliest_today(now),
         latest_today(now),
     )
-    return [_missing(record) for record in records]
+    return [_missing(record, query.week) for record in records]
 
 
-def _missing(record: asyncpg.Record) -> Missing:
-    person, name, manager, state, minutes, target = record
-    return Missing(person, name, manager, State(state), minutes, target)
+def _missing(record: asyncpg.Record, week: Week) -> Missing:
+    return Missing(
+        record["person"],
+        record["name"],
+        record["manager"],
+        State(record["state"]),
+        record["total_minutes"],
+        total_of(day_targets(working_time_of(record), week.days)),
+    )
