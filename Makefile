@@ -15,7 +15,7 @@ SECONDS ?= 7200
 SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready" * (sys.version_info < (3, 14)))')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run app screenshots token test test-oidc endurance deploy-check lint format bench lock rules images clean
+.PHONY: endpoints help setup run app screenshots token test test-oidc endurance deploy-check lint format bench lock rules images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -50,7 +50,11 @@ soak: $(VENV)/tools ## load a service for long: make soak SECONDS=7200
 deploy-check: $(VENV)/tools $(DEPLOYVENV)/ready ## check what is deployed with the tools it is for, as far as they are here
 	PATH="$$PATH:$(CURDIR)/$(DEPLOYVENV)/bin" $(BIN)/python -m pytest -m deploy -rs
 
-lint: $(VENV)/tools ## check style, types and the direction of imports
+endpoints: $(VENV)/tools ## write docs/reference/endpoints.md from the routes
+	$(BIN)/python -m dev.endpoints > docs/reference/endpoints.md.new
+	mv docs/reference/endpoints.md.new docs/reference/endpoints.md
+
+lint: $(VENV)/tools ## check style, types, the direction of imports and the vocabulary
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy libs services portal batch bench dev tests $(APPCORE)

@@ -1,4 +1,4 @@
-"""Domain values as the JSON of the API (docs/api.md)."""
+"""Domain values as the JSON of the API (docs/reference/api.md)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,125 @@
+"""Check names and prose against docs/glossary.md: `python -m dev.vocabulary`.
+
+Identifiers may not contain a word that the glossary replaced. Sentences of docstrings, comments
+and Markdown may not start with, and in docs not contain, the words of the old private language.
+Exceptions stand in vocabulary.toml with their reason.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LIST = Path(__file__).with_name("vocabulary.toml")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SENTENCE = re.compile(r"(?:\A|(?<=[.!?:])\s+|\n\s*\n\s*)(\w+)")
+_CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """`names` and `identifiers` map what is not said to what is; `openers` start no sentence;
+    `phrases` appear nowhere in prose; `allowed` are the identifiers that are exceptions."""
+
+    names: dict[str, str]
+    identifiers: dict[str, str]
+    openers: frozenset[str]
+    phrases: tuple[str, ...]
+    allowed: frozenset[str]
+
+    @classmethod
+    def read(cls) -> Vocabulary:
+        """The list of this project."""
+        listed = tomllib.loads(LIST.read_text("utf-8"))
+        return cls(
+            names=listed["names"],
+            identifiers=listed["identifiers"],
+            openers=frozenset(word.lower() for word in listed["prose"]["openers"]),
+            phrases=tuple(listed["prose"]["phrases"]),
+            allowed=frozenset(listed["allowed"]),
+        )
+
+
+def main() -> None:
+    """Print each violation and exit with 1 if there is one."""
+    vocabulary = Vocabulary.read()
+    found = [line for path in _files() for line in check(path, path.read_text("utf-8"), vocabulary)]
+    sys.stdout.writelines(f"{line}\n" for line in found)
+    raise SystemExit(bool(found))
+
+
+def check(path: Path, text: str, vocabulary: Vocabulary) -> Iterator[str]:
+    """The violations of a file, each with its line."""
+    if path.suffix == ".md":
+        yield from _check_prose(path, 1, _CODE.sub(_blank, text), vocabulary)
+        return
+    for line, name in _identifiers(text):
+        yield from _check_name(path, line, name, vocabulary)
+    for line, prose in _docstrings(text):
+        yield from _check_prose(path, line, _CODE.sub(_blank, prose), vocabulary)
+
+
+def _check_name(path: Path, line: int, name: str, vocabulary: Vocabulary) -> Iterator[str]:
+    if name in vocabulary.allowed:
+        return
+    if name in vocabulary.names:
+        yield f"{path}:{line}: {name} is now {vocabulary.names[name]}"
+    for word in {word.lower() for word in _WORD.findall(name)} & vocabulary.identifiers.keys():
+        yield f"{path}:{line}: {name}: {word!r} is no standard term: {vocabulary.identifiers[word]}"
+
+
+def _check_prose(path: Path, first: int, prose: str, vocabulary: Vocabulary) -> Iterator[str]:
+    for match in _SENTENCE.finditer(prose):
+        if match[1].lower() in vocabulary.openers:
+            line = first + prose.count("\n", 0, match.start(1))
+            yield f"{path}:{line}: a sentence starts with {match[1]!r}: name the subject"
+    for phrase in vocabulary.phrases:
+        for match in re.finditer(rf"\b{re.escape(phrase)}\b", prose, re.IGNORECASE):
+            line = first + prose.count("\n", 0, match.start())
+            yield f"{path}:{line}: {match[0]!r} is not plain English"
+
+
+def _identifiers(text: str) -> Iterator[tuple[int, str]]:
+    """Each name once, where it is first used."""
+    seen: set[str] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.NAME and token.string not in seen:
+            seen.add(token.string)
+            yield token.start[0], token.string
+
+
+def _docstrings(text: str) -> Iterator[tuple[int, str]]:
+    """The docstrings and the comments, with their first lines."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            value = node.value.value
+            if isinstance(value, str):
+                yield node.lineno, value
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string.lstrip("# ")
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Code is no prose; its lines still count."""
+    return "code" + "\n" * match[0].count("\n")
+
+
+def _files() -> Iterator[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "*.py", "*.md"], capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.split():
+        yield Path(name)
+
+
+if __name__ == "__main__":
+    main()
