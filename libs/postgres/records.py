@@ -42,8 +42,8 @@ class RecordType(Generic[T]):
 
     `table` is the alias that the columns are read from. `expressions` are fields that are not a
     column of it: their SQL. `omit` are fields that the statement does not select, which have a
-    default. `converters` decode types of our own. Arrays become what the field declares; JSON
-    (`json`, `jsonb`) is decoded to the field's type.
+    default. `converters` decode types of our own, `by_field` single fields. Arrays
+    become what the field declares; JSON (`json`, `jsonb`) is decoded to the field's type.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class RecordType(Generic[T]):
         expressions: Mapping[str, str] | None = None,
         omit: Collection[str] = (),
         converters: Mapping[type, Convert] | None = None,
+        by_field: Mapping[str, Convert] | None = None,
     ) -> None:
         names = [field.name for field in _fields_of(kind) if field.name not in omit]
         given = expressions or {}
@@ -63,7 +64,11 @@ class RecordType(Generic[T]):
         self.columns = ", ".join(
             f"{given[name]} AS {name}" if name in given else f"{prefix}{name}" for name in names
         )
-        self._converters = _converters_of(kind, names, converters or {})
+        special = by_field or {}
+        self._converters = [
+            (name, special.get(name, convert))
+            for name, convert in _converters_of(kind, names, converters or {})
+        ]
 
     def decode(self, record: asyncpg.Record) -> T:
         """The value in a record that has all of the columns, in whatever order."""

@@ -1,10 +1,11 @@
 import os
 import sys
 
+from libs.changes.verification import check_changes, main
 from libs.service.command import run_service
 from services.approvals.app import FOLLOWS, create_app
-from services.approvals.verification import main
+from services.approvals.verification import check_histories
 
 if sys.argv[1:] == ["verify"]:
-    sys.exit(main(os.environ))
+    sys.exit(main(os.environ, [check_histories, check_changes]))
 run_service("approvals", create_app, FOLLOWS)

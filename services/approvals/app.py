@@ -9,7 +9,7 @@ from libs.service.settings import ServiceSettings
 from services.approvals.api import all_routes
 from services.approvals.api.error_handlers import map_errors
 from services.approvals.feeds import HANDLERS
-from services.approvals.metrics import figures
+from services.approvals.metrics import metrics_context
 
 FOLLOWS = tuple(HANDLERS)
 
@@ -23,5 +23,5 @@ def create_app(settings: ServiceSettings) -> web.Application:
         [map_errors],
         HANDLERS,
     )
-    app.cleanup_ctx.append(figures())
+    app.cleanup_ctx.append(metrics_context())
     return app

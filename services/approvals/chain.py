@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from services.approvals.model import Approval, State, Why
+from services.approvals.model import Approval, DecisionRole, State
 
 FIRST_PREVIOUS = "0" * 64
 
@@ -42,7 +42,7 @@ _LEADS_TO = {
 
 
 class Step(NamedTuple):
-    """A line of a history: who did what when, in whose place, and on what totals."""
+    """A row of a history: who did what when, for whom, and on what totals."""
 
     submission_id: uuid.UUID
     person: str
@@ -52,7 +52,7 @@ class Step(NamedTuple):
     at: datetime
     actor: str
     acting_for: str | None
-    why: Why | None
+    why: DecisionRole | None
     reason: str | None
     total_minutes: int
     by_day: Mapping[str, int]
@@ -61,7 +61,7 @@ class Step(NamedTuple):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """All of it as JSON has it."""
+        """The row as JSON has it."""
         at = self.at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
         return self._asdict() | {"submission_id": str(self.submission_id), "at": f"{at}Z"}
 
@@ -78,7 +78,7 @@ def add_step(
     *,
     reason: str | None = None,
     acting_for: str | None = None,
-    why: Why | None = None,
+    why: DecisionRole | None = None,
 ) -> tuple[Approval, Step]:
     """The approval as its next version, and the step that made it so."""
     step = Step(
@@ -102,7 +102,7 @@ def add_step(
 
 
 def first_break(approval: Approval, steps: Sequence[Step]) -> str | None:
-    """What is wrong with the first step that is not as it was written, or None."""
+    """The first fault of the history, in words; None if it is as written."""
     return next(_breaks(approval, steps), None)
 
 
@@ -114,7 +114,7 @@ def _breaks(approval: Approval, steps: Sequence[Step]) -> Iterator[str]:
         if step.previous != previous:
             yield f"row {number - 1} is not the one that row {number} was written after"
         if not _is_about(step, approval):
-            yield f"row {number} tells of another person, week or total than the approval"
+            yield f"row {number} has another person, week or total than the approval"
         previous = step.sha256
     if len(steps) != approval.steps:
         yield f"row {len(steps) + 1} is missing"
@@ -126,9 +126,9 @@ def _breaks(approval: Approval, steps: Sequence[Step]) -> Iterator[str]:
 
 def _is_about(step: Step, approval: Approval) -> bool:
     by_day = {day.isoformat(): minutes for day, minutes in approval.by_day.items()}
-    told = (step.submission_id, step.person, step.week, step.total_minutes)
+    of_step = (step.submission_id, step.person, step.week, step.total_minutes)
     here = (approval.id, approval.person, str(approval.week), approval.total_minutes)
-    return told == here and (step.by_day, step.by_project) == (by_day, approval.by_project)
+    return of_step == here and (step.by_day, step.by_project) == (by_day, approval.by_project)
 
 
 def _is_where(approval: Approval, steps: Sequence[Step]) -> bool:

@@ -1,7 +1,7 @@
-"""What approvals tells the other services of decisions, and what it does with what they tell.
+"""What approvals does with the events of entries and profile.
 
-entries tells of submissions, profile of people. Their feeds have no common order, and need none:
-no row is written by both, and what follows from both is worked out when it is asked.
+The two feeds have no common order, and need none: no row is written by both, and what depends on
+both is computed when it is read.
 """
 
 from __future__ import annotations
@@ -14,22 +14,40 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from libs.feed import Event, publish
 from libs.feed.applying import Handlers
 from libs.feed.wire import Delivery, data_as
 from libs.rules.calendar import Week
 from libs.service.admission import record_access_of
 from services.approvals import model
 from services.approvals.chain import StepKind, add_step
-from services.approvals.model import Approval, Delegation, State
-from services.approvals.store.dossier import Dossier, open_dossier, save_dossier
-from services.approvals.store.people import Person, save_people
+from services.approvals.model import Approval, Delegation, State, SubmittedFacts
+from services.approvals.store import approvals as store
+from services.approvals.store.people import Person, read_targets, save_people
+from services.approvals.store.period import save_closed_through
+from services.approvals.store.submissions import SubmissionBatch
 
 
 class SubmittedEntry(msgspec.Struct, frozen=True):
-    """An entry, as far as the flags ask."""
+    """The fields of an entry on which flags depend.
+
+    `project_billable` is the project's default on that day; older events lack it.
+    """
 
     source: str
+    billable: bool | None = None
+    project_billable: bool | None = None
+
+    @property
+    def billable_differs(self) -> bool:
+        known = self.billable is not None and self.project_billable is not None
+        return known and self.billable != self.project_billable
+
+
+class SubmittedDay(msgspec.Struct, frozen=True):
+    """A day of the week; `holiday` is its name."""
+
+    date: date
+    holiday: str | None = None
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -40,14 +58,25 @@ class Submitted(msgspec.Struct, frozen=True):
     by_day: dict[date, int]
     by_project: dict[str, int]
     entries: msgspec.Raw
-    """Kept as they are."""
+    """Stored as they are, like `absences` and `days`."""
     submitted_at: datetime
+    target_minutes: int | msgspec.UnsetType | None = msgspec.UNSET
+    submitted_by: str | None = None
+    absences: msgspec.Raw = msgspec.Raw(b"[]")
+    days: msgspec.Raw = msgspec.Raw(b"[]")
 
     @property
-    def sources(self) -> set[str]:
-        """Where the entries come from."""
-        entries = msgspec.json.decode(self.entries, type=list[SubmittedEntry])
-        return {entry.source for entry in entries}
+    def parts(self) -> store.Submitted:
+        return store.Submitted(self.entries, self.absences, self.days)
+
+    @property
+    def submitter(self) -> str:
+        return self.submitted_by or self.person
+
+    @property
+    def holidays(self) -> set[date]:
+        days = msgspec.json.decode(self.days, type=list[SubmittedDay])
+        return {day.date for day in days if day.holiday is not None}
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -63,6 +92,10 @@ class Decided(msgspec.Struct, frozen=True):
     submission_id: UUID
     decided_by: str
     reason: str | None = None
+
+
+class PeriodChanged(msgspec.Struct, frozen=True):
+    closed_through: date | None
 
 
 class Reopened(msgspec.Struct, frozen=True):
@@ -82,39 +115,43 @@ class PersonChanged(msgspec.Struct, frozen=True):
     name: str
     manager: str | None
     active: bool
-    target_minutes: int
+    target_minutes: int | None
     delegate: Delegated | None
     version: int
-
-
-async def publish_decided(connection: asyncpg.Connection, approval: Approval) -> None:
-    """The decision that the approval holds by now."""
-    decided_at = approval.decided_at
-    if decided_at is None:
-        raise ValueError("only what is decided is told of")
-    data = {
-        "submission_id": str(approval.id),
-        "person": approval.person,
-        "week": str(approval.week),
-        "decision": approval.state,
-        "reason": approval.reason,
-        "decided_by": approval.decided_by,
-        "acting_for": approval.acting_for,
-        "decided_at": decided_at.isoformat(),
-    }
-    event = Event(type="approval.decided", subject=str(approval.id), time=decided_at, data=data)
-    await publish(connection, event)
+    since: date | None = None
+    until: date | None = None
+    email: str | None = None
+    locale: str | None = None
+    time_zone: str | None = None
+    reminders: bool | None = None
 
 
 async def on_timesheets(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
-    """Read what they are about, work it out event by event, write what came of it."""
-    told = [data_as(_TIMESHEETS[event.type][0], event) for event in events]
-    weeks = {(one.person, Week.parse(one.week)) for one in told if isinstance(one, Submitted)}
-    dossier = await open_dossier(connection, {one.submission_id for one in told}, weeks)
-    for event, one in zip(events, told, strict=True):
-        take = _TIMESHEETS[event.type][1]
-        take(dossier, event, one)
-    await save_dossier(connection, dossier)
+    """Load the submissions of the events, apply them one by one, save the result."""
+    decoded = [data_as(_TIMESHEETS[event.type][0], event) for event in events]
+    submitted = [data for data in decoded if isinstance(data, Submitted)]
+    weeks = {(data.person, Week.parse(data.week)) for data in submitted}
+    ids = {data.submission_id for data in decoded}
+    batch = await SubmissionBatch.load(connection, ids, weeks)
+    await _load_targets(connection, batch, submitted)
+    for event, data in zip(events, decoded, strict=True):
+        apply = _TIMESHEETS[event.type][1]
+        apply(batch, event, data)
+    await batch.save(connection)
+
+
+async def _load_targets(
+    connection: asyncpg.Connection, batch: SubmissionBatch, submitted: Sequence[Submitted]
+) -> None:
+    """Events of the release before have no target: their weeks are measured by the present one."""
+    people = {data.person for data in submitted if data.target_minutes is msgspec.UNSET}
+    if people:
+        batch.targets |= await read_targets(connection, people)
+
+
+async def on_period(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    newest = data_as(PeriodChanged, events[-1])
+    await save_closed_through(connection, newest.closed_through)
 
 
 async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
@@ -122,111 +159,135 @@ async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) 
     await record_access_of(connection, events)
 
 
-def _receive(dossier: Dossier, _event: Delivery, told: Submitted) -> None:
-    """Nothing happens where the submission is known."""
-    if told.submission_id in dossier.approvals:
+def _receive(batch: SubmissionBatch, _event: Delivery, data: Submitted) -> None:
+    """Add the submission, unless it is known."""
+    if data.submission_id in batch.approvals:
         return
-    by_day = {day: minutes for day, minutes in told.by_day.items() if minutes}
-    week = Week.parse(told.week)
-    first_submitted = dossier.first_submitted.get((told.person, week), told.submitted_at)
+    week = Week.parse(data.week)
+    past = batch.weeks[data.person, week]
+    facts = _facts_of(batch, data, past.first_submitted)
     received = Approval(
-        id=told.submission_id,
-        person=told.person,
+        id=data.submission_id,
+        person=data.person,
         week=week,
-        total_minutes=told.total_minutes,
-        by_day=by_day,
-        by_project=told.by_project,
-        submitted_at=told.submitted_at,
-        flags=model.lasting_flags(
-            by_day,
-            told.by_project.keys(),
-            told.sources,
-            approved_projects=dossier.approved_projects[told.person],
-            resubmitted=first_submitted < told.submitted_at,
-        ),
+        total_minutes=data.total_minutes,
+        by_day=facts.by_day,
+        by_project=data.by_project,
+        submitted_at=data.submitted_at,
+        submitted_by=data.submitter,
+        target_minutes=facts.target_minutes,
+        flags=model.flags_of(facts),
+        previous_reason=past.last_reason,
     )
-    approval, step = add_step(received, StepKind.SUBMITTED, told.submitted_at, told.person)
-    dossier.receive(approval, told.entries, step)
+    approval, step = add_step(received, StepKind.SUBMITTED, data.submitted_at, data.submitter)
+    batch.receive(approval, data.parts, step)
 
 
-def _withdraw(dossier: Dossier, event: Delivery, told: Ended) -> None:
-    _change(dossier, event, told, model.withdraw, StepKind.WITHDRAWN, told.person)
+def _facts_of(
+    batch: SubmissionBatch, data: Submitted, first_submitted: datetime | None
+) -> SubmittedFacts:
+    entries = msgspec.json.decode(data.entries, type=list[SubmittedEntry])
+    target = data.target_minutes
+    return SubmittedFacts(
+        by_day={day: minutes for day, minutes in data.by_day.items() if minutes},
+        projects=data.by_project.keys(),
+        sources={entry.source for entry in entries},
+        target_minutes=batch.targets.get(data.person) if target is msgspec.UNSET else target,
+        submitted_at=data.submitted_at,
+        holidays=data.holidays,
+        approved_projects=batch.approved_projects[data.person],
+        resubmitted=first_submitted is not None and first_submitted < data.submitted_at,
+        by_somebody_else=data.submitter != data.person,
+        billable_differs=any(entry.billable_differs for entry in entries),
+    )
 
 
-def _void(dossier: Dossier, event: Delivery, told: Ended) -> None:
-    """The person's withdrawal came before the decision."""
-    _change(dossier, event, told, model.void, StepKind.VOID, told.person)
+def _withdraw(batch: SubmissionBatch, event: Delivery, data: Ended) -> None:
+    _change(batch, event, data, model.withdraw, StepKind.WITHDRAWN, data.person)
 
 
-def _reopen(dossier: Dossier, event: Delivery, told: Reopened) -> None:
-    actor, reason = told.reopened_by, told.reason
-    _change(dossier, event, told, model.reopen, StepKind.REOPENED, actor, reason)
+def _void(batch: SubmissionBatch, event: Delivery, data: Ended) -> None:
+    """The person withdrew before the decision."""
+    _change(batch, event, data, model.void, StepKind.VOID, data.person)
+
+
+def _reopen(batch: SubmissionBatch, event: Delivery, data: Reopened) -> None:
+    actor, reason = data.reopened_by, data.reason
+    _change(batch, event, data, model.reopen, StepKind.REOPENED, actor, reason)
 
 
 def _change(
-    dossier: Dossier,
+    batch: SubmissionBatch,
     event: Delivery,
-    told: Ended | Reopened,
+    data: Ended | Reopened,
     rule: Callable[[Approval], Approval],
     kind: StepKind,
     actor: str,
     reason: str | None = None,
 ) -> None:
-    """Change the approval by the rule, and its history where that changes anything."""
-    present = dossier.approvals.get(told.submission_id)
+    """Change the approval by the rule, and its history if that changes anything."""
+    present = batch.approvals.get(data.submission_id)
     if present is None:
         return
     changed = rule(present)
     if changed != present:
-        dossier.change(*add_step(changed, kind, event.time, actor, reason=reason))
+        batch.change(*add_step(changed, kind, event.time, actor, reason=reason))
 
 
-def _approve(dossier: Dossier, event: Delivery, told: Decided) -> None:
-    approval = _confirm(dossier, event, told, State.APPROVED)
+def _approve(batch: SubmissionBatch, event: Delivery, data: Decided) -> None:
+    approval = _confirm(batch, event, data, State.APPROVED)
     if approval is not None:
-        dossier.approve_projects(approval.person, approval.by_project)
+        batch.approve_projects(approval.person, approval.by_project)
 
 
-def _reject(dossier: Dossier, event: Delivery, told: Decided) -> None:
-    _confirm(dossier, event, told, State.REJECTED)
+def _reject(batch: SubmissionBatch, event: Delivery, data: Decided) -> None:
+    _confirm(batch, event, data, State.REJECTED)
 
 
-def _confirm(dossier: Dossier, event: Delivery, told: Decided, outcome: State) -> Approval | None:
-    """Take the decision as entries has it; returns the approval where that is news."""
-    present = dossier.approvals.get(told.submission_id)
+def _confirm(
+    batch: SubmissionBatch, event: Delivery, data: Decided, outcome: State
+) -> Approval | None:
+    """Apply the decision as entries has it. Returns the approval if it changed."""
+    present = batch.approvals.get(data.submission_id)
     if present is None:
         return None
-    confirmed = model.confirm(present, outcome, told.decided_by, event.time, told.reason)
+    confirmed = model.confirm(present, outcome, data.decided_by, event.time, data.reason)
     if confirmed == present:
         return None
     if (confirmed.state, confirmed.decided_by) == (present.state, present.decided_by):
-        dossier.change(confirmed)
+        batch.change(confirmed)
         return confirmed
     adopted, step = add_step(
-        confirmed, StepKind(outcome.value), event.time, told.decided_by, reason=told.reason
+        confirmed, StepKind(outcome.value), event.time, data.decided_by, reason=data.reason
     )
-    dossier.change(adopted, step)
+    batch.change(adopted, step)
     return adopted
 
 
 def _person(event: Delivery) -> Person:
-    told = data_as(PersonChanged, event)
-    stands_in = told.delegate
+    data = data_as(PersonChanged, event)
+    delegate = data.delegate
     return Person(
-        person=told.person,
-        name=told.name,
-        manager=told.manager,
-        active=told.active,
-        target_minutes=told.target_minutes,
+        person=data.person,
+        name=data.name,
+        manager=data.manager,
+        active=data.active,
+        target_minutes=data.target_minutes,
         delegation=(
-            Delegation(stands_in.person, stands_in.since, stands_in.until) if stands_in else None
+            Delegation(delegate.person, delegate.since, delegate.until) if delegate else None
         ),
         since=Week.of(event.time.astimezone(UTC).date()).monday,
-        version=told.version,
+        version=data.version,
+        first_day=data.since,
+        last_day=data.until,
+        email=data.email,
+        locale=data.locale,
+        time_zone=data.time_zone,
+        reminders=data.reminders,
     )
 
 
-_TIMESHEETS: Mapping[str, tuple[type[Any], Callable[[Dossier, Delivery, Any], None]]] = {
+_TIMESHEETS: Mapping[str, tuple[type[Any], Callable[[SubmissionBatch, Delivery, Any], None]]] = {
     "timesheet.submitted": (Submitted, _receive),
     "timesheet.withdrawn": (Ended, _withdraw),
     "timesheet.approved": (Decided, _approve),
@@ -236,6 +297,6 @@ _TIMESHEETS: Mapping[str, tuple[type[Any], Callable[[Dossier, Delivery, Any], No
 }
 
 HANDLERS: Mapping[str, Handlers] = {
-    "entries": dict.fromkeys(_TIMESHEETS, on_timesheets),
+    "entries": {**dict.fromkeys(_TIMESHEETS, on_timesheets), "period.changed": on_period},
     "profile": {"person.changed": on_people},
 }

@@ -1,4 +1,4 @@
-"""What Prometheus learns about the weeks that wait to be decided."""
+"""Metrics of the weeks that wait for a decision."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ServiceMetrics:
         )
         self._oldest = Gauge(
             "timesheets_approvals_oldest_waiting_seconds",
-            "For how long the oldest of them has waited; 0 where none waits.",
+            "How long the oldest of them has waited; 0 if none waits.",
             registry=registry,
         )
 
@@ -39,29 +39,31 @@ class ServiceMetrics:
         self._oldest.set((now - since).total_seconds())
 
 
-def figures(every: float = HALF_A_MINUTE) -> Callable[[web.Application], AsyncIterator[None]]:
-    """A cleanup context that reads the figures every so many seconds, after the database's.
+def metrics_context(
+    every: float = HALF_A_MINUTE,
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A cleanup context that updates the metrics every so many seconds; follows the database's.
 
-    Not when Prometheus asks: how often that is, and by how many, is not ours to say.
+    Not at each scrape: their number and rate are not under our control.
     """
 
-    async def read_figures(app: web.Application) -> AsyncIterator[None]:
+    async def keep_current(app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(
-            _read_on_and_on(app, ServiceMetrics(app[METRICS].registry), every)
+            _update_forever(app, ServiceMetrics(app[METRICS].registry), every)
         )
         yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    return read_figures
+    return keep_current
 
 
-async def _read_on_and_on(app: web.Application, shown: ServiceMetrics, every: float) -> None:
+async def _update_forever(app: web.Application, shown: ServiceMetrics, every: float) -> None:
     while True:
         try:
             async with app[DATABASE].connection(Share.REPORTS) as connection:
                 waiting = await read_waiting(connection)
             shown.show(waiting, app[CLOCK].now())
         except Exception as error:
-            log.warning("could not read the figures", error=repr(error))
+            log.warning("could not update the metrics", error=repr(error))
         await asyncio.sleep(jittered(every))

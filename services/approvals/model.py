@@ -1,17 +1,17 @@
-"""The rules of approvals, as pure functions: who decides a week, what becomes of it, what
-deserves a look.
+"""The rules of approvals: who decides a week, what becomes of a decision, which flags a week has.
+Pure functions, no I/O.
 
-Who decides. Nobody decides a week of their own, in whatever role. Else it is the person's
-manager; who stands in for that manager today; an administrator. A manager who is inactive or the
-person itself counts as none: then the week waits with the administrators. A delegation holds
-while it is one of its days anywhere on earth. store/people.py finds the same people by an index;
-a test keeps the two equal.
+Who decides. Nobody decides their own week, whatever their role. Otherwise it is the person's
+manager; the manager's delegate, today; an administrator. A manager who is unknown, inactive or the
+person itself counts as none: then only administrators can decide, and the week is unassigned. A
+delegation holds while one of its days is today in some time zone. store/people.py finds the same
+people by an index; a test compares the two.
 
 What becomes of a decision. Deciding (here) and withdrawing (in entries) can cross, and entries
-decides: what it commits first stands. Of one submission it tells `submitted`, and then either
-`withdrawn` (and `decision.void`, should a decision still arrive) or `approved` or `rejected`.
+decides: what it commits first stands. For one submission it publishes `submitted`, then either
+`withdrawn` (and `decision.void`, if a decision arrives later) or `approved` or `rejected`.
 
-    told by entries       pending          decided, not confirmed   confirmed           withdrawn
+    event of entries      pending          decided, not confirmed   confirmed           withdrawn
     timesheet.submitted   -                -                        -                   -
     timesheet.withdrawn   withdrawn        - (void will follow)     -                   -
     timesheet.approved    approved [1]     confirmed, approved [2]  -                   -
@@ -20,13 +20,13 @@ decides: what it commits first stands. Of one submission it tells `submitted`, a
     timesheet.reopened    -                reopened, if approved    reopened, if it is  -
 
 So whatever the order of the two commits and of the two feeds:
-    withdrawn, told here, decided     the decision is refused with 409
-    withdrawn, decided, told here     it stays decided until void is told, then it is withdrawn
-    decided, withdrawn, told there    the same
-    decided, told there, withdrawn    entries refuses to withdraw; approved or rejected is told
-A submission that nobody told of is passed over: what it was is in entries, and a decision on one
-that has ended is void. "-" changes nothing, so that an event told twice or late does no harm.
-[1] the decision is not here because this database is an older copy of itself; [2] as entries has
+    withdrawn, received, decided      the decision is refused with 409
+    withdrawn, decided, received      it stays decided until void is received, then it is withdrawn
+    decided, withdrawn, received      the same
+    decided, received, withdrawn      entries refuses to withdraw; publishes approved or rejected
+An event of an unknown submission is skipped: its state is in entries, and a decision on a
+submission that has ended is void. "-" changes nothing, so repeated or late events are harmless.
+[1] the decision is missing because this database is an older copy of itself; [2] as entries has
 it, for the same reason; [3] a second decision on a week that was decided before.
 """
 
@@ -42,7 +42,6 @@ from typing import NamedTuple, Self
 from libs.rules.calendar import Week, earliest_today, latest_today
 
 MAX_DECISIONS = 100
-OVERDUE_WEEKS = 4
 LONG_DAY_MINUTES = 10 * 60
 OFF_TARGET_PERCENT = 10
 SATURDAY = 5
@@ -64,8 +63,8 @@ class Decision(StrEnum):
         return State.APPROVED if self is Decision.APPROVE else State.REJECTED
 
 
-class Why(StrEnum):
-    """Why a week lies with somebody. `UNASSIGNED`: with the administrators, as with nobody else."""
+class DecisionRole(StrEnum):
+    """As what somebody decides a week. `UNASSIGNED`: an administrator, for want of a manager."""
 
     MANAGER = "manager"
     DELEGATE = "delegate"
@@ -74,19 +73,23 @@ class Why(StrEnum):
 
 
 class Flag(StrEnum):
-    """What deserves a look, in the order in which it is told."""
+    """What an approver should look at, in the order shown."""
 
     OVER_10_HOURS = "over_10_hours"
     WEEKEND = "weekend"
+    HOLIDAY = "holiday"
     OFF_TARGET = "off_target"
     NEW_PROJECT = "new_project"
     UPLOADED = "uploaded"
     RESUBMITTED = "resubmitted"
+    SUBMITTED_FOR = "submitted_for"
+    BILLABLE_DIFFERS = "billable_differs"
+    NOT_YET_WORKED = "not_yet_worked"
 
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The first and the last of the days that it is at one moment somewhere on earth."""
+    """The earliest and the latest date of one moment over all time zones."""
 
     first: date
     last: date
@@ -96,15 +99,14 @@ class Today:
         return cls(earliest_today(now), latest_today(now))
 
     @property
-    def overdue_weeks(self) -> tuple[Week, ...]:
-        """The last weeks that are over everywhere, oldest first."""
-        present = Week.of(self.first)
-        return tuple(present.plus(-back) for back in range(OVERDUE_WEEKS, 0, -1))
+    def last_week(self) -> Week:
+        """The newest week that is over in every time zone."""
+        return Week.of(self.first).plus(-1)
 
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """Who stands in for a manager, from the first to the last day."""
+    """The delegate of a manager, from the first to the last day."""
 
     person: str
     since: date
@@ -114,7 +116,7 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True)
 class Manager:
-    """Whom a person names as manager. One whom profile never told of is taken to be active."""
+    """The manager of a person. `active` is False too for one whom profile has not published."""
 
     person: str
     active: bool = True
@@ -123,31 +125,31 @@ class Manager:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and whether as an administrator too."""
+    """The person who calls, and whether they are an administrator."""
 
     person: str
     administers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Why somebody decides a week, and in whose place."""
+class Authority:
+    """As what somebody may decide a week, and for whom."""
 
-    why: Why
+    why: DecisionRole
     acting_for: str | None = None
 
 
 class Approval(NamedTuple):
-    """A submission and what became of it; `id` is that of the submission.
+    """A submission and its outcome; `id` is that of the submission.
 
-    `by_day` holds the days above 0. `flags` are those that never change: whether the week is off
-    target follows from `target_minutes`, which is fixed when the week is decided.
-    `confirmed`: entries has applied the decision. `why` and `acting_for` are the decider's.
-    `steps` and `head` are the length and the digest of the history (chain.py).
+    `by_day` holds the days above 0. `target_minutes` is what the week is measured by since it was
+    submitted; None: the person had no target. `previous_reason` is why the submission before was
+    rejected. `confirmed`: entries has applied the decision. `why` and `acting_for` are those of
+    the decision. `steps` and `head` are the length and the digest of the history (chain.py).
     """
 
-    # A tuple: a frozen dataclass takes four times as long to make and to change, several times
-    # for each event that is taken in.
+    # A tuple: a frozen dataclass takes four times as long to create and to change, which happens
+    # several times for each event.
 
     id: uuid.UUID
     person: str
@@ -162,8 +164,10 @@ class Approval(NamedTuple):
     decided_at: datetime | None = None
     reason: str | None = None
     acting_for: str | None = None
-    why: Why | None = None
+    why: DecisionRole | None = None
+    submitted_by: str | None = None
     target_minutes: int | None = None
+    previous_reason: str | None = None
     confirmed: bool = False
     reopened: bool = False
     steps: int = 0
@@ -172,51 +176,73 @@ class Approval(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DecisionRequest:
+    """A decision as requested; a rejection has a reason."""
+
     decision: Decision
     reason: str | None = None
 
 
-class OwnWeek(Exception):
-    """Nobody decides a week of their own."""
+class SelfApproval(Exception):
+    """A person decides their own week."""
 
     def __init__(self) -> None:
-        super().__init__("Nobody decides a week of their own.")
+        super().__init__("You can't approve your own timesheet.")
 
 
-class NotYours(Exception):
-    """The week is none that the caller may see."""
+class NotVisible(Exception):
+    """The caller may not see the approval, or it does not exist."""
 
 
 class WrongState(Exception):
     """The week is not pending any more."""
 
     def __init__(self, state: State) -> None:
-        super().__init__(f"The week cannot be decided: it is {state} already.")
+        super().__init__(f"The week can't be decided: it is {state} already.")
         self.state = state
 
 
+class PeriodClosed(Exception):
+    """A week with a day in the closed period is rejected."""
+
+    def __init__(self, closed_through: date) -> None:
+        super().__init__(
+            f"The period through {closed_through} is closed, so this week can't be rejected. "
+            "Move the period back first."
+        )
+
+
+class StaleVersion(Exception):
+    """The decision is based on a version that was replaced; `current` is the present one."""
+
+    def __init__(self, version: int, current: object) -> None:
+        super().__init__("Somebody changed this meanwhile.")
+        self.version = version
+        self.current = current
+
+
 def approver_of(person: str, manager: Manager | None) -> str | None:
-    """Who decides the person's weeks unless somebody stands in; None: the administrators."""
+    """Who decides the person's weeks unless there is a delegate; None: administrators only."""
     if manager is None or not manager.active or manager.person == person:
         return None
     return manager.person
 
 
-def standing_of(
+def authority_of(
     person: str, manager: Manager | None, caller: Caller, today: Today
-) -> Standing | None:
-    """Why the caller may decide the person's weeks, or None."""
+) -> Authority | None:
+    """As what the caller may decide the person's weeks; None: they may not."""
     if caller.person == person:
         return None
     approver = approver_of(person, manager)
     if approver == caller.person:
-        return Standing(Why.MANAGER)
+        return Authority(DecisionRole.MANAGER)
     if manager is not None and approver is not None and _delegate(manager, today) == caller.person:
-        return Standing(Why.DELEGATE, acting_for=approver)
+        return Authority(DecisionRole.DELEGATE, acting_for=approver)
     if not caller.administers:
         return None
-    return Standing(Why.UNASSIGNED if approver is None else Why.ADMINISTRATOR)
+    role = DecisionRole.UNASSIGNED if approver is None else DecisionRole.ADMINISTRATOR
+    return Authority(role)
 
 
 def _delegate(manager: Manager, today: Today) -> str | None:
@@ -227,79 +253,99 @@ def _delegate(manager: Manager, today: Today) -> str | None:
     return delegation.person if holds else None
 
 
-def lasting_flags(
-    by_day: Mapping[date, int],
-    projects: Set[str],
-    sources: Set[str],
-    *,
-    approved_projects: Set[str],
-    resubmitted: bool,
-) -> tuple[Flag, ...]:
-    """The flags of a submission that do not depend on what its person is to work.
+@dataclass(frozen=True, slots=True)
+class SubmittedFacts:
+    """What the flags of a submission depend on.
 
-    A project is new until a week with it was approved for this person.
+    A project is new until a week with it was approved for this person. `holidays` are those of
+    the person's calendar and of the company.
     """
+
+    by_day: Mapping[date, int]
+    projects: Set[str]
+    sources: Set[str]
+    target_minutes: int | None
+    submitted_at: datetime
+    holidays: Set[date] = frozenset()
+    approved_projects: Set[str] = frozenset()
+    resubmitted: bool = False
+    by_somebody_else: bool = False
+    billable_differs: bool = False
+
+
+def flags_of(facts: SubmittedFacts) -> tuple[Flag, ...]:
+    """The flags of a submission, which never change."""
+    by_day = facts.by_day
     holds = {
         Flag.OVER_10_HOURS: max(by_day.values(), default=0) > LONG_DAY_MINUTES,
         Flag.WEEKEND: any(day.weekday() >= SATURDAY for day in by_day),
-        Flag.NEW_PROJECT: not projects <= approved_projects,
-        Flag.UPLOADED: any(source.startswith("batch:") for source in sources),
-        Flag.RESUBMITTED: resubmitted,
+        Flag.HOLIDAY: not facts.holidays.isdisjoint(by_day),
+        Flag.OFF_TARGET: is_off_target(sum(by_day.values()), facts.target_minutes),
+        Flag.NEW_PROJECT: not facts.projects <= facts.approved_projects,
+        Flag.UPLOADED: any(source.startswith("batch:") for source in facts.sources),
+        Flag.RESUBMITTED: facts.resubmitted,
+        Flag.SUBMITTED_FOR: facts.by_somebody_else,
+        Flag.BILLABLE_DIFFERS: facts.billable_differs,
+        Flag.NOT_YET_WORKED: max(by_day, default=date.min) > latest_today(facts.submitted_at),
     }
-    return tuple(flag for flag in Flag if holds.get(flag))
+    return tuple(flag for flag in Flag if holds[flag])
 
 
-def is_off_target(total_minutes: int, target_minutes: int) -> bool:
-    """More than a tenth above or below."""
+def is_off_target(total_minutes: int, target_minutes: int | None) -> bool:
+    """More than a tenth above or below the target; never without one."""
+    if target_minutes is None:
+        return False
     return abs(total_minutes - target_minutes) * 100 > target_minutes * OFF_TARGET_PERCENT
 
 
-def flags_of(approval: Approval, target_minutes: int) -> tuple[Flag, ...]:
-    """All flags; `target_minutes` is the present target, for a week that is not decided."""
-    target = target_minutes if approval.target_minutes is None else approval.target_minutes
-    off = is_off_target(approval.total_minutes, target)
-    held = {*approval.flags, *([Flag.OFF_TARGET] if off else [])}
-    return tuple(flag for flag in Flag if flag in held)
+def is_repeated(approval: Approval, request: DecisionRequest, person: str) -> bool:
+    """Whether the person has decided just this before, so that nothing has to change."""
+    present = (approval.state, approval.decided_by, approval.reason)
+    return present == (request.decision.outcome, person, request.reason)
 
 
-def is_repeated(approval: Approval, verdict: Verdict, person: str) -> bool:
-    """Whether the person has said just this already, so that nothing has to change."""
-    said = (approval.state, approval.decided_by, approval.reason)
-    return said == (verdict.decision.outcome, person, verdict.reason)
+def check_visible(approval: Approval, authority: Authority | None, person: str) -> None:
+    """Raises `NotVisible` if the person neither may decide nor decided it; so for their own."""
+    if authority is None and approval.decided_by != person:
+        raise NotVisible
 
 
-def check_visible(approval: Approval, standing: Standing | None, person: str) -> None:
-    """Raises `NotYours` where the person neither may decide it nor did; so for their own."""
-    if standing is None and approval.decided_by != person:
-        raise NotYours
+def check_decidable(
+    approval: Approval,
+    request: DecisionRequest,
+    authority: Authority | None,
+    person: str,
+    closed_through: date | None,
+) -> Authority:
+    """The authority by which the person decides this now.
 
-
-def check_decidable(approval: Approval, standing: Standing | None, person: str) -> Standing:
-    """Raises `OwnWeek`, `NotYours` or `WrongState` where the person cannot decide this now."""
+    Raises `SelfApproval`, `NotVisible`, `WrongState` or `PeriodClosed`.
+    """
     if approval.person == person:
-        raise OwnWeek
-    check_visible(approval, standing, person)
-    if standing is None or approval.state is not State.PENDING:
+        raise SelfApproval
+    check_visible(approval, authority, person)
+    if authority is None or approval.state is not State.PENDING:
         raise WrongState(approval.state)
-    return standing
+    rejects = request.decision is Decision.REJECT
+    if rejects and closed_through is not None and approval.week.monday <= closed_through:
+        raise PeriodClosed(closed_through)
+    return authority
 
 
 def decide(
     approval: Approval,
-    verdict: Verdict,
+    request: DecisionRequest,
     person: str,
-    standing: Standing,
+    authority: Authority,
     now: datetime,
-    target_minutes: int,
 ) -> Approval:
     return approval._replace(
-        state=verdict.decision.outcome,
+        state=request.decision.outcome,
         decided_by=person,
         decided_at=now,
-        reason=verdict.reason,
-        acting_for=standing.acting_for,
-        why=standing.why,
-        target_minutes=target_minutes,
+        reason=request.reason,
+        acting_for=authority.acting_for,
+        why=authority.why,
     )
 
 
@@ -310,7 +356,7 @@ def withdraw(approval: Approval) -> Approval:
 
 
 def void(approval: Approval) -> Approval:
-    """What was decided stays to be read beside the state."""
+    """The decision stays readable beside the state."""
     if approval.confirmed:
         return approval
     return approval._replace(state=State.WITHDRAWN)
@@ -340,7 +386,7 @@ def confirm(
 
 
 def reopen(approval: Approval) -> Approval:
-    """The approval stands, and its history tells that the week was opened again."""
+    """The approval stays; its history shows that the week was opened again."""
     if approval.state is not State.APPROVED:
         return approval
     return approval._replace(confirmed=True, reopened=True)

@@ -64,6 +64,7 @@ def decide(world: World, submission: str, **decision: str) -> None:
 
 
 def test_every_event_of_a_week_is_as_the_page_says(world: World) -> None:
+    world.tell_person("maya", None, 1)
     world.tell_person("erin", "maya", 1)
     world.deliver("profile to approvals", 10)
     decide(world, submit(world), decision="reject", reason="wrong project")

@@ -23,7 +23,7 @@ from mobile.core import rules, weeks
 from mobile.core.rules import Draft, EntryContext, State
 from mobile.core.views import draft_body
 from mobile.core.wire import Entry, OverdueWeek, Profile, Project, Rules, Timesheet, read
-from services.approvals.schemas.overdue import MissingAnswer
+from services.approvals.schemas.overdue import OverdueAnswer
 from services.entries import model
 from services.entries.api import serializers
 from services.entries.commands.timesheets import WeekInContext
@@ -162,7 +162,7 @@ def test_what_the_app_writes_has_just_the_fields_that_the_server_takes() -> None
         (Timesheet, answer_schema(TimesheetAnswer)()),
         (Project, answer_schema(ProjectResource)()),
         (Rules, answer_schema(RulesAnswer)()),
-        (OverdueWeek, MissingAnswer()),
+        (OverdueWeek, OverdueAnswer()),
         (Profile, ProfileAnswer()),
     ],
 )

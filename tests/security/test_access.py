@@ -65,6 +65,7 @@ ASKED = {
         "GET /v1/approvals/{id}": APPROVE,
         "PUT /v1/approvals/{id}/decision": APPROVE,
         "GET /v1/approvals/{id}/history": APPROVE,
+        "GET /v1/changes/approvals": {"read:audit"},
     },
     "profile": {
         "GET /v1/profile": ANY_TOKEN,

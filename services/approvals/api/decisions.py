@@ -2,146 +2,97 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from aiohttp import web
 
 from libs.auth import Scope, requires
-from libs.feed.events import deferred_publish
 from libs.postgres.pool import DATABASE
+from libs.service.access import current_actor
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
-from libs.web.etags import expected_version, require_version, resource_response
-from libs.web.problems import Problem, ServiceUnavailable, problem_response
+from libs.web.etags import etag_of_representation, expected_version, resource_response
+from libs.web.problems import problem_response
 from libs.web.responses import json_response
 from libs.web.validation import body_of
-from services.approvals import feeds, model
-from services.approvals.api.access import (
-    APPROVAL,
-    approval_id_of,
-    caller_of,
-    found,
-    serialize_details,
-    standing_in,
-    tag_of,
-)
-from services.approvals.api.error_handlers import REFUSALS, problem_of
-from services.approvals.api.serializers import Json
-from services.approvals.chain import StepKind, add_step
-from services.approvals.model import MAX_DECISIONS, Standing, Today, Verdict
+from services.approvals.api.access import APPROVAL, approval_id_of, current_caller
+from services.approvals.api.error_handlers import problem_of
+from services.approvals.api.serializers import serialize_details
+from services.approvals.commands.decisions import Refusal, decide, decide_many
+from services.approvals.model import MAX_DECISIONS, DecisionRequest
 from services.approvals.schemas.approvals import ApprovalAnswer
 from services.approvals.schemas.decisions import (
-    OutcomesAnswer,
-    Verdicts,
-    VerdictSchema,
-    VerdictsSchema,
+    BulkDecision,
+    BulkDecisionSchema,
+    DecisionResultsAnswer,
+    DecisionSchema,
 )
-from services.approvals.store import approvals as store
-from services.approvals.store.approvals import Case
 
 ROUTES = web.RouteTableDef()
 
 
 @ROUTES.put(f"{APPROVAL}/decision")
-@requires(Scope.APPROVE_TIMESHEETS)
+@requires(Scope.APPROVE_TIMESHEETS, step_up=True)
 @endpoint(
     Contract(
         summary="Approve or reject a submission",
         description=(
-            "Repeating one's decision changes nothing. Should the person have withdrawn the week "
-            "before the decision reaches it, the approval becomes withdrawn."
+            "Repeating your decision changes nothing. If the person withdraws the week before the "
+            "decision reaches it, the approval becomes withdrawn. A week with a day in the closed "
+            "period can't be rejected: 409."
         ),
-        body=VerdictSchema(),
+        body=DecisionSchema(),
         answers={200: ApprovalAnswer()},
         problems=(404, 409, 412),
         headers=("If-Match",),
     )
 )
 async def put_decision(request: web.Request) -> web.Response:
-    verdict, approval_id = body_of(request, Verdict), approval_id_of(request)
-    expected = expected_version(request)
-
-    async def decide(connection: asyncpg.Connection) -> Json:
-        async with deferred_publish(connection):
-            case, standing = await _decide(request, connection, approval_id, verdict, expected)
-            return await serialize_details(connection, case, standing)
-
-    shape = await request.app[DATABASE].transact(decide)
-    return resource_response(request, shape, tag_of(shape))
+    details = await decide(
+        request.app[DATABASE],
+        approval_id_of(request),
+        current_caller(request),
+        current_actor(request),
+        body_of(request, DecisionRequest),
+        request.app[CLOCK].now(),
+        expected_version=expected_version(request),
+    )
+    answer = serialize_details(details)
+    return resource_response(request, answer, etag_of_representation(answer))
 
 
 @ROUTES.post("/v1/approvals/decisions")
-@requires(Scope.APPROVE_TIMESHEETS)
+@requires(Scope.APPROVE_TIMESHEETS, step_up=True)
 @endpoint(
     Contract(
         summary="Approve or reject several submissions",
         description=(
-            f"Up to {MAX_DECISIONS}, each by itself: what is wrong with one does not keep the "
-            "others. The answer has a result for each, in the order sent."
+            f"Up to {MAX_DECISIONS}, with a result for each in the order given: the refusal of "
+            "one does not affect the others."
         ),
-        body=VerdictsSchema(),
-        answers={200: OutcomesAnswer()},
+        body=BulkDecisionSchema(),
+        answers={200: DecisionResultsAnswer()},
     )
 )
-async def decide_many(request: web.Request) -> web.Response:
-    verdicts = body_of(request, Verdicts)
-    items: list[Json] = []
-    for approval_id in verdicts.ids:
-        try:
-            await _decide_one(request, approval_id, verdicts.verdict)
-        except Problem as problem:
-            if isinstance(problem, ServiceUnavailable) and not items:
-                raise
-            items.append(_refused(request, approval_id, problem))
-        else:
-            items.append({"id": approval_id, "status": 200})
+async def post_decisions(request: web.Request) -> web.Response:
+    bulk = body_of(request, BulkDecision)
+    outcomes = await decide_many(
+        request.app[DATABASE],
+        bulk.ids,
+        current_caller(request),
+        current_actor(request),
+        bulk.request,
+        request.app[CLOCK].now(),
+    )
+    items = [_result(request, approval_id, refusal) for approval_id, refusal in outcomes]
     return json_response({"items": items})
 
 
-async def _decide_one(request: web.Request, approval_id: UUID, verdict: Verdict) -> None:
-    async def decide(connection: asyncpg.Connection) -> None:
-        await _decide(request, connection, approval_id, verdict, None)
-
-    try:
-        await request.app[DATABASE].transact(decide)
-    except REFUSALS as refusal:
-        raise problem_of(refusal) from refusal
-
-
-async def _decide(
-    request: web.Request,
-    connection: asyncpg.Connection,
-    approval_id: UUID,
-    verdict: Verdict,
-    expected: int | None,
-) -> tuple[Case, Standing | None]:
-    """The approval as decided, and why the caller could."""
-    caller, now = caller_of(request), request.app[CLOCK].now()
-    case = found(await store.lock_case(connection, approval_id))
-    standing = standing_in(case, caller, Today.at(now))
-    if model.is_repeated(case.approval, verdict, caller.person):
-        return case, standing
-    standing = model.check_decidable(case.approval, standing, caller.person)
-    if expected is not None and expected != case.approval.version:
-        current = await serialize_details(connection, case, standing)
-        require_version(expected, case.approval.version, current)
-    decided, step = add_step(
-        model.decide(case.approval, verdict, caller.person, standing, now, case.target_minutes),
-        StepKind(verdict.decision.outcome.value),
-        now,
-        caller.person,
-        reason=verdict.reason,
-        acting_for=standing.acting_for,
-        why=standing.why,
-    )
-    await store.save_approval(connection, decided, step)
-    await feeds.publish_decided(connection, decided)
-    return replace(case, approval=decided), standing
-
-
-def _refused(request: web.Request, approval_id: UUID, problem: Problem) -> Json:
-    told = problem_response(request, problem).text or "null"
-    return {"id": approval_id, "status": problem.status, "problem": msgspec.Raw(told)}
+def _result(request: web.Request, approval_id: UUID, refusal: Refusal | None) -> dict[str, Any]:
+    if refusal is None:
+        return {"id": approval_id, "status": 200}
+    problem = problem_of(refusal)
+    body = problem_response(request, problem).text or "null"
+    return {"id": approval_id, "status": problem.status, "problem": msgspec.Raw(body)}

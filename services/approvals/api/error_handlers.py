@@ -1,14 +1,22 @@
-"""The model's refusals as problems."""
+"""Errors of the model as problems."""
 
 from __future__ import annotations
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from libs.web.problems import Conflict, Forbidden, NotFound, Problem
-from services.approvals.model import NotYours, OwnWeek, WrongState
+from libs.web.etags import etag_of_representation
+from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed, Problem
+from services.approvals.api.serializers import serialize_details
+from services.approvals.commands.approvals import ApprovalDetails
+from services.approvals.commands.decisions import REFUSALS, Refusal
+from services.approvals.model import NotVisible, PeriodClosed, SelfApproval, StaleVersion
 
-REFUSALS = (NotYours, OwnWeek, WrongState)
+
+class Closed(Conflict):
+    """The period is closed."""
+
+    slug = "closed"
 
 
 @web.middleware
@@ -17,12 +25,24 @@ async def map_errors(request: web.Request, handler: Handler) -> web.StreamRespon
         return await handler(request)
     except REFUSALS as refusal:
         raise problem_of(refusal) from refusal
+    except StaleVersion as error:
+        raise _stale(error) from error
 
 
-def problem_of(refusal: NotYours | OwnWeek | WrongState) -> Problem:
-    """One's own week is 403, somebody else's 404, a wrong state 409."""
-    if isinstance(refusal, OwnWeek):
+def problem_of(refusal: Refusal) -> Problem:
+    """One's own week is 403, somebody else's 404, a wrong state or a closed period 409."""
+    if isinstance(refusal, SelfApproval):
         return Forbidden(str(refusal))
-    if isinstance(refusal, NotYours):
+    if isinstance(refusal, NotVisible):
         return NotFound("There is no such approval.")
+    if isinstance(refusal, PeriodClosed):
+        return Closed(str(refusal), lock_reason="closed")
     return Conflict(str(refusal), state=refusal.state)
+
+
+def _stale(error: StaleVersion) -> PreconditionFailed:
+    if not isinstance(error.current, ApprovalDetails):
+        raise TypeError("a stale decision carries the present approval")
+    current = serialize_details(error.current)
+    headers = {"ETag": etag_of_representation(current)}
+    return PreconditionFailed(str(error), headers=headers, version=error.version, current=current)

@@ -18,14 +18,10 @@ from marshmallow import (
 
 from libs.rules.limits import MAX_REASON_LENGTH
 from libs.web.schemas import ProblemAnswer, StrictSchema, Text
-from services.approvals.model import (
-    MAX_DECISIONS,
-    Decision,
-    Verdict,
-)
+from services.approvals.model import MAX_DECISIONS, Decision, DecisionRequest
 
 
-class _VerdictFields(StrictSchema):
+class _DecisionFields(StrictSchema):
     decision = fields.Enum(
         Decision,
         by_value=True,
@@ -36,7 +32,7 @@ class _VerdictFields(StrictSchema):
         maximum=MAX_REASON_LENGTH,
         allow_none=True,
         load_default=None,
-        metadata={"description": "A rejection needs one."},
+        metadata={"description": "Required for a rejection."},
     )
 
     @validates_schema
@@ -45,21 +41,21 @@ class _VerdictFields(StrictSchema):
             raise ValidationError("A rejection needs a reason.", "reason")
 
 
-class VerdictSchema(_VerdictFields):
+class DecisionSchema(_DecisionFields):
     @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> Verdict:
-        return Verdict(data["decision"], data["reason"] or None)
+    def make(self, data: dict[str, Any], **_options: Any) -> DecisionRequest:
+        return DecisionRequest(data["decision"], data["reason"] or None)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
-    """The same verdict on many."""
+class BulkDecision:
+    """The same decision on many submissions."""
 
     ids: list[UUID]
-    verdict: Verdict
+    request: DecisionRequest
 
 
-class VerdictsSchema(_VerdictFields):
+class BulkDecisionSchema(_DecisionFields):
     ids = fields.List(
         fields.UUID(error_messages={"invalid_uuid": "A UUID is expected."}),
         required=True,
@@ -67,19 +63,22 @@ class VerdictsSchema(_VerdictFields):
     )
 
     @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> Verdicts:
-        return Verdicts(data["ids"], Verdict(data["decision"], data["reason"] or None))
+    def make(self, data: dict[str, Any], **_options: Any) -> BulkDecision:
+        request = DecisionRequest(data["decision"], data["reason"] or None)
+        return BulkDecision(data["ids"], request)
 
 
-class OutcomeAnswer(Schema):
+class DecisionResultAnswer(Schema):
     id = fields.UUID(required=True)
     status = fields.Integer(
         required=True,
         strict=True,
-        metadata={"description": "What deciding this one alone would have been answered with."},
+        metadata={"description": "The status that deciding this one alone would have."},
     )
-    problem = fields.Nested(ProblemAnswer, unknown=INCLUDE)
+    problem = fields.Nested(
+        ProblemAnswer, unknown=INCLUDE, metadata={"description": "Why it was refused."}
+    )
 
 
-class OutcomesAnswer(Schema):
-    items = fields.List(fields.Nested(OutcomeAnswer), required=True)
+class DecisionResultsAnswer(Schema):
+    items = fields.List(fields.Nested(DecisionResultAnswer), required=True)

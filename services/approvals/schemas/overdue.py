@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from marshmallow import Schema, fields, post_load
+import msgspec
+from marshmallow import post_load
+from msgspec import Meta
 
 from libs.rules.calendar import Week
 from libs.service.fields import WeekField
-from libs.web.schemas import PageAnswer, PageQuery
-from services.approvals.model import (
-    Why,
-)
+from libs.web.resources import answer_schema, page_schema
+from libs.web.schemas import PageQuery
+from services.approvals.model import DecisionRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +31,32 @@ class OverdueQuerySchema(PageQuery):
         return OverdueQuery(**data)
 
 
-class MissingAnswer(Schema):
-    person = fields.String(required=True)
-    person_name = fields.String(required=True)
-    week = fields.String(required=True)
-    days_late = fields.Integer(
-        required=True,
-        strict=True,
-        metadata={"description": "Since the week's Sunday, where days end last."},
-    )
-    approver = fields.String(required=True, allow_none=True)
-    acting_for = fields.String(required=True, allow_none=True)
-    why = fields.Enum(Why, by_value=True, required=True)
+class Overdue(msgspec.Struct, frozen=True):
+    """A week that is over and not submitted."""
+
+    person: Annotated[str, Meta(description="Whose week.", examples=["auth0|erin"])]
+    person_name: Annotated[str, Meta(description="Their name.", examples=["Erin Employee"])]
+    week: Annotated[str, Meta(description="The ISO week.", examples=["2026-W47"])]
+    days_late: Annotated[
+        int,
+        Meta(
+            description="Days since the week's Sunday, in the time zone where days end last.",
+            examples=[3],
+        ),
+    ]
+    approver: Annotated[
+        str | None,
+        Meta(description="The manager; null: only administrators.", examples=["auth0|maya"]),
+    ]
+    acting_for: Annotated[
+        str | None, Meta(description="The manager whose delegate you are.", examples=[None])
+    ]
+    why: Annotated[
+        DecisionRole,
+        Meta(description="As what you decide it once submitted.", examples=["manager"]),
+    ]
 
 
-class OverduePage(PageAnswer):
-    items = fields.List(fields.Nested(MissingAnswer), required=True)
+OverdueAnswer = answer_schema(Overdue)
+
+OverduePage = page_schema(Overdue)

@@ -1,4 +1,4 @@
-"""The history of approvals, which is only ever added to."""
+"""The history of approvals, which is append-only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ import msgspec
 from libs.rules.calendar import Week
 from libs.web.responses import encode_json
 from services.approvals.chain import Step, StepKind
-from services.approvals.model import (
-    Why,
-)
+from services.approvals.model import DecisionRole
 
 COLUMNS_OF_STEP = (
     *("submission_id", "number", "person", "monday", "event", "at", "actor", "acting_for"),
@@ -89,7 +87,7 @@ def _step(record: asyncpg.Record) -> Step:
         at=record["at"],
         actor=record["actor"],
         acting_for=record["acting_for"],
-        why=Why(record["why"]) if record["why"] else None,
+        why=DecisionRole(record["why"]) if record["why"] else None,
         reason=record["reason"],
         total_minutes=record["total_minutes"],
         by_day=msgspec.json.decode(record["by_day"], type=dict[str, int]),

@@ -1,4 +1,4 @@
-"""Weeks that are over and for which nothing stands submitted."""
+"""Weeks that are over and not submitted."""
 
 from __future__ import annotations
 
@@ -8,34 +8,48 @@ from datetime import date
 import asyncpg
 
 from libs.rules.calendar import Week
-from services.approvals.model import (
-    Caller,
-    Manager,
-    Today,
-)
+from services.approvals.model import Caller, Manager, Today
 from services.approvals.store.people import COLUMNS_OF_MANAGER, MANAGED, manager_of, team_of
 
-# Nobody owes weeks from before the first that is known of them. What was withdrawn, rejected or
-# reopened is with the person again.
-MISSING = """
-    FROM unnest({weeks}::text[]::date[]) AS week (monday)
-    CROSS JOIN team AS person
-    {joined}
+# The weeks of an active person, from the first that is known of them, and inside the days at work.
+EXPECTED = """
+    SELECT generate_series(
+        greatest(
+            least(person.since, (
+                SELECT min(monday) FROM approvals WHERE approvals.person = person.person
+            )),
+            date_trunc('week', person.first_day)::date,
+            {first}::date
+        ),
+        least({last}::date, person.last_day),
+        interval '7 days'
+    )::date AS monday
     WHERE person.active
-      AND week.monday >= least(
-          person.since, (SELECT min(monday) FROM approvals WHERE approvals.person = person.person)
-      )
-      AND NOT EXISTS (
-          SELECT FROM approvals
-          WHERE approvals.person = person.person AND approvals.monday = week.monday
-            AND (state = 'pending' OR (state = 'approved' AND NOT reopened))
-      )
+"""
+
+# What is known to hold hours of somebody who left: withdrawn, rejected or reopened.
+LEFT_OPEN = """
+    SELECT monday FROM approvals
+    WHERE approvals.person = person.person AND NOT person.active AND total_minutes > 0
+      AND monday BETWEEN {first}::date AND {last}::date
+"""
+
+COVERED = """
+    SELECT monday FROM approvals
+    WHERE approvals.person = person.person
+      AND (state = 'pending' OR (state = 'approved' AND NOT reopened))
+"""
+
+MISSING = f"""
+    FROM team AS person
+    {{joined}}
+    CROSS JOIN LATERAL (({EXPECTED} UNION {LEFT_OPEN}) EXCEPT {COVERED}) AS week (monday)
 """
 
 LIST = f"""
     SELECT week.monday, person.person, person.name, {COLUMNS_OF_MANAGER}
     {MISSING}
-      AND (week.monday, person.person) > ({{monday}}, {{person}})
+    WHERE (week.monday, person.person) > ({{monday}}, {{person}})
     ORDER BY week.monday, person.person
     LIMIT {{limit}}
 """
@@ -44,8 +58,8 @@ COUNT = f"SELECT count(*) {MISSING}"
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """A person's week that lies with the caller once it is submitted."""
+class OverdueWeek:
+    """A person's week that the caller decides once it is submitted."""
 
     week: Week
     person: str
@@ -54,37 +68,45 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class MissingFilter:
-    """What a list asks for: of `weeks`, after the key (`monday`, `person`)."""
+class OverdueFilter:
+    """Which weeks, from `first` to `last`, after the key (`monday`, `person`)."""
 
     caller: Caller
     today: Today
-    weeks: tuple[Week, ...]
+    first: Week
+    last: Week
     monday: date
     person: str
     limit: int
 
 
-async def list_missing(connection: asyncpg.Connection, wanted: MissingFilter) -> list[Missing]:
+FIRST_WEEK = Week(date(1970, 1, 5))
+
+
+async def list_overdue(connection: asyncpg.Connection, filter_: OverdueFilter) -> list[OverdueWeek]:
     """Oldest week first."""
-    team, arguments = team_of(wanted.caller, wanted.today)
-    names = ("weeks", "monday", "person", "limit")
-    first = len(arguments) + 1
-    numbers = {name: f"${first + place}" for place, name in enumerate(names)}
-    arguments += [_mondays(wanted.weeks), wanted.monday, wanted.person, wanted.limit]
-    statement = team + LIST.format(joined=MANAGED, **numbers)
+    team, arguments = team_of(filter_.caller, filter_.today)
+    names = ("first", "last", "monday", "person", "limit")
+    numbers = {name: f"${len(arguments) + 1 + place}" for place, name in enumerate(names)}
+    arguments += [
+        filter_.first.monday,
+        filter_.last.monday,
+        filter_.monday,
+        filter_.person,
+        filter_.limit,
+    ]
+    records = await connection.fetch(team + LIST.format(joined=MANAGED, **numbers), *arguments)
     return [
-        Missing(Week(record[0]), record[1], record[2], manager_of(record[3:]))
-        for record in await connection.fetch(statement, *arguments)
+        OverdueWeek(Week(record["monday"]), record["person"], record["name"], manager_of(record))
+        for record in records
     ]
 
 
-async def count_missing(connection: asyncpg.Connection, caller: Caller, today: Today) -> int:
+async def count_overdue(connection: asyncpg.Connection, caller: Caller, today: Today) -> int:
     team, arguments = team_of(caller, today)
-    statement = team + COUNT.format(joined="", weeks=f"${len(arguments) + 1}")
-    count: int = await connection.fetchval(statement, *arguments, _mondays(today.overdue_weeks))
+    first, last = (f"${len(arguments) + place}" for place in (1, 2))
+    statement = team + COUNT.format(joined="", first=first, last=last)
+    count: int = await connection.fetchval(
+        statement, *arguments, FIRST_WEEK.monday, today.last_week.monday
+    )
     return count
-
-
-def _mondays(weeks: tuple[Week, ...]) -> list[str]:
-    return [str(week.monday) for week in weeks]

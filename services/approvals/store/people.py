@@ -1,43 +1,46 @@
-"""What approvals knows of people, and whose weeks lie with whom."""
+"""The people whom profile has published, and whose weeks a caller decides."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import asyncpg
 
+from libs.postgres.records import placeholders, values_of
 from services.approvals.model import Caller, Delegation, Manager, Today
 
-# Told late, an older version changes nothing.
-SAVE = """
-    INSERT INTO people AS known (
-        person, name, manager, active, target_minutes, delegate, delegate_from, delegate_to,
-        since, version
-    )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+COLUMNS = (
+    *("person", "name", "manager", "active", "target_minutes", "first_day", "last_day"),
+    *("email", "locale", "time_zone", "reminders", "since", "version"),
+)
+DELEGATE = ("delegate", "delegate_from", "delegate_to")
+WRITTEN = (*COLUMNS, *DELEGATE)
+REPLACED = tuple(name for name in WRITTEN if name not in ("person", "since"))
+
+# An older version that arrives late changes nothing.
+SAVE = f"""
+    INSERT INTO people AS known ({", ".join(WRITTEN)})
+    VALUES ({placeholders(WRITTEN)})
     ON CONFLICT (person) DO UPDATE
-    SET name = excluded.name, manager = excluded.manager, active = excluded.active,
-        target_minutes = excluded.target_minutes, delegate = excluded.delegate,
-        delegate_from = excluded.delegate_from, delegate_to = excluded.delegate_to,
-        since = least(known.since, excluded.since), version = excluded.version
+    SET {", ".join(f"{name} = excluded.{name}" for name in REPLACED)},
+        since = least(known.since, excluded.since)
     WHERE known.version < excluded.version
 """
 
 # The people whose weeks $1 may decide without being an administrator, on a day from $2 to $3:
-# `standing_of` of the model, the other way round. Keep the two equal.
+# `authority_of` of the model, the other way round. Keep the two equal.
 TEAM = """
     WITH deciding AS (
-        SELECT $1::text AS manager
-        WHERE NOT EXISTS (SELECT FROM people WHERE person = $1 AND NOT active)
+        SELECT person AS manager FROM people WHERE person = $1 AND active
         UNION
         SELECT manager.person
         FROM people AS manager
         WHERE manager.delegate = $1 AND manager.active
           AND manager.delegate_from <= $3::date AND manager.delegate_to >= $2::date
-          AND NOT EXISTS (SELECT FROM people WHERE person = $1 AND NOT active)
+          AND EXISTS (SELECT FROM people WHERE person = $1 AND active)
     ),
     team AS (
         SELECT member.*
@@ -49,50 +52,62 @@ TEAM = """
 # Everybody whose weeks an administrator, $1, may decide.
 EVERYBODY = "WITH team AS (SELECT member.* FROM people AS member WHERE member.person <> $1)"
 
-# Profile may not have told yet of any of the three.
+# Profile may not have published any of the three yet.
 MANAGED = """
     LEFT JOIN people AS manager ON manager.person = person.manager
     LEFT JOIN people AS delegate ON delegate.person = manager.delegate
 """
 
 COLUMNS_OF_MANAGER = """
-    person.manager, manager.active, manager.delegate, manager.delegate_from,
-    manager.delegate_to, delegate.active
+    person.manager AS manager, manager.active AS manager_active,
+    manager.delegate AS delegate, manager.delegate_from AS delegate_from,
+    manager.delegate_to AS delegate_to, delegate.active AS delegate_active
 """
+
+READ_TARGETS = "SELECT person, target_minutes FROM people WHERE person = ANY ($1)"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person as profile tells of them; `since` is the Monday of the week of telling."""
+    """A person as published by profile.
+
+    `since` is the Monday of the week of the event, `first_day` and `last_day` are at work.
+    """
 
     person: str
     name: str
     manager: str | None
     active: bool
-    target_minutes: int
+    target_minutes: int | None
     delegation: Delegation | None
     since: date
     version: int
+    first_day: date | None = None
+    last_day: date | None = None
+    email: str | None = None
+    locale: str | None = None
+    time_zone: str | None = None
+    reminders: bool | None = None
 
 
-async def save_people(connection: asyncpg.Connection, told: Iterable[Person]) -> None:
-    await connection.executemany(SAVE, [_values_of(person) for person in told])
+async def save_people(connection: asyncpg.Connection, people: Iterable[Person]) -> None:
+    await connection.executemany(SAVE, [_values_of(person) for person in people])
+
+
+async def read_targets(connection: asyncpg.Connection, people: Iterable[str]) -> dict[str, int]:
+    """The weekly target of each of these people who has one."""
+    records = await connection.fetch(READ_TARGETS, list(people))
+    return {record["person"]: record["target_minutes"] for record in records}
 
 
 def _values_of(person: Person) -> tuple[Any, ...]:
     delegation = person.delegation
-    return (
-        person.person,
-        person.name,
-        person.manager,
-        person.active,
-        person.target_minutes,
-        delegation.person if delegation else None,
-        delegation.since if delegation else None,
-        delegation.until if delegation else None,
-        person.since,
-        person.version,
+    delegate = (
+        (delegation.person, delegation.since, delegation.until)
+        if delegation
+        else (None, None, None)
     )
+    return (*values_of(person, COLUMNS), *delegate)
 
 
 def team_of(caller: Caller, today: Today) -> tuple[str, list[Any]]:
@@ -102,10 +117,16 @@ def team_of(caller: Caller, today: Today) -> tuple[str, list[Any]]:
     return TEAM, [caller.person, today.first, today.last]
 
 
-def manager_of(columns: Sequence[Any]) -> Manager | None:
-    """The manager in columns in the order of `COLUMNS_OF_MANAGER`."""
-    person, active, delegate, since, until, delegate_active = columns
-    if person is None:
+def manager_of(record: asyncpg.Record) -> Manager | None:
+    """The manager in a record with `COLUMNS_OF_MANAGER`."""
+    if record["manager"] is None:
         return None
-    stands_in = delegate and Delegation(delegate, since, until, delegate_active is not False)
-    return Manager(person, active is not False, stands_in or None)
+    delegation = None
+    if record["delegate"] is not None:
+        delegation = Delegation(
+            person=record["delegate"],
+            since=record["delegate_from"],
+            until=record["delegate_to"],
+            active=record["delegate_active"] is True,
+        )
+    return Manager(record["manager"], record["manager_active"] is True, delegation)

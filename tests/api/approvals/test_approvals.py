@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from services.approvals.schemas.approvals import ApprovalAnswer, ApprovalPage, HistoryAnswer
+from services.approvals.schemas.approvals import ApprovalAnswer, ApprovalPageAnswer, HistoryAnswer
 from tests.api.approvals.conftest import LAST, Neighbours, ids, sub
 from tests.support.client import MANAGER, Caller, Service
 from tests.support.clock import StandingClock
@@ -19,7 +19,7 @@ async def test_a_manager_sees_the_weeks_of_their_people_oldest_first(
     second = await company.submitted("carl")
     other = await company.submitted("ethan")
     reply = await maya.get("/v1/approvals?state=pending")
-    assert ApprovalPage().validate(reply.json) == {}
+    assert ApprovalPageAnswer().validate(reply.json) == {}
     assert [item["id"] for item in reply.json["items"]] == [first, second]
     assert await ids(marco) == [other]
 
@@ -173,6 +173,7 @@ async def test_the_order_in_which_the_two_feeds_tell_does_not_matter(
 ) -> None:
     submitted = await neighbours.submitted("erin", by_day={"2026-11-16": 600})
     assert await ids(maya) == []
+    await neighbours.person("maya")
     await neighbours.person("erin", "maya", target_minutes=600)
     [late] = (await maya.get("/v1/approvals")).json["items"]
     assert (late["id"], late["why"], late["flags"]) == (submitted, "manager", ["new_project"])
@@ -205,9 +206,11 @@ async def test_the_clean_ones_are_listed_apart(
         assert await ids(caller, "?flags=over_10_hours") == [long]
         assert await ids(caller, "?flags=off_target") == []
         assert await ids(caller, "?flags=weekend") == [long]
+    # A week is measured by the target at its submission, whatever the target is now.
     await company.person("erin", "maya", target_minutes=1200)
-    assert await ids(maya, "?flags=none&state=pending") == []
-    assert await ids(maya, "?flags=off_target&state=pending") == [clean]
+    assert await ids(maya, "?flags=none&state=pending") == [clean]
+    off = await company.submitted("erin", week="2026-W45")
+    assert await ids(maya, "?flags=off_target&state=pending") == [off]
 
 
 async def test_flags_of_a_decided_week_stay_as_they_were(company: Neighbours, maya: Caller) -> None:
@@ -271,3 +274,21 @@ async def test_an_older_word_about_a_person_changes_nothing(
     submitted = await company.submitted("erin")
     await company.person("erin", "marco", version=0)
     assert await ids(maya) == [submitted]
+
+
+async def test_unassigned_weeks_are_listed_for_administrators(
+    company: Neighbours, maya: Caller, ada: Caller
+) -> None:
+    await company.person("nils", "nobody")
+    await company.person("gone", "max", active=False)
+    await company.person("nora", "gone")
+    erins = await company.submitted("erin")
+    unassigned = [await company.submitted(key) for key in ("max", "nils", "nora")]
+    await company.person("ada", None)
+    assert await ids(ada, "?why=unassigned&state=pending") == unassigned
+    assert await ids(ada, "?why=administrator") == [erins]
+    assert await ids(maya, "?why=manager") == [erins]
+    assert await ids(maya, "?why=delegate") == []
+    assert (await ada.get("/v1/approvals?why=boss")).codes == {("/why", "invalid")}
+    await maya.put(f"/v1/approvals/{erins}/decision", {"decision": "approve"})
+    assert await ids(ada, "?why=manager") == [erins]

@@ -13,10 +13,11 @@ import asyncpg
 import pytest
 
 from services.approvals.schemas.approvals import ApprovalAnswer
-from services.approvals.schemas.decisions import OutcomesAnswer
+from services.approvals.schemas.decisions import DecisionResultsAnswer
 from tests.api.approvals.conftest import LAST, Neighbours, ids, sub
 from tests.support.client import ADMINISTRATOR, MANAGER, Caller, Reply, Service
 from tests.support.clock import StandingClock
+from tests.support.issuer import Issuer
 
 APPROVE = {"decision": "approve"}
 REJECT = {"decision": "reject", "reason": "Thursday is missing."}
@@ -118,7 +119,7 @@ async def test_nobody_decides_their_own_week(
     await company.person("max", None, delegate=("maya", "2026-11-20", "2026-11-30"))
     submitted = await company.submitted("maya")
     reply = await decide(approvals.caller("maya", scope), submitted)
-    assert (reply.status, reply.json["detail"]) == (403, "Nobody decides a week of their own.")
+    assert (reply.status, reply.json["detail"]) == (403, "You can't approve your own timesheet.")
     many = await approvals.caller("maya", scope).post(
         "/v1/approvals/decisions", {"ids": [submitted], **APPROVE}
     )
@@ -203,7 +204,7 @@ async def test_many_are_decided_each_by_itself_in_the_order_sent(
     sent = [second, other, rejected, unknown, first, first]
     reply = await maya.post("/v1/approvals/decisions", {"ids": sent, **APPROVE})
     assert reply.status == 200
-    assert OutcomesAnswer().validate(reply.json) == {}
+    assert DecisionResultsAnswer().validate(reply.json) == {}
     items = reply.json["items"]
     assert [item["id"] for item in items] == sent
     assert [item["status"] for item in items] == [200, 404, 409, 404, 200, 200]
@@ -265,3 +266,59 @@ async def test_without_a_database_many_are_refused_as_one(
         sent = [str(uuid.uuid4()), str(uuid.uuid4())]
         reply = await maya.post("/v1/approvals/decisions", {"ids": sent, **APPROVE})
     assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
+
+
+async def test_a_week_in_the_closed_period_is_approved_and_not_rejected(
+    company: Neighbours, maya: Caller
+) -> None:
+    submitted = await company.submitted("erin")
+    closing = {"closed_through": "2026-11-16", "reason": "month", "changed_by": sub("ada")}
+    await company.tell("entries", "period.changed", "period", closing)
+    refused = await decide(maya, submitted, REJECT)
+    assert (refused.status, refused.json["lock_reason"]) == (409, "closed")
+    assert refused.json["type"].endswith("/closed")
+    many = await maya.post("/v1/approvals/decisions", {"ids": [submitted], **REJECT})
+    assert [item["status"] for item in many.json["items"]] == [409]
+    assert (await decide(maya, submitted)).status == 200
+    reopened = {**closing, "closed_through": None}
+    await company.tell("entries", "period.changed", "period", reopened)
+    again = await company.submitted("erin", week="2026-W46")
+    assert (await decide(maya, again, REJECT)).status == 200
+
+
+async def test_a_machine_sees_and_decides_nothing(
+    company: Neighbours, approvals: Service, issuer: Issuer
+) -> None:
+    submitted = await company.submitted("erin")
+    scopes = "approve:timesheets manage:timesheets"
+    machine = approvals.bearer(issuer.machine_token("robot", scopes))
+    for reply in (
+        await decide(machine, submitted),
+        await machine.post("/v1/approvals/decisions", {"ids": [submitted], **APPROVE}),
+        await machine.get("/v1/approvals"),
+        await machine.get(f"/v1/approvals/{submitted}"),
+        await machine.get(f"/v1/approvals/{submitted}/history"),
+        await machine.get("/v1/approvals/overdue"),
+    ):
+        assert reply.status == 403
+        assert "This is for people" in reply.json["detail"]
+
+
+async def test_decisions_in_the_managers_place_are_in_the_change_log(
+    company: Neighbours, approvals: Service, maya: Caller, ada: Caller
+) -> None:
+    await decide(maya, await company.submitted("erin"))
+    submitted = await company.submitted("carl")
+    await decide(ada, submitted, REJECT)
+    auditor = approvals.caller("aud", "read:audit")
+    [row] = (await auditor.get("/v1/changes/approvals")).json["items"]
+    assert (row["kind"], row["subject"], row["action"]) == ("approval", sub("carl"), "rejected")
+    assert (row["actor"], row["reason"]) == (sub("ada"), REJECT["reason"])
+    assert row["after"] == {
+        "submission_id": submitted,
+        "week": LAST,
+        "state": "rejected",
+        "why": "administrator",
+        "acting_for": None,
+    }
+    assert (await maya.get("/v1/changes/approvals")).status == 403

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.approvals.store.approvals import read_case
+from services.approvals.schemas.approvals import ApprovalAnswer
+from services.approvals.store.approvals import read_approval
 from tests.api.approvals.conftest import LAST, Neighbours, ids, sub
 from tests.support.client import Caller
 
@@ -190,6 +192,87 @@ async def test_an_event_that_is_none_is_refused_whole(
     assert await connection.fetchval("SELECT count(*) FROM approvals") == 0
 
 
+async def test_a_week_is_measured_by_the_target_of_its_submission(
+    company: Neighbours, maya: Caller
+) -> None:
+    submitted = await company.submitted("erin", target_minutes=1200)
+    none = await company.submitted("carl", target_minutes=None)
+    first, second = (await maya.get("/v1/approvals")).json["items"]
+    assert (first["id"], first["target_minutes"]) == (submitted, 1200)
+    assert "off_target" in first["flags"]
+    assert (second["id"], second["target_minutes"]) == (none, None)
+    assert "off_target" not in second["flags"]
+
+
+async def test_who_submitted_for_the_person_is_shown_flagged_and_in_the_history(
+    company: Neighbours, maya: Caller
+) -> None:
+    submitted = await company.submitted("erin", submitted_by=sub("maya"), submitted_for=sub("erin"))
+    shown = (await maya.get(f"/v1/approvals/{submitted}")).json
+    assert shown["submitted_by"] == sub("maya")
+    assert shown["flags"] == ["new_project", "submitted_for"]
+    [row] = shown["history"]
+    assert (row["person"], row["actor"]) == (sub("erin"), sub("maya"))
+    own = await company.submitted("carl", submitted_by=sub("carl"), submitted_for=None)
+    assert (await maya.get(f"/v1/approvals/{own}")).json["submitted_by"] == sub("carl")
+
+
+async def test_hours_to_come_holidays_and_changed_billable_are_flagged(
+    company: Neighbours, maya: Caller
+) -> None:
+    days = [{"date": "2026-11-24", "target": 0, "holiday": "Founders' Day", "absence": None}]
+    entry = {
+        "id": "6a1f0a52-3c5e-4d0e-9f6c-2b7a5d7f3c11",
+        "date": "2026-11-24",
+        "project": "APOLLO",
+        "task": None,
+        "minutes": 2400,
+        "note": "",
+        "source": "app",
+    }
+    week: dict[str, Any] = {"week": "2026-W48", "target_minutes": None}
+
+    async def flags(key: str, **fields: Any) -> list[str]:
+        submitted = await company.submitted(key, **week, **fields)
+        reply = await maya.get(f"/v1/approvals/{submitted}")
+        assert ApprovalAnswer().validate(reply.json) == {}
+        return [str(flag) for flag in reply.json["flags"] if flag != "new_project"]
+
+    today = {"2026-11-24": 60}
+    assert await flags("erin", by_day=today) == []
+    assert await flags("carl", by_day=today, days=days) == ["holiday"]
+    assert await flags("carl", by_day={"2026-11-25": 60}, days=days) == [
+        "resubmitted",
+        "not_yet_worked",
+    ]
+    billable = {**entry, "billable": False, "project_billable": True}
+    assert "billable_differs" in await flags("erin", by_day=today, entries=[billable])
+    same = {**entry, "billable": True, "project_billable": True}
+    assert "billable_differs" not in await flags("erin", by_day=today, entries=[same])
+
+
+async def test_a_resubmission_shows_why_the_last_one_was_rejected(
+    company: Neighbours, maya: Caller
+) -> None:
+    async def previous(submitted: str) -> Any:
+        return (await maya.get(f"/v1/approvals/{submitted}")).json["previous_reason"]
+
+    first = await company.submitted("erin")
+    assert await previous(first) is None
+    reject = {"decision": "reject", "reason": "Thursday"}
+    await maya.put(f"/v1/approvals/{first}/decision", reject)
+    await company.entries("timesheet.rejected", first, reason="Thursday", decided_by=sub("maya"))
+    second = await company.submitted("erin")
+    assert await previous(second) == "Thursday"
+    await company.entries("timesheet.withdrawn", second)
+    third = await company.submitted("erin")
+    assert await previous(third) == "Thursday"
+    await maya.put(f"/v1/approvals/{third}/decision", {"decision": "approve"})
+    await company.entries("timesheet.approved", third, decided_by=sub("maya"))
+    await company.entries("timesheet.reopened", third, reason="x", reopened_by=sub("ada"))
+    assert await previous(await company.submitted("erin")) is None
+
+
 ENDINGS = {
     "withdrawn": [("timesheet.withdrawn", {}), ("decision.void", VOID)],
     "approved": [
@@ -223,7 +306,7 @@ async def test_the_end_is_the_same_however_the_feeds_and_the_decision_interleave
             await maya.put(f"/v1/approvals/{submitted}/decision", APPROVE)
         if kind != "end":
             await company.entries(kind, submitted, **fields)
-    case = await read_case(connection, UUID(submitted))
-    assert case is not None
-    assert case.approval.state == ending
-    assert case.approval.reopened is (ending == "approved")
+    found = await read_approval(connection, UUID(submitted))
+    assert found is not None
+    assert found.approval.state == ending
+    assert found.approval.reopened is (ending == "approved")

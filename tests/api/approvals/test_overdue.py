@@ -35,20 +35,26 @@ async def settled(company: Neighbours) -> Neighbours:
     return company
 
 
-async def test_the_last_four_weeks_that_are_over_are_overdue_until_submitted(
+async def test_weeks_that_are_over_are_overdue_until_submitted_however_old(
     settled: Neighbours, maya: Caller
 ) -> None:
     await settled.submitted("carl", week="2026-W46")
     await settled.submitted("carl", week="2026-W45")
     await settled.submitted("erin", week="2026-W44")
     assert await missing(maya) == [
+        ("W41", "carl", 43),
+        ("W41", "erin", 43),
+        ("W42", "carl", 36),
+        ("W42", "erin", 36),
+        ("W43", "carl", 29),
+        ("W43", "erin", 29),
         ("W44", "carl", 22),
         ("W45", "erin", 15),
         ("W46", "erin", 8),
         ("W47", "carl", 1),
         ("W47", "erin", 1),
     ]
-    assert await count(maya) == 5
+    assert await count(maya) == 11
     assert await missing(maya, f"?week={LAST}") == [("W47", "carl", 1), ("W47", "erin", 1)]
     assert await missing(maya, "?week=2026-W48") == []
 
@@ -120,6 +126,30 @@ async def test_nobody_owes_weeks_of_before_they_came_or_after_they_went(
     assert weeks == ["W48"]
 
 
+async def test_weeks_outside_of_the_days_at_work_are_not_owed(
+    settled: Neighbours, maya: Caller
+) -> None:
+    await settled.person("erin", "maya", since="2026-10-21", until="2026-11-03")
+    weeks = [week for week, person, _ in await missing(maya) if person == "erin"]
+    assert weeks == ["W43", "W44", "W45"]
+    # Joining long before the system was introduced makes no week overdue.
+    await settled.person("erin", "maya", since="2019-01-01", until="2026-10-06")
+    assert [week for week, person, _ in await missing(maya) if person == "erin"] == ["W41"]
+
+
+async def test_an_open_week_with_hours_of_somebody_who_left_stays_until_submitted(
+    settled: Neighbours, maya: Caller
+) -> None:
+    full = await settled.submitted("carl", week="2026-W45")
+    empty = await settled.submitted("carl", week="2026-W46", by_day={})
+    for submitted in (full, empty):
+        await settled.entries("timesheet.withdrawn", submitted)
+    await settled.person("carl", "maya", active=False)
+    assert [row for row in await missing(maya) if row[1] == "carl"] == [("W45", "carl", 15)]
+    await settled.submitted("carl", week="2026-W45", submitted_by=sub("maya"))
+    assert [row for row in await missing(maya) if row[1] == "carl"] == []
+
+
 @pytest.mark.usefixtures("settled")
 async def test_pages_follow_each_other_to_the_end(maya: Caller) -> None:
     everything = await missing(maya)
@@ -130,5 +160,5 @@ async def test_pages_follow_each_other_to_the_end(maya: Caller) -> None:
         seen += [(item["week"][-3:], item["person"][6:]) for item in reply.json["items"]]
         path = reply.json["next"]
     assert seen == [(week, person) for week, person, _ in everything]
-    assert len(seen) == 8
+    assert len(seen) == 14
     assert (await maya.get("/v1/approvals/overdue?cursor=x")).codes == {("/cursor", "cursor")}

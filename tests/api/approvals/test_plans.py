@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import asyncpg
@@ -14,11 +14,14 @@ import pytest
 from libs.rules.calendar import Week
 from services.approvals.model import (
     Caller,
+    DecisionRole,
     Flag,
     State,
     Today,
 )
 from services.approvals.store.approvals import READ_WAITING, ApprovalFilter, list_statement
+from services.approvals.store.overdue import COUNT, FIRST_WEEK, OverdueFilter, list_overdue
+from services.approvals.store.people import team_of
 from tests.conftest import Databases
 
 TODAY = Today.at(datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
@@ -96,6 +99,12 @@ async def test_a_list_looks_at_few_rows_whoever_asks_for_what(
         (ApprovalFilter(administrator, TODAY, *begin, limit=51, person="p7"), 120),
         (ApprovalFilter(administrator, TODAY, *begin, limit=51, state=State.REJECTED), 0),
         (
+            ApprovalFilter(
+                administrator, TODAY, *begin, 51, State.PENDING, why=DecisionRole.UNASSIGNED
+            ),
+            400,
+        ),
+        (
             ApprovalFilter(administrator, TODAY, *begin, 51, State.PENDING, flags=(Flag.WEEKEND,)),
             400,
         ),
@@ -111,3 +120,26 @@ async def test_those_who_wait_are_counted_from_an_index(crowded: asyncpg.Connect
         if node.get("Relation Name") == "approvals"
     ]
     assert (scan["Node Type"], scan["Index Name"]) == ("Index Only Scan", "approvals_by_state")
+
+
+@pytest.mark.parametrize("caller", [Caller("p100"), Caller("p100", administers=True)])
+async def test_overdue_weeks_of_years_are_found_by_an_index(
+    crowded: asyncpg.Connection, caller: Caller
+) -> None:
+    await crowded.execute("DELETE FROM approvals WHERE person = 'p101' AND monday = '2025-06-02'")
+    first, last = Week.parse("2025-W02"), TODAY.last_week
+    filter_ = OverdueFilter(caller, TODAY, first, last, date.min, "", 51)
+    found = [(row.person, str(row.week)) for row in await list_overdue(crowded, filter_)]
+    assert found == [("p101", "2025-W23")]
+    team, arguments = team_of(caller, TODAY)
+    numbers = [f"${len(arguments) + place}" for place in (1, 2)]
+    statement = team + COUNT.format(joined="", first=numbers[0], last=numbers[1])
+    mondays = (FIRST_WEEK.monday, TODAY.last_week.monday)
+    [answer] = await crowded.fetchrow(f"EXPLAIN (FORMAT JSON) {statement}", *arguments, *mondays)
+    scans = [
+        node
+        for node in nodes(json.loads(answer)[0]["Plan"])
+        if node.get("Relation Name") == "approvals"
+    ]
+    assert scans
+    assert all(node["Node Type"] != "Seq Scan" for node in scans), scans

@@ -17,30 +17,37 @@ from libs.rules.calendar import Week
 from services.approvals.chain import StepKind, add_step
 from services.approvals.model import (
     Approval,
+    Authority,
     Caller,
     Decision,
+    DecisionRequest,
+    DecisionRole,
     Delegation,
     Flag,
     Manager,
-    Standing,
     State,
     Today,
-    Verdict,
-    Why,
+    authority_of,
     decide,
-    flags_of,
-    standing_of,
 )
-from services.approvals.store.approvals import ApprovalFilter, list_cases
-from services.approvals.store.dossier import open_dossier, save_dossier
-from services.approvals.store.overdue import MissingFilter, count_missing, list_missing
+from services.approvals.store.approvals import ApprovalFilter, Submitted, list_approvals
+from services.approvals.store.overdue import OverdueFilter, count_overdue, list_overdue
 from services.approvals.store.people import Person, save_people
+from services.approvals.store.submissions import SubmissionBatch
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TODAY = Today.at(NOON)
 MONDAY = date(2026, 11, 16)
 SINCE = MONDAY - timedelta(weeks=9)
 NAMES = ("ann", "ben", "cleo")
+FLAGS_OF = {
+    0: (),
+    539: (Flag.OFF_TARGET,),
+    540: (),
+    660: (Flag.OVER_10_HOURS,),
+    661: (Flag.OVER_10_HOURS, Flag.OFF_TARGET),
+    2400: (Flag.OVER_10_HOURS,),
+}
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 names = st.sampled_from(NAMES)
@@ -62,15 +69,12 @@ class Company:
             return None
         manager = known.get(known[name].manager or "")
         if manager is None:
-            return Manager(known[name].manager or "")
+            return Manager(known[name].manager or "", active=False)
         delegation = manager.delegation
-        if delegation is not None and delegation.person in known:
-            delegation = replace(delegation, active=known[delegation.person].active)
+        if delegation is not None:
+            delegate = known.get(delegation.person)
+            delegation = replace(delegation, active=delegate is not None and delegate.active)
         return Manager(manager.person, manager.active, delegation)
-
-    def target_of(self, name: str) -> int:
-        targets = {person.person: person.target_minutes for person in self.people}
-        return targets.get(name, 2400)
 
 
 @st.composite
@@ -128,25 +132,26 @@ def approvals_of(company: Company) -> Iterator[Approval]:
             by_day={MONDAY: total} if total else {},
             by_project={"A": total} if total else {},
             submitted_at=NOON + timedelta(seconds=number),
-            flags=(Flag.OVER_10_HOURS,) if total > 600 else (),
+            flags=FLAGS_OF[total],
         )
         approval, _ = add_step(received, StepKind.SUBMITTED, received.submitted_at, name)
         if decider := company.deciders.get(name):
-            verdict, standing = Verdict(Decision.APPROVE), Standing(Why.MANAGER)
-            approval = decide(approval, verdict, decider, standing, NOON, 2400)
+            request, authority = DecisionRequest(Decision.APPROVE), Authority(DecisionRole.MANAGER)
+            approval = decide(approval, request, decider, authority, NOON)
         yield approval
 
 
 async def store(connection: asyncpg.Connection, company: Company) -> list[Approval]:
     await save_people(connection, company.people)
     approvals = list(approvals_of(company))
-    dossier = await open_dossier(connection, set(), set())
+    batch = await SubmissionBatch.load(connection, set(), set())
+    nothing = msgspec.Raw(b"[]")
     for approval in approvals:
         _, step = add_step(
             approval._replace(steps=0, head=""), StepKind.SUBMITTED, NOON, approval.person
         )
-        dossier.receive(approval, msgspec.Raw(b"[]"), step)
-    await save_dossier(connection, dossier)
+        batch.receive(approval, Submitted(nothing, nothing, nothing), step)
+    await batch.save(connection)
     return approvals
 
 
@@ -181,7 +186,7 @@ async def check_list(
     visible = [
         approval
         for approval in approvals
-        if standing_of(approval.person, company.manager_of(approval.person), caller, TODAY)
+        if authority_of(approval.person, company.manager_of(approval.person), caller, TODAY)
         or approval.decided_by == caller.person
     ]
     for state, flags in (
@@ -190,16 +195,27 @@ async def check_list(
         (None, (Flag.OFF_TARGET,)),
         (State.APPROVED, (Flag.OVER_10_HOURS,)),
     ):
-        cases = await list_cases(connection, replace(wanted, state=state, flags=flags))
-        assert [case.approval.id for case in cases] == [
+        found = await list_approvals(connection, replace(wanted, state=state, flags=flags))
+        assert [row.approval.id for row in found] == [
             approval.id
             for approval in visible
-            if state in (None, approval.state)
-            and has_flags(flags, flags_of(approval, company.target_of(approval.person)))
+            if state in (None, approval.state) and has_flags(flags, approval.flags)
         ]
-        for case in cases:
-            assert case.manager == company.manager_of(case.approval.person)
-            assert case.target_minutes == company.target_of(case.approval.person)
+        for row in found:
+            assert row.manager == company.manager_of(row.approval.person)
+    for role in DecisionRole:
+        found = await list_approvals(connection, replace(wanted, why=role))
+        assert [row.approval.id for row in found] == [
+            approval.id for approval in visible if role_of(company, approval, caller) is role
+        ]
+
+
+def role_of(company: Company, approval: Approval, caller: Caller) -> DecisionRole | None:
+    """The role that the API shows."""
+    if approval.decided_by is not None:
+        return approval.why
+    authority = authority_of(approval.person, company.manager_of(approval.person), caller, TODAY)
+    return authority.why if authority else None
 
 
 def has_flags(wanted: tuple[Flag, ...] | None, flags: tuple[Flag, ...]) -> bool:
@@ -210,13 +226,13 @@ def has_flags(wanted: tuple[Flag, ...] | None, flags: tuple[Flag, ...]) -> bool:
 
 async def check_missing(connection: asyncpg.Connection, company: Company, caller: Caller) -> None:
     week = Week(MONDAY).plus(-1)
-    wanted = MissingFilter(caller, TODAY, (week,), date.min, "", limit=200)
-    missing = await list_missing(connection, wanted)
+    wanted = OverdueFilter(caller, TODAY, week, week, date.min, "", limit=200)
+    missing = await list_overdue(connection, wanted)
     assert [row.person for row in missing] == [
         person.person
         for person in company.people
         if person.active
-        and standing_of(person.person, company.manager_of(person.person), caller, TODAY)
+        and authority_of(person.person, company.manager_of(person.person), caller, TODAY)
     ]
-    # Of the last four weeks everybody submitted the last.
-    assert await count_missing(connection, caller, TODAY) == 3 * len(missing)
+    # Of the ten weeks since they are known everybody submitted the last.
+    assert await count_overdue(connection, caller, TODAY) == 9 * len(missing)

@@ -8,15 +8,17 @@ import sys
 import asyncpg
 import pytest
 
+from libs.changes.verification import check_changes, main, verify
 from libs.postgres.settings import DatabaseSettings
-from services.approvals.verification import main, verify
+from services.approvals.verification import check_histories
 from tests.api.approvals.conftest import Neighbours, sub
 from tests.support.client import Caller
 
 
-async def check(database: str) -> tuple[int, int, str | None]:
-    finding = await verify(DatabaseSettings(database))
-    return finding.approvals, finding.rows, finding.broken
+async def check(database: str) -> tuple[str, str | None]:
+    """What was checked, and the first fault."""
+    finding, _ = await verify(DatabaseSettings(database), [check_histories, check_changes])
+    return finding.checked, finding.broken
 
 
 @pytest.fixture
@@ -54,13 +56,13 @@ async def test_the_database_refuses_to_change_history(
 ) -> None:
     with pytest.raises(asyncpg.RestrictViolationError):
         await connection.execute(statement)
-    assert await check(approvals_database) == (2, 4, None)
+    assert await check(approvals_database) == ("4 rows of 2 approvals are as written", None)
 
 
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
-        ("UPDATE history SET total_minutes = 1 WHERE number = 2", "row 2 tells of another"),
+        ("UPDATE history SET total_minutes = 1 WHERE number = 2", "row 2 has another"),
         ("UPDATE history SET actor = 'auth0|eve' WHERE number = 2", "row 2 is not the one"),
         ("UPDATE history SET reason = 'other' WHERE number = 3", "row 3 is not the one"),
         ("DELETE FROM history WHERE number = 2", "row 2 is missing"),
@@ -68,7 +70,7 @@ async def test_the_database_refuses_to_change_history(
         ("DELETE FROM history WHERE submission_id = $1", "row 1 is missing"),
         ("UPDATE approvals SET decided_by = 'auth0|eve' WHERE id = $1", "does not lead to"),
         ("UPDATE approvals SET state = 'rejected' WHERE id = $1", "does not lead to"),
-        ("UPDATE approvals SET total_minutes = 1 WHERE id = $1", "row 1 tells of another"),
+        ("UPDATE approvals SET total_minutes = 1 WHERE id = $1", "row 1 has another"),
         ("UPDATE approvals SET head = repeat('1', 64) WHERE id = $1", "was written last"),
     ],
 )
@@ -81,7 +83,7 @@ async def test_a_changed_past_shows(
 ) -> None:
     named = statement.replace("$1", f"'{decided}'")
     assert await intruder.execute(named) in ("UPDATE 1", "DELETE 1", "DELETE 3")
-    _, _, broken = await check(approvals_database)
+    _, broken = await check(approvals_database)
     assert broken is not None
     assert told in broken
     assert f"submission {decided} (auth0|erin, 2026-W47)" in broken
@@ -102,11 +104,14 @@ async def test_the_command_tells_and_its_exit_code_too(
     intruder: asyncpg.Connection, approvals_database: str
 ) -> None:
     good = run_verify(approvals_database)
-    assert (good.returncode, good.stdout) == (0, "4 rows of 2 approvals are as written\n")
+    assert (good.returncode, good.stdout) == (
+        0,
+        "4 rows of 2 approvals are as written\n0 changes are as written\n",
+    )
     await intruder.execute("UPDATE history SET actor = 'auth0|eve' WHERE number = 2")
     bad = run_verify(approvals_database)
     assert bad.returncode == 1
-    assert bad.stdout.endswith("row 2 is not the one that row 3 was written after\n")
+    assert "row 2 is not the one that row 3 was written after\n" in bad.stdout
 
 
 @pytest.mark.parametrize("database", ["", "postgresql://postgres@127.0.0.1:1/none"])

@@ -17,11 +17,11 @@ from services.approvals import model
 from services.approvals.chain import FIRST_PREVIOUS, Step, StepKind, add_step, first_break
 from services.approvals.model import (
     Approval,
+    Authority,
     Decision,
-    Standing,
+    DecisionRequest,
+    DecisionRole,
     State,
-    Verdict,
-    Why,
 )
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -41,18 +41,18 @@ RECEIVED = Approval(
 def history() -> tuple[Approval, list[Step]]:
     """Submitted, approved by a delegate, reopened."""
     approval, first = add_step(RECEIVED, StepKind.SUBMITTED, NOON, RECEIVED.person)
-    standing = Standing(Why.DELEGATE, "auth0|maya")
+    authority = Authority(DecisionRole.DELEGATE, "auth0|maya")
     later = NOON + timedelta(hours=1)
-    verdict = Verdict(Decision.APPROVE, "fine")
-    decided = model.decide(approval, verdict, "auth0|marco", standing, later, 2400)
+    request = DecisionRequest(Decision.APPROVE, "fine")
+    decided = model.decide(approval, request, "auth0|marco", authority, later)
     approval, second = add_step(
         decided,
         StepKind.APPROVED,
         later,
         "auth0|marco",
         reason="fine",
-        acting_for=standing.acting_for,
-        why=standing.why,
+        acting_for=authority.acting_for,
+        why=authority.why,
     )
     reopened = model.reopen(approval)
     approval, third = add_step(reopened, StepKind.REOPENED, later, "auth0|ada", reason="rate")
@@ -104,7 +104,7 @@ def test_a_moment_is_the_same_in_any_zone() -> None:
         {"actor": "auth0|eve"},
         {"at": NOON - timedelta(days=1)},
         {"acting_for": "auth0|eve"},
-        {"why": Why.MANAGER},
+        {"why": DecisionRole.MANAGER},
         {"reason": "other"},
         {"event": StepKind.REJECTED},
         {"total_minutes": 91},
@@ -176,7 +176,11 @@ def test_a_void_decision_leads_to_withdrawn() -> None:
     approval, _ = add_step(RECEIVED, StepKind.SUBMITTED, NOON, RECEIVED.person)
     steps = [_]
     decided = model.decide(
-        approval, Verdict(Decision.REJECT, "no"), "auth0|maya", Standing(Why.MANAGER), NOON, 0
+        approval,
+        DecisionRequest(Decision.REJECT, "no"),
+        "auth0|maya",
+        Authority(DecisionRole.MANAGER),
+        NOON,
     )
     approval, second = add_step(decided, StepKind.REJECTED, NOON, "auth0|maya", reason="no")
     approval, third = add_step(model.void(approval), StepKind.VOID, NOON, approval.person)

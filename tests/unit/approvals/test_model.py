@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,18 +16,20 @@ from libs.rules.calendar import Week
 from services.approvals import model
 from services.approvals.model import (
     Approval,
+    Authority,
     Caller,
     Decision,
+    DecisionRequest,
+    DecisionRole,
     Delegation,
     Flag,
     Manager,
-    NotYours,
-    OwnWeek,
-    Standing,
+    NotVisible,
+    PeriodClosed,
+    SelfApproval,
     State,
+    SubmittedFacts,
     Today,
-    Verdict,
-    Why,
     WrongState,
 )
 
@@ -46,12 +49,16 @@ APPROVAL = Approval(
     submitted_at=NOON,
     flags=(),
 )
-APPROVE, REJECT = Verdict(Decision.APPROVE), Verdict(Decision.REJECT, "no")
-BY_MAYA = Standing(Why.MANAGER)
+APPROVE, REJECT = DecisionRequest(Decision.APPROVE), DecisionRequest(Decision.REJECT, "no")
+BY_MAYA = Authority(DecisionRole.MANAGER)
 
 
-def decided(verdict: Verdict = APPROVE) -> Approval:
-    return model.decide(APPROVAL, verdict, "maya", BY_MAYA, NOON, 2400)
+def decided(request: DecisionRequest = APPROVE) -> Approval:
+    return model.decide(APPROVAL, request, "maya", BY_MAYA, NOON)
+
+
+def check(approval: Approval, authority: Authority | None, person: str) -> Authority:
+    return model.check_decidable(approval, APPROVE, authority, person, None)
 
 
 def confirmed(outcome: State = State.APPROVED) -> Approval:
@@ -59,21 +66,23 @@ def confirmed(outcome: State = State.APPROVED) -> Approval:
 
 
 def test_the_manager_decides_and_whoever_stands_in_for_them() -> None:
-    assert model.standing_of("erin", MAYA, Caller("maya"), TODAY) == Standing(Why.MANAGER)
-    stands_in = model.standing_of("erin", MAYA, Caller("marco"), TODAY)
-    assert stands_in == Standing(Why.DELEGATE, acting_for="maya")
-    assert model.standing_of("erin", MAYA, Caller("carl"), TODAY) is None
+    assert model.authority_of("erin", MAYA, Caller("maya"), TODAY) == Authority(
+        DecisionRole.MANAGER
+    )
+    stands_in = model.authority_of("erin", MAYA, Caller("marco"), TODAY)
+    assert stands_in == Authority(DecisionRole.DELEGATE, acting_for="maya")
+    assert model.authority_of("erin", MAYA, Caller("carl"), TODAY) is None
 
 
 def test_an_administrator_decides_as_manager_or_delegate_where_they_are_one() -> None:
     for person, why in (
-        ("maya", Why.MANAGER),
-        ("marco", Why.DELEGATE),
-        ("ada", Why.ADMINISTRATOR),
+        ("maya", DecisionRole.MANAGER),
+        ("marco", DecisionRole.DELEGATE),
+        ("ada", DecisionRole.ADMINISTRATOR),
     ):
-        standing = model.standing_of("erin", MAYA, Caller(person, administers=True), TODAY)
-        assert standing is not None
-        assert standing.why is why
+        authority = model.authority_of("erin", MAYA, Caller(person, administers=True), TODAY)
+        assert authority is not None
+        assert authority.why is why
 
 
 @pytest.mark.parametrize(
@@ -84,9 +93,9 @@ def test_without_a_manager_it_is_the_administrators_and_nobody_elses(
 ) -> None:
     assert model.approver_of("erin", manager) is None
     for person in ("maya", "marco", "carl"):
-        assert model.standing_of("erin", manager, Caller(person), TODAY) is None
-    ada = model.standing_of("erin", manager, Caller("ada", administers=True), TODAY)
-    assert ada == Standing(Why.UNASSIGNED)
+        assert model.authority_of("erin", manager, Caller(person), TODAY) is None
+    ada = model.authority_of("erin", manager, Caller("ada", administers=True), TODAY)
+    assert ada == Authority(DecisionRole.UNASSIGNED)
 
 
 names = st.sampled_from(["erin", "maya", "marco"])
@@ -98,21 +107,21 @@ managers = st.builds(Manager, names, st.booleans(), st.none() | delegations)
 def test_nobody_ever_decides_their_own_week(
     managers: Manager | None, person: str, administers: bool
 ) -> None:
-    assert model.standing_of(person, managers, Caller(person, administers), TODAY) is None
+    assert model.authority_of(person, managers, Caller(person, administers), TODAY) is None
 
 
 @given(manager=st.none() | managers, person=names)
 def test_somebody_who_is_nobodys_manager_or_delegate_never_decides(
     manager: Manager | None, person: str
 ) -> None:
-    assert model.standing_of(person, manager, Caller("nora"), TODAY) is None
+    assert model.authority_of(person, manager, Caller("nora"), TODAY) is None
 
 
 @given(manager=st.none() | managers, person=names)
 def test_an_administrator_can_always_decide_so_that_no_week_is_stuck(
     manager: Manager | None, person: str
 ) -> None:
-    assert model.standing_of(person, manager, Caller("ada", administers=True), TODAY) is not None
+    assert model.authority_of(person, manager, Caller("ada", administers=True), TODAY) is not None
 
 
 @pytest.mark.parametrize(
@@ -124,12 +133,12 @@ def test_a_delegation_holds_on_its_days_anywhere_on_earth(
 ) -> None:
     delegation = Delegation("marco", date(2026, 11, since), date(2026, 11, until))
     manager = replace(MAYA, delegation=delegation)
-    assert (model.standing_of("erin", manager, Caller("marco"), TODAY) is not None) is holds
+    assert (model.authority_of("erin", manager, Caller("marco"), TODAY) is not None) is holds
 
 
 def test_a_delegate_who_is_inactive_stands_in_for_nobody() -> None:
     manager = replace(MAYA, delegation=replace(AWAY, active=False))
-    assert model.standing_of("erin", manager, Caller("marco"), TODAY) is None
+    assert model.authority_of("erin", manager, Caller("marco"), TODAY) is None
 
 
 def test_it_is_two_days_on_earth_but_for_one_hour() -> None:
@@ -140,36 +149,27 @@ def test_it_is_two_days_on_earth_but_for_one_hour() -> None:
     assert (eleven.first, eleven.last) == (date(2026, 11, 22), date(2026, 11, 24))
 
 
-def test_the_overdue_weeks_are_the_last_four_that_are_over_everywhere() -> None:
-    assert [str(week) for week in TODAY.overdue_weeks] == [
-        "2026-W44",
-        "2026-W45",
-        "2026-W46",
-        "2026-W47",
-    ]
-    sunday_in_the_west = Today.at(NOON.replace(hour=11))
-    assert str(sunday_in_the_west.overdue_weeks[-1]) == "2026-W46"
+def test_the_last_week_is_the_newest_that_is_over_in_every_time_zone() -> None:
+    assert str(TODAY.last_week) == "2026-W47"
+    assert str(Today.at(NOON.replace(hour=11)).last_week) == "2026-W46"
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What the lasting flags are asked of; this one has none."""
+# A submission without any flag.
+CLEAN = SubmittedFacts(
+    by_day={MONDAY: 480},
+    projects=frozenset({"A"}),
+    sources=frozenset({"app"}),
+    target_minutes=480,
+    submitted_at=NOON,
+    approved_projects=frozenset({"A"}),
+)
 
-    by_day: Mapping[date, int] = field(default_factory=lambda: {MONDAY: 480})
-    projects: frozenset[str] = frozenset({"A"})
-    sources: frozenset[str] = frozenset({"app"})
-    approved_projects: frozenset[str] = frozenset({"A"})
-    resubmitted: bool = False
 
-    @property
-    def flags(self) -> tuple[Flag, ...]:
-        return model.lasting_flags(
-            self.by_day,
-            self.projects,
-            self.sources,
-            approved_projects=self.approved_projects,
-            resubmitted=self.resubmitted,
-        )
+def facts(**changes: Any) -> SubmittedFacts:
+    """A submission that is on target."""
+    changed = replace(CLEAN, **changes)
+    target = changes.get("target_minutes", sum(changed.by_day.values()))
+    return replace(changed, target_minutes=target)
 
 
 B = frozenset({"B"})
@@ -179,26 +179,35 @@ NOTHING: frozenset[str] = frozenset()
 @pytest.mark.parametrize(
     ("submission", "expected"),
     [
-        (Submission(), ()),
-        (Submission(by_day={}, projects=NOTHING, sources=NOTHING), ()),
-        (Submission(by_day={MONDAY: 600, TUESDAY: 600}), ()),
-        (Submission(by_day={MONDAY: 601}), (Flag.OVER_10_HOURS,)),
-        (Submission(by_day={SATURDAY: 1}), (Flag.WEEKEND,)),
-        (Submission(by_day={date(2026, 11, 22): 1}), (Flag.WEEKEND,)),
-        (Submission(projects=frozenset({"A", "B"})), (Flag.NEW_PROJECT,)),
-        (Submission(approved_projects=NOTHING), (Flag.NEW_PROJECT,)),
-        (Submission(sources=frozenset({"app", "batch:nightly"})), (Flag.UPLOADED,)),
-        (Submission(resubmitted=True), (Flag.RESUBMITTED,)),
+        (facts(), ()),
+        (facts(by_day={}, projects=NOTHING, sources=NOTHING), ()),
+        (facts(by_day={MONDAY: 600, TUESDAY: 600}), ()),
+        (facts(by_day={MONDAY: 601}), (Flag.OVER_10_HOURS,)),
+        (facts(by_day={SATURDAY: 1}), (Flag.WEEKEND,)),
+        (facts(by_day={date(2026, 11, 22): 1}), (Flag.WEEKEND,)),
+        (facts(projects=frozenset({"A", "B"})), (Flag.NEW_PROJECT,)),
+        (facts(approved_projects=NOTHING), (Flag.NEW_PROJECT,)),
+        (facts(sources=frozenset({"app", "batch:nightly"})), (Flag.UPLOADED,)),
+        (facts(resubmitted=True), (Flag.RESUBMITTED,)),
+        (facts(holidays={MONDAY}), (Flag.HOLIDAY,)),
+        (facts(holidays={TUESDAY}), ()),
+        (facts(target_minutes=600), (Flag.OFF_TARGET,)),
+        (facts(target_minutes=None), ()),
+        (facts(by_day={MONDAY: 1}, target_minutes=0), (Flag.OFF_TARGET,)),
+        (facts(by_somebody_else=True), (Flag.SUBMITTED_FOR,)),
+        (facts(billable_differs=True), (Flag.BILLABLE_DIFFERS,)),
+        (facts(by_day={date(2026, 11, 24): 60}), ()),
+        (facts(by_day={date(2026, 11, 25): 60}), (Flag.NOT_YET_WORKED,)),
         (
-            Submission(resubmitted=True, projects=B, by_day={SATURDAY: 700}),
+            facts(resubmitted=True, projects=B, by_day={SATURDAY: 700}),
             (Flag.OVER_10_HOURS, Flag.WEEKEND, Flag.NEW_PROJECT, Flag.RESUBMITTED),
         ),
     ],
 )
-def test_flags_tell_what_deserves_a_look(
-    submission: Submission, expected: tuple[Flag, ...]
+def test_flags_name_what_an_approver_should_look_at(
+    submission: SubmittedFacts, expected: tuple[Flag, ...]
 ) -> None:
-    assert submission.flags == expected
+    assert model.flags_of(submission) == expected
 
 
 @pytest.mark.parametrize(
@@ -218,33 +227,35 @@ def test_a_week_is_off_target_by_more_than_a_tenth(total: int, target: int, off:
     assert model.is_off_target(total, target) is off
 
 
-def test_the_target_counts_as_it_was_when_the_week_was_decided() -> None:
-    flagged = APPROVAL._replace(flags=(Flag.WEEKEND, Flag.UPLOADED))
-    assert model.flags_of(flagged, 1200) == (Flag.WEEKEND, Flag.OFF_TARGET, Flag.UPLOADED)
-    fixed = model.decide(flagged, APPROVE, "maya", BY_MAYA, NOON, 2400)
-    assert model.flags_of(fixed, 1200) == (Flag.WEEKEND, Flag.UPLOADED)
+def test_a_week_with_a_closed_day_is_approved_and_not_rejected() -> None:
+    for day in (MONDAY, MONDAY + timedelta(30)):
+        assert model.check_decidable(APPROVAL, APPROVE, BY_MAYA, "maya", day) is BY_MAYA
+        with pytest.raises(PeriodClosed, match="Move the period back first"):
+            model.check_decidable(APPROVAL, REJECT, BY_MAYA, "maya", day)
+    before = MONDAY - timedelta(1)
+    assert model.check_decidable(APPROVAL, REJECT, BY_MAYA, "maya", before) is BY_MAYA
 
 
 def test_only_a_pending_week_is_decided() -> None:
-    assert model.check_decidable(APPROVAL, BY_MAYA, "maya") is BY_MAYA
+    assert check(APPROVAL, BY_MAYA, "maya") is BY_MAYA
     for other in (decided(), decided(REJECT), model.withdraw(APPROVAL)):
         with pytest.raises(WrongState) as refusal:
-            model.check_decidable(other, BY_MAYA, "maya")
+            check(other, BY_MAYA, "maya")
         assert refusal.value.state is other.state
 
 
 def test_ones_own_week_is_refused_and_somebody_elses_is_not_there() -> None:
-    with pytest.raises(OwnWeek):
-        model.check_decidable(APPROVAL, None, "erin")
-    with pytest.raises(NotYours):
-        model.check_decidable(APPROVAL, None, "carl")
+    with pytest.raises(SelfApproval):
+        check(APPROVAL, None, "erin")
+    with pytest.raises(NotVisible):
+        check(APPROVAL, None, "carl")
 
 
 def test_who_decided_still_sees_it_but_decides_it_no_more() -> None:
     model.check_visible(decided(), None, "maya")
     with pytest.raises(WrongState):
-        model.check_decidable(decided(), None, "maya")
-    with pytest.raises(NotYours):
+        check(decided(), None, "maya")
+    with pytest.raises(NotVisible):
         model.check_visible(decided(), None, "carl")
 
 
@@ -259,15 +270,15 @@ def test_a_decision_is_repeated_by_the_same_person_in_the_same_words() -> None:
 
 
 def test_a_decision_says_who_when_why_and_in_whose_place() -> None:
-    standing = Standing(Why.DELEGATE, "maya")
-    approved = model.decide(APPROVAL, APPROVE, "marco", standing, NOON, 1200)
+    authority = Authority(DecisionRole.DELEGATE, "maya")
+    approved = model.decide(APPROVAL, APPROVE, "marco", authority, NOON)
     assert (approved.state, approved.decided_by, approved.decided_at) == (
         State.APPROVED,
         "marco",
         NOON,
     )
-    assert (approved.why, approved.acting_for) == (Why.DELEGATE, "maya")
-    assert (approved.target_minutes, approved.confirmed) == (1200, False)
+    assert (approved.why, approved.acting_for) == (DecisionRole.DELEGATE, "maya")
+    assert not approved.confirmed
 
 
 # The table of the model's docstring, column by column.
