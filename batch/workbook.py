@@ -12,7 +12,7 @@ import openpyxl
 
 from batch.errors import InvalidInput
 
-MAX_UNPACKED = 2 << 30
+MAX_UNPACKED = 512 << 20
 """Bytes of the unpacked workbook. A few kilobytes of ZIP can unpack to much more."""
 
 _MIDNIGHT = time()

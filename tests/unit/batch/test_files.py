@@ -127,6 +127,14 @@ def test_a_damaged_workbook_is_rejected(tmp_path: Path) -> None:
         convert(path, "toggl")
 
 
+def test_a_workbook_that_unpacks_to_too_much_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batch.workbook.MAX_UNPACKED", 1000)
+    with pytest.raises(InvalidInput, match="too large when unpacked"):
+        convert(workbook(tmp_path / "t.xlsx"), "toggl")
+
+
 def test_a_last_row_that_lacks_cells_and_a_line_break_is_cut_off(write: Write) -> None:
     cut = ROW[: ROW.rindex(":00:00") - 1]
     assert cut.endswith(",0")
