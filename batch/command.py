@@ -7,10 +7,13 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
+import msgspec
 from rich.console import Console
 
+from batch.connection import connect
 from batch.dates import DateOrder, DateRange
 from batch.errors import BatchError, ExitCode, InvalidInput
 from batch.formats import FORMATS
@@ -18,6 +21,7 @@ from batch.job import Job
 from batch.journal import Journal
 from batch.options import Mode, OnError, Options
 from batch.progress import Reporter, plain_text
+from batch.responses import Undone
 from batch.retries import Retries
 from batch.settings import Settings
 from batch.summary import Summary, failure_as_json
@@ -48,6 +52,13 @@ Exit codes:
 
 To resume an interrupted upload, run the same command again.
 """
+RETRY_FOR = click.option(
+    "--retry-for",
+    type=click.IntRange(0, 24 * 3600),
+    default=15 * 60,
+    show_default=True,
+    help="Seconds to retry while the service is unavailable.",
+)
 PATHS = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -69,7 +80,7 @@ def _parse_range(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
-    """Upload hours to ExampleCo Timesheets."""
+    """Upload hours to ExampleCo Timesheets, and undo uploads."""
 
 
 @main.command(help=HELP)
@@ -107,13 +118,7 @@ def main() -> None:
     help="Write the failed rows to this CSV file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.option(
-    "--retry-for",
-    type=click.IntRange(0, 24 * 3600),
-    default=15 * 60,
-    show_default=True,
-    help="Seconds to retry while the service is unavailable.",
-)
+@RETRY_FOR
 def upload(
     *,
     file_format: str | None,
@@ -134,6 +139,38 @@ def upload(
         **others,
     )
     sys.exit(run(options, as_json=as_json))
+
+
+@main.command()
+@click.argument("batch_id", type=click.UUID, metavar="BATCH")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@RETRY_FOR
+def undo(*, batch_id: UUID, as_json: bool, retry_for: int) -> None:
+    """Undo BATCH, whose id is in the summary of its upload.
+
+    Entries that it created are removed, those that it changed or removed are restored. Entries
+    that are locked or were changed since are kept; then the exit code is 1. The environment
+    variables are those of upload.
+    """
+    console = Console(stderr=True, highlight=False)
+    try:
+        undone = asyncio.run(_undo(batch_id, Reporter(console), Retries(retry_for=retry_for)))
+    except BatchError as error:
+        _show_failure(error, console, as_json=as_json)
+        sys.exit(error.exit_code)
+    if as_json:
+        _print_json(msgspec.to_builtins(undone))
+    else:
+        click.echo(
+            f"Undone: {undone.removed:,} entries removed, {undone.restored:,} restored. "
+            f"{undone.kept:,} kept, because they are locked or were changed since."
+        )
+    sys.exit(ExitCode.ROWS_FAILED if undone.kept else ExitCode.OK)
+
+
+async def _undo(batch_id: UUID, reporter: Reporter, retries: Retries) -> Undone:
+    async with connect(Settings.read(os.environ), retries, reporter.report) as uploader:
+        return await uploader.undo(str(batch_id))
 
 
 def _chosen_format(file_format: str | None, columns: Path | None) -> str:

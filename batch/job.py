@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 
-import aiohttp
-
+from batch.connection import connect
 from batch.conversion import Conversion, RowCounts
 from batch.errors import BatchError
 from batch.external_ids import ExternalIds
@@ -28,7 +27,6 @@ from batch.settings import Settings
 from batch.source import Source
 from batch.summary import MAX_SHOWN, Summary
 from batch.upload import TIMEOUTS, Timeouts, Uploader
-from libs.auth import MachineTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,31 +118,18 @@ class Job:
 
     @asynccontextmanager
     async def _uploader(self, body: RequestBody) -> AsyncIterator[Uploader]:
-        settings = self.settings
-        if settings is None:
+        if self.settings is None:
             raise AssertionError("nothing can be sent without settings")
         with self.reporter.progress_bar("Uploading", body.size) as sent:
-            async with _session(self.timeouts) as session:
-                tokens = MachineTokens(
-                    session,
-                    settings.token_url,
-                    settings.client_id,
-                    settings.client_secret,
-                    settings.audience,
-                )
-                try:
-                    yield Uploader(
-                        session,
-                        tokens,
-                        settings.api_url,
-                        retries=self.retries,
-                        report=self.reporter.report,
-                        sent=sent,
-                        timeouts=self.timeouts,
-                        sleep=self.sleep,
-                    )
-                finally:
-                    await tokens.close()
+            async with connect(
+                self.settings,
+                self.retries,
+                self.reporter.report,
+                sent=sent,
+                timeouts=self.timeouts,
+                sleep=self.sleep,
+            ) as uploader:
+                yield uploader
 
     async def _send(self, uploader: Uploader, body: RequestBody) -> UploadResult:
         """Send the body under a key that is derived from it, so that an interrupted upload is
@@ -174,14 +159,6 @@ class Job:
         target = (settings.api_url, settings.client_id) if settings is not None else ()
         parts = (*target, *itertools.chain(*sorted(query.items())))
         return hashlib.sha256(body.digest + "\n".join(parts).encode()).hexdigest()
-
-
-@asynccontextmanager
-async def _session(timeouts: Timeouts) -> AsyncIterator[aiohttp.ClientSession]:
-    # No total timeout: a long upload is fine as long as it makes progress.
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
-        yield session
 
 
 async def _collect(

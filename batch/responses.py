@@ -60,6 +60,18 @@ class RowPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
+class Undone(msgspec.Struct, frozen=True):
+    """What undoing a batch did. `kept` entries are locked or were changed since."""
+
+    removed: int
+    restored: int
+    kept: int
+
+
+class UndoneBatch(msgspec.Struct, frozen=True):
+    undone: Undone | None = None
+
+
 class FieldError(msgspec.Struct, frozen=True):
     message: str = ""
 
@@ -98,6 +110,11 @@ def decode_error_page(body: bytes) -> ErrorPage | None:
 
 def decode_row_page(body: bytes) -> RowPage | None:
     return _decode(body, RowPage)
+
+
+def decode_undone(body: bytes) -> Undone | None:
+    batch = _decode(body, UndoneBatch)
+    return None if batch is None else batch.undone
 
 
 def decode_problem(body: bytes) -> Problem:

@@ -15,11 +15,13 @@ from batch.responses import (
     BatchReport,
     RowError,
     RowOutcome,
+    Undone,
     UploadResult,
     decode_error_page,
     decode_problem,
     decode_report,
     decode_row_page,
+    decode_undone,
 )
 from batch.retries import Retries, parse_retry_after
 from libs.auth import MachineTokenRefused, MachineTokens, MachineTokenUnavailable
@@ -132,6 +134,21 @@ class Uploader:
                 yield item
             address = page.next
 
+    async def undo(self, batch_id: str) -> Undone:
+        """Undo the batch; once more changes nothing. Raises `BatchError`."""
+        url = f"{self._api_url}/v1/batches/{batch_id}"
+
+        async def attempt(token: str) -> _Response:
+            response = await self._without_body("DELETE", url, token)
+            if response.status == HTTPStatus.CONFLICT:  # no other attempt will succeed
+                raise Rejected(response.problem)
+            return response
+
+        undone = decode_undone((await self._retry(attempt)).body)
+        if undone is None:
+            raise Rejected(f"{self._api_url} sent an unexpected response.")
+        return undone
+
     async def removed(self, report: BatchReport) -> AsyncIterator[RowOutcome]:
         """The entries that the batch removes, from the first pages of its rows.
 
@@ -153,7 +170,7 @@ class Uploader:
         url = self._own_url(address)
 
         async def attempt(token: str) -> _Response:
-            return await self._get(url, token)
+            return await self._without_body("GET", url, token)
 
         return (await self._retry(attempt)).body
 
@@ -226,9 +243,9 @@ class Uploader:
             self._sent(sent)
         deadline.reschedule(now() + self._timeouts.response)
 
-    async def _get(self, url: str, token: str) -> _Response:
-        async with asyncio.timeout(self._timeouts.connect + self._timeouts.stall):
-            return await self._request("GET", url, token, {})
+    async def _without_body(self, method: str, url: str, token: str) -> _Response:
+        async with asyncio.timeout(self._timeouts.connect + self._timeouts.response):
+            return await self._request(method, url, token, {})
 
     async def _request(
         self,
@@ -260,10 +277,10 @@ class Uploader:
         if status == 401:
             raise _TokenRejected(problem)
         if status == 403:
-            raise AccessDenied(f"This client is not allowed to upload: {problem}")
+            raise AccessDenied(f"This client is not allowed to do this: {problem}")
         if 300 <= status < 400:
             raise Rejected(f"{self._api_url} redirects ({status}): check TIMESHEETS_URL.")
-        raise Rejected(f"The service rejected the upload ({status}): {problem}")
+        raise Rejected(f"The service rejected the request ({status}): {problem}")
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -43,8 +43,12 @@ class Agency:
 
     async def upload(self, *arguments: object, code: int = 0, **environ: str) -> Any:
         """The summary. The program must exit with `code`."""
+        return await self.call("upload", *arguments, code=code, **environ)
+
+    async def call(self, command: str, *arguments: object, code: int = 0, **environ: str) -> Any:
+        """What the program prints as JSON. It must exit with `code`."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "batch", "upload", "--json"),
+            *(sys.executable, "-m", "batch", command, "--json"),
             *map(str, arguments),
             cwd=ROOT,
             env={"PATH": os.environ["PATH"]} | self.environ | environ,

@@ -66,6 +66,15 @@ async def test_a_rejected_row_is_reported_and_nothing_is_saved(agency: Agency) -
     assert len(await agency.entries()) == 1
 
 
+async def test_a_batch_is_undone(agency: Agency) -> None:
+    await toggl(agency, first())
+    summary = await toggl(agency, first(note="wrong"), SECOND)
+    undone = await agency.call("undo", summary["batch"]["id"])
+    assert undone == {"removed": 1, "restored": 1, "kept": 0}
+    assert await agency.entries() == [("auth0|erin", "APOLLO", 61, None, "pairing")]
+    assert await agency.call("undo", summary["batch"]["id"]) == undone
+
+
 async def test_a_dry_run_saves_nothing(agency: Agency) -> None:
     path = agency.write("export.csv", TOGGL + first() + SECOND)
     summary = await agency.upload(path, "--format", "toggl", "--dry-run")

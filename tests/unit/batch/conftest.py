@@ -92,3 +92,7 @@ a3,cem@example.com,2026-11-24,BIG-WEB,480,,"a ""quoted"", long 🔥 note",
 def hours(write: Callable[[str, str], Path]) -> Path:
     """Three valid rows in our own columns."""
     return write("hours.csv", OURS)
+
+
+BATCH = "00000000-0000-0000-0000-000000000001"
+"""The id of the first batch."""

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
+from uuid import UUID
 
 from aiohttp import web
 
@@ -45,6 +46,7 @@ class BatchService:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/v1/batches", self._upload)
+        app.router.add_delete("/v1/batches/{id}", self._undo)
         app.router.add_get("/v1/batches/{id}/errors", self._errors)
         app.router.add_get("/v1/batches/{id}/rows", self._rows)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
@@ -112,7 +114,7 @@ class BatchService:
         after = dict(self.entries)
         if request.query.get("dry_run") == "true":
             self.entries = dict(before)
-        number = f"b{len(self.batches) + 1}"
+        number = str(UUID(int=len(self.batches) + 1))
         address = self.errors_are_at or f"/v1/batches/{number}/errors"
         batch = {"id": number, **counts, "failed": len(errors), "errors": address}
         outcomes = [] if is_rejected else self._outcomes(before, after)
@@ -169,6 +171,28 @@ class BatchService:
             and entry["person"] in people
             and first <= entry["date"] <= last
         ]
+
+    async def _undo(self, request: web.Request) -> web.StreamResponse:
+        fault = self.faults.popleft() if self.faults else None
+        response = await fault(request) if fault else None
+        return response or await self.undo(request)
+
+    async def undo(self, request: web.Request) -> web.StreamResponse:
+        """Undo a batch that only created entries; `locked` ones are kept."""
+        number = request.match_info["id"]
+        stored = next((it for it in self.batches.values() if it.batch["id"] == number), None)
+        if stored is None:
+            return problem(404, "There is no such batch.")
+        if not stored.rows:
+            return problem(409, "The batch changed nothing.")
+        if stored.batch.get("undone"):
+            return web.json_response(stored.batch)
+        ids = [row["external_id"] for row in stored.rows]
+        for external_id in set(ids) - self.locked:
+            del self.entries[external_id]
+        kept = len(self.locked.intersection(ids))
+        stored.batch["undone"] = {"removed": len(ids) - kept, "restored": 0, "kept": kept}
+        return web.json_response(stored.batch)
 
     async def _errors(self, request: web.Request) -> web.StreamResponse:
         return self._page(request, self._stored_by_id(request).errors)

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from click.testing import CliRunner
 
 from batch.command import main
 from batch.rows import Remark
 from tests.support.issuer import Issuer
-from tests.unit.batch.conftest import CLIENT, OURS, SECRET
+from tests.unit.batch.conftest import BATCH, CLIENT, OURS, SECRET
 from tests.unit.batch.converting import TOGGL
 from tests.unit.batch.service import BatchService, responds
 
@@ -49,9 +50,11 @@ class Finished:
 class Program:
     environ: dict[str, str]
 
-    async def __call__(self, *arguments: object, **environ: str) -> Finished:
+    async def __call__(
+        self, *arguments: object, command: str = "upload", **environ: str
+    ) -> Finished:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "batch", "upload"),
+            *(sys.executable, "-m", "batch", command),
             *map(str, arguments),
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], "COLUMNS": "200"} | self.environ | environ,
@@ -85,7 +88,7 @@ async def test_a_valid_file_exits_with_0_and_a_summary(
     finished = await program(hours, "--format", "ours")
     assert finished.code == 0
     assert "hours.csv: Uploaded." in finished.out
-    assert "Batch b1: 3 created, 0 updated, 0 removed, 0 unchanged, 0 failed." in finished.out
+    assert f"Batch {BATCH}: 3 created, 0 updated, 0 removed, 0 unchanged, 0 failed." in finished.out
     assert len(service.entries) == 3
 
 
@@ -115,13 +118,13 @@ async def test_the_json_summary_is_one_document(
             **dict.fromkeys(map(str, Remark), 0),
         },
         "batch": {
-            "id": "b1",
+            "id": BATCH,
             "created": 2,
             "updated": 0,
             "unchanged": 1,
             "removed": 0,
             "failed": 1,
-            "errors": "/v1/batches/b1/errors",
+            "errors": f"/v1/batches/{BATCH}/errors",
             "replayed": False,
             "attempts": 1,
         },
@@ -171,6 +174,57 @@ async def test_a_complete_upload_says_what_it_removes_before_and_after(
     assert "1 created, 0 updated, 1 removed, 2 unchanged, 0 failed." in finished.out
     assert "Removed: 1 entry of earlier uploads" in finished.out
     assert "  carl@example.com: a1\n" in finished.out
+
+
+async def test_a_batch_is_undone(program: Program, service: BatchService, hours: Path) -> None:
+    await program(hours, "--format", "ours")
+    finished = await program(BATCH, command="undo")
+    assert (finished.code, service.entries) == (0, {})
+    assert finished.out.startswith("Undone: 3 entries removed, 0 restored. 0 kept")
+    again = await program(BATCH, command="undo")
+    assert (again.code, again.out) == (0, finished.out)
+
+
+async def test_a_batch_that_changed_nothing_cannot_be_undone(
+    program: Program, service: BatchService, hours: Path
+) -> None:
+    service.unknown = {"BIG-SHOP"}
+    await program(hours, "--format", "ours")
+    finished = await program(BATCH, "--json", command="undo")
+    assert (finished.code, finished.json["message"]) == (
+        *(4, "The batch changed nothing. (request r-1)"),
+    )
+
+
+async def test_kept_entries_of_an_undone_batch_exit_with_1(
+    program: Program, service: BatchService, hours: Path
+) -> None:
+    await program(hours, "--format", "ours")
+    service.locked = {"a1"}
+    finished = await program(BATCH, "--json", command="undo")
+    assert (finished.code, finished.json) == (1, {"removed": 2, "restored": 0, "kept": 1})
+
+
+async def test_an_unknown_batch_exits_with_4(program: Program) -> None:
+    finished = await program(BATCH, command="undo")
+    assert finished.code == 4
+    assert "There is no such batch" in finished.err
+
+
+async def test_a_lost_response_does_not_hide_that_a_batch_was_undone(
+    program: Program, service: BatchService, hours: Path
+) -> None:
+    async def lose(request: web.Request) -> web.StreamResponse:
+        response = await service.undo(request)
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    await program(hours, "--format", "ours")
+    service.faults.append(lose)
+    finished = await program(BATCH, command="undo")
+    assert (finished.code, service.entries) == (0, {})
+    assert finished.out.startswith("Undone: 3 entries removed")
 
 
 @pytest.mark.parametrize("code", ["changed_by_person", "other_person", "submitted", "approved"])

@@ -18,7 +18,7 @@ from batch.external_ids import ExternalIds
 from batch.options import Mode, OnError
 from batch.upload import Timeouts
 from tests.support.issuer import Client, Issuer
-from tests.unit.batch.conftest import CLIENT, OURS, SECRET, Runner
+from tests.unit.batch.conftest import BATCH, CLIENT, OURS, SECRET, Runner
 from tests.unit.batch.service import (
     BatchService,
     cut_after_commit,
@@ -117,7 +117,7 @@ async def test_a_killed_upload_is_resumed_as_the_same_batch(
     await asyncio.gather(killed, return_exceptions=True)
     summary = await runner.upload(hours)
     assert summary.report is not None
-    assert (summary.report.id, summary.report.created) == ("b1", 3)
+    assert (summary.report.id, summary.report.created) == (BATCH, 3)
     assert (len(service.batches), len(set(service.keys))) == (1, 1)
     assert list(runner.journal.directory.iterdir()) == []
 

@@ -35,10 +35,11 @@ async def test_the_commands_of_the_upload_guide_do_what_it_says(
             code, out, err = await run(block.text, tmp_path, environ)
             assert code == block.exit_code, (block.text, out, err)
             outputs.append(out)
-    check, mapped, upload, complete, columns = outputs
+    check, mapped, upload, complete, undo, columns = outputs
     assert "1 invalid" in check
     assert "3 ready" in mapped
     assert upload.count("3 created") == 2
     assert complete.count("1 created, 0 updated, 2 removed, 1 unchanged") == 2
+    assert "Undone: 2 entries removed" in undo
     assert "1 created" in columns
     assert sum(entry["minutes"] for entry in service.entries.values()) == 120 + 60 + 90
