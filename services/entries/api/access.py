@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import structlog
 from aiohttp import hdrs, web
 
 from libs.auth import PRINCIPAL, Scope, require_scope
-from libs.changes import Actor
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week
+from libs.service.access import audit_access, current_person
 from libs.web.etags import creates_only, expected_version
-from libs.web.problems import FieldError, Forbidden, NotFound, UnprocessableContent
+from libs.web.problems import FieldError, NotFound, UnprocessableContent
 from services.entries.commands.entries import Author
 from services.entries.preconditions import Preconditions
 from services.entries.store.people import is_managed_by
-
-log = structlog.get_logger(__name__)
 
 # The product in the User-Agent of the portal (RFC 9110 section 10.1.5).
 PORTAL_AGENT = "timesheets-portal"
@@ -25,22 +22,7 @@ PORTAL_AGENT = "timesheets-portal"
 
 def current_user(request: web.Request) -> str:
     """The caller, as the owner of what is read or written. Raises `Forbidden` for a machine."""
-    principal = request[PRINCIPAL]
-    if principal.is_machine:
-        raise Forbidden("A machine has no entries and no weeks. Use the token of a person.")
-    return principal.subject
-
-
-def actor_of(request: web.Request) -> Actor:
-    """The caller, as the change log names it."""
-    principal = request[PRINCIPAL]
-    return Actor(principal.subject, principal.client_id)
-
-
-def person_acting(request: web.Request) -> Actor:
-    """As `actor_of`; raises `Forbidden` for a machine."""
-    current_user(request)
-    return actor_of(request)
+    return current_person(request).subject
 
 
 def author_of(request: web.Request) -> Author:
@@ -55,7 +37,7 @@ def user_or_admin(request: web.Request, person: str | None) -> str:
     if person is None or person == request[PRINCIPAL].subject:
         return current_user(request)
     require_scope(request, Scope.MANAGE_TIMESHEETS)
-    log_access(request, person)
+    audit_access(request, person=person)
     return person
 
 
@@ -75,21 +57,8 @@ async def managed_person(request: web.Request, person: str) -> str:
         async with request.app[DATABASE].connection() as connection:
             if not await is_managed_by(connection, person, principal.subject):
                 raise NotFound("There is no such person in your team.")
-    log_access(request, person)
+    audit_access(request, person=person)
     return person
-
-
-def log_access(request: web.Request, person: str) -> None:
-    """One line for each access to another person's data."""
-    log.info(
-        "access to another person's data",
-        audit=True,
-        actor=request[PRINCIPAL].subject,
-        client=request[PRINCIPAL].client_id,
-        person=person,
-        method=request.method,
-        path=request.path,
-    )
 
 
 def entry_id_of(request: web.Request) -> UUID:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.service.access import current_person
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.problems import NotFound
@@ -15,7 +16,6 @@ from services.entries.api.access import (
     author_of,
     current_user,
     entry_id_of,
-    person_acting,
     preconditions_of,
     user_or_admin,
 )
@@ -129,7 +129,7 @@ async def delete_entry(request: web.Request) -> web.Response:
             person,
             entry_id,
             query.reason,
-            person_acting(request),
+            current_person(request),
             request.app[CLOCK].now(),
             expected,
         )

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, authenticated, requires
 from libs.postgres.pool import DATABASE
+from libs.service.access import current_actor
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.resources import answer_schema
@@ -13,7 +14,6 @@ from libs.web.responses import json_response
 from libs.web.schemas import MAX_LIMIT
 from libs.web.validation import body_of
 from services.entries import model
-from services.entries.api.access import actor_of
 from services.entries.commands import period as commands
 from services.entries.resources import Period
 from services.entries.schemas.period import Closing, ClosingSchema, Limits, RulesAnswer
@@ -89,7 +89,7 @@ async def close_period(request: web.Request) -> web.Response:
         request.app[DATABASE],
         closing.closed_through,
         closing.reason,
-        actor_of(request),
+        current_actor(request),
         request.app[CLOCK].now(),
     )
     return json_response(period)

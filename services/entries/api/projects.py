@@ -7,13 +7,14 @@ from aiohttp import web
 
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
+from libs.service.access import current_actor
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import FieldError, NotFound, UnprocessableContent
 from libs.web.resources import answer_schema, page_schema
 from libs.web.validation import body_of, query_of
-from services.entries.api.access import actor_of, preconditions_of
+from services.entries.api.access import preconditions_of
 from services.entries.api.responses import project_response
 from services.entries.commands import projects as commands
 from services.entries.commands.projects import today
@@ -94,7 +95,7 @@ async def create_project(request: web.Request) -> web.Response:
         request.app[DATABASE],
         code,
         body_of(request, ProjectDraft),
-        actor_of(request),
+        current_actor(request),
         request.app[CLOCK].now(),
     )
     return project_response(request, project, status=201, Location=f"/v1/projects/{code}")
@@ -122,7 +123,7 @@ async def patch_project(request: web.Request) -> web.Response:
         request.match_info["code"],
         patch.changes,
         patch.since,
-        actor_of(request),
+        current_actor(request),
         request.app[CLOCK].now(),
         preconditions_of(request),
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from aiohttp import web
 
-from libs.web.etags import etag_of, resource_response
-from libs.web.responses import encode_json
+from libs.web.etags import etag_of, etag_of_representation, resource_response
 from services.entries.api.serializers import serialize_entry, serialize_timesheet
 from services.entries.commands.entries import Author, Saved
 from services.entries.commands.timesheets import WholeWeek
@@ -42,19 +40,15 @@ def saved_response(
 def week_response(request: web.Request, whole: WholeWeek) -> web.Response:
     """A week looks different too when a day is closed, its target moves or it begins."""
     shape = serialize_timesheet(whole)
-    return resource_response(request, shape, _etag_of_shape(shape.version, shape))
+    return resource_response(request, shape, etag_of_representation(shape))
 
 
 def project_response(
     request: web.Request, project: Project, *, status: int = 200, **headers: str
 ) -> web.Response:
     """A project looks different too on the day that a new name or customer begins."""
-    etag = _etag_of_shape(project.version, project)
+    etag = etag_of_representation(project)
     return resource_response(request, project, etag, status=status, **headers)
-
-
-def _etag_of_shape(version: int, shape: object) -> str:
-    return etag_of(version, hashlib.sha256(encode_json(shape)).hexdigest()[:12])
 
 
 def _etag_of_entry(entry: EntryInContext) -> str:

@@ -10,6 +10,7 @@ from aiohttp import web
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week, latest_today
+from libs.service.access import current_person
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
@@ -19,7 +20,6 @@ from libs.web.validation import body_of, query_of
 from services.entries.api.access import (
     current_user,
     managed_person,
-    person_acting,
     preconditions_of,
     user_or_report,
     week_of,
@@ -119,7 +119,7 @@ async def show_timesheet(request: web.Request) -> web.Response:
     )
 )
 async def submit_timesheet(request: web.Request) -> web.Response:
-    actor = person_acting(request)
+    actor = current_person(request)
     person = await user_or_report(request, body_of(request, Submission).person)
     whole = await commands.submit_week(
         request.app[DATABASE],
@@ -169,7 +169,7 @@ async def withdraw_timesheet(request: web.Request) -> web.Response:
     )
 )
 async def reopen_timesheet(request: web.Request) -> web.Response:
-    reopening, actor = body_of(request, Reopening), person_acting(request)
+    reopening, actor = body_of(request, Reopening), current_person(request)
     whole = await commands.reopen_week(
         request.app[DATABASE],
         await managed_person(request, reopening.person),
