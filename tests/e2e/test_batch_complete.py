@@ -131,6 +131,12 @@ CORRECTIONS = {
         (120, 0),
         (0, 0, 1),
     ),
+    "only a row without working time is left": Correction(
+        ("toggl", toggl() + toggl("13:00:00", "14:00:00", "01:00:00")),
+        ("toggl", toggl("15:00:00", "15:00:00", "00:00:00")),
+        (180, 0),
+        (0, 0, 2),
+    ),
     "one of two entries of a day was deleted": Correction(
         ("harvest", harvest(1, "A") + harvest(2, "B")),
         ("harvest", harvest(2, "B")),

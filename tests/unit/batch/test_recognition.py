@@ -46,7 +46,7 @@ def test_column_names_in_another_language_name_the_setting(tmp_path: Path, encod
         ("プロジェクト,クライアント,説明,タスク,ユーザー,グループ", "Japanese"),
     ],
 )
-def test_languages_are_told_apart(write: Write, header: str, language: str) -> None:
+def test_languages_are_distinguished(write: Write, header: str, language: str) -> None:
     assert f"in {language} (" in message(write("c.csv", f"{header}\n"), "clockify")
 
 
