@@ -6,8 +6,8 @@ import asyncio
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, NamedTuple, TypeVar
 
 from libs.postgres.shares import Bounds, Share
@@ -133,7 +133,7 @@ class ConnectionQueue(Generic[T]):
         for share, waiters in self._waiters.items():
             while waiters and waiters[0].future.done():  # it gave up
                 waiters.popleft()
-            if not waiters or not self._has_room(share):
+            if not (waiters and self._has_room(share)):
                 continue
             if longest is None or waiters[0].ticket < longest:
                 longest, found = waiters[0].ticket, share
@@ -144,28 +144,22 @@ class ConnectionQueue(Generic[T]):
             raise self._shed(share, "full")
         waiter = _Waiter[T](next(self._tickets), asyncio.get_running_loop().create_future())
         self._waiters[share].append(waiter)
-        with self._counted(share):
-            try:
-                async with asyncio.timeout(self._patience(share)):
-                    return await waiter.future
-            except TimeoutError:
-                self._abandon(share, waiter)
-                raise self._shed(share, "late") from None
-            except asyncio.CancelledError:
-                self._abandon(share, waiter)
-                raise
-
-    @contextmanager
-    def _counted(self, share: Share) -> Iterator[None]:
         if not self._waiting[share]:
             self._busy_since[share] = time.monotonic()
         self._waiting[share] += 1
         try:
-            yield
+            async with asyncio.timeout(self._wait_limit(share)):
+                return await waiter.future
+        except TimeoutError:
+            self._abandon(share, waiter)
+            raise self._shed(share, "late") from None
+        except asyncio.CancelledError:
+            self._abandon(share, waiter)
+            raise
         finally:
             self._waiting[share] -= 1
 
-    def _patience(self, share: Share) -> float:
+    def _wait_limit(self, share: Share) -> float:
         if time.monotonic() - self._busy_since[share] > OVERLOADED_AFTER:
             return min(self._max_wait, OVERLOADED_WAIT)
         return self._max_wait

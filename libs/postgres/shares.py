@@ -18,6 +18,9 @@ class Share(enum.Enum):
     BATCHES = "batches"
     FEEDS = "feeds"
 
+    # Members are singletons. Enum's own hash is a Python function, called often for each request.
+    __hash__ = object.__hash__
+
 
 INTERACTIVE = frozenset({Share.READS, Share.WRITES})
 
