@@ -1,4 +1,4 @@
-"""The events that entries publishes about weeks and the closed period (docs/events.md)."""
+"""The events that entries publishes about weeks and the period (docs/reference/events.md)."""
 
 from __future__ import annotations
 

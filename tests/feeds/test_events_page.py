@@ -1,4 +1,4 @@
-"""docs/events.md tells of every event, and its examples have the shape of real ones."""
+"""docs/reference/events.md shows every event, and its examples have the shape of real ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.client import ADMINISTRATOR, MANAGER
 from tests.support.clock import StandingClock
 from tests.support.issuer import Issuer
 
-PAGE = Path(__file__).parents[2] / "docs" / "events.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "events.md"
 EXAMPLE = re.compile(r"^### (\S+)\n.*?```json\n(.*?)```", re.DOTALL | re.MULTILINE)
 EVENTS = "SELECT type, data FROM events ORDER BY sequence"
 WEEK = "2026-W47"
