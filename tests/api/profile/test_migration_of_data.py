@@ -1,0 +1,110 @@
+"""A database of the release before this one keeps all it holds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+import services.profile
+from libs.postgres.migrations import downgrade, upgrade
+from libs.postgres.settings import DatabaseSettings
+from services.profile.store.people import read_person
+from tests.conftest import Databases
+
+VERSIONS = Path(services.profile.__file__).parent / "migrations" / "versions"
+
+# A hundred people: every tenth has left, every seventh is a contractor with a target of their own.
+FILL = """
+INSERT INTO people (
+    person, name, email, kind, employer, manager, active, target_minutes, uploaders, locale,
+    time_zone, reminders, claimed_name, claimed_email, claims_expire_at, sort_name, words, version
+)
+SELECT 'auth0|' || n, 'Person ' || n, n || '@exampleco.com',
+    CASE WHEN n % 7 = 0 THEN 'contractor' ELSE 'employee' END,
+    CASE WHEN n % 7 = 0 THEN 'Agency' END,
+    CASE WHEN n >= 10 THEN 'auth0|' || n / 10 WHEN n = 9 THEN 'auth0|unknown' END,
+    n % 10 <> 0, CASE WHEN n % 7 = 0 THEN n * 10 ELSE 2400 END,
+    CASE WHEN n % 7 = 0 THEN '{agency}'::text[] ELSE '{}' END, 'de', 'Europe/Berlin', n % 2 = 0,
+    'Person ' || n, n || '@exampleco.com', 1795000000 + n, 'person ' || n, 'person', n
+FROM generate_series(1, 100) AS n;
+UPDATE people SET delegate = 'auth0|2', delegate_since = '2026-11-01', delegate_until = '2026-12-01'
+WHERE person = 'auth0|1';
+INSERT INTO external_ids (person, system, external_id) SELECT person, 'payroll', person FROM people;
+"""
+
+TABLES = ("people", "external_ids")
+
+
+@pytest.fixture
+def url(databases: Databases) -> str:
+    return databases.own("profile")
+
+
+@pytest.fixture
+async def settings(url: str) -> DatabaseSettings:
+    settings = DatabaseSettings(url)
+    await downgrade(VERSIONS, settings, "0001", drop_data=True)
+    return settings
+
+
+@pytest.fixture
+async def connection(url: str, settings: DatabaseSettings) -> AsyncIterator[asyncpg.Connection]:
+    del settings  # only that the earlier release is in place
+    opened = await asyncpg.connect(url)
+    await opened.execute(FILL)
+    yield opened
+    await opened.close()
+
+
+async def rows(connection: asyncpg.Connection) -> dict[str, list[dict[str, object]]]:
+    """All rows of the tables of the earlier release."""
+    found = {}
+    for table in TABLES:
+        records = await connection.fetch(f"SELECT * FROM {table}")
+        found[table] = sorted((dict(record) for record in records), key=str)
+    return found
+
+
+async def test_nothing_is_lost_and_targets_are_as_they_were_shown(
+    connection: asyncpg.Connection, settings: DatabaseSettings
+) -> None:
+    before = await rows(connection)
+    await upgrade(VERSIONS, settings)
+    after = await rows(connection)
+    for table in TABLES:
+        columns = before[table][0].keys()
+        kept = [{name: row[name] for name in columns} for row in after[table]]
+        assert sorted(kept, key=str) == before[table]
+
+    person = (await read_person(connection, "auth0|7")).person  # type: ignore[union-attr] # filled
+    assert (person.target_minutes, person.contracts, person.since) == (70, (), None)
+    assert (person.uploaders, dict(person.external_ids)) == (("agency",), {"payroll": "auth0|7"})
+    # A token that was in use before is not newer than the newest one known.
+    assert person.claims.issued_at == 1795000007 - 86400
+    head = (await read_person(connection, "auth0|1")).person  # type: ignore[union-attr] # filled
+    assert head.delegate is not None
+    assert head.delegate.person == "auth0|2"
+
+
+async def test_leavers_are_barred_and_their_ids_are_free(
+    connection: asyncpg.Connection, settings: DatabaseSettings
+) -> None:
+    await upgrade(VERSIONS, settings)
+    barred = await connection.fetch("SELECT person FROM barred_people WHERE NOT active")
+    assert {row["person"] for row in barred} == {f"auth0|{n}" for n in range(10, 101, 10)}
+    inactive = await connection.fetchval("SELECT count(*) FROM external_ids WHERE NOT active")
+    assert inactive == 10
+
+
+async def test_going_back_loses_only_what_the_earlier_release_does_not_have(
+    connection: asyncpg.Connection, settings: DatabaseSettings
+) -> None:
+    before = await rows(connection)
+    await upgrade(VERSIONS, settings)
+    await downgrade(VERSIONS, settings, "0001", drop_data=True)
+    after = await rows(connection)
+    assert len(after["people"]) == len(before["people"])
+    assert after["external_ids"] == before["external_ids"]
