@@ -94,6 +94,12 @@ def main() -> None:
     help="FILE has all hours of its people on these days: remove entries of earlier uploads "
     "that are not in it. Combine with --dry-run to see the effect first.",
 )
+@click.option(
+    "--also",
+    multiple=True,
+    metavar="PERSON",
+    help="--complete covers PERSON too, even without a row in FILE. Can be repeated.",
+)
 @click.option("--people", type=PATHS, help="A table name,person: who is meant by a name.")
 @click.option("--project-map", "projects", type=PATHS, help="A table project,code.")
 @click.option(
@@ -131,6 +137,8 @@ def upload(
 ) -> None:
     if check and dry_run:
         raise click.UsageError("--check and --dry-run exclude each other.")
+    if others["also"] and others["complete"] is None:
+        raise click.UsageError("--also needs --complete.")
     options = Options(
         file_format=_chosen_format(file_format, others["columns"]),
         mode=Mode.CHECK if check else Mode.DRY_RUN if dry_run else Mode.UPLOAD,

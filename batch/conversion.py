@@ -1,12 +1,13 @@
 """Converts the file into the request body in three passes. None of them keeps the rows."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import chain
 
 from batch.dates import DateOrder, find_date_order
-from batch.external_ids import ExternalIds
+from batch.external_ids import ExternalIds, deletion_of_nothing
 from batch.failed_rows import FailedRow, FailedRows
 from batch.formats import FORMATS, Context, Format
 from batch.recognition import check_header
@@ -108,8 +109,10 @@ class Conversion:
         ids.sort()
         return counts
 
-    def body(self, ids: ExternalIds, progress: Progress) -> RequestBody:
-        return RequestBody.write(self._rows(ids, progress))
+    def body(self, ids: ExternalIds, progress: Progress, also: Iterable[str] = ()) -> RequestBody:
+        """The rows with their ids. `also` are people whom a complete file covers without rows."""
+        covered = ((0, deletion_of_nothing(person)) for person in also)
+        return RequestBody.write(chain(self._rows(ids, progress), covered))
 
     def _rows(self, ids: ExternalIds, progress: Progress) -> Iterator[tuple[int, Row | Deletion]]:
         for item in self._items(progress):

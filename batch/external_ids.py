@@ -65,6 +65,11 @@ class ExternalIds:
         return bisect_left(contents, content) + before
 
 
+def deletion_of_nothing(person: str) -> Deletion:
+    """A deletion whose id no entry has: it makes a complete file cover the person."""
+    return Deletion(f"{PREFIX}-none-{_digest((person,)).hex()}", deleted=True, person=person)
+
+
 def _content(row: Row | Deletion) -> Fingerprint:
     if isinstance(row, Deletion):
         return _LAST

@@ -51,7 +51,7 @@ class Job:
             notes = reading_notes(conversion, counts)
             notes += removal_notes(self.options, counts, is_own=conversion.file_format.is_own)
             sent, result, removed = 0, None, list[RowOutcome]()
-            if not counts.is_empty and self._is_to_be_sent(counts):
+            if self._is_to_be_sent(counts):
                 with closing(self._body(conversion, ids)) as body:
                     sent = len(body.lines)
                     result = await self._upload(body, conversion, failed, removed, notes)
@@ -85,6 +85,8 @@ class Job:
         failed rows are skipped; a complete upload always does, because the entries of invalid
         rows would be removed."""
         options = self.options
+        if counts.is_empty and not options.also:
+            return False
         if options.mode is not Mode.UPLOAD:
             return options.mode is Mode.DRY_RUN
         needs_all = options.on_error is OnError.FAIL or options.complete is not None
@@ -92,7 +94,7 @@ class Job:
 
     def _body(self, conversion: Conversion, ids: ExternalIds) -> RequestBody:
         with self.reporter.progress_bar("Converting", conversion.source.size) as progress:
-            return conversion.body(ids, progress)
+            return conversion.body(ids, progress, self.options.also)
 
     async def _upload(
         self,

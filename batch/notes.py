@@ -79,6 +79,11 @@ def removal_notes(options: Options, counts: RowCounts, *, is_own: bool) -> list[
                 "has everything of these days. --dry-run shows the effect first."
             )
         return notes
+    if options.also:
+        notes.append(
+            f"Covered by --complete even without rows: {', '.join(options.also)}. "
+            "Each counts as one unchanged row."
+        )
     if counts.invalid and options.mode is Mode.DRY_RUN:
         notes.append(
             "Invalid rows were not sent: if earlier uploads created their entries, these count "

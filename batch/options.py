@@ -23,13 +23,15 @@ class OnError(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`encoding` is detected if empty. `retry_for` is in seconds."""
+    """`encoding` is detected if empty. `retry_for` is in seconds. `also` are people whom a complete
+    upload covers although they have no row."""
 
     path: Path
     file_format: str
     mode: Mode = Mode.UPLOAD
     on_error: OnError = OnError.FAIL
     complete: DateRange | None = None
+    also: tuple[str, ...] = ()
     columns: Path | None = None
     people: Path | None = None
     projects: Path | None = None

@@ -132,6 +132,18 @@ async def test_an_entry_of_a_locked_week_is_not_removed_but_reported(
     assert await agency.minutes() == 61 + 180 + 61
 
 
+async def test_a_complete_upload_covers_people_without_rows_if_they_are_named(
+    agency: Agency,
+) -> None:
+    await toggl(agency, first(), SECOND)
+    path = agency.write("moved.csv", TOGGL + SECOND)
+    complete = ("--format", "toggl", "--complete", "2026-11-01..2026-11-30")
+    also = ("--also", "erin@exampleco.com", "--also", "nobody@agency.example")
+    assert (await agency.upload(path, *complete))["batch"]["removed"] == 0
+    assert (await agency.upload(path, *complete, *also))["batch"]["removed"] == 1
+    assert [person for person, *_ in await agency.entries()] == ["auth0|carl"]
+
+
 async def test_deleted_rows_remove_their_entries(agency: Agency) -> None:
     head = "external_id,person,date,project,minutes,deleted\n"
     rows = "a,erin@exampleco.com,2026-11-23,APOLLO,60,\nb,erin@exampleco.com,2026-11-24,ZEUS,30,\n"

@@ -278,6 +278,7 @@ async def test_all_invalid_settings_are_reported_at_once(hours: Path) -> None:
         ("--format", "ours", "--encoding", "klingon"),
         ("--format", "harvest"),
         ("--format", "columns"),
+        ("--format", "ours", "--also", "a@x.test"),
         ("--columns", str(ROOT / "README.md"), "--format", "toggl"),
         ("--format", "ours", "--complete", "2026-11"),
         ("--format", "ours", "--complete", "2026-11-30..2026-11-01"),

@@ -373,6 +373,21 @@ async def test_a_person_without_working_time_is_part_of_a_complete_file(
     assert (summary.report.removed, sorted(service.entries)) == (2, ["a3"])
 
 
+async def test_a_complete_file_covers_people_without_rows_if_they_are_named(
+    runner: Runner, service: BatchService, hours: Path, write: Write
+) -> None:
+    await runner.upload(hours)
+    cem = write("cem.csv", OURS.splitlines()[0] + "\n" + OURS.splitlines()[3])
+    await runner.upload(cem, complete=NOVEMBER)
+    assert sorted(service.entries) == ["a1", "a2", "a3"]
+    summary = await runner.upload(cem, complete=NOVEMBER, also=("carl@example.com", "new@x.test"))
+    assert summary.report is not None
+    assert (summary.report.removed, sorted(service.entries)) == (2, ["a3"])
+    empty = write("empty.csv", OURS.splitlines()[0] + "\n")
+    await runner.upload(empty, complete=NOVEMBER, also=("cem@example.com",))
+    assert service.entries == {}
+
+
 async def test_an_entry_that_cannot_be_removed_is_reported(
     runner: Runner, service: BatchService, hours: Path, write: Write
 ) -> None:
