@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 from aiohttp import web
@@ -17,17 +17,21 @@ from libs.web.app import CLOCK, Clock
 AN_HOUR = 3600.0
 KEYS_AT_ONCE = 10_000
 
+Housework = Callable[[Database, Clock], Awaitable[None]]
+
 log = structlog.get_logger(__name__)
 
 
-def housekeeping(every: float = AN_HOUR) -> Callable[[web.Application], AsyncIterator[None]]:
+def housekeeping(
+    every: float = AN_HOUR, work: Housework | None = None
+) -> Callable[[web.Application], AsyncIterator[None]]:
     """A cleanup context that tidies up every `every` seconds. The database's context comes first.
 
     Every replica does it. The second one finds nothing left, which is cheaper than electing one.
     """
 
     async def tidy_regularly(app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(_tidy_every(app[DATABASE], app[CLOCK], every))
+        task = asyncio.create_task(_tidy_every(app[DATABASE], app[CLOCK], every, work or tidy))
         yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -45,10 +49,10 @@ async def tidy(db: Database, clock: Clock) -> None:
     log.info("tidied up", keys=keys, events=events)
 
 
-async def _tidy_every(db: Database, clock: Clock, every: float) -> None:
+async def _tidy_every(db: Database, clock: Clock, every: float, work: Housework) -> None:
     while True:
         await asyncio.sleep(jittered(every))
         try:
-            await tidy(db, clock)
+            await work(db, clock)
         except Exception as error:
             log.warning("could not tidy up", error=repr(error))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from libs.feed.housekeeping import housekeeping
 from libs.service.application import create_service
 from libs.service.settings import ServiceSettings
 from libs.web.metrics import METRICS
 from services.entries.api import all_routes
 from services.entries.api.error_handlers import map_errors
+from services.entries.batches.commands.tidy import tidy_batches
 from services.entries.feeds import HANDLERS
 from services.entries.metrics import SERVICE_METRICS, ServiceMetrics
 
@@ -24,5 +26,6 @@ def create_app(settings: ServiceSettings) -> web.Application:
         [map_errors],
         HANDLERS,
     )
+    app.cleanup_ctx.append(housekeeping(work=tidy_batches))
     app[SERVICE_METRICS] = ServiceMetrics(app[METRICS].registry)
     return app

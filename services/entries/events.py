@@ -14,7 +14,10 @@ from services.entries.store import timesheets as store
 from services.entries.store.entries import list_week_entries
 from services.entries.targets import total_of
 
-ENTRY_FIELDS = ("id", "date", "project", "task", "minutes", "note", "billable", "source")
+ENTRY_FIELDS = (
+    *("id", "date", "project", "task", "minutes", "note", "billable", "source"),
+    "changed_by",
+)
 
 
 async def publish_submitted(

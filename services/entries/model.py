@@ -83,6 +83,8 @@ class Entry(NamedTuple):
     version: int
     created_at: datetime
     updated_at: datetime
+    changed_by: str | None = None
+    """Who changed an uploaded entry after its client sent it."""
 
     @property
     def draft(self) -> Draft:

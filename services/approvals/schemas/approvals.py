@@ -146,6 +146,10 @@ class SubmittedEntry(msgspec.Struct, frozen=True):
     project_billable: Annotated[
         bool | msgspec.UnsetType, Meta(description="The project's default.", examples=[True])
     ] = msgspec.UNSET
+    changed_by: Annotated[
+        str | msgspec.UnsetType | None,
+        Meta(description="Who changed an uploaded entry since it was sent.", examples=[None]),
+    ] = msgspec.UNSET
 
 
 class SubmittedAbsence(msgspec.Struct, frozen=True, rename={"since": "from", "until": "to"}):

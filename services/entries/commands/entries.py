@@ -193,7 +193,7 @@ async def delete_uploaded_entry(
             raise NotUploaded("Only uploaded entries can be deleted for other people.")
         expected.check_version(present, present.entry.version)
         check_change(present.entry.date, present.state, present.closed_through)
-        await store.delete_entry(connection, person, entry_id)
+        await store.delete_entry(connection, person, entry_id, actor.subject)
         before = present.entry._asdict()
         change = Change("entry", person, "deleted", actor, now, before, reason=reason)
         await record_changes(connection, [change])

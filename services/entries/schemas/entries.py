@@ -174,6 +174,10 @@ class EntryAnswer(msgspec.Struct):
     version: Annotated[int, Meta(description="Counts the changes.", examples=[1])]
     created_at: Annotated[datetime, Meta(description="When.", examples=["2026-11-23T16:00:00Z"])]
     updated_at: Annotated[datetime, Meta(description="When.", examples=["2026-11-23T16:00:00Z"])]
+    changed_by: Annotated[
+        str | None,
+        Meta(description="Who changed an uploaded entry since it was sent.", examples=[None]),
+    ]
     week: Annotated[str, Meta(description="The ISO week of the date.", examples=["2026-W48"])]
     can_edit: Annotated[bool, Meta(description="Whether it can change now.", examples=[True])]
     lock_reason: Annotated[

@@ -113,6 +113,7 @@ UPDATE = f"""
     RETURNING {COLUMNS}
 """
 
+SET_ACTOR = "SELECT set_config('timesheets.actor', $1, true)"
 DELETE = "DELETE FROM entries WHERE person = $1 AND id = $2"
 
 
@@ -227,7 +228,12 @@ async def update_entry(
     return entry_of(record)
 
 
-async def delete_entry(connection: asyncpg.Connection, person: str, entry_id: uuid.UUID) -> None:
+async def delete_entry(
+    connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, actor: str | None = None
+) -> None:
+    """Delete the entry. For an uploaded one the `actor` is kept, by default its person."""
+    if actor is not None:
+        await connection.execute(SET_ACTOR, actor)
     with retry_on_violation(RULES):
         await connection.execute(DELETE, person, entry_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -77,11 +78,38 @@ async def test_an_entry_shows_who_changed_it_until_the_client_agrees(
 ) -> None:
     await agency.send([row(1)])
     await erin.patch(await address_of(connection), {"minutes": 45})
-    assert (await connection.fetchrow(ENTRY, "row-1"))["changed_by"] == "auth0|erin"
+    assert (await erin.get(await address_of(connection))).json["changed_by"] == "auth0|erin"
     assert counts(await agency.send([row(1, minutes=45)])) == (0, 0, 1, 0)
     assert await connection.fetchval("SELECT count(*) FROM sent_rows") == 0
     assert counts(await agency.send([row(1, minutes=50)])) == (0, 1, 0, 0)
-    assert (await connection.fetchrow(ENTRY, "row-1"))["changed_by"] is None
+    assert (await erin.get(await address_of(connection))).json["changed_by"] is None
+
+
+async def test_an_approver_sees_who_changed_an_uploaded_entry(
+    agency: Agency, erin: Caller, connection: asyncpg.Connection
+) -> None:
+    await agency.send([row(1), row(2)])
+    await erin.patch(await address_of(connection), {"minutes": 45})
+    await erin.post(f"/v1/timesheets/{Week.THIS}/submit")
+    event = "SELECT data FROM events WHERE type = 'timesheet.submitted'"
+    entries = json.loads(await connection.fetchval(event))["entries"]
+    assert {(each["minutes"], each["changed_by"]) for each in entries} == {
+        (45, "auth0|erin"),
+        (60, None),
+    }
+
+
+async def test_an_entry_that_an_administrator_deleted_does_not_come_back(
+    agency: Agency, ada: Caller, connection: asyncpg.Connection
+) -> None:
+    batch = await agency.send([row(1)])
+    query = "?person=auth0|erin&reason=wrong"
+    assert (await ada.delete(await address_of(connection) + query)).status == 204
+    assert counts(await agency.send([row(1)])) == (0, 0, 1, 0)
+    reply = await agency.send([row(1, minutes=5)])
+    assert await agency.errors(reply) == [(1, "external_id", "changed_by_person")]
+    [item] = (await agency.caller.get(f"{batch.headers['Location']}/rows")).json["items"]
+    assert (item["exists"], item["changed_by"]) == (False, "auth0|ada")
 
 
 async def test_entries_of_an_earlier_release_count_as_sent(

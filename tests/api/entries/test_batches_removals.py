@@ -225,6 +225,9 @@ async def test_who_may_see_and_undo_a_batch(
     assert (await ada.get(first.json["errors"])).json["items"] == []
     assert (await ada.delete(dry.headers["Location"])).status == 409
     assert (await ada.delete(address)).json["undone"]["by"] == "auth0|ada"
+    auditor = entries.caller("audit", "read:audit")
+    [change] = (await auditor.get("/v1/changes/entries?subject=" + first.json["id"])).json["items"]
+    assert (change["action"], change["actor"]) == ("undone", "auth0|ada")
     assert counts(await agency.send([row(1)])) == (1, 0, 0, 0)
 
 

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from libs.auth import PRINCIPAL, Scope, requires
+from libs.changes import Actor
 from libs.postgres.pool import DATABASE
 from libs.postgres.shares import Share
 from libs.web.app import CLOCK
@@ -131,7 +132,7 @@ async def delete_batch(request: web.Request) -> web.Response:
             request.app[DATABASE],
             batch_id_of(request),
             client,
-            principal.subject,
+            Actor(principal.subject, principal.client_id),
             request.app[CLOCK].now(),
         )
     except NoSuchBatch as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 import asyncpg
 
+from libs.changes import Actor, Change, record_changes
 from libs.postgres.dedicated import Timeouts
 from libs.postgres.errors import ConcurrentUpdate
 from libs.postgres.pool import Database
@@ -26,12 +28,12 @@ TIMEOUTS = Timeouts(statement=600.0, lock=60.0)
 
 
 async def undo_batch(
-    db: Database, batch_id: UUID, client: str | None, actor: str, now: datetime
+    db: Database, batch_id: UUID, client: str | None, actor: Actor, now: datetime
 ) -> Batch:
     """Take back what the batch did and nobody changed since; the rest is counted as kept.
 
-    Undoing it again changes nothing. `client` is the only one whose batch it may be, or None.
-    Raises `NoSuchBatch` and `NotUndoable`.
+    The change log names the `actor`. Undoing it again changes nothing. The batch must be of
+    `client`, unless that is None. Raises `NoSuchBatch` and `NotUndoable`.
     """
     work = partial(_undo, batch_id=batch_id, client=client, actor=actor, now=now)
     async with db.dedicated(TIMEOUTS) as session:
@@ -42,7 +44,7 @@ async def _undo(
     connection: asyncpg.Connection,
     batch_id: UUID,
     client: str | None,
-    actor: str,
+    actor: Actor,
     now: datetime,
 ) -> Batch:
     batch = await store.read_batch(connection, batch_id)
@@ -56,13 +58,14 @@ async def _undo(
         return batch
     if batch.state is not BatchState.APPLIED:
         raise NotUndoable("Nothing to undo: this batch changed nothing.")
-    return await store.save_undone(
-        connection, batch_id, await _restore(connection, batch, actor, now)
-    )
+    undone = await _restore(connection, batch, actor, now)
+    change = Change("batch", str(batch_id), "undone", actor, now, after=asdict(undone))
+    await record_changes(connection, [change])
+    return await store.save_undone(connection, batch_id, undone)
 
 
 async def _restore(
-    connection: asyncpg.Connection, batch: Batch, actor: str, now: datetime
+    connection: asyncpg.Connection, batch: Batch, actor: Actor, now: datetime
 ) -> Undone:
     source = batch.client.source
     await merging.share_rules_lock(connection)
@@ -75,4 +78,4 @@ async def _restore(
             message = "With what was entered since, a day would have more than 24 hours."
             raise NotUndoable(message) from error
         raise
-    return Undone(now, actor, counts["removed"], counts["restored"], counts["kept"])
+    return Undone(now, actor.subject, counts["removed"], counts["restored"], counts["kept"])

@@ -194,6 +194,19 @@ async def save_undone(connection: asyncpg.Connection, batch_id: UUID, undone: Un
     return _batch(await connection.fetchrow(SAVE_UNDONE, batch_id, undone.by, *counts))
 
 
+async def delete_old_errors(
+    connection: asyncpg.Connection, dry_runs_before: datetime, before: datetime
+) -> None:
+    await connection.execute(DELETE_OLD_ERRORS, dry_runs_before, before)
+
+
+async def delete_old_changes(
+    connection: asyncpg.Connection, dry_runs_before: datetime, before: datetime
+) -> None:
+    """Delete what undoing a batch needs, apart from the entries that it created."""
+    await connection.execute(DELETE_OLD_CHANGES, dry_runs_before, before)
+
+
 def id_prefix(batch_id: UUID) -> str:
     """The first 24 digits of the ids of the entries that a batch creates."""
     return f"{batch_id.hex[:12]}8{batch_id.hex[13:24]}"
