@@ -88,7 +88,9 @@ class Api:
         self._renewal = renewal
         self._headers = headers
         self.seconds = 0.0
-        """How long was spent waiting for the API; the page's own time is the rest."""
+        """How long calls were under way; the page's own time is the rest."""
+        self._under_way = 0
+        self._waiting_since = 0.0
 
     async def get(self, path: str, **query: object) -> Any:
         return (await self.request("GET", path, query=query)).json
@@ -141,7 +143,7 @@ class Api:
 
         A refused token is renewed once; an idempotent call that got no answer is sent once more.
         """
-        began = asyncio.get_running_loop().time()
+        self._begin_waiting()
         try:
             for attempt in range(2):
                 try:
@@ -157,8 +159,19 @@ class Api:
         except _Unauthorized as refusal:
             raise ApiProblem(401, "Unauthorized", "The API refused the access token.") from refusal
         finally:
-            self.seconds += asyncio.get_running_loop().time() - began
+            self._end_waiting()
         raise AssertionError("the last attempt returns or raises")
+
+    def _begin_waiting(self) -> None:
+        """Calls that are under way at the same time count once."""
+        if self._under_way == 0:
+            self._waiting_since = asyncio.get_running_loop().time()
+        self._under_way += 1
+
+    def _end_waiting(self) -> None:
+        self._under_way -= 1
+        if self._under_way == 0:
+            self.seconds += asyncio.get_running_loop().time() - self._waiting_since
 
     async def stream(self, path: str, query: Mapping[str, object]) -> aiohttp.ClientResponse:
         """A download; the caller closes the response."""

@@ -16,7 +16,7 @@ from portal.days import today
 from portal.rendering import SESSION, render
 
 ROUTES = web.RouteTableDef()
-WEEKS = 6
+WEEKS = 5
 
 Json = dict[str, Any]
 

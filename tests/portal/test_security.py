@@ -175,3 +175,51 @@ async def test_multipart_and_large_forms_are_refused(client: PortalClient) -> No
     assert page.status == 415
     page = await client.send("/weeks/2026-W40/rows", {"csrf": csrf, "project": "x" * 300_000})
     assert page.status == 413
+
+
+HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}"
+
+
+async def test_what_people_type_is_shown_as_text(client: PortalClient) -> None:
+    """Every text that can be stored, on the pages that show it."""
+    await client.sign_in("ada")
+    project = {"name": HOSTILE, "customer": HOSTILE, "billable": "on", "active": "on"}
+    await client.post("/admin/projects/new", {"code": "HOSTILE", "tasks": HOSTILE, **project})
+    await client.post(
+        "/admin/people/new",
+        {"sub": HOSTILE[:60], "name": HOSTILE, "employer": HOSTILE, "kind": "contractor"},
+    )
+    await client.post(
+        "/entries/new",
+        {
+            "id": "6d1b3e86-6f0e-4dd2-8d6f-1f0c2a9f7f00",
+            "project": "HOSTILE",
+            "task": HOSTILE,
+            "date": "2026-05-04",
+            "duration": "1",
+            "note": HOSTILE,
+        },
+    )
+    await client.post("/profile", {"name": HOSTILE, "time_zone": HOSTILE, "version": "1"})
+    seen = 0
+    for path in (
+        *("/weeks/2026-W19", "/entries/6d1b3e86-6f0e-4dd2-8d6f-1f0c2a9f7f00", "/admin/projects"),
+        *(
+            "/admin/projects/edit/HOSTILE",
+            "/admin/people",
+            "/reports?from=2026-05-01&to=2026-05-31",
+        ),
+        *("/reports/timesheet?from=2026-05-01&to=2026-05-31", "/entries/new", "/timer"),
+        *("/admin/changes", "/admin/changes?service=profile"),
+    ):
+        await client.get(path)
+    await client.get("/reports", params={"customer": HOSTILE, "group_by": HOSTILE})
+    await client.get("/admin/people", params={"q": HOSTILE[:90]})
+    await client.get("/weeks/2026-W19", params={"row": HOSTILE, "person": HOSTILE})
+    for page in client.pages:
+        if page.url.startswith(client.origin):
+            assert "<script>alert" not in page.text, page.url
+            assert "<img src=x" not in page.text, page.url
+            assert "49" not in re.findall(r"onerror=alert\(1\)&gt;(\S{2})", page.text), page.url
+            seen += "&lt;script&gt;alert(1)" in page.text
+    assert seen > 8

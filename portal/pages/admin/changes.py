@@ -57,12 +57,22 @@ def differences(item: Json) -> list[Difference]:
     return [
         Difference(name, _shown(before, name), _shown(after, name))
         for name in names
-        if before.get(name) != after.get(name)
+        if before.get(name) != after.get(name) and (before or after.get(name))
     ]
 
 
 def _shown(values: Json, name: str) -> str | None:
     if name not in values:
         return None
-    value = values[name]
+    return _text(values[name])
+
+
+def _text(value: Any) -> str:
+    """A value for people: lists with commas, objects field by field."""
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(value, list):
+        return ", ".join(_text(one) for one in value) or "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(one)}" for key, one in value.items()) or "–"
     return "–" if value is None or value == "" else str(value)
