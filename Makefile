@@ -15,7 +15,7 @@ SECONDS ?= 7200
 SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready" * (sys.version_info < (3, 14)))')
 
 .DEFAULT_GOAL := help
-.PHONY: endpoints help setup run app screenshots token test test-oidc endurance deploy-check lint format bench lock rules images clean
+.PHONY: endpoints help setup run app screenshots portal-pictures portal-texts token test test-oidc endurance deploy-check lint format bench lock rules images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,12 @@ app: $(APPVENV)/ready ## start the app against `make run`
 
 screenshots: $(APPVENV)/ready ## draw the app's screens into docs/images, without a display
 	$(APPVENV)/bin/python -m mobile.tools.screenshots docs/images
+
+portal-pictures: $(VENV)/tools ## draw the portal's pages into docs/images/portal; needs chromium
+	$(BIN)/python -m tests.portal.pictures docs/images/portal
+
+portal-texts: $(VENV)/tools ## put every text of the portal into its catalogs, and list what lacks German
+	$(BIN)/python -m portal.translations.extract
 
 token: $(VENV)/stack ## print an access token: make token AS=maya
 	@$(BIN)/python -m dev token --as $(AS)
