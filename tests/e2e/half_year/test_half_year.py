@@ -1,0 +1,430 @@
+"""Half a year of ten people: payroll, billing, weeks, approvals and the change log agree."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import date, timedelta
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+
+from libs.changes.verification import check_changes
+from libs.rules.calendar import Week
+from tests.conftest import Databases
+from tests.e2e.half_year.company import MANAGERS, Company, eventually, sub
+from tests.e2e.half_year.ledger import MOVED, Hours, Ledger
+from tests.support.client import Reply
+from tests.support.issuer import Issuer
+
+FIRST = Week.parse("2026-W02")
+WEEKS = [FIRST.plus(number) for number in range(25)]
+TEAMS = {
+    "maya": ("erin", "emil", "eva", "lea"),
+    "marco": ("carl", "cora", "chris"),
+}
+WORKERS = [person for team in TEAMS.values() for person in team]
+FULL_TIME, PART_TIME = (480, 480, 480, 480, 480, 0, 0), (480, 480, 480, 480, 0, 0, 0)
+HALF_TIME = (240, 240, 240, 240, 240, 0, 0)
+# Erin's hours change in March, Carl's in April; Eva has no contract and no target.
+CONTRACTS = {
+    **{person: [(date(2026, 1, 1), FULL_TIME)] for person in WORKERS if person != "eva"},
+    "erin": [(date(2026, 1, 1), FULL_TIME), (date(2026, 3, 2), HALF_TIME)],
+    "carl": [(date(2026, 1, 1), FULL_TIME), (date(2026, 4, 1), PART_TIME)],
+}
+PROJECTS = {
+    "WEB": {"name": "Web", "customer": "Big Company"},
+    "SHOP": {"name": "Shop", "customer": "Small Company"},
+    "INTERNAL": {"name": "Internal", "customer": "ExampleCo", "billable": False},
+}
+SHOP_ENDS = date(2026, 5, 4)
+LEFT, BACK = Week.parse("2026-W11"), Week.parse("2026-W19")
+AWAY = (Week.parse("2026-W15"), Week.parse("2026-W16"))
+LATE = Week.parse("2026-W05")
+JANUARY = "/v1/reports/entries?from=2026-01-01&to=2026-01-31&state=approved"
+FEBRUARY = "/v1/reports/entries?from=2026-02-01&to=2026-02-28"
+
+
+@pytest.fixture
+def urls(databases: Databases) -> dict[str, str]:
+    return {name: databases.own(name) for name in ("entries", "approvals", "profile")}
+
+
+@pytest.fixture
+async def company(
+    urls: dict[str, str], issuer: Issuer, session: aiohttp.ClientSession
+) -> AsyncIterator[Company]:
+    async with AsyncExitStack() as stack:
+        company = Company(urls, issuer, session)
+        await company.start(stack)
+        yield company
+
+
+@pytest.mark.timeout(300)
+async def test_after_half_a_year_everything_agrees_to_the_minute(company: Company) -> None:
+    story = HalfYear(company)
+    await story.begin()
+    for week in WEEKS:
+        await story.live(week)
+    await story.check()
+
+
+class HalfYear:
+    """What happens, week by week, and what should come of it."""
+
+    def __init__(self, company: Company) -> None:
+        self.company = company
+        self.ledger = Ledger()
+        self.closed: dict[str, bytes] = {}
+
+    async def begin(self) -> None:
+        company = self.company
+        company.go_to(FIRST.monday)
+        for person in (*MANAGERS, *WORKERS):
+            manager = next((boss for boss, team in TEAMS.items() if person in team), None)
+            body = {
+                "name": person.title(),
+                "email": f"{person}@exampleco.com",
+                "manager": sub(manager) if manager else None,
+                "target_minutes": None,
+            }
+            await company.do("ada", "PUT", "profile", f"/v1/people/{sub(person)}", body)
+        for boss in MANAGERS:  # the directory learns that they may approve
+            await company.do(boss, "GET", "profile", "/v1/profile")
+        for person in WORKERS:
+            for since, minutes in CONTRACTS.get(person, [])[:1]:
+                await self._contract(person, since, minutes)
+        for code, project in PROJECTS.items():
+            await company.do("ada", "POST", "entries", f"/v1/projects/{code}", project)
+        await company.catch_up()
+
+    async def live(self, week: Week) -> None:
+        """A week of work, and on the Monday after it submissions and decisions."""
+        company = self.company
+        await self._administer(week)
+        company.go_to(week.sunday)
+        present = [person for person in WORKERS if not self._is_gone(person, week)]
+        for person in present:
+            await self._work(person, week)
+        company.go_to(week.sunday + timedelta(days=1))
+        for person in present:
+            if (person, week) not in (("lea", LEFT), ("emil", LATE)):
+                await self._submit(person, week)
+        await company.catch_up()
+        await self._decide(week)
+        await company.catch_up()
+        await self._correct(week)
+
+    async def _administer(self, week: Week) -> None:
+        """What an administrator does on the Monday of some weeks."""
+        self.company.go_to(week.monday)
+        for person, contracts in CONTRACTS.items():
+            for since, minutes in contracts[1:]:
+                if Week.of(since) == week:
+                    await self._contract(person, since, minutes)
+        mondays = {
+            date(2026, 2, 9): self._close_january,
+            date(2026, 3, 9): self._close_february,
+            date(2026, 3, 23): self._rename_and_sell_web,
+            SHOP_ENDS: self._end_shop,
+            LEFT.plus(1).monday: self._let_lea_go,
+            BACK.monday: self._hire_lea_again,
+            AWAY[0].monday: self._send_maya_on_holiday,
+        }
+        if happens := mondays.get(week.monday):
+            await happens()
+        await self.company.catch_up()
+
+    async def _close_january(self) -> None:
+        """Emil forgot a week of January: it is handed in late."""
+        await self._close("2026-01-31")
+        await self._submit("emil", LATE)
+        await self.company.catch_up()
+        await self._bulk("maya", await self._waiting("maya"))
+        await self.company.catch_up()
+        self.ledger.late.add(("emil", str(LATE)))
+        self.closed[JANUARY] = await self._report(JANUARY)
+
+    async def _close_february(self) -> None:
+        """From now on it can neither be reopened nor rewritten."""
+        await self._close("2026-02-28")
+        self.closed[FEBRUARY] = await self._report(FEBRUARY)
+        body = {"person": sub("carl"), "reason": "Wrong customer."}
+        path = "/v1/timesheets/2026-W07/reopen"
+        refused = await self.company.call("ada", "POST", "entries", path, body)
+        assert (refused.status, refused.json["lock_reason"]) == (409, "closed")
+        refused = await self._change_project("WEB", customer="Nobody", since="2026-02-10")
+        assert refused.codes == {("/from", "closed")}
+
+    async def _rename_and_sell_web(self) -> None:
+        """The name three weeks back, which is open still; the customer from April on."""
+        renamed = await self._change_project("WEB", name="Web 2", since="2026-03-01")
+        sold = await self._change_project("WEB", customer="Huge Company", since=str(MOVED))
+        assert (renamed.status, sold.status) == (200, 200)
+
+    async def _end_shop(self) -> None:
+        assert (await self._change_project("SHOP", active=False)).status == 200
+
+    async def _hire_lea_again(self) -> None:
+        changes = {"active": True, "since": str(BACK.monday), "until": None}
+        await self.company.do("ada", "PATCH", "profile", f"/v1/people/{sub('lea')}", changes)
+        await self.company.catch_up()
+        await eventually(self._lea_is_let_in, 5)
+
+    async def _send_maya_on_holiday(self) -> None:
+        body = {
+            "person": sub("marco"),
+            "from": str(AWAY[0].monday),
+            "to": str(AWAY[1].sunday + timedelta(days=1)),
+        }
+        await self.company.do("maya", "PUT", "profile", "/v1/profile/delegate", body)
+
+    async def _change_project(self, code: str, since: str | None = None, **changes: Any) -> Reply:
+        body = {**changes, **({"from": since} if since else {})}
+        return await self.company.call("ada", "PATCH", "entries", f"/v1/projects/{code}", body)
+
+    async def _work(self, person: str, week: Week) -> None:
+        """An entry a day, on a project that depends on the day."""
+        for offset, day in enumerate(week.days[:5]):
+            number = (WORKERS.index(person) + offset + WEEKS.index(week)) % 3
+            project = ("WEB", "SHOP", "INTERNAL")[number]
+            if project == "SHOP" and week.monday >= SHOP_ENDS:
+                project = "INTERNAL"
+            minutes = 240 + 15 * ((number + offset) % 4)
+            await self._put(str(uuid.uuid4()), Hours(person, day, project, minutes, False))
+
+    async def _put(self, entry_id: str, hours: Hours) -> None:
+        """Write the entry; `billable` is left to the project."""
+        body = {
+            "date": hours.day.isoformat(),
+            "project": hours.project,
+            "minutes": hours.minutes,
+            "billable": None,
+        }
+        written = await self.company.do(
+            hours.person, "PUT", "entries", f"/v1/entries/{entry_id}", body
+        )
+        hours.billable = hours.project != "INTERNAL"
+        assert written["billable"] is hours.billable
+        self.ledger.entries[entry_id] = hours
+
+    async def _submit(self, person: str, week: Week, actor: str | None = None) -> None:
+        body = {"person": sub(person)} if actor else None
+        path = f"/v1/timesheets/{week}/submit"
+        await self.company.do(actor or person, "POST", "entries", path, body)
+
+    async def _decide(self, week: Week) -> None:
+        """Managers approve what waits for them, Marco for Maya while she is away. Every fifth
+        week one is rejected, mended and approved."""
+        rejected = None
+        for boss in MANAGERS:
+            if week in AWAY and boss == "maya":
+                continue
+            waiting = await self._waiting(boss)
+            if boss == "maya" and WEEKS.index(week) % 5 == 3:
+                rejected = next(each for each in waiting if each["person"] == sub("erin"))
+                waiting.remove(rejected)
+            await self._bulk(boss, waiting)
+        if rejected is not None:
+            await self._mend(rejected, week)
+
+    async def _mend(self, rejected: dict[str, Any], week: Week) -> None:
+        """Monday was for another project: its billable default comes with it."""
+        company = self.company
+        path = f"/v1/approvals/{rejected['id']}/decision"
+        decision = {"decision": "reject", "reason": "Monday was for WEB."}
+        await company.do("maya", "PUT", "approvals", path, decision)
+        await company.catch_up()
+        sheet = await company.do("erin", "GET", "entries", f"/v1/timesheets/{week}")
+        assert (sheet["state"], sheet["reason"]) == ("open", "Monday was for WEB.")
+        entry_id = next(
+            key
+            for key, hours in self.ledger.entries.items()
+            if (hours.person, hours.day) == ("erin", week.monday)
+        )
+        moved = await company.do(
+            "erin", "PATCH", "entries", f"/v1/entries/{entry_id}", {"project": "WEB"}
+        )
+        assert moved["billable"] is True
+        self.ledger.entries[entry_id].project = "WEB"
+        self.ledger.entries[entry_id].billable = True
+        await self._submit("erin", week)
+        await company.catch_up()
+        await self._bulk("maya", await self._waiting("maya"))
+
+    async def _correct(self, week: Week) -> None:
+        """Now and then a manager reopens an approved week, and the person takes an hour back."""
+        if week.monday not in (date(2026, 3, 30), date(2026, 5, 25)):
+            return
+        company = self.company
+        body = {"person": sub("cora"), "reason": "An hour too much on Tuesday."}
+        path = f"/v1/timesheets/{week}/reopen"
+        assert (await company.call("maya", "POST", "entries", path, body)).status == 404
+        await company.do("marco", "POST", "entries", path, body)
+        await company.catch_up()
+        for key, hours in self.ledger.entries.items():
+            if (hours.person, hours.day) == ("cora", week.days[1]):
+                hours.minutes -= 60
+                await self._put(key, hours)
+        await self._submit("cora", week)
+        await company.catch_up()
+        await self._bulk("marco", await self._waiting("marco"))
+        await company.catch_up()
+
+    async def _let_lea_go(self) -> None:
+        """Lea has left without submitting her last week. Maya hands it in."""
+        company = self.company
+        changes = {"active": False, "until": str(LEFT.monday + timedelta(days=4))}
+        await company.do("ada", "PATCH", "profile", f"/v1/people/{sub('lea')}", changes)
+        await company.catch_up()
+        await eventually(self._lea_is_refused, 5)
+        path = f"/v1/reports/missing?week={LEFT}"
+        missing = await company.pages("maya", "entries", path)
+        assert [item["person"] for item in missing] == [sub("lea")]
+        await self._submit("lea", LEFT, actor="maya")
+        await company.catch_up()
+        await self._bulk("maya", await self._waiting("maya"))
+        await company.catch_up()
+        assert await company.pages("maya", "entries", path) == []
+
+    async def _lea_is_refused(self) -> bool:
+        calls = [
+            await self.company.call("lea", "GET", "entries", "/v1/entries"),
+            await self.company.call("lea", "GET", "profile", "/v1/profile"),
+        ]
+        return all(
+            reply.status == 403 and reply.json["type"].endswith("/inactive") for reply in calls
+        )
+
+    async def _lea_is_let_in(self) -> bool:
+        return (await self.company.call("lea", "GET", "entries", "/v1/entries")).status == 200
+
+    def _is_gone(self, person: str, week: Week) -> bool:
+        return person == "lea" and LEFT < week < BACK
+
+    async def _waiting(self, boss: str) -> list[dict[str, Any]]:
+        return await self.company.pages(boss, "approvals", "/v1/approvals?state=pending&limit=200")
+
+    async def _bulk(self, boss: str, waiting: list[dict[str, Any]]) -> None:
+        if not waiting:
+            return
+        body = {"ids": [each["id"] for each in waiting], "decision": "approve"}
+        await self.company.do(boss, "POST", "approvals", "/v1/approvals/decisions", body)
+
+    async def _contract(self, person: str, since: date, minutes: tuple[int, ...]) -> None:
+        path = f"/v1/people/{sub(person)}/contracts/{since}"
+        await self.company.do("ada", "PUT", "profile", path, {"minutes": list(minutes)})
+
+    async def _close(self, day: str) -> None:
+        await self.company.do("ada", "PUT", "entries", "/v1/period", {"closed_through": day})
+        await self.company.catch_up()
+
+    async def _report(self, path: str) -> bytes:
+        reply = await self.company.call("ada", "GET", "entries", path)
+        assert reply.status == 200
+        assert reply.body.count(b"\n") > 100
+        return b"\n".join(sorted(reply.body.splitlines()))
+
+    async def check(self) -> None:
+        await self._check_payroll()
+        await self._check_billing()
+        await self._check_weeks()
+        await self._check_approvals()
+        await self._check_change_logs()
+        for path, report in self.closed.items():
+            assert await self._report(path) == report, path
+
+    async def _check_payroll(self) -> None:
+        path = "/v1/reports/weeks?from=2026-01-01&to=2026-06-30&state=approved&limit=200"
+        rows = await self.company.pages("ada", "entries", path)
+        paid = {
+            (row["person"], row["week"]): (row["total_minutes"], row["billable_minutes"])
+            for row in rows
+        }
+        expected = self.ledger.of_weeks()
+        assert paid == {(sub(person), week): total for (person, week), total in expected.items()}
+        late = {(row["person"], row["week"]) for row in rows if row["late"]}
+        assert late == {(sub(person), week) for person, week in self.ledger.late}
+
+    async def _check_billing(self) -> None:
+        path = (
+            "/v1/reports/totals?from=2026-01-01&to=2026-06-30&state=approved"
+            "&group_by=month,customer&limit=200"
+        )
+        rows = await self.company.pages("ada", "entries", path)
+        billed = {
+            (row["month"], row["customer"]): (row["minutes"], row["billable_minutes"])
+            for row in rows
+        }
+        assert billed == self.ledger.of_customers()
+
+    async def _check_weeks(self) -> None:
+        """Each week's page: state, total and the target that the contract of the time gives."""
+        totals = self.ledger.of_weeks()
+        for person in WORKERS:
+            path = f"/v1/timesheets?person={sub(person)}&from={WEEKS[0]}&to={WEEKS[-1]}&limit=200"
+            pages = await self.company.pages("ada", "entries", path)
+            for page in pages:
+                week = Week.parse(page["week"])
+                assert page["target_minutes"] == target_of(person, week), (person, week)
+                if self._is_gone(person, week):
+                    assert (page["state"], page["total_minutes"]) == ("open", 0)
+                else:
+                    shown = (page["state"], page["total_minutes"])
+                    assert shown == ("approved", totals[person, page["week"]][0])
+
+    async def _check_approvals(self) -> None:
+        """The newest approval of each week has its total and its target."""
+        approvals = await self.company.pages("ada", "approvals", "/v1/approvals?limit=200")
+        newest: dict[tuple[str, str], dict[str, Any]] = {}
+        for approval in sorted(approvals, key=lambda each: each["submitted_at"]):
+            newest[approval["person"], approval["week"]] = approval
+        totals = self.ledger.of_weeks()
+        assert newest.keys() == {(sub(person), week) for person, week in totals}
+        for (person, week), approval in newest.items():
+            name = person.removeprefix("auth0|")
+            assert approval["state"] == "approved"
+            assert approval["total_minutes"] == totals[name, week][0]
+            history = await self.company.do(
+                "ada", "GET", "approvals", f"/v1/approvals/{approval['id']}/history"
+            )
+            assert history["items"][-1]["total_minutes"] == totals[name, week][0]
+        for week in map(str, AWAY):
+            assert newest[sub("erin"), week]["decided_by"] == sub("marco")
+
+    async def _check_change_logs(self) -> None:
+        for service, kinds in (
+            ("entries", {"project", "period", "timesheet"}),
+            ("profile", {"person", "contract"}),
+        ):
+            rows = await self.company.pages("audrey", service, f"/v1/changes/{service}?limit=200")
+            assert kinds <= {row["kind"] for row in rows}, service
+            connection = await asyncpg.connect(self.company.database(service))
+            finding = await check_changes(connection)
+            await connection.close()
+            assert finding.broken is None
+            assert str(len(rows)) in finding.checked
+        rows = await self.company.pages("audrey", "entries", "/v1/changes/entries?limit=200")
+        done = [
+            (row["subject"], row["action"], row["actor"])
+            for row in rows
+            if row["kind"] == "timesheet"
+        ]
+        assert sorted(done) == [
+            (sub("cora"), "reopened", sub("marco")),
+            (sub("cora"), "reopened", sub("marco")),
+            (sub("lea"), "submitted", sub("maya")),
+        ]
+
+
+def target_of(person: str, week: Week) -> int | None:
+    contracts = CONTRACTS.get(person)
+    if contracts is None:
+        return None
+    return sum(
+        next(minutes for since, minutes in reversed(contracts) if since <= day)[day.weekday()]
+        for day in week.days
+    )
