@@ -1,0 +1,209 @@
+"""Who reaches whose data: roles x routes x whom the data is about.
+
+Scopes come first (test_access.py); this table is about what remains after them, over the running
+services. A row is a route, a column a caller, a cell the status for each of the `SUBJECTS`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from libs.auth import Scope
+from tests.support.client import ADMINISTRATOR, MANAGER, Caller, Reply
+from tests.support.fleet import Fleet
+from tests.support.issuer import PERSON
+
+AUDITOR = "read:audit read:reports read:people"
+EVERYTHING = " ".join(Scope)
+WEEK = "2026-W40"
+MONDAY = "2026-09-28"
+
+# Whom the data is about, as the manager sees it: a direct report, somebody else's report, a
+# direct report who has left, and each caller's own data.
+SUBJECTS = ("self", "report", "stranger", "leaver")
+CALLERS = ("employee", "manager", "administrator", "auditor", "machine")
+SCOPES = {
+    "employee": PERSON,
+    "manager": MANAGER,
+    "administrator": ADMINISTRATOR,
+    "auditor": AUDITOR,
+}
+
+
+Ask = Callable[["World", str, str], Awaitable[Reply]]
+
+
+@dataclass
+class World:
+    """A company with a submitted week of everybody, and an entry of each."""
+
+    fleet: Fleet
+    approvals: dict[str, str] = field(default_factory=dict)
+    entries: dict[str, str] = field(default_factory=dict)
+
+    def caller(self, role: str, service: str) -> Caller:
+        if role == "machine":
+            return self.fleet.bearer(service, self.fleet.issuer.machine_token("robot", EVERYTHING))
+        return self.fleet.caller(service, role, SCOPES[role])
+
+    def key(self, role: str, subject: str) -> str:
+        own = "employee" if role == "machine" else role
+        # A machine has no data of its own: the employee's stand for it.
+        return own if subject == "self" else subject
+
+    async def ask(self, route: Ask, role: str, subject: str) -> int:
+        status = (await route(self, role, self.key(role, subject))).status
+        return 200 if status == 201 else status
+
+
+def sub(key: str) -> str:
+    return f"auth0|{key}"
+
+
+async def list_entries(world: World, role: str, key: str) -> Reply:
+    caller = world.caller(role, "entries")
+    return await caller.get(f"/v1/entries?from={MONDAY}&person=auth0%7C{key}")
+
+
+async def read_entry(world: World, role: str, key: str) -> Reply:
+    return await world.caller(role, "entries").get(f"/v1/entries/{world.entries[key]}")
+
+
+async def change_entry(world: World, role: str, key: str) -> Reply:
+    path = f"/v1/entries/{world.entries[key]}"
+    return await world.caller(role, "entries").patch(path, {"note": "x"})
+
+
+async def read_week(world: World, role: str, key: str) -> Reply:
+    caller = world.caller(role, "entries")
+    return await caller.get(f"/v1/timesheets/{WEEK}?person=auth0%7C{key}")
+
+
+async def submit_week(world: World, role: str, key: str) -> Reply:
+    caller = world.caller(role, "entries")
+    return await caller.post(f"/v1/timesheets/{WEEK}/submit", {"person": sub(key)})
+
+
+async def reopen_week(world: World, role: str, key: str) -> Reply:
+    caller, body = world.caller(role, "entries"), {"person": sub(key), "reason": "x"}
+    return await caller.post(f"/v1/timesheets/{WEEK}/reopen", body)
+
+
+async def read_approval(world: World, role: str, key: str) -> Reply:
+    return await world.caller(role, "approvals").get(f"/v1/approvals/{world.approvals[key]}")
+
+
+async def read_history(world: World, role: str, key: str) -> Reply:
+    path = f"/v1/approvals/{world.approvals[key]}/history"
+    return await world.caller(role, "approvals").get(path)
+
+
+async def decide(world: World, role: str, key: str) -> Reply:
+    """A stale version, so that nothing is decided: 412 is the answer to who could."""
+    path = f"/v1/approvals/{world.approvals[key]}/decision"
+    stale = {"If-Match": '"99"'}
+    caller = world.caller(role, "approvals")
+    return await caller.put(path, {"decision": "approve"}, headers=stale)
+
+
+async def read_person(world: World, role: str, key: str) -> Reply:
+    return await world.caller(role, "profile").get(f"/v1/people/auth0%7C{key}")
+
+
+async def change_person(world: World, role: str, key: str) -> Reply:
+    return await world.caller(role, "profile").patch(f"/v1/people/auth0%7C{key}", {})
+
+
+async def read_contracts(world: World, role: str, key: str) -> Reply:
+    return await world.caller(role, "profile").get(f"/v1/people/auth0%7C{key}/contracts")
+
+
+async def set_contract(world: World, role: str, key: str) -> Reply:
+    path = f"/v1/people/auth0%7C{key}/contracts/2030-01-01"
+    return await world.caller(role, "profile").put(path, {"minutes": [0] * 7})
+
+
+async def appoint_delegate(world: World, role: str, key: str) -> Reply:
+    delegation = {"person": sub(key), "from": "2030-01-01", "to": "2030-01-02"}
+    return await world.caller(role, "profile").put("/v1/profile/delegate", delegation)
+
+
+# The statuses for self, report, stranger and leaver, in this order.
+Cell = tuple[int, int, int, int]
+NEVER: Cell = (403, 403, 403, 403)
+ALWAYS: Cell = (200, 200, 200, 200)
+NOT_THERE: Cell = (200, 404, 404, 404)
+# What is asked for is refused for the state it is in: the caller could have done it.
+LOCKED: Cell = (409, 409, 409, 409)
+
+# The columns are `CALLERS`: employee, manager, administrator, auditor, machine with every scope.
+TABLE: dict[Ask, tuple[Cell, Cell, Cell, Cell, Cell]] = {
+    list_entries: ((200, 403, 403, 403), (200, 403, 403, 403), ALWAYS, NEVER, ALWAYS),
+    read_entry: (NOT_THERE, NOT_THERE, NOT_THERE, NEVER, NEVER),
+    change_entry: ((409, 404, 404, 404), (409, 404, 404, 404), (409, 404, 404, 404), NEVER, NEVER),
+    read_week: ((200, 403, 403, 403), (200, 200, 404, 200), ALWAYS, NEVER, ALWAYS),
+    submit_week: ((409, 403, 403, 403), (409, 409, 404, 409), LOCKED, NEVER, NEVER),
+    reopen_week: (NEVER, (404, 409, 404, 409), LOCKED, NEVER, NEVER),
+    read_approval: (NEVER, (404, 200, 404, 200), (404, 200, 200, 200), NEVER, NEVER),
+    read_history: (NEVER, (404, 200, 404, 200), (404, 200, 200, 200), NEVER, NEVER),
+    decide: (NEVER, (403, 412, 404, 412), (403, 412, 412, 412), NEVER, NEVER),
+    read_person: (NEVER, ALWAYS, ALWAYS, ALWAYS, ALWAYS),
+    change_person: (NEVER, NEVER, ALWAYS, NEVER, ALWAYS),
+    read_contracts: (NEVER, ALWAYS, ALWAYS, ALWAYS, ALWAYS),
+    set_contract: (NEVER, NEVER, ALWAYS, NEVER, ALWAYS),
+    appoint_delegate: (NEVER, (422, 200, 200, 422), (422, 200, 200, 422), NEVER, NEVER),
+}
+
+
+@pytest.fixture
+async def world(fleet: Fleet) -> World:
+    """The manager has two direct reports, one of whom has left; all weeks are submitted."""
+    made = World(fleet)
+    ada = fleet.administrator("profile")
+    people: dict[str, str | None] = {
+        **dict.fromkeys(("boss", "manager", "other", "employee"), None),
+        **dict.fromkeys(("administrator", "auditor"), "boss"),
+        "report": "manager",
+        "leaver": "manager",
+        "stranger": "other",
+    }
+    for key, manager in people.items():
+        body = {"name": key.title(), "manager": sub(manager) if manager else None}
+        reply = await ada.put(f"/v1/people/auth0%7C{key}", body)
+        assert reply.status == 201, reply.json
+    await fleet.drained()
+    for key in people:
+        await _submit(made, key)
+    await fleet.drained()
+    rows = await fleet.rows("approvals", "SELECT id, person FROM approvals")
+    made.approvals = {row["person"].removeprefix("auth0|"): str(row["id"]) for row in rows}
+    assert (await ada.patch("/v1/people/auth0%7Cleaver", {"active": False})).status == 200
+    await fleet.drained()
+    return made
+
+
+async def _submit(world: World, key: str) -> None:
+    caller = world.fleet.caller("entries", key)
+    world.entries[key] = str(uuid.uuid4())
+    entry = {"date": MONDAY, "project": "APOLLO", "minutes": 60}
+    assert (await caller.put(f"/v1/entries/{world.entries[key]}", entry)).status == 201
+    assert (await caller.post(f"/v1/timesheets/{WEEK}/submit")).status == 200
+
+
+@pytest.mark.timeout(120)
+async def test_each_caller_reaches_just_the_data_that_the_table_says(world: World) -> None:
+    found = {
+        route.__name__: {
+            role: tuple([await world.ask(route, role, subject) for subject in SUBJECTS])
+            for role in CALLERS
+        }
+        for route in TABLE
+    }
+    expected = {
+        route.__name__: dict(zip(CALLERS, row, strict=True)) for route, row in TABLE.items()
+    }
+    assert found == expected
