@@ -63,6 +63,17 @@ class Strings:
         span = self._strings["span_form"].format(begin=begin, end=self.short_day(last))
         return f"{span} · {self('week_number', number=week.number)}"
 
+    def week_number(self, day: date) -> str:
+        """`week 47`"""
+        return self("week_number", number=Week.of(day).number)
+
+    def week_parts(self, week: Week, today: date) -> tuple[str, str]:
+        """`16-22 Nov` and `Week 47`; the year is named if it is not this one."""
+        span, _, number = self.week(week).partition(" · ")
+        number = number[:1].upper() + number[1:]
+        year = week.days[3].year
+        return span, number if year == today.year else f"{number} · {year}"
+
     def moment(self, moment: datetime) -> str:
         local = moment.astimezone()
         return f"{self.short_day(local.date())}, {local:%H:%M}"

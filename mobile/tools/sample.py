@@ -73,6 +73,9 @@ class StillClock(Clock):
     def today(self) -> date:
         return self.time.date()
 
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
 
 class OfflineSession(Session):
     """Opens a workspace and leaves the network alone."""
@@ -134,12 +137,29 @@ def fill(workspace: Workspace, picture: str | None = None) -> None:
                 store.put_entry(_entry(week.monday + timedelta(days=offset), code, minutes, note))
     store.put_timesheets(
         [
-            Timesheet(str(THIS), State.OPEN, 9, target_minutes=2400),
-            Timesheet(str(THIS.plus(-1)), State.SUBMITTED, 4, target_minutes=2400),
-            Timesheet(str(THIS.plus(-2)), State.APPROVED, 5, target_minutes=2400),
-            Timesheet(str(THIS.plus(-3)), State.OPEN, 5, reason=REASON, target_minutes=2400),
+            Timesheet(str(THIS), State.OPEN, 9, target_minutes=2400, total_minutes=1530),
+            Timesheet(
+                str(THIS.plus(-1)), State.SUBMITTED, 4, target_minutes=2400, total_minutes=2400
+            ),
+            Timesheet(
+                str(THIS.plus(-2)), State.APPROVED, 5, target_minutes=2400, total_minutes=2400
+            ),
+            Timesheet(
+                str(THIS.plus(-3)),
+                State.OPEN,
+                5,
+                reason=REASON,
+                target_minutes=2400,
+                total_minutes=2400,
+            ),
         ],
         with_entries=True,
+    )
+    workspace.store.calendar.put_absence(
+        {"id": "a1", "from": "2026-12-21", "to": "2027-01-01", "kind": "vacation", "portion": 1}
+    )
+    workspace.store.calendar.put_absence(
+        {"id": "a2", "from": "2026-11-05", "to": "2026-11-05", "kind": "sick", "portion": 0.5}
     )
     for each in _approvals():
         store.put_approval(each, detailed=True)
@@ -245,6 +265,8 @@ def _approval(key: str, name: str, total: int, flags: list[str]) -> dict[str, An
         "week": str(week),
         "state": "pending",
         "total_minutes": total,
+        "target_minutes": 2400,
+        "previous_reason": "Saturday is not agreed." if "resubmitted" in flags else None,
         "by_day": by_day,
         "by_project": {"BIG-SHOP": total - total // 3, "NORTH-SUP": total // 3},
         "submitted_at": submitted.isoformat(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mobile.core.drafts import DRAFTS
 from mobile.core.sync_state import SyncState
 from mobile.core.weeks import Week
 from mobile.tools.sample import add_problem, enter, run_timer
@@ -87,6 +88,33 @@ def entry_locked(shell: Shell) -> None:
     shell.edit_entry(shell.models.week.rows(shell.models.week.day)[0].entry.id)
 
 
+def months(shell: Shell) -> None:
+    shell.open_months()
+
+
+def absence(shell: Shell) -> None:
+    shell.open_months()
+    shell.new_absence()
+
+
+def draft(shell: Shell) -> None:
+    week(shell)
+    shell.new_entry(shell.today)
+    form = _top(shell).form
+    form.choose_project("BIG-SHOP")
+    form.type_note("Payment page: refunds")
+    _top(shell).close()
+
+
+def actions(shell: Shell) -> None:
+    week(shell, weekday=0)
+    settle_cards = shell.screen.list
+    settle_cards.cards_list.refresh_from_layout()
+    card = next(settle_cards.cards(), None)
+    if card is not None:
+        settle_cards.more(card)
+
+
 def timer_idle(shell: Shell) -> None:
     if shell.model.workspace is not None:
         shell.model.workspace.store.forget(TIMER)
@@ -161,6 +189,10 @@ SCENES: dict[str, Scene] = {
     "approvals-overdue": approvals_tab("overdue"),
     "delegate": delegate,
     "problems-none": lambda shell: shell.open_problems(),
+    "months": months,
+    "absence": absence,
+    "week-draft": draft,
+    "week-actions": actions,
 }
 # States worth a look once; the other looks differ from them in nothing of their own.
 LIGHT_PHONE_ONLY = frozenset(list(SCENES)[19:])
@@ -170,6 +202,7 @@ def tidy(shell: Shell | None) -> None:
     """As it was before the scene."""
     if shell is None:
         return
+    shell.snackbar.close()
     shell.ids.overlays.clear_widgets()
     _sync(shell, SyncState())
     workspace = shell.model.workspace
@@ -177,6 +210,7 @@ def tidy(shell: Shell | None) -> None:
         run_timer(workspace)
         enter(shell.model)
     if workspace is not None:
+        workspace.store.forget(DRAFTS)
         for problem in shell.models.problems.problems:
             shell.models.problems.drop(problem.seq)
         deletions = [each for each in workspace.outbox.all() if each.kind == "delete"]

@@ -14,13 +14,13 @@ from mobile.core.rules import ApprovalState
 from mobile.core.weeks import Week
 from mobile.core.wire import ApprovalEntry, HistoryEvent
 from mobile.ui.buttons import Chip, PushButton
+from mobile.ui.daybar import DayBar, show_bars
 from mobile.ui.field import Field
 from mobile.ui.layout import load_kv
 from mobile.ui.panels import ErrorText, LabeledValue, SectionTitle
 from mobile.ui.sheet import BottomSheet
 from mobile.ui.skeleton import Skeleton
 from mobile.ui.status import StateChip, Tag
-from mobile.ui.week import DayBar
 from mobile.viewmodels.approvals import SUGGESTIONS, ApprovalsModel, Item
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ STEP_ICONS = {
 
 
 class AuthorityLine(MDBoxLayout):
+    icon = StringProperty("account-tie-outline")
     text = StringProperty()
 
 
@@ -55,7 +56,7 @@ class ApprovalDetail(MDBoxLayout):
         self, item: Item, model: ApprovalsModel, frame: ScreenFrame, *, with_back: bool
     ) -> None:
         super().__init__()
-        self._item = item
+        self.item = item
         self._model = model
         self._frame = frame
         strings, approval = frame.strings, item.approval
@@ -65,14 +66,20 @@ class ApprovalDetail(MDBoxLayout):
         self.ids.back.bind(on_release=lambda *_: model.open(None))
         self.ids.name.text = item.name
         self.ids.week.text = strings.week(Week.parse(approval.week))
-        self.ids.total.text = format_duration(approval.total_minutes)
+        done, target = format_duration(approval.total_minutes), approval.target_minutes
+        if target:
+            done = strings("of", done=done, target=format_duration(target))
+        self.ids.total.text = done
         self._fill()
         self._offer()
 
     def _fill(self) -> None:
-        approval, list_ = self._item.approval, self.ids.list
+        approval, list_ = self.item.approval, self.ids.list
         if approval.flags:
             list_.add_widget(self._tags(approval.flags))
+        if approval.previous_reason:
+            text = self._frame.strings("approvals.previous_reason", reason=approval.previous_reason)
+            list_.add_widget(AuthorityLine(icon="comment-alert-outline", text=text))
         if approval.state is not ApprovalState.PENDING:
             list_.add_widget(self._state())
         why = self._why()
@@ -85,24 +92,33 @@ class ApprovalDetail(MDBoxLayout):
             LabeledValue(name=name_of(code), figure=format_duration(m)) for code, m in totals
         ]
         self._part("approvals.by_project", figures)
-        self._part("approvals.entries", [self._entry(entry) for entry in approval.entries])
+        self._fill_entries()
         if self._model.loading_detail and not approval.entries:
             list_.add_widget(Skeleton())
         self._part("approvals.history", self._steps(approval.history))
 
+    def _fill_entries(self) -> None:
+        """By day, each with its sum."""
+        strings, list_ = self._frame.strings, self.ids.list
+        for day, entries in self._model.entries_by_day(self.item.approval):
+            total = format_duration(sum(entry.minutes for entry in entries))
+            list_.add_widget(SectionTitle(text=f"{strings.day(day)} · {total}"))
+            for entry in entries:
+                list_.add_widget(self._entry(entry))
+
     def _state(self) -> StateChip:
-        strings, approval, mark = self._frame.strings, self._item.approval, StateChip()
+        strings, approval, mark = self._frame.strings, self.item.approval, StateChip()
         text = strings(f"state.{approval.state}")
         if approval.reason and approval.state is ApprovalState.REJECTED:
             text = strings("state.rejected_because", reason=approval.reason)
-        if self._item.waiting:
+        if self.item.waiting:
             text = strings("state.to_be_sent", state=text)
         mark.show(approval.state, text)
         return mark
 
     def _why(self) -> str:
         """By what right the person decides this week."""
-        strings, approval = self._frame.strings, self._item.approval
+        strings, approval = self._frame.strings, self.item.approval
         place = self._model.stands_in_for(approval) if approval.why == "delegate" else None
         if place is not None:
             until = strings.short_day(place.until)
@@ -124,23 +140,19 @@ class ApprovalDetail(MDBoxLayout):
         return tags
 
     def _fill_days(self) -> None:
-        strings, approval = self._frame.strings, self._item.approval
-        bars = MDBoxLayout(size_hint_y=None, height=dp(112))
-        for day in Week.parse(approval.week).days:
-            minutes = approval.by_day.get(day, 0)
-            bars.add_widget(
-                DayBar(
-                    letter=f"{strings.weekday_letter(day)} {day.day}",
-                    hours=format_duration(minutes) if minutes else "\u2013",
-                    share=minutes / 480,
-                )
-            )
-        self.ids.list.add_widget(bars)
+        strings, approval = self._frame.strings, self.item.approval
+        place = MDBoxLayout(size_hint_y=None, height=dp(112))
+        week = Week.parse(approval.week)
+        bars = [DayBar() for _ in week.days]
+        for bar in bars:
+            place.add_widget(bar)
+        minutes = [approval.by_day.get(day, 0) for day in week.days]
+        show_bars(bars, week.days, minutes, approval.target_minutes, strings)
+        self.ids.list.add_widget(place)
 
     def _entry(self, entry: ApprovalEntry) -> LabeledValue:
-        strings, name = self._frame.strings, self._model.project_name(entry.project)
-        day = strings.weekday_and_day(entry.date)
-        below = f"{day} · {entry.note}" if entry.note else day
+        name = self._model.project_name(entry.project)
+        below = " · ".join(part for part in (entry.task or "", entry.note) if part)
         return LabeledValue(name=name, figure=format_duration(entry.minutes), below=below)
 
     def _steps(self, steps: tuple[HistoryEvent, ...]) -> list[TimelineStep]:
@@ -161,11 +173,16 @@ class ApprovalDetail(MDBoxLayout):
 
     def _offer(self) -> None:
         """Approve and Reject, while there is something to decide."""
-        strings, foot, approval = self._frame.strings, self.ids.foot, self._item.approval
-        if approval.state is not ApprovalState.PENDING:
-            foot.height = 0
+        strings, foot, approval = self._frame.strings, self.ids.foot, self.item.approval
+        if self._model.can_reopen:
+            reopen = PushButton(kind="outlined", text=strings("approvals.reopen"), size_hint_x=1)
+            reopen.bind(on_release=lambda *_: self._ask_why(reopen=True))
+            foot.add_widget(reopen)
             return
-        reject = PushButton(kind="outlined", text=strings("approvals.reject"), size_hint_x=1)
+        if approval.state is not ApprovalState.PENDING:
+            foot.padding = 0
+            return
+        reject = PushButton(kind="danger_outlined", text=strings("approvals.reject"), size_hint_x=1)
         reject.bind(on_release=lambda *_: self._ask_why())
         approve = PushButton(text=strings("approvals.approve"), size_hint_x=1)
         approve.bind(on_release=lambda *_: self._approve())
@@ -174,20 +191,29 @@ class ApprovalDetail(MDBoxLayout):
 
     def _approve(self) -> None:
         self._model.open(None)
-        self._model.approve(self._item.approval.id)
+        self._model.approve(self.item.approval.id)
 
-    def _ask_why(self) -> None:
-        self._frame.show(ReasonSheet(self._item, self._model, self._frame))
+    def _ask_why(self, *, reopen: bool = False) -> None:
+        self._frame.show(ReasonSheet(self.item, self._model, self._frame, reopen=reopen))
 
 
 class ReasonSheet(BottomSheet):
-    def __init__(self, item: Item, model: ApprovalsModel, frame: ScreenFrame) -> None:
+    """Reject or reopen a week. What is typed stays for the next time the sheet is opened."""
+
+    def __init__(
+        self, item: Item, model: ApprovalsModel, frame: ScreenFrame, *, reopen: bool = False
+    ) -> None:
         strings = frame.strings
-        super().__init__(title=strings("approvals.reason"))
+        self._key = "approvals.reopen" if reopen else "approvals.reject"
+        super().__init__(title=f"{strings(self._key)}: {item.name}")
+        self._act = model.reopen if reopen else model.reject
         self._item = item
         self._model = model
         self._strings = strings
+        key = item.approval.id
         self.reason = Field(hint=strings("approvals.reason"), max_lines=5)
+        self.reason.text = model.typed_reason(key)
+        self.reason.callback = lambda text: model.keep_reason(key, text)
         self.ids.content.add_widget(self.reason)
         self.error = ErrorText()
         self.ids.content.add_widget(self.error)
@@ -197,12 +223,13 @@ class ReasonSheet(BottomSheet):
             chip.bind(on_release=lambda _chip, text=text: setattr(self.reason, "text", text))
             earlier.add_widget(chip)
         self.ids.content.add_widget(earlier)
-        reject = PushButton(text=strings("approvals.reject"), size_hint_x=1)
-        reject.bind(on_release=lambda *_: self.reject())
-        self.ids.foot.add_widget(reject)
+        kind = "filled" if reopen else "danger"
+        confirm = PushButton(kind=kind, text=strings(self._key), size_hint_x=1)
+        confirm.bind(on_release=lambda *_: self.confirm())
+        self.ids.foot.add_widget(confirm)
 
-    def reject(self) -> None:
-        if not self._model.reject(self._item.approval.id, self.reason.text):
+    def confirm(self) -> None:
+        if not self._act(self._item.approval.id, self.reason.text):
             self.error.text = self._strings("approvals.reason_needed")
             return
         self.close()

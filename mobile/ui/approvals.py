@@ -1,4 +1,4 @@
-"""The weeks of others: a list, and one of them in detail."""
+"""Other people's weeks: a list, and one of them in detail."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 
 from mobile.core.durations import format_duration
 from mobile.core.weeks import Week
-from mobile.core.wire import OverdueWeek
+from mobile.core.wire import Approval, OverdueWeek
 from mobile.ui.approval import ApprovalDetail
-from mobile.ui.buttons import PushButton, TappableRow
+from mobile.ui.buttons import Chip, PushButton, TappableRow
+from mobile.ui.field import Field
 from mobile.ui.layout import load_kv
 from mobile.ui.lightweight import RowPool
 from mobile.ui.panels import EmptyState
@@ -22,7 +23,7 @@ from mobile.ui.pull import PullToRefresh
 from mobile.ui.skeleton import Skeleton
 from mobile.ui.status import ICONS
 from mobile.ui.text import text_width
-from mobile.viewmodels.approvals import ApprovalsModel, Item
+from mobile.viewmodels.approvals import ApprovalsModel, Grouping, Item
 
 if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame
@@ -30,18 +31,21 @@ if TYPE_CHECKING:
 TABS = ("waiting", "decided", "overdue")
 PLACES = ("first", "second", "third")
 LIST_WIDTH = 380
-# What is beside the tags in a row, and beside the strings in a tag.
+# What is beside the tags in a row, and beside the text in a tag.
 TAGS_MARGIN, TAG_MARGIN = 110, 24
+# From so many weeks on a search field and groups help.
+MANY = 6
 
 
 class ApprovalRow(TappableRow):
     """A row of the recycled list: everything it shows comes from its data."""
 
     key = StringProperty()
+    section = StringProperty()
     name = StringProperty()
     week = StringProperty()
     hours = StringProperty()
-    # Three that are there from the start: to make widgets while scrolling is what takes time.
+    # Three that are there from the start: making widgets while scrolling is what takes time.
     first = StringProperty()
     second = StringProperty()
     third = StringProperty()
@@ -78,11 +82,18 @@ class ApprovalsScreen(MDRelativeLayout):
     def __init__(self, model: ApprovalsModel, frame: ScreenFrame, **options: object) -> None:
         super().__init__(model=model, **options)
         self._frame = frame
-        self.bulk = PushButton(kind="tonal", size_hint_x=1)
+        strings = frame.strings
+        self.bulk = PushButton(kind="filled", size_hint_x=1)
         self.bulk.bind(on_release=lambda *_: self.approve_several())
+        self.all = PushButton(kind="text")
+        self.all.bind(on_release=lambda *_: model.select_all())
+        self.search = Field(hint=strings("approvals.search"), callback=model.search)
         self.list = ApprovalList(screen=self)
         frame.make_refreshable(self.list)
-        self._detail: ApprovalDetail | None = None
+        self._tabs = self._make_tabs()
+        self._groups = self._make_groups()
+        # What the detail was built for: it is built again only for something else.
+        self._detailed: tuple[object, ...] = ()
         frame.bind(split=self._lay_out)
         self._unwatch = model.watch(self.render)
         self._lay_out(frame, frame.split)
@@ -107,22 +118,58 @@ class ApprovalsScreen(MDRelativeLayout):
 
     def choose_tab(self, tab: str) -> None:
         self.tab = tab
+        if tab == "decided":
+            self.model.show_decided()
         self.render()
 
     def render(self) -> None:
         self._render_tabs()
+        self._render_tools()
         self._render_list()
         self._render_bulk()
         self._render_detail()
 
-    def _render_tabs(self) -> None:
-        strings, tabs = self._frame.strings, self.ids.tabs
-        tabs.clear_widgets()
+    def _make_tabs(self) -> dict[str, TabItem]:
+        items = {}
         for tab in TABS:
-            text = strings(f"approvals.{tab}", count=len(self.model.pending))
-            item = TabItem(text=text, active=tab == self.tab)
-            item.bind(on_release=lambda _item, tab=tab: self.choose_tab(tab))
-            tabs.add_widget(item)
+            items[tab] = TabItem()
+            items[tab].bind(on_release=lambda _item, tab=tab: self.choose_tab(tab))
+            self.ids.tabs.add_widget(items[tab])
+        return items
+
+    def _make_groups(self) -> dict[Grouping, Chip]:
+        chips = {}
+        for grouping in Grouping:
+            chip = Chip(text=self._frame.strings(f"approvals.group.{grouping}"))
+            chip.bind(on_release=lambda _chip, each=grouping: self.model.group(each))
+            chips[grouping] = chip
+        return chips
+
+    def _render_tabs(self) -> None:
+        strings = self._frame.strings
+        for tab, item in self._tabs.items():
+            item.text = strings(f"approvals.{tab}", count=len(self.model.pending))
+            item.active = tab == self.tab
+
+    def _render_tools(self) -> None:
+        """Search and groups, once there is enough to search in."""
+        tools, model = self.ids.tools, self.model
+        many = (self.tab != "overdue" and len(self._items()) >= MANY) or bool(model.query)
+        if many and not tools.children:
+            tools.add_widget(self.search)
+            chips = MDBoxLayout(adaptive_height=True, spacing=dp(8))
+            for chip in self._groups.values():
+                if chip.parent is not None:
+                    chip.parent.remove_widget(chip)
+                chips.add_widget(chip)
+            tools.add_widget(chips)
+        elif not many:
+            tools.clear_widgets()
+        for grouping, chip in self._groups.items():
+            chip.active = grouping is model.grouping
+
+    def _items(self) -> list[Item]:
+        return self.model.pending if self.tab == "waiting" else self.model.decided
 
     def _render_list(self) -> None:
         strings, place = self._frame.strings, self.ids.place
@@ -137,6 +184,8 @@ class ApprovalsScreen(MDRelativeLayout):
         if self.model.loading:
             for _ in range(3):
                 place.add_widget(Skeleton())
+        elif self.model.query and self._items():
+            place.add_widget(EmptyState(title=strings("approvals.no_match")))
         else:
             suffix = {"waiting": "none", "decided": "none_decided", "overdue": "none_overdue"}
             hint = strings("approvals.none_hint") if self.tab == "waiting" else ""
@@ -146,8 +195,23 @@ class ApprovalsScreen(MDRelativeLayout):
     def _data(self) -> list[dict[str, object]]:
         if self.tab == "overdue":
             return [self._overdue(each) for each in self.model.overdue]
-        items = self.model.pending if self.tab == "waiting" else self.model.decided
-        return [self._row(item) for item in items]
+        rows = []
+        for section in self.model.sections(self._items()):
+            for number, item in enumerate(section.items):
+                row = self._row(item)
+                row["section"] = self._section(section.title) if number == 0 else ""
+                row["row_size"] = (None, row_height(bool(row["section"])))
+                rows.append(row)
+        return rows
+
+    def _section(self, title: str) -> str:
+        """A week in words, a name as it is."""
+        if self.model.grouping is not Grouping.WEEK or not title:
+            return title
+        return " · ".join(reversed(self._week_parts(title)))
+
+    def _week_parts(self, week: str) -> tuple[str, str]:
+        return self._frame.strings.week_parts(Week.parse(week), self._frame.today)
 
     def _row(self, item: Item) -> dict[str, object]:
         strings, approval = self._frame.strings, item.approval
@@ -158,12 +222,15 @@ class ApprovalsScreen(MDRelativeLayout):
         state = strings(f"state.{approval.state}")
         if item.waiting:
             state = strings("state.to_be_sent", state=state)
-        number = Week.parse(approval.week).number
+        span, number = self._week_parts(approval.week)
+        details = [number, span]
+        if waiting and approval.submitted_at is not None:
+            details.append(self._submitted(approval))
         return {
             "key": approval.id,
             "name": item.name,
-            "week": strings("approvals.week", number=number),
-            "hours": format_duration(approval.total_minutes),
+            "week": " · ".join(details),
+            "hours": hours_of(approval, strings),
             **self._tags((flags or [strings("flag.none")]) if waiting else [state]),
             "clean": not waiting or not flags,
             "mark": "" if waiting else ICONS[approval.state],
@@ -171,6 +238,12 @@ class ApprovalsScreen(MDRelativeLayout):
             "selected": approval.id in self.model.selected,
             "opened": self.split and approval.id == self.model.opened,
         }
+
+    def _submitted(self, approval: Approval) -> str:
+        strings, days = self._frame.strings, self.model.days_waiting(approval)
+        if days == 0:
+            return strings("approvals.submitted_today")
+        return strings("approvals.submitted_ago", count=days)
 
     def _tags(self, flags: list[str]) -> dict[str, str]:
         """As many as fit in a line, and how many more there are; the detail has them all."""
@@ -186,16 +259,18 @@ class ApprovalsScreen(MDRelativeLayout):
     def _list_width(self) -> float:
         return dp(LIST_WIDTH) if self.split else self._frame.content_width
 
-    def _overdue(self, missing: OverdueWeek) -> dict[str, object]:
+    def _overdue(self, overdue: OverdueWeek) -> dict[str, object]:
         strings = self._frame.strings
-        week = Week.parse(missing.week) if missing.week else Week.of(self._frame.today).plus(-1)
-        late = strings("approvals.days_late", count=missing.days_late)
+        week = Week.parse(overdue.week) if overdue.week else Week.of(self._frame.today).plus(-1)
+        late = strings("approvals.days_late", count=overdue.days_late)
         return {
             "key": "",
-            "name": missing.person_name or missing.person,
+            "section": "",
+            "row_size": (None, row_height(False)),
+            "name": overdue.person_name or overdue.person,
             "week": strings("approvals.not_submitted", number=week.number),
             "hours": "",
-            **self._tags([late] if missing.days_late > 0 else []),
+            **self._tags([late] if overdue.days_late > 0 else []),
             "clean": False,
             "mark": "clock-alert-outline",
             "selectable": False,
@@ -204,17 +279,23 @@ class ApprovalsScreen(MDRelativeLayout):
         }
 
     def _render_bulk(self) -> None:
-        strings, model, bulk = self._frame.strings, self.model, self.bulk
+        strings, model = self._frame.strings, self.model
         chosen, clean = len(model.selected), len(model.clean)
-        shown = self.tab == "waiting" and (chosen or clean)
-        self.ids.foot.clear_widgets()
-        if not shown:
+        waiting = self.tab == "waiting" and bool(model.pending)
+        foot = self.ids.foot
+        foot.clear_widgets()
+        if not waiting:
             return
-        self.ids.foot.add_widget(bulk)
+        everything = chosen == len(model.pending)
+        self.all.text = strings("approvals.select_none" if everything else "approvals.select_all")
+        foot.add_widget(self.all)
         if chosen:
-            bulk.text = strings("approvals.approve_selected", count=chosen)
+            self.bulk.text = strings("approvals.approve_selected", count=chosen)
+        elif clean:
+            self.bulk.text = strings("approvals.approve_clean", count=clean)
         else:
-            bulk.text = strings("approvals.approve_clean", count=clean)
+            return
+        foot.add_widget(self.bulk)
 
     def approve_several(self) -> None:
         if self.model.selected:
@@ -223,7 +304,14 @@ class ApprovalsScreen(MDRelativeLayout):
             self.model.approve_clean()
 
     def _render_detail(self) -> None:
+        """A refresh that changes nothing leaves the detail, and its scroll position, alone."""
         item, strings = self.model.detail, self._frame.strings
+        wanted = (item, self.split, self.model.loading_detail, self.model.can_reopen)
+        if wanted == self._detailed:
+            return
+        same = bool(self._detailed) and item is not None and self._shows(item)
+        self._detailed = wanted
+        scrolled = self._scroll_position() if same else 1.0
         self.ids.side.clear_widgets()
         self.ids.over.clear_widgets()
         self.ids.over.opacity = 0
@@ -238,11 +326,37 @@ class ApprovalsScreen(MDRelativeLayout):
                 self.ids.side.add_widget(MDBoxLayout())
             return
         place.opacity = 1
-        place.add_widget(ApprovalDetail(item, self.model, self._frame, with_back=not self.split))
+        detail = ApprovalDetail(item, self.model, self._frame, with_back=not self.split)
+        detail.ids.scroll.scroll_y = scrolled
+        place.add_widget(detail)
+
+    def _shows(self, item: Item) -> bool:
+        detail = self._detail_widget()
+        return detail is not None and detail.item.approval.id == item.approval.id
+
+    def _scroll_position(self) -> float:
+        detail = self._detail_widget()
+        return float(detail.ids.scroll.scroll_y) if detail is not None else 1.0
+
+    def _detail_widget(self) -> ApprovalDetail | None:
+        children = (*self.ids.side.children, *self.ids.over.children)
+        return next((each for each in children if isinstance(each, ApprovalDetail)), None)
 
     def _lay_out(self, _frame: ScreenFrame, split: bool) -> None:
         self.split = split
         self.render()
+
+
+def row_height(with_section: bool) -> float:
+    return dp(28) + sp(66) + (dp(16) + sp(20) if with_section else 0)
+
+
+def hours_of(approval: Approval, strings: object) -> str:
+    """`52:30 of 40:00`, without a target only the hours."""
+    done = format_duration(approval.total_minutes)
+    if not approval.target_minutes:
+        return done
+    return strings("of", done=done, target=format_duration(approval.target_minutes))
 
 
 load_kv(__file__)

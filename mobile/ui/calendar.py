@@ -21,16 +21,26 @@ class DayCell(TappableRow):
     text = StringProperty()
     chosen = BooleanProperty(False)
     faint = BooleanProperty(False)
+    today = BooleanProperty(False)
 
 
 class DaySheet(BottomSheet):
+    """`today` is marked."""
+
     def __init__(
-        self, strings: Strings, chosen: date, act: Callable[[date], None], *, title: str = ""
+        self,
+        strings: Strings,
+        chosen: date,
+        act: Callable[[date], None],
+        *,
+        title: str = "",
+        today: date | None = None,
     ) -> None:
         super().__init__(title=title or strings("entry.date"))
         self._strings = strings
         self._chosen = chosen
         self._act = act
+        self._today = today
         self._month = chosen.replace(day=1)
         self._render()
 
@@ -43,6 +53,8 @@ class DaySheet(BottomSheet):
         head.add_widget(IconButton(icon="chevron-right", on_release=lambda *_: self._turn(1)))
         content.add_widget(head)
         grid = MDGridLayout(cols=7, adaptive_height=True)
+        for day in Week.of(self._month).days:
+            grid.add_widget(WeekdayLabel(text=strings.weekday_letter(day)))
         first = Week.of(self._month).monday
         for offset in range(42):
             day = first + timedelta(days=offset)
@@ -50,6 +62,7 @@ class DaySheet(BottomSheet):
                 text=str(day.day),
                 chosen=day == self._chosen,
                 faint=day.month != self._month.month,
+                today=day == self._today,
             )
             cell.bind(on_release=lambda _cell, day=day: self._choose(day))
             grid.add_widget(cell)
@@ -63,6 +76,10 @@ class DaySheet(BottomSheet):
     def _choose(self, day: date) -> None:
         self.close()
         self._act(day)
+
+
+class WeekdayLabel(MDBoxLayout):
+    text = StringProperty()
 
 
 class MonthLabel(MDBoxLayout):

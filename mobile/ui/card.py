@@ -1,8 +1,6 @@
-"""An entry in the week's list: tapped, swiped away, or held to be copied."""
+"""An entry in the day's list: tap to edit, swipe to delete, hold to copy, or press its menu."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from kivy.animation import Animation
 from kivy.clock import Clock
@@ -13,35 +11,55 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 from mobile.ui.buttons import TappableRow
 from mobile.ui.layout import load_kv
 
-# So far is swiped on purpose, so little is a finger that does not lie still.
+# A swipe is meant from here on; a finger that trembles stays below JITTER.
 SWIPE, JITTER = 88, 12
 HOLD_SECONDS = 0.5
 
 
 class CardRow(MDRelativeLayout):
-    """The card, over what swiping it to the left uncovers."""
+    """A row of the recycled list: everything it shows comes from its data."""
 
     offset = NumericProperty(0)
     uncovers = StringProperty()
+    key = StringProperty()
+    title = StringProperty()
+    code = StringProperty()
+    subtitle = StringProperty()
+    hours = StringProperty()
+    note = StringProperty()
+    note_icon = StringProperty("cloud-upload-outline")
+    stripe = StringProperty("#00000000")
+    failed = BooleanProperty(False)
+    # Locked or failed: it can be opened, but neither swiped nor held.
+    fixed = BooleanProperty(False)
+    is_draft = BooleanProperty(False)
+    row_size = ObjectProperty(None, allownone=True)
+    screen = ObjectProperty(None, allownone=True)
 
     @property
     def card(self) -> EntryCard:
         return self.ids.card
 
+    def on_key(self, *_arguments: object) -> None:
+        """The widget shows another entry: nothing of the last one's swipe stays."""
+        self.offset = 0
+
+    def on_release(self) -> None:
+        self.screen.open(self)
+
 
 class EntryCard(TappableRow):
-    title = StringProperty()
-    subtitle = StringProperty()
-    hours = StringProperty()
-    note = StringProperty()
-    note_icon = StringProperty("cloud-upload-outline")
-    failed = BooleanProperty(False)
-    swiped: Callable[[], None] | None = ObjectProperty(None, allownone=True)
-    held: Callable[[], None] | None = ObjectProperty(None, allownone=True)
+    row = ObjectProperty(None, allownone=True)
+
+    def on_release(self) -> None:
+        self.row.on_release()
 
     def on_touch_down(self, touch):
+        more = self.row.ids.more
+        if more.collide_point(*touch.pos) and not more.disabled:
+            return more.on_touch_down(touch)
         taken = super().on_touch_down(touch)
-        if taken and self.held is not None and self.collide_point(*touch.pos):
+        if taken and not self.row.fixed and self.collide_point(*touch.pos):
             touch.ud["held"] = Clock.schedule_once(lambda _dt: self._hold(touch), HOLD_SECONDS)
         return taken
 
@@ -51,32 +69,32 @@ class EntryCard(TappableRow):
             if max(abs(across), along) > dp(JITTER):
                 self._let_go_of(touch)
             if along > max(dp(JITTER), abs(across)):
-                # The list is what is moved.
+                # The list is what moves.
                 touch.ungrab(self)
-                self.state, self.parent.offset = "normal", 0
-            elif self.swiped is not None:
-                self.parent.offset = min(0, across + dp(JITTER))
+                self.state, self.row.offset = "normal", 0
+            elif not self.row.fixed:
+                self.row.offset = min(0, across + dp(JITTER))
         return super().on_touch_move(touch)
 
     def on_touch_up(self, touch):
         if touch.grab_current is not self:
             return super().on_touch_up(touch)
         self._let_go_of(touch)
-        if self.swiped is None or self.parent.offset == 0:
+        if self.row.fixed or self.row.offset == 0:
             return super().on_touch_up(touch)
         touch.ungrab(self)
         self.state = "normal"
-        if self.parent.offset < -dp(SWIPE):
-            self.swiped()
+        if self.row.offset < -dp(SWIPE):
+            self.row.offset = 0
+            self.row.screen.swiped(self.row)
         else:
-            Animation(offset=0, duration=0.15).start(self.parent)
+            Animation(offset=0, duration=0.15).start(self.row)
         return True
 
     def _hold(self, touch) -> None:
         touch.ungrab(self)
         self.state = "normal"
-        if self.held is not None:
-            self.held()
+        self.row.screen.held(self.row)
 
     def _let_go_of(self, touch) -> None:
         held = touch.ud.pop("held", None)

@@ -27,7 +27,8 @@ class Overlay(ThemableBehavior, FloatLayout):
 
     def on_touch_down(self, touch):
         if not self.ids.card.collide_point(*touch.pos):
-            self.close()
+            if not getattr(touch, "is_mouse_scrolling", False):
+                self.close()
             return True
         super().on_touch_down(touch)
         return True

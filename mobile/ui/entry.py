@@ -1,11 +1,13 @@
-"""The sheet in which an entry is made or mended."""
+"""The sheet in which an entry is made or edited."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from kivy.core.window import Window
 from kivy.metrics import dp
+from kivy.properties import BooleanProperty, StringProperty
 from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.gridlayout import MDGridLayout
 from kivymd.uix.stacklayout import MDStackLayout
@@ -13,10 +15,11 @@ from kivymd.uix.stacklayout import MDStackLayout
 from mobile.core.durations import format_duration
 from mobile.core.rules import Violation
 from mobile.text import Strings
-from mobile.ui.buttons import Chip, IconButton, PushButton
+from mobile.ui.buttons import Chip, IconButton, PushButton, TappableRow
 from mobile.ui.calendar import DaySheet
 from mobile.ui.field import Field
-from mobile.ui.panels import ErrorText, LabeledValue, SectionTitle
+from mobile.ui.layout import load_kv
+from mobile.ui.panels import Caption, ErrorText, LabeledValue, SectionTitle
 from mobile.ui.projects import ProjectPicker
 from mobile.ui.sheet import BottomSheet
 from mobile.ui.status import LockLine
@@ -26,9 +29,20 @@ if TYPE_CHECKING:
     from mobile.ui.frame import SheetFrame
 
 LONGEST_NOTE_CHIP = 40
+ENTER = (13, 271)
+
+
+class SwitchRow(TappableRow):
+    """A setting that is on or off, with what it means in words."""
+
+    text = StringProperty()
+    hint = StringProperty()
+    active = BooleanProperty(False)
 
 
 class EntrySheet(BottomSheet):
+    """Closing it keeps what was typed as a draft."""
+
     def __init__(self, form: EntryForm, frame: SheetFrame, delete: Callable[[str], None]) -> None:
         strings = frame.strings
         super().__init__(title=strings("entry.new" if form.is_new else "entry.edit"))
@@ -42,30 +56,62 @@ class EntrySheet(BottomSheet):
             return
         self._build()
         self._unwatch = form.watch(self.render)
+        Window.bind(on_key_down=self._on_key_down)
         self.render()
 
     def close(self) -> None:
         self._unwatch()
+        Window.unbind(on_key_down=self._on_key_down)
         super().close()
+        self._frame.refresh_week()
 
     def save(self) -> None:
         if self.form.save():
             self.close()
 
+    def save_and_new(self) -> None:
+        if self.form.save():
+            self.close()
+            self._frame.show_form(self.form.following())
+
+    def discard(self) -> None:
+        self.form.discard()
+        self.close()
+
+    def _on_key_down(self, _window: object, key: int, _code: int, _text: str, held: list) -> bool:
+        """Ctrl+Enter saves."""
+        if key in ENTER and ("ctrl" in held or "meta" in held):
+            self.save()
+            return True
+        return False
+
     def _show_only(self) -> None:
-        """What it says and why it stays so."""
+        """The entry, and why it cannot be changed."""
         strings, form, content = self._strings, self.form, self.ids.content
         if form.lock is not None:
             content.add_widget(LockLine(text=strings(f"lock.{form.lock.reason}")))
         project = form.chosen
         name = project.name if project is not None else form.project or ""
-        customer = project.customer if project is not None else ""
-        content.add_widget(LabeledValue(name=name, figure=form.duration, below=customer))
+        below = [project.customer if project is not None else "", form.task]
+        if not form.is_billable:
+            below.append(strings("entry.not_billable"))
+        text = " · ".join(part for part in below if part)
+        content.add_widget(LabeledValue(name=name, figure=form.duration, below=text))
         content.add_widget(LabeledValue(name=strings.day(form.date), below=form.note))
         self._offer("close", self.close)
 
     def _build(self) -> None:
         strings, form, content = self._strings, self.form, self.ids.content
+        self.favourites = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
+        for favourite in form.favourites:
+            chip = Chip(icon="star-outline", text=form.project_name(favourite.project))
+            if favourite.note:
+                chip.text = f"{chip.text} · {_short(favourite.note, 20)}"
+            chip.bind(on_release=lambda _chip, each=favourite: self._take_favourite(each))
+            self.favourites.add_widget(chip)
+        if form.favourites:
+            content.add_widget(SectionTitle(text=strings("entry.favourites")))
+            content.add_widget(self.favourites)
         content.add_widget(SectionTitle(text=strings("entry.project")))
         self.projects = ProjectPicker(strings, form.find, form.choose_project)
         content.add_widget(self.projects)
@@ -77,19 +123,34 @@ class EntrySheet(BottomSheet):
         content.add_widget(self.days)
         self.date_error = ErrorText()
         content.add_widget(SectionTitle(text=strings("entry.note")))
-        self.note = Field(hint=strings("entry.note_hint"), max_lines=5, callback=form.type_note)
-        self.note.text = form.note
+        self.note = Field(hint=strings("entry.note_hint"), max_lines=5, text=form.note)
+        self.note.callback = form.type_note
         content.add_widget(self.note)
         self.notes = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
         content.add_widget(self.notes)
+        content.add_widget(SectionTitle(text=strings("entry.task")))
+        self.tasks = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
+        content.add_widget(self.tasks)
+        self.task = Field(hint=strings("entry.task"), text=form.task, callback=form.type_task)
+        content.add_widget(self.task)
+        self.billable = SwitchRow(text=strings("entry.billable"))
+        self.billable.bind(on_release=lambda *_: form.set_billable(not form.is_billable))
+        content.add_widget(self.billable)
+        self.pin = Chip(icon="star-outline", on_release=lambda *_: form.toggle_favourite())
+        content.add_widget(self.pin)
+        self.discarding = PushButton(kind="text", text=strings("entry.discard"))
+        self.discarding.bind(on_release=lambda *_: self.discard())
+        content.add_widget(self.discarding)
         if form.can_delete:
-            self._offer("delete", self._remove, kind="outlined")
+            self._offer("delete", self._remove, "outlined")
+        elif form.is_new:
+            self._offer("entry.save_new", self.save_and_new, "outlined")
         self._offer("save", self.save)
 
     def _build_duration(self, content: MDBoxLayout) -> None:
         strings, form = self._strings, self.form
-        self._chips: dict[int, Chip] = {}
-        chips = MDGridLayout(cols=len(CHIPS), adaptive_height=True, spacing=dp(6))
+        chips = MDGridLayout(cols=len(CHIPS), adaptive_height=True)
+        self._chips = {}
         for minutes in CHIPS:
             chip = Chip(text=format_duration(minutes), ticks=False, size_hint_x=1)
             chip.bind(on_release=lambda _chip, m=minutes: form.choose_minutes(m))
@@ -99,45 +160,69 @@ class EntrySheet(BottomSheet):
         row = MDBoxLayout(adaptive_height=True, spacing=dp(8))
         row.add_widget(IconButton(icon="minus", on_release=lambda *_: form.add_minutes(-STEP)))
         self.duration = Field(hint=strings("entry.duration_hint"), callback=form.type_duration)
+        self.duration.kind = "duration"
         row.add_widget(self.duration)
         row.add_widget(IconButton(icon="plus", on_release=lambda *_: form.add_minutes(STEP)))
         content.add_widget(row)
+        self.reading = Caption()
+        content.add_widget(self.reading)
 
     def _offer(self, key: str, act: Callable[[], None], kind: str = "filled") -> None:
-        """The one that fills the place is the one that is meant."""
+        """The filled button is the main one."""
         wide = 1 if kind == "filled" else None
-        action = PushButton(text=self._strings(key), kind=kind, size_hint_x=wide)
-        action.bind(on_release=lambda *_: act())
-        self.ids.foot.add_widget(action)
+        button = PushButton(text=self._strings(key), kind=kind, size_hint_x=wide)
+        button.bind(on_release=lambda *_: act())
+        self.ids.foot.add_widget(button)
 
     def _remove(self) -> None:
         if self.form.entry_id is not None:
+            self.form.discard()
             self.close()
             self._delete(self.form.entry_id)
 
+    def _take_favourite(self, favourite: object) -> None:
+        self.form.choose_favourite(favourite)
+        self.note.text, self.task.text = self.form.note, self.form.task
+
     def render(self) -> None:
-        form = self.form
+        form, strings = self.form, self._strings
         self.projects.show(form.recent, form.chosen)
         if self.duration.text != form.duration:
             self.duration.text = form.duration
         for minutes, chip in self._chips.items():
             chip.active = minutes == form.minutes
+        # It keeps its line while it says nothing, so that nothing below it moves.
+        self.reading.text = strings("entry.reading", duration=form.reading) if form.reading else " "
         self.duration.error = self._error("minutes")
         self._render_days()
         self._show_error(self.project_error, "project", self.projects)
         self._show_error(self.date_error, "date", self.days)
         self.note.error = self._error("note")
         self._render_notes()
+        self._render_tasks()
+        self.billable.active = form.is_billable
+        follows = form.follows_project and form.chosen is not None
+        self.billable.hint = strings("entry.as_project") if follows else ""
+        self.pin.text = strings("entry.unpin" if form.is_favourite else "entry.pin")
+        self.pin.active = form.is_favourite
+        self.pin.disabled = form.project is None
+        self.discarding.disabled = not form.is_draft
+        self.discarding.opacity = 1 if form.is_draft else 0
 
     def _render_notes(self) -> None:
         self.notes.clear_widgets()
         for note in self.form.suggestions():
-            short = note.replace("\n", " ")
-            if len(short) > LONGEST_NOTE_CHIP:
-                short = f"{short[: LONGEST_NOTE_CHIP - 2]}…"
-            chip = Chip(text=short, icon="history")
+            chip = Chip(text=_short(note.replace("\n", " "), LONGEST_NOTE_CHIP), icon="history")
             chip.bind(on_release=lambda _chip, note=note: self._take_note(note))
             self.notes.add_widget(chip)
+
+    def _render_tasks(self) -> None:
+        """The project's tasks as chips; without any, the task is free text."""
+        self.tasks.clear_widgets()
+        for task in self.form.tasks:
+            chip = Chip(text=task, active=task == self.form.task)
+            chip.bind(on_release=lambda _chip, task=task: self._take_task(task))
+            self.tasks.add_widget(chip)
 
     def _render_days(self) -> None:
         form, strings = self.form, self._strings
@@ -157,11 +242,17 @@ class EntrySheet(BottomSheet):
         self.days.add_widget(chip)
 
     def _pick_day(self) -> None:
-        self._frame.show(DaySheet(self._strings, self.form.date, self.form.choose_date))
+        today = self._frame.today
+        sheet = DaySheet(self._strings, self.form.date, self.form.choose_date, today=today)
+        self._frame.show(sheet)
 
     def _take_note(self, note: str) -> None:
         self.note.text = note
         self.form.type_note(note)
+
+    def _take_task(self, task: str) -> None:
+        self.task.text = task
+        self.form.type_task(task)
 
     def _error(self, field: str) -> str:
         violation = self.form.errors.get(field)
@@ -176,6 +267,13 @@ class EntrySheet(BottomSheet):
             line.parent.remove_widget(line)
 
 
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 2]}…"
+
+
 def _sentence(strings: Strings, violation: Violation) -> str:
     key = f"rule.{violation.code}"
     return strings(key, message=violation.message) if strings.known(key) else violation.message
+
+
+load_kv(__file__)

@@ -8,16 +8,22 @@ from typing import Any, Protocol
 
 from kivy.uix.widget import Widget
 
+from mobile.core.drafts import SavedDraft
+from mobile.core.wire import Project
 from mobile.text import Strings
+from mobile.viewmodels.app import Models, Tab
 from mobile.viewmodels.base import SnackbarMessage
 from mobile.viewmodels.entry_form import EntryForm
 from mobile.viewmodels.profile import Appearance
 
 
 class Localized(Protocol):
-    """The language, and the day it is."""
+    """The language, the day it is, and whether the dark theme is on."""
 
     strings: Strings
+
+    @property
+    def dark(self) -> bool: ...
 
     @property
     def today(self) -> date: ...
@@ -30,17 +36,33 @@ class OverlayHost(Protocol):
 
     def show_form(self, form: EntryForm) -> None: ...
 
+    def notify_key(self, key: str) -> None: ...
+
     def notify(self, message: SnackbarMessage) -> None: ...
+
+    def refresh_week(self) -> None: ...
 
 
 class Navigator(Protocol):
     """Ways to other screens."""
 
+    def go(self, tab: Tab) -> None: ...
+
     def open_problems(self) -> None: ...
 
     def close_problems(self) -> None: ...
 
+    def open_months(self) -> None: ...
+
+    def close_months(self) -> None: ...
+
+    def new_absence(self) -> None: ...
+
+    def open_absence(self, absence_id: str) -> None: ...
+
     def new_entry(self, day: date) -> None: ...
+
+    def open_draft(self, draft: SavedDraft) -> None: ...
 
     def edit_entry(self, entry_id: str) -> None: ...
 
@@ -90,6 +112,13 @@ class Settings(Protocol):
 
 class ScreenFrame(Localized, OverlayHost, Navigator, Layout, Synchronised, Protocol):
     """What most screens use."""
+
+    @property
+    def models(self) -> Models: ...
+
+    def find_projects(self, typed: str) -> list[Project]: ...
+
+    def render(self) -> None: ...
 
 
 class SettingsFrame(ScreenFrame, Settings, Protocol):

@@ -16,6 +16,7 @@ from mobile.ui.buttons import Chip, TappableRow
 from mobile.ui.field import Field
 from mobile.ui.layout import load_kv
 from mobile.ui.panels import Caption
+from mobile.ui.sheet import BottomSheet
 
 ROWS_SEEN = 3.5
 
@@ -110,6 +111,33 @@ class ProjectPicker(MDBoxLayout):
     def _take(self, code: str) -> None:
         self._choose(code)
         self.toggle()
+
+
+class ProjectSheet(BottomSheet):
+    """Choose one project, by search."""
+
+    def __init__(
+        self,
+        strings: Strings,
+        find: Callable[[str], list[Project]],
+        choose: Callable[[str], None],
+    ) -> None:
+        super().__init__(title=strings("entry.project"))
+        self._find = find
+        self._choose = choose
+        search = Field(hint=strings("entry.search"), callback=self._search)
+        self.found = ProjectList(self._take)
+        self.ids.content.add_widget(search)
+        self.ids.content.add_widget(self.found)
+        self._search("")
+        Clock.schedule_once(lambda _dt: setattr(search.ids.input, "focus", True))
+
+    def _search(self, text: str) -> None:
+        self.found.show(self._find(text))
+
+    def _take(self, code: str) -> None:
+        self.close()
+        self._choose(code)
 
 
 load_kv(__file__)

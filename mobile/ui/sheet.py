@@ -46,7 +46,8 @@ class BottomSheet(ThemableBehavior, FloatLayout):
 
     def on_touch_down(self, touch: object) -> bool:
         if not self.ids.card.collide_point(*touch.pos):
-            self.close()
+            if not getattr(touch, "is_mouse_scrolling", False):
+                self.close()
             return True
         super().on_touch_down(touch)
         return True

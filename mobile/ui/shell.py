@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from enum import StrEnum
 
 from kivy.clock import Clock
 from kivy.core.window import Window
@@ -13,12 +14,16 @@ from kivy.uix.floatlayout import FloatLayout
 from kivy.uix.widget import Widget
 from kivymd.theming import ThemableBehavior
 
+from mobile.core.drafts import SavedDraft
+from mobile.core.wire import Project
 from mobile.text import Strings
+from mobile.ui.absence import AbsenceSheet
 from mobile.ui.approvals import ApprovalsScreen
 from mobile.ui.bars import render_offline, render_problems, render_timer
 from mobile.ui.dialog import Dialog
 from mobile.ui.entry import EntrySheet
 from mobile.ui.layout import RAIL, RAIL_WIDTH, SPLIT_WIDTH, load_kv
+from mobile.ui.months import MonthsScreen
 from mobile.ui.navigation import Navigation
 from mobile.ui.problems import ProblemsScreen
 from mobile.ui.profile import ProfileScreen
@@ -32,6 +37,13 @@ from mobile.viewmodels.entry_form import EntryDefaults, EntryForm
 from mobile.viewmodels.profile import Appearance
 
 BACK_KEYS = (27, 1001)
+
+
+class Page(StrEnum):
+    """What opens over a tab and closes with Back."""
+
+    PROBLEMS = "problems"
+    MONTHS = "months"
 
 
 class Shell(ThemableBehavior, FloatLayout):
@@ -60,7 +72,7 @@ class Shell(ThemableBehavior, FloatLayout):
         self._shown: tuple[object, ...] = ()
         self.tab = Tab.WEEK
         self.screen: Widget | None = None
-        self._problems = False
+        self._page: Page | None = None
         self._navigation = Navigation(self.ids.bar, self.ids.rail, strings, self.go)
         self.snackbar = SnackbarHost(
             self.ids.overlays, strings, self._foot, lambda lift: setattr(self, "lift", lift)
@@ -86,6 +98,10 @@ class Shell(ThemableBehavior, FloatLayout):
         return self._today()
 
     @property
+    def dark(self) -> bool:
+        return bool(self.theme_cls.theme_style == "Dark")
+
+    @property
     def busy(self) -> bool:
         return self.model.busy
 
@@ -104,14 +120,20 @@ class Shell(ThemableBehavior, FloatLayout):
         return self.model.models
 
     def go(self, tab: Tab) -> None:
-        self.tab, self._problems = tab, False
+        self.tab, self._page = tab, None
         self.render()
 
     def open_timer(self) -> None:
         self.go(Tab.TIMER)
 
     def open_problems(self) -> None:
-        self._problems = True
+        self._open_page(Page.PROBLEMS)
+
+    def open_months(self) -> None:
+        self._open_page(Page.MONTHS)
+
+    def _open_page(self, page: Page | None) -> None:
+        self._page = page
         self.render()
 
     def open_problem_bar(self) -> None:
@@ -122,8 +144,16 @@ class Shell(ThemableBehavior, FloatLayout):
             self.open_problems()
 
     def close_problems(self) -> None:
-        self._problems = False
-        self.render()
+        self._open_page(None)
+
+    def close_months(self) -> None:
+        self._open_page(None)
+
+    def new_absence(self) -> None:
+        self.show(AbsenceSheet(self.models.absences.form(), self))
+
+    def open_absence(self, absence_id: str) -> None:
+        self.show(AbsenceSheet(self.models.absences.form(absence_id), self))
 
     def new_entry(self, day: date) -> None:
         workspace = self.model.workspace
@@ -140,8 +170,24 @@ class Shell(ThemableBehavior, FloatLayout):
     def show_form(self, form: EntryForm) -> None:
         self.show(EntrySheet(form, self, self.models.week.delete))
 
+    def open_draft(self, draft: SavedDraft) -> None:
+        workspace = self.model.workspace
+        if workspace is not None:
+            self.show_form(EntryForm.of_draft(workspace, self.model.clock, draft, self._saved))
+
+    def refresh_week(self) -> None:
+        """A sheet was closed: what was typed into it is a draft now."""
+        if self.model.models is not None:
+            self.models.week.refresh()
+
     def show(self, overlay: Widget) -> None:
         self.ids.overlays.add_widget(overlay)
+
+    def notify_key(self, key: str) -> None:
+        self.notify(SnackbarMessage(key))
+
+    def find_projects(self, typed: str) -> list[Project]:
+        return self.models.timer.find(typed)
 
     def notify(self, message: SnackbarMessage) -> None:
         self.snackbar.show(message)
@@ -204,7 +250,7 @@ class Shell(ThemableBehavior, FloatLayout):
 
     def _render_screen(self) -> None:
         model = self.model
-        state = (self.tab, self._problems, model.models) if self._main else ()
+        state = (self.tab, self._page, model.models) if self._main else ()
         wanted = (model.stage, model.failure, *state)
         if wanted == self._shown:
             return
@@ -219,10 +265,12 @@ class Shell(ThemableBehavior, FloatLayout):
 
     def _make_screen(self) -> Widget:
         models = self.models
-        if self._problems:
+        if self._page is Page.PROBLEMS:
             return ProblemsScreen(models.problems, self)
+        if self._page is Page.MONTHS:
+            return MonthsScreen(models.months, models.absences, self)
         makers = {
-            Tab.WEEK: lambda: WeekScreen(models.week, self),
+            Tab.WEEK: lambda: WeekScreen(models.week, models.timer, self),
             Tab.TIMER: lambda: TimerScreen(models.timer, self),
             Tab.APPROVALS: lambda: ApprovalsScreen(models.approvals, self),
             Tab.PROFILE: lambda: ProfileScreen(models.profile, self),
@@ -232,13 +280,13 @@ class Shell(ThemableBehavior, FloatLayout):
     def _render_bars(self) -> None:
         render_offline(self.ids.offline, self.model, self.strings)
         render_problems(self.ids.problems, self.model, self.strings)
-        if self._problems or not self._main:
+        if self._page is Page.PROBLEMS or not self._main:
             self.ids.problems.text = ""
         if not self._main:
             self.ids.offline.text = ""
 
     def _render_timer(self) -> None:
-        seen = self.tab is Tab.TIMER and not self._problems
+        seen = self.tab is Tab.TIMER and self._page is None
         timer = self.models.timer if self._main and not seen else None
         render_timer(self.ids.timer, timer, self.strings)
 
@@ -256,8 +304,8 @@ class Shell(ThemableBehavior, FloatLayout):
             if not isinstance(overlay, Snackbar):
                 overlay.close()
                 return True
-        if self._problems:
-            self.close_problems()
+        if self._page is not None:
+            self._open_page(None)
             return True
         if isinstance(self.screen, ApprovalsScreen) and self.screen.back():
             return True

@@ -23,6 +23,7 @@ ICONS = {
     ApprovalState.REJECTED: "alert-circle-outline",
     ApprovalState.PENDING: "account-clock-outline",
     ApprovalState.WITHDRAWN: "undo-variant",
+    State.UNKNOWN: "help-circle-outline",
 }
 KINDS = {
     State.SUBMITTED: "sent",

@@ -52,6 +52,8 @@ class Text(Label):
     text_color = ColorProperty(None, allownone=True)
     # With adaptive_size: wider than this it is shortened.
     longest = NumericProperty(0)
+    # Where one line must do, the font is no larger than this, in pixels; 0 for no limit.
+    largest = NumericProperty(0)
 
     def __init__(self, **options: object) -> None:
         self.theme_cls = MDApp.get_running_app().theme_cls
@@ -59,7 +61,7 @@ class Text(Label):
         self._watch_theme()
         # The whole text at its true size, and the widget as large as that where it is to adapt.
         self.bind(texture_size=self._fit, width=self._wrap, text_color=self._paint)
-        for name in ("font_style", "role"):
+        for name in ("font_style", "role", "largest"):
             self.bind(**{name: self._measure})
         self._measure()
         self._paint()
@@ -78,7 +80,8 @@ class Text(Label):
         finalize(self, self.theme_cls.unbind_uid, "onSurfaceColor", uid)
 
     def _measure(self, *_arguments: object) -> None:
-        self.font_size = sp(SIZES.get((self.font_style, self.role), 16))
+        size = sp(SIZES.get((self.font_style, self.role), 16))
+        self.font_size = min(size, max(self.largest, 6)) if self.largest else size
 
     def _paint(self, *_arguments: object) -> None:
         self.color = self.text_color or self.theme_cls.onSurfaceColor

@@ -1,4 +1,4 @@
-"""The home screen."""
+"""The home screen: a week, as a list of the chosen day or as a grid."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING
 
 from kivy.animation import Animation
 from kivy.metrics import dp
-from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty, StringProperty
-from kivymd.uix.boxlayout import MDBoxLayout
+from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty
 from kivymd.uix.label import MDIcon
 from kivymd.uix.relativelayout import MDRelativeLayout
 
 from mobile.core.durations import format_duration
 from mobile.core.rules import ApprovalState
-from mobile.core.views import Sync, WeekView
-from mobile.ui.buttons import PushButton, TappableRow
+from mobile.core.views import WeekView
+from mobile.ui.buttons import PushButton
 from mobile.ui.calendar import DaySheet
 from mobile.ui.card import CardRow
+from mobile.ui.daybar import DayBar, fill_bars
+from mobile.ui.daylist import DayList
 from mobile.ui.dialog import Choice, Dialog, Menu
+from mobile.ui.grid import WeekGrid
 from mobile.ui.layout import load_kv
-from mobile.ui.panels import EmptyState, Panel
-from mobile.ui.skeleton import Skeleton
 from mobile.ui.status import LockLine
-from mobile.viewmodels.week import Row, WeekModel
+from mobile.viewmodels.notices import NoticeKind
+from mobile.viewmodels.timer import TimerModel
+from mobile.viewmodels.week import WeekModel
 
 if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame
@@ -31,61 +33,60 @@ if TYPE_CHECKING:
 SWIPE = 80
 
 
-class DayBar(TappableRow):
-    letter = StringProperty()
-    hours = StringProperty()
-    share = NumericProperty(0)
-    chosen = BooleanProperty(False)
-    today = BooleanProperty(False)
-
-
 class WeekScreen(MDRelativeLayout):
+    wide = BooleanProperty(False)
     split = BooleanProperty(False)
     known = BooleanProperty(True)
-    # What lies at the foot for a while pushes the button up.
+    # A snackbar at the foot pushes the button up.
     lift = NumericProperty(0)
     model: WeekModel = ObjectProperty()
 
-    def __init__(self, model: WeekModel, frame: ScreenFrame, **options: object) -> None:
+    def __init__(
+        self, model: WeekModel, timer: TimerModel, frame: ScreenFrame, **options: object
+    ) -> None:
         super().__init__(model=model, **options)
         self._frame = frame
+        self._timer = timer
         self._swiping = None
         self.bars = [DayBar(on_release=self._choose) for _ in range(7)]
         for bar in self.bars:
             self.ids.days.add_widget(bar)
-        strings = frame.strings
-        self.copy = PushButton(kind="tonal", text=strings("week.copy"), pos_hint={"center_x": 0.5})
-        self.copy.bind(on_release=lambda *_: model.copy_last_week())
         self.step = PushButton(on_release=lambda *_: self._take_step())
-        frame.make_refreshable(self.ids.scroll)
-        frame.bind(split=self._lay_out, lift=self.setter("lift"))
+        self.list = DayList(self, frame)
+        self.ids.list_place.add_widget(self.list)
+        self.grid = WeekGrid(frame.models.grid, model, frame)
+        frame.bind(rail=self._lay_out, split=self._lay_out, lift=self.setter("lift"))
         self._unwatch = model.watch(self.render)
-        self._lay_out(frame, frame.split)
+        self._lay_out()
 
     @property
     def foot_height(self) -> float:
         return self.ids.narrow_step.height
 
     def leave(self) -> None:
-        self._frame.unbind(split=self._lay_out, lift=self.setter("lift"))
+        self._frame.unbind(rail=self._lay_out, split=self._lay_out, lift=self.setter("lift"))
         self._unwatch()
+        self.grid.leave()
 
     def render(self) -> None:
         model, view, strings = self.model, self.model.view, self._frame.strings
-        self.ids.title.text = strings.week(view.week)
-        self._render_days(view)
-        done, target = format_duration(view.total_minutes), view.target_minutes
-        self.ids.total.text = (
-            strings("of", done=done, target=format_duration(target)) if target else done
-        )
+        span, number = strings.week_parts(view.week, model.today)
+        self.ids.span.text, self.ids.number.text = span, number
+        fill_bars(self.bars, view, strings, chosen=model.day, today=model.today)
+        done = format_duration(view.total_minutes)
+        target = view.target_minutes
+        if target:
+            done = strings("of", done=done, target=format_duration(target))
+        self.ids.total.text = done
         self.ids.meter.share = view.total_minutes / target if target else 0
         state = ApprovalState.REJECTED if view.reason is not None else view.state
         self.known = view.known or view.total_minutes > 0
         self.ids.state.show(state, self._state_text(view))
         self._render_lock(view)
+        self._render_notices()
         self.ids.sync.busy = self._frame.busy
         self._render_step()
-        self._render_list()
+        self.list.render()
         self.ids.add.opacity = 1 if model.can_add else 0
         self.ids.add.disabled = not model.can_add
 
@@ -95,22 +96,33 @@ class WeekScreen(MDRelativeLayout):
         if view.lock is not None:
             place.add_widget(LockLine(text=self._frame.strings(f"lock.{view.lock.reason}")))
 
+    def _render_notices(self) -> None:
+        """The oldest earlier week that needs attention, unless it is on the screen."""
+        strings = self._frame.strings
+        notices = [each for each in self.model.notices if each.week != self.model.week]
+        bar = self.ids.notice
+        if not notices:
+            bar.text = ""
+            return
+        first = notices[0]
+        bar.text = strings(f"notice.{first.kind}", number=first.week.number, reason=first.reason)
+        if len(notices) > 1:
+            bar.text += f" · {strings('notice.more', count=len(notices) - 1)}"
+        rejected = first.kind is NoticeKind.REJECTED
+        bar.icon = "alert-circle-outline" if rejected else "calendar-alert"
+        bar.action = strings("sync.review")
+
+    def review(self) -> None:
+        notices = [each for each in self.model.notices if each.week != self.model.week]
+        if notices:
+            self.model.show(notices[0].week)
+
     def _state_text(self, view: WeekView) -> str:
         strings = self._frame.strings
         if view.reason is not None:
             return strings("state.rejected_because", reason=view.reason)
         text = strings(f"state.{view.state}")
         return strings("state.to_be_sent", state=text) if view.waiting else text
-
-    def _render_days(self, view: WeekView) -> None:
-        strings = self._frame.strings
-        a_day = max(1, (view.target_minutes or 2400) // 5)
-        for bar, day in zip(self.bars, view.days, strict=True):
-            bar.letter = f"{strings.weekday_letter(day.date)} {day.date.day}"
-            bar.hours = format_duration(day.minutes) if day.minutes else "\u2013"
-            bar.share = day.minutes / a_day
-            bar.chosen = day.date == self.model.day
-            bar.today = day.date == self.model.today
 
     def _render_step(self) -> None:
         model, strings = self.model, self._frame.strings
@@ -119,86 +131,66 @@ class WeekScreen(MDRelativeLayout):
             place.padding = 0
         if not self.known or not (model.can_submit or model.can_withdraw):
             return
-        place = self.ids.wide_step if self.split else self.ids.narrow_step
-        place.padding = dp(16), dp(8)
-        self.step.size_hint_x = 1
+        place = self.ids.wide_step if self.wide else self.ids.narrow_step
+        place.padding = (0, 0) if self.wide else (dp(16), dp(8))
+        self.step.size_hint_x = None if self.wide else 1
         self.step.text = strings("week.submit" if model.can_submit else "week.withdraw")
         self.step.kind = "filled" if model.can_submit and model.met else "outlined"
         place.add_widget(self.step)
 
-    def _render_list(self) -> None:
-        model, strings, place = self.model, self._frame.strings, self.ids.list
-        place.clear_widgets()
-        day = model.view.days[model.day.weekday()]
-        hours = format_duration(day.minutes) if day.minutes else ""
-        place.add_widget(DayHead(text=strings.day(day.date), hours=hours))
-        if day.lock is not None and model.view.lock is None:
-            place.add_widget(LockLine(text=strings(f"lock.{day.lock.reason}")))
-        if model.loading:
-            for _ in range(3):
-                place.add_widget(Skeleton())
+    def open_actions(self, row_widget: CardRow, entry_id: str) -> None:
+        """What can be done with an entry, without swiping or a long press."""
+        strings, model = self._frame.strings, self.model
+        entry = next((e for day in model.view.days for e in day.entries if e.id == entry_id), None)
+        if entry is None:
             return
-        for row in model.rows(day.date):
-            place.add_widget(self._card(row))
-        if not day.entries:
-            place.add_widget(self._empty(model.view.known))
-            if model.can_copy:
-                place.add_widget(self.copy)
-        elif model.can_add:
-            place.add_widget(Hint(text=strings("week.nothing_more")))
+        draft = entry.draft
+        choices = [
+            Choice("replay", strings("week.again"), lambda: model.repeat_today(entry_id)),
+            Choice(
+                "timer-play-outline",
+                strings("week.start_timer"),
+                lambda: self._start_timer(draft.project, draft.task or "", draft.note),
+            ),
+            Choice(
+                "calendar-arrow-right", strings("week.duplicate"), lambda: self.duplicate(entry_id)
+            ),
+        ]
+        if entry.lock is None and model.can_write:
+            delete = Choice("delete-outline", strings("delete"), lambda: model.delete(entry_id))
+            choices.append(delete)
+        self._frame.show(Menu(choices, row_widget.ids.more))
 
-    def _empty(self, known: bool) -> EmptyState:
-        strings = self._frame.strings
-        if not known and self._frame.offline:
-            return EmptyState(icon="cloud-off-outline", title=strings("week.unknown"))
-        if not self.model.can_add:
-            return EmptyState(icon="calendar-blank-outline", title=strings("week.nothing_locked"))
-        return EmptyState(
-            icon="calendar-plus", title=strings("week.nothing"), hint=strings("week.nothing_hint")
-        )
+    def _start_timer(self, project: str, task: str, note: str) -> None:
+        if not self._timer.restart(project, task, note):
+            self._frame.notify_key("week.timer_runs")
+        self._frame.render()
 
-    def _card(self, row: Row) -> CardRow:
-        strings, line = self._frame.strings, row.entry
-        notes = {Sync.SYNCED: "", Sync.WAITING: "entry.waiting", Sync.FAILED: "entry.failed"}
-        failed = line.sync is Sync.FAILED
-        place = CardRow(uncovers=strings("delete"))
-        card = place.card
-        card.title, card.subtitle = row.title, row.subtitle
-        card.hours = format_duration(line.draft.minutes)
-        card.note = strings(notes[line.sync]) if notes[line.sync] else ""
-        card.note_icon = "alert-circle-outline" if failed else "cloud-upload-outline"
-        card.failed = failed
-        card.bind(on_release=lambda *_: self._open(row))
-        if line.lock is None and not failed:
-            card.swiped = lambda: self.model.delete(line.id)
-            card.held = lambda: self._duplicate(line.id)
-        return place
-
-    def _open(self, row: Row) -> None:
-        if row.entry.sync is Sync.FAILED:
-            self._frame.open_problems()
-        else:
-            self._frame.edit_entry(row.entry.id)
-
-    def _duplicate(self, entry_id: str) -> None:
+    def duplicate(self, entry_id: str) -> None:
         def copy(day: date) -> None:
             self.model.duplicate(entry_id, day)
 
         strings = self._frame.strings
-        self._frame.show(DaySheet(strings, self.model.day, copy, title=strings("week.duplicate")))
+        sheet = DaySheet(
+            strings, self.model.day, copy, title=strings("week.duplicate"), today=self.model.today
+        )
+        self._frame.show(sheet)
 
     def add(self) -> None:
         self._frame.new_entry(self.model.day)
 
     def open_menu(self) -> None:
-        strings, model = self._frame.strings, self.model
+        strings, model, frame = self._frame.strings, self.model, self._frame
         choices = [
             Choice("calendar-today", strings("week.go_today"), model.go_to_today),
+            Choice("calendar-month", strings("week.my_months"), frame.open_months),
             Choice("sync", strings("week.refresh"), model.synchronise),
         ]
+        if model.can_write:
+            choices.insert(0, Choice("palm-tree", strings("week.add_absence"), frame.new_absence))
         if model.can_copy:
             choices.insert(0, Choice("content-copy", strings("week.copy"), model.copy_last_week))
-        self._frame.show(Menu(choices, self.ids.menu))
+        frame.show(Menu(choices, self.ids.menu))
 
     def _take_step(self) -> None:
         strings, model = self._frame.strings, self.model
@@ -225,19 +217,25 @@ class WeekScreen(MDRelativeLayout):
     def _choose(self, bar: DayBar) -> None:
         self.model.choose(self.model.view.days[self.bars.index(bar)].date)
 
-    def _lay_out(self, _frame: ScreenFrame, split: bool) -> None:
-        self.split = split
+    def _lay_out(self, *_arguments: object) -> None:
+        """A grid from 600 dp on, with the day's list beside it from 840 dp on."""
+        self.wide, self.split = self._frame.rail, self._frame.split
+        place = self.ids.grid_place
+        place.clear_widgets()
+        if self.wide:
+            place.add_widget(self.grid)
         self.render()
 
     def on_touch_down(self, touch):
-        self._swiping = None if self._on_a_card(touch.pos) else touch.pos
+        outside = self.wide or self._on_a_card(touch.pos)
+        self._swiping = None if outside else touch.pos
         return super().on_touch_down(touch)
 
     def _on_a_card(self, place: tuple[float, float]) -> bool:
-        """Swiping one of these is about the entry, not the week."""
-        spot = self.ids.list.to_widget(*self.parent.to_window(*place))
-        rows = [each for each in self.ids.list.children if isinstance(each, CardRow)]
-        return any(row.collide_point(*spot) for row in rows)
+        """Swiping a card is about the entry, not the week."""
+        window = self.parent.to_window(*place)
+        rows = [each for each in self.list.cards() if each.parent is not None]
+        return any(row.collide_point(*row.parent.to_widget(*window)) for row in rows)
 
     def on_touch_up(self, touch):
         begun, self._swiping = self._swiping, None
@@ -251,13 +249,8 @@ class WeekScreen(MDRelativeLayout):
         return super().on_touch_up(touch)
 
 
-class DayHead(MDBoxLayout):
-    text = StringProperty()
-    hours = StringProperty()
-
-
 class SyncIndicator(MDIcon):
-    """Turns while the app is talking with the server, and is not there otherwise."""
+    """Turns while the app talks to the server; otherwise its place stays empty."""
 
     busy = BooleanProperty(False)
     turned = NumericProperty(0)
@@ -269,10 +262,6 @@ class SyncIndicator(MDIcon):
             turn = Animation(turned=-360, duration=1) + Animation(turned=0, duration=0)
             turn.repeat = True
             turn.start(self)
-
-
-class Hint(Panel):
-    text = StringProperty()
 
 
 load_kv(__file__)

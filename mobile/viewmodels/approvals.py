@@ -28,7 +28,7 @@ from mobile.core.wire import (
 )
 from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
 
-REASONS = "reasons"
+REASONS, TYPED_REASONS = "reasons", "typed_reasons"
 SUGGESTIONS = 3
 DECIDED = (ApprovalState.APPROVED, ApprovalState.REJECTED)
 
@@ -214,6 +214,7 @@ class ApprovalsModel(ViewModel):
             return False
         body = {"decision": "reject", "reason": reason}
         self._decide((approval_id,), body, "approvals.rejected")
+        self.keep_reason(approval_id, "")
         return True
 
     def reopen(self, approval_id: str, reason: str) -> bool:
@@ -240,6 +241,17 @@ class ApprovalsModel(ViewModel):
     def reasons(self) -> list[str]:
         """Earlier reasons, the latest first."""
         return list(self._workspace.store.get(REASONS) or ())
+
+    def typed_reason(self, approval_id: str) -> str:
+        """A reason that was begun and not sent."""
+        return str((self._workspace.store.get(TYPED_REASONS) or {}).get(approval_id, ""))
+
+    def keep_reason(self, approval_id: str, text: str) -> None:
+        kept = self._workspace.store.get(TYPED_REASONS) or {}
+        kept.pop(approval_id, None)
+        if text.strip():
+            kept[approval_id] = text
+        self._workspace.store.set(TYPED_REASONS, kept)
 
     def _remember(self, reason: str) -> str:
         reason = reason.strip()[:MAX_REASON_LENGTH]

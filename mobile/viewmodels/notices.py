@@ -38,7 +38,7 @@ def week_notices(workspace: Workspace, today: date) -> list[WeekNotice]:
     this_week = Week.of(today)
     summaries = workspace.timesheet.summaries(this_week.plus(-WEEKS_BACK), this_week)
     summaries.reverse()
-    begun = [each.week for each in summaries if each.total_minutes or each.state is not State.OPEN]
+    begun = [each.week for each in summaries if _has_begun(each)]
     if not begun:
         return []
     return [
@@ -46,6 +46,12 @@ def week_notices(workspace: Workspace, today: date) -> list[WeekNotice]:
         for each in summaries
         if each.week >= begun[0] and (notice := _notice(workspace, each, this_week)) is not None
     ]
+
+
+def _has_begun(summary: WeekSummary) -> bool:
+    """Earlier weeks, from before the person joined, are nobody's concern."""
+    rejected = summary.reason is not None
+    return bool(summary.total_minutes) or rejected or summary.state is not State.OPEN
 
 
 def _notice(workspace: Workspace, summary: WeekSummary, this_week: Week) -> WeekNotice | None:

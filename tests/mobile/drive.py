@@ -120,10 +120,11 @@ def scroll(shell: Shell, many: int) -> list[float]:
 def kept_texts(shell: Shell) -> int:
     """How many more texts are alive after the week was drawn anew some times."""
     shell.go(Tab.WEEK)
+    settle(20)  # the list makes its spare rows, one a frame
     counts = []
     for times in (1, 6):
         for _ in range(times):
-            shell.models.week.refresh()
+            shell.models.week.changed()
             settle(1)
         gc.collect()
         counts.append(sum(issubclass(type(each), Text) for each in gc.get_objects()))

@@ -89,7 +89,9 @@ def middle(widget: Widget) -> tuple[float, float]:
 
 
 def first_card(shell: Shell) -> EntryCard:
-    return next(each for each in shell.walk() if isinstance(each, EntryCard))
+    """The one in the uppermost row."""
+    cards = [each for each in shell.walk() if isinstance(each, EntryCard) and each.row.key]
+    return max(cards, key=lambda card: card.to_window(*card.pos)[1])
 
 
 def gestures(shell: Shell) -> dict[str, Any]:
@@ -166,7 +168,8 @@ def _type_into_an_entry(shell: Shell) -> dict[str, Any]:
     usual, sheets.platform = sheets.platform, "android"
     sheet.note.ids.input.focus = True
     settle(3)
-    save = next(each for each in sheet.walk() if isinstance(each, PushButton))
+    buttons = [each for each in sheet.walk() if isinstance(each, PushButton)]
+    save = next(each for each in buttons if each.text == "Save")
     told = {
         "minutes": sheet.form.minutes,
         "note": sheet.form.note,
