@@ -1,7 +1,7 @@
-"""Answers that are remembered, so that a request can be sent again without harm.
+"""Responses stored by idempotency key, so that a request can be repeated safely.
 
-The header is that of draft-ietf-httpapi-idempotency-key-header. The answer is stored in the same
-transaction as the work: there is no moment at which one exists without the other.
+The header is that of draft-ietf-httpapi-idempotency-key-header. The response is stored in the
+transaction of the work: neither exists without the other.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from multidict import CIMultiDict
 
 from libs.postgres.errors import OutcomeUnknown
 from libs.postgres.pool import DATABASE, Database
+from libs.postgres.shares import Share
 from libs.postgres.transactions import Work
 from libs.web.problems import (
     BadRequest,
@@ -81,7 +82,7 @@ _quoted = re.compile(r'"((?:[^"\\]|\\["\\])*)"').fullmatch
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """What a request is answered with, in a form that can be stored."""
+    """A response in a form that can be stored."""
 
     status: int
     headers: Mapping[str, str]
@@ -90,14 +91,14 @@ class StoredResponse:
 
     @classmethod
     def of(cls, response: web.Response) -> Self:
-        """`response`, which must not have been sent, with the headers it has by now."""
+        """Take status, headers and body of a response that has not been sent yet."""
         body = response.body
         if not isinstance(body, bytes | bytearray | None):
             raise TypeError("only a body of bytes can be stored")
         return cls(response.status, dict(response.headers), bytes(body or b""))
 
     def response(self) -> web.Response:
-        """What has a body is JSON unless the headers say otherwise."""
+        """The response to send. A body is JSON unless the headers say otherwise."""
         headers = CIMultiDict(self.headers)
         if self.body:
             headers.setdefault(hdrs.CONTENT_TYPE, "application/json")
@@ -107,14 +108,16 @@ class StoredResponse:
 
 
 class ResponseExists(Conflict):
-    """An answer was stored under this key meanwhile; the work that came second is undone."""
+    """A concurrent request stored its response under this key first."""
 
     slug = "answer-exists"
 
 
 def idempotency_key(request: web.Request, *, required: bool = False) -> str | None:
-    """The key of the request. Raises `BadRequest` for one that is missing though it is
-    `required`, `UnprocessableContent` for one that cannot be taken."""
+    """The key of the request, or None.
+
+    Raises `BadRequest` if it is `required` and missing, `UnprocessableContent` if it is invalid.
+    """
     given = request.headers.getall(HEADER, [])
     if not given:
         if required:
@@ -124,30 +127,30 @@ def idempotency_key(request: web.Request, *, required: bool = False) -> str | No
     if match := _quoted(value):
         value = re.sub(r"\\(.)", r"\1", match[1])
     if len(given) > 1 or not _acceptable(value):
-        told = f"One key of 1 to {MAX_KEY_LENGTH} visible characters is expected."
-        raise UnprocessableContent([FieldError(f"/{HEADER}", told, "key", "header")])
+        message = f"One key of 1 to {MAX_KEY_LENGTH} visible characters is expected."
+        raise UnprocessableContent([FieldError(f"/{HEADER}", message, "key", "header")])
     return value
 
 
 async def fingerprint(request: web.Request) -> bytes:
-    """What makes two requests the same: method, path, query and body."""
+    """The hash of method, path, query and body. Two requests are the same if theirs is."""
     digest = hashlib.sha256(await request.read()).digest()
     return fingerprint_of(request.method, request.path_qs, digest)
 
 
 def fingerprint_of(method: str, target: str, body_digest: bytes) -> bytes:
-    """As `fingerprint`, for a body whose SHA-256 was taken while it was streamed."""
+    """As `fingerprint`, for a body whose SHA-256 was computed while it was streamed."""
     return hashlib.sha256(msgspec.json.encode((method, target)) + body_digest).digest()
 
 
 async def idempotent_response(
     request: web.Request, caller: str, work: Work[StoredResponse], *, required: bool = False
 ) -> web.Response:
-    """Answer the request by `work`, or with what it was answered before under the same key."""
+    """The response of `work`, or the one stored under the request's key."""
     key = idempotency_key(request, required=required)
-    mark = await fingerprint(request) if key is not None else b""
-    answer = await idempotent(request.app[DATABASE], caller, key, mark, work)
-    return answer.response()
+    identity = await fingerprint(request) if key is not None else b""
+    stored = await idempotent(request.app[DATABASE], caller, key, identity, work)
+    return stored.response()
 
 
 async def idempotent(
@@ -157,23 +160,24 @@ async def idempotent(
     fingerprint: bytes,
     work: Work[StoredResponse],
 ) -> StoredResponse:
-    """Run `work` in a transaction that stores its answer, or give the answer stored before.
+    """Run `work` in a transaction that stores its response, or return the stored response.
 
-    The primary key decides, at the end of the transaction: of two at once the second waits there
-    for the first, and gives up its own work when that commits. So a first request costs one
-    statement more, and only one that fails is looked up: it may have failed because the request
-    has been here before. What `work` raises is not stored. Where the outcome of COMMIT is unknown
-    this is where it is learned, here or when the request is sent again.
+    Concurrent requests with one key are serialised by the primary key: the second INSERT blocks
+    until the first transaction ends and, if it committed, the second one rolls back and replays
+    the stored response. So a first request costs one more statement, and the key is looked up
+    only after a failure, which may mean that the request is a repetition. If the outcome of
+    COMMIT is unknown, the look-up resolves it, now or when the request is repeated.
 
-    Raises `UnprocessableContent` for a key that was used for another request.
+    Errors that `work` raises are not stored. Raises `UnprocessableContent` for a key that was
+    used for another request.
     """
     if key is None:
         return await db.transact(work)
 
     async def attempt(connection: asyncpg.Connection) -> StoredResponse:
-        answer = await work(connection)
-        await remember(connection, caller, key, fingerprint, answer)
-        return answer
+        response = await work(connection)
+        await remember(connection, caller, key, fingerprint, response)
+        return response
 
     try:
         return await db.transact(attempt)
@@ -192,25 +196,28 @@ async def remember(
     caller: str,
     key: str,
     fingerprint: bytes,
-    answer: StoredResponse,
+    response: StoredResponse,
 ) -> None:
-    """Store the answer in the transaction of the work; raises `ResponseExists`."""
-    headers = msgspec.json.encode(answer.headers).decode()
-    arguments = (caller, key, fingerprint, answer.status, headers, answer.body)
+    """Store the response in the transaction of the work. Raises `ResponseExists`."""
+    headers = msgspec.json.encode(response.headers).decode()
+    arguments = (caller, key, fingerprint, response.status, headers, response.body)
     if not await connection.fetchval(REMEMBER, *arguments):
-        raise ResponseExists("This key was used at the same time. Ask again for its answer.")
+        raise ResponseExists("This key was used at the same time. Send the request again.")
 
 
 async def recall(
     connection: asyncpg.Connection, caller: str, key: str, fingerprint: bytes
 ) -> StoredResponse | None:
-    """The answer stored under the key; raises `UnprocessableContent` for another request's."""
+    """The response stored under the key, or None.
+
+    Raises `UnprocessableContent` if it is that of another request.
+    """
     row = await connection.fetchrow(RECALL, caller, key)
     if row is None:
         return None
     if row["fingerprint"] != fingerprint:
-        told = "This key was used for another request."
-        raise UnprocessableContent([FieldError(f"/{HEADER}", told, "key_reused", "header")])
+        message = "This key was used for another request."
+        raise UnprocessableContent([FieldError(f"/{HEADER}", message, "key_reused", "header")])
     headers = msgspec.json.decode(row["headers"], type=dict[str, str])
     return replace(StoredResponse(row["status"], headers, row["body"]), replayed=True)
 
@@ -221,8 +228,10 @@ async def has_key(connection: asyncpg.Connection, caller: str, key: str) -> bool
 
 
 async def forget_old_keys(db: Database, *, at_most: int = 10_000) -> int:
-    """Delete keys older than a week, the oldest first, and return how many; fewer than `at_most`
-    means that none is left. A service without the table has none."""
+    """Delete keys older than a week, the oldest first, and return how many.
+
+    Fewer than `at_most` means that none is left. A service without the table has none.
+    """
 
     async def work(connection: asyncpg.Connection) -> int:
         if not await connection.fetchval(KEEPS_KEYS):
@@ -230,4 +239,4 @@ async def forget_old_keys(db: Database, *, at_most: int = 10_000) -> int:
         done = await connection.execute(FORGET, LIFETIME_DAYS, at_most)
         return int(done.rpartition(" ")[2])
 
-    return await db.transact(work)
+    return await db.transact(work, share=Share.BATCHES)

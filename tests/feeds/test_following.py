@@ -43,10 +43,10 @@ async def has_effects(db: Database, *wanted: str) -> bool:
 
 
 def metric(registry: CollectorRegistry, name: str) -> float | None:
-    return registry.get_sample_value(f"feed_{name}", {"source": SOURCE})
+    return registry.get_sample_value(f"timesheets_feed_{name}", {"source": SOURCE})
 
 
-async def test_what_is_published_takes_effect_at_once_and_in_order(
+async def test_events_take_effect_at_once_and_in_order(
     publisher: Database, own: Database, replicas: Replicas
 ) -> None:
     await publish_all(publisher, event(what="a"), event(what="b"))
@@ -157,7 +157,7 @@ async def test_the_next_page_is_read_while_one_is_applied(
     assert asked[:2] == [0, 10]
 
 
-async def test_who_never_gets_to_rest_stays_the_one_that_follows(
+async def test_a_follower_that_is_always_busy_keeps_the_lease(
     publisher: Database, own: Database, replicas: Replicas
 ) -> None:
     """No page is empty here, so the lease is not renewed for that."""
@@ -175,7 +175,7 @@ async def test_who_never_gets_to_rest_stays_the_one_that_follows(
     await until(is_renewed)
 
 
-async def test_what_stands_still_for_a_while_does_not_disturb_who_took_over(
+async def test_a_paused_process_does_not_disturb_its_successor(
     publisher: Database,
     own: Database,
     replicas: Replicas,
@@ -257,7 +257,7 @@ async def test_dead_letters_are_counted(
     await until(lambda: metric(registry, "dead_letters") == 1)
 
 
-async def test_the_lag_is_told_and_nought_once_all_is_done(
+async def test_the_lag_is_reported_and_zero_once_all_is_applied(
     publisher: Database, replicas: Replicas
 ) -> None:
     async def hesitate(connection: asyncpg.Connection, delivery: Delivery) -> None:
@@ -295,7 +295,7 @@ async def test_a_feed_that_was_set_back_is_not_followed(
     assert await fetch(own, "SELECT after FROM feed_cursors") == [2]
 
 
-async def test_following_goes_on_after_an_error_that_nobody_foresaw(
+async def test_following_goes_on_after_an_unexpected_error(
     publisher: Database, own: Database, replicas: Replicas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libs.feed.following.LONGEST_PAUSE", 0.1)

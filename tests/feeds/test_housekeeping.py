@@ -70,7 +70,7 @@ async def test_an_application_keeps_house_while_it_runs(
     assert not [task for task in asyncio.all_tasks() if "tidy" in repr(task.get_coro())]
 
 
-async def test_what_goes_wrong_is_tried_again_later(untidy: Database, clock: StandingClock) -> None:
+async def test_a_failure_is_retried_later(untidy: Database, clock: StandingClock) -> None:
     async with untidy.connection() as connection:
         await connection.execute("ALTER TABLE events RENAME TO elsewhere")
     app = web.Application()

@@ -102,7 +102,7 @@ async def test_compacting_a_feed_without_events_does_nothing(publisher: Database
     assert await compact(publisher, NOON) == 0
 
 
-async def test_who_reads_while_the_feed_is_compacted_misses_nothing_that_holds(
+async def test_a_reader_misses_nothing_that_holds_while_the_feed_is_compacted(
     served: Served, publisher: Database
 ) -> None:
     await publish_history(publisher)
@@ -244,6 +244,6 @@ async def _publish_twice(settings: DatabaseSettings) -> None:
         await publish_all(db, *(Event("t", "s", OLD - timedelta(days=900), {}) for _ in range(2)))
 
 
-def test_settings_that_are_missing_are_told_plainly(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_settings_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compact", "services.entries"], {}) == 2
     assert "DATABASE_URL is not set" in capsys.readouterr().err

@@ -63,7 +63,7 @@ async def test_numbers_that_are_simply_counted_up_make_pollers_miss_events(
     assert await missed(publisher, write_naively) > 0
 
 
-async def test_nobody_misses_an_event_of_20_concurrent_writers(publisher: Database) -> None:
+async def test_no_reader_misses_an_event_of_20_concurrent_writers(publisher: Database) -> None:
     assert await missed(publisher, write_by_publishing) == 0
 
 
@@ -95,7 +95,7 @@ async def test_a_long_transaction_that_publishes_nothing_holds_nothing_up(
     await publisher.transact(upload)
 
 
-async def test_what_is_published_together_keeps_its_order(publisher: Database) -> None:
+async def test_events_published_together_keep_their_order(publisher: Database) -> None:
     told = [f"week-{number}" for number in range(1000)]
 
     async def work(connection: asyncpg.Connection) -> None:
@@ -107,7 +107,7 @@ async def test_what_is_published_together_keeps_its_order(publisher: Database) -
     assert await fetch(publisher, "SELECT subject FROM events ORDER BY sequence") == told
 
 
-async def test_what_is_rolled_back_is_not_published(publisher: Database) -> None:
+async def test_an_event_that_is_rolled_back_is_not_published(publisher: Database) -> None:
     async def publish_and_fail(connection: asyncpg.Connection) -> None:
         await publish(connection, event("undone"))
         raise LookupError
@@ -120,7 +120,7 @@ async def test_what_is_rolled_back_is_not_published(publisher: Database) -> None
 
 
 @pytest.mark.parametrize(("kind", "subject"), [("", "week-1"), ("timesheet.submitted", "")])
-async def test_an_event_says_what_happened_and_to_whom(
+async def test_an_event_has_its_type_and_its_subject(
     publisher: Database, kind: str, subject: str
 ) -> None:
     with pytest.raises(asyncpg.CheckViolationError, match="event_says_what_and_of_whom"):

@@ -64,9 +64,7 @@ async def test_the_feed_asks_for_its_scope(served: Served) -> None:
     assert 'scope="read:events"' in other.headers["WWW-Authenticate"]
 
 
-async def test_what_is_answered_is_a_batch_of_cloudevents(
-    served: Served, publisher: Database
-) -> None:
+async def test_the_response_is_a_batch_of_cloudevents(served: Served, publisher: Database) -> None:
     await publish_all(publisher, event("week-1", minutes=480), event("week-2", note="é"))
 
     reply = await served.caller().get(FEED)
@@ -88,9 +86,7 @@ async def test_what_is_answered_is_a_batch_of_cloudevents(
     assert first.get_extension("sequence") < second.get_extension("sequence")
 
 
-async def test_what_was_encoded_is_what_a_follower_decodes(
-    served: Served, publisher: Database
-) -> None:
+async def test_a_follower_decodes_what_was_encoded(served: Served, publisher: Database) -> None:
     await publish_all(publisher, event("week-1", minutes=480))
 
     (delivery,) = decode_batch((await served.caller().get(FEED)).body)
@@ -146,7 +142,7 @@ async def test_an_events_sequence_is_a_cursor_too(served: Served, publisher: Dat
         "other=1",
     ],
 )
-async def test_wrong_parameters_are_told(served: Served, query: str) -> None:
+async def test_wrong_parameters_are_refused(served: Served, query: str) -> None:
     assert (await served.caller().get(f"{FEED}?{query}")).status == 422
 
 
@@ -172,7 +168,9 @@ async def test_a_cursor_ahead_of_the_feed_is_a_conflict(served: Served, after: s
     assert reply.json["type"].endswith("/cursor-ahead")
 
 
-async def test_who_waits_is_answered_within_100_ms(served: Served, publisher: Database) -> None:
+async def test_a_waiting_reader_gets_an_event_within_100_ms(
+    served: Served, publisher: Database
+) -> None:
     """The best of three: this machine may be doing something else."""
     await listening(publisher)
     took = []
@@ -187,7 +185,7 @@ async def test_who_waits_is_answered_within_100_ms(served: Served, publisher: Da
     assert min(took) < 0.1
 
 
-async def test_who_waits_for_nothing_is_told_so_after_that_time(served: Served) -> None:
+async def test_a_reader_gets_an_empty_page_after_its_wait(served: Served) -> None:
     began = time.perf_counter()
     reply = await served.caller().get(f"{FEED}?wait=0.2")
 
@@ -195,7 +193,9 @@ async def test_who_waits_for_nothing_is_told_so_after_that_time(served: Served) 
     assert (reply.status, reply.json, reply.headers["Feed-Cursor"]) == (200, [], "0")
 
 
-async def test_all_who_wait_share_one_connection(served: Served, publisher: Database) -> None:
+async def test_all_waiting_readers_share_one_connection(
+    served: Served, publisher: Database
+) -> None:
     before = await listening(publisher)
     asked = [asyncio.create_task(served.caller().get(f"{FEED}?after=0&wait=30")) for _ in range(30)]
     await asyncio.gather(*(waiting(one) for one in asked))
@@ -207,7 +207,7 @@ async def test_all_who_wait_share_one_connection(served: Served, publisher: Data
     assert {len(reply.json) for reply in await asyncio.gather(*asked)} == {1}
 
 
-async def test_without_the_listener_who_waits_looks_and_it_comes_back(
+async def test_readers_poll_without_the_listener_and_it_comes_back(
     served: Served, publisher: Database
 ) -> None:
     (killed,) = await listening(publisher)
@@ -220,7 +220,7 @@ async def test_without_the_listener_who_waits_looks_and_it_comes_back(
     assert await listening(publisher) != [killed]
 
 
-async def test_who_listens_is_asked_whether_it_does_and_goes_on_listening(
+async def test_the_listening_connection_is_checked_and_kept(
     serve: Serve, publisher: Database, urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libs.feed.notifier.ALIVE_EVERY", 0.01)
@@ -230,7 +230,7 @@ async def test_who_listens_is_asked_whether_it_does_and_goes_on_listening(
         assert await what_is_heard(served, publisher) == ["week-1"]
 
 
-async def test_where_no_notification_arrives_who_waits_looks_by_himself(
+async def test_readers_poll_when_no_notification_arrives(
     serve: Serve, publisher: Database, urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libs.feed.notifier.CHANNEL", "somewhere_else")
@@ -239,7 +239,7 @@ async def test_where_no_notification_arrives_who_waits_looks_by_himself(
         assert await what_is_heard(served, publisher) == ["week-1"]
 
 
-async def test_who_waits_is_sent_home_when_the_process_is_about_to_end(served: Served) -> None:
+async def test_waiting_readers_are_dismissed_when_the_process_drains(served: Served) -> None:
     asked = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
     await waiting(asked)
 

@@ -26,7 +26,7 @@ def without(name: str) -> dict[str, Any]:
     return {key: value for key, value in GOOD.items() if key != name}
 
 
-def test_a_batch_may_be_empty_and_events_may_carry_what_nobody_here_knows() -> None:
+def test_a_batch_may_be_empty_and_events_may_have_unknown_attributes() -> None:
     (one,) = decode_batch(json.dumps([GOOD | {"dataschema": "urn:x", "colour": "red"}]).encode())
 
     assert decode_batch(b"[]") == []
@@ -56,7 +56,7 @@ def test_a_batch_may_be_empty_and_events_may_carry_what_nobody_here_knows() -> N
         json.dumps([GOOD | {"sequence": "2"}, GOOD]),
     ],
 )
-def test_what_is_not_a_batch_of_events_in_order_is_refused(batch: str) -> None:
+def test_anything_but_a_batch_of_events_in_order_is_refused(batch: str) -> None:
     with pytest.raises(InvalidBatch):
         decode_batch(batch.encode())
 

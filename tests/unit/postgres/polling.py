@@ -1,19 +1,19 @@
-"""Waiting for what tells nobody that it has happened."""
+"""Waiting for conditions that send no notification."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 from libs.postgres.pool import Database
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
 async def until(happened: Callable[[], bool | Awaitable[object]]) -> None:
-    """Ask again and again, for half a minute.
+    """Poll the condition, for at most half a minute.
 
     pytest's own time-out is no help: its signal may come while another task runs, and end that.
     """
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not await _answer(happened):
             await asyncio.sleep(0.002)
 
@@ -29,6 +29,6 @@ async def ask(db: Database, sql: str = "SELECT 1", *values: object) -> object:
 
 
 async def sleeping(db: Database) -> None:
-    """Until the server is at it: asked to cancel before, it would not."""
+    """Wait until the server runs pg_sleep: before that it ignores a cancellation."""
     sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
     await until(lambda: ask(db, sql))

@@ -90,7 +90,7 @@ async def test_every_caller_has_keys_of_their_own(db: Database) -> None:
     assert await count(db) == 2
 
 
-async def test_what_failed_may_be_tried_again_with_the_same_key(db: Database) -> None:
+async def test_a_failed_request_may_be_repeated_with_the_same_key(db: Database) -> None:
     async def fail(_connection: asyncpg.Connection) -> StoredResponse:
         raise Conflict("not now")
 
@@ -166,7 +166,9 @@ async def test_a_retry_after_a_commit_of_unknown_outcome_does_the_work_once(
     assert await count(db) == 1
 
 
-async def test_a_commit_whose_answer_got_lost_is_looked_up(relayed: Database, relay: Relay) -> None:
+async def test_a_commit_whose_response_was_lost_is_looked_up(
+    relayed: Database, relay: Relay
+) -> None:
     """The connection breaks just once: nobody outside learns of it."""
 
     def on_answer(sent: bytes) -> bool:
@@ -195,7 +197,7 @@ async def test_a_first_request_costs_one_statement_more(db: Database) -> None:
     assert statements == [idempotency.REMEMBER, "COMMIT;"]
 
 
-async def test_an_answer_can_be_stored_and_found_by_whoever_streams_the_body(db: Database) -> None:
+async def test_a_response_can_be_stored_and_found_for_a_streamed_body(db: Database) -> None:
     async def upload(connection: asyncpg.Connection) -> StoredResponse:
         answer = await add_note(connection)
         await remember(connection, ERIN, "k", SAME, answer)
@@ -257,7 +259,7 @@ def test_a_key_is_needed_only_where_it_is_required() -> None:
         idempotency_key(request_with(), required=True)
 
 
-def test_method_path_query_and_body_make_a_request_what_it_is() -> None:
+def test_method_path_query_and_body_identify_a_request() -> None:
     marks = {
         fingerprint_of(method, target, body)
         for method in ("POST", "PUT")

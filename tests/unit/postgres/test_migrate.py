@@ -354,7 +354,7 @@ def test_a_package_without_migrations_is_told_plainly(
     assert reason in capsys.readouterr().err
 
 
-def test_settings_that_are_missing_are_told_plainly(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_settings_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate", "services.entries"], {}) == 2
     assert "DATABASE_URL is not set" in capsys.readouterr().err
 
