@@ -58,17 +58,17 @@ COPY --from=code /app/services/__init__.py /app/services/
 COPY --from=code /app/services/profile /app/services/profile
 ENTRYPOINT ["python", "-m", "services.profile"]
 
-FROM services-runtime AS migrate
-COPY --from=code /app/services /app/services
-COPY --from=code /app/portal/__init__.py /app/portal/
-COPY --from=code /app/portal/migrations /app/portal/migrations
-ENTRYPOINT ["python", "-m", "libs.postgres"]
-
 FROM ${BASE} AS portal
 COPY --from=portal-packages /packages /packages
 COPY --from=code /app/libs /app/libs
 COPY --from=code /app/portal /app/portal
 ENTRYPOINT ["python", "-m", "portal"]
+
+FROM services-runtime AS migrate
+COPY --from=code /app/services /app/services
+COPY --from=code /app/portal/__init__.py /app/portal/
+COPY --from=code /app/portal/migrations /app/portal/migrations
+ENTRYPOINT ["python", "-m", "libs.postgres"]
 
 FROM ${BASE} AS batch
 COPY --from=batch-packages /packages /packages
@@ -82,13 +82,19 @@ FROM ${SERVICE}
 ARG SERVICE
 ARG VERSION=dev
 ARG REVISION=unknown
+# The commit's time, so that two builds of one commit are equal.
+ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="timesheets-${SERVICE}" \
       org.opencontainers.image.description="ExampleCo Timesheets: ${SERVICE}" \
       org.opencontainers.image.vendor="ExampleCo" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
-ENV PATH=/packages/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+      org.opencontainers.image.source="https://github.com/exampleco/timesheets" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+# What /metrics and the first log line show of the build (libs/web/build.py).
+ENV PATH=/packages/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    TIMESHEETS_VERSION="${VERSION}" TIMESHEETS_REVISION="${REVISION}"
 WORKDIR /app
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Build the six images with docker, podman or buildah, whichever is there and works.
+# Build the images with docker, podman or buildah, whichever is there and works.
 #   REPOSITORY  what the names begin with (localhost/timesheets)
 #   TAG         (local)
 #   BASE        the base image, with its digest or from a mirror

@@ -18,7 +18,7 @@ from tests.deploy.tools import tool
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy/k8s"
-OVERLAYS = ("local", "production")
+OVERLAYS = ("local", "production", "staging")
 SERVICES = ("entries", "approvals", "profile")
 # What has a database of its own.
 PROGRAMS = (*SERVICES, "portal")
@@ -74,8 +74,8 @@ class Manifests:
         }
         for name, item in self.of("ExternalSecret").items():
             template = item["spec"].get("target", {}).get("template", {}).get("data")
-            # Without a template it is taken whole, as a client's is.
-            given = template or {"client_id": name, "client_secret": "secret"}
+            # Without a template the keys are taken as they are.
+            given = template or {entry["secretKey"]: "secret" for entry in item["spec"]["data"]}
             made[name] = {key: PLACEHOLDER.sub("secret", value) for key, value in given.items()}
         return made
 

@@ -31,7 +31,8 @@ def test_what_was_saved_is_on_two_machines_and_in_the_object_store() -> None:
     spec = manifests.of("Cluster")["postgres"]["spec"]
     assert spec["instances"] == 3
     assert spec["affinity"]["podAntiAffinityType"] == "required"
-    assert spec["postgresql"]["synchronous"]["dataDurability"] == "required"
+    assert spec["postgresql"]["synchronous"]["dataDurability"] == "preferred"
+    assert spec["postgresql"]["synchronous"]["failoverQuorum"] is True
     [archiver] = [plugin for plugin in spec["plugins"] if plugin["isWALArchiver"]]
     [store] = manifests.of("ObjectStore").values()
     assert archiver["parameters"]["barmanObjectName"] == store["metadata"]["name"]

@@ -145,13 +145,55 @@ def test_a_service_starts_with_what_the_manifests_set(manifests: Manifests, serv
     follows = tuple(source for follower, source in FOLLOWS if follower == service)
     settings = ServiceSettings.read(environ, service, follows)
     # Settings that two of them need and the third does not are in the ConfigMap all the same.
-    others = {"M2M_TOKEN_URL", "ENTRIES_URL", "APPROVALS_URL", "PROFILE_URL"}
-    assert set(environ) - environ.asked <= others
+    assert set(environ) - environ.asked <= OTHERS
     assert settings.auth.audience == AUDIENCE
     assert settings.auth.issuer.endswith("/")
     if settings.following is not None:
         sources = {source.name: source.url for source in settings.following.sources}
         assert all(url.startswith(f"http://{name}:8080/v1/") for name, url in sources.items())
+
+
+def test_notices_run_every_quarter_of_an_hour_one_at_a_time() -> None:
+    manifests = render("production")
+    job = manifests.of("CronJob")["notices"]["spec"]
+    assert (job["schedule"], job["concurrencyPolicy"]) == ("*/15 * * * *", "Forbid")
+    assert container(manifests, "notices")["args"] == ["notify"]
+    environ = manifests.environment(container(manifests, "notices"))
+    assert {"SMTP_URL", "MAIL_FROM", "PORTAL_URL", "DATABASE_URL"} <= set(environ)
+
+
+def test_production_and_staging_share_no_name_in_one_cluster() -> None:
+    """Every object has a namespace; what is named beyond it belongs to one environment."""
+    production, staging = render("production"), render("staging")
+    names = [{identity(item) for item in each.objects} for each in (production, staging)]
+    assert names[0] & names[1] == set()
+    for kind in ("host", "secrets", "references"):
+        assert named_beyond(production)[kind], kind
+        assert not named_beyond(production)[kind] & named_beyond(staging)[kind], kind
+
+
+def identity(item: Object) -> tuple[str, str, str]:
+    metadata = item["metadata"]
+    place = metadata["name"] if item["kind"] == "Namespace" else metadata["namespace"]
+    return item["kind"], place, metadata["name"]
+
+
+def named_beyond(manifests: Manifests) -> dict[str, set[str]]:
+    """What two environments could share without an object of the same name."""
+    text = yaml.safe_dump_all(manifests.objects)
+    return {
+        "host": {ingress_host(manifests)},
+        "secrets": {
+            entry["remoteRef"]["key"]
+            for item in manifests.of("ExternalSecret").values()
+            for entry in item["spec"]["data"]
+        },
+        "references": {
+            *re.findall(r"\S+@kubernetescrd", text),
+            *re.findall(r"s3://\S+", text),
+            *re.findall(r"Host\(`(.+?)`\)", text),
+        },
+    }
 
 
 def test_the_uploader_starts_with_what_the_manifests_set() -> None:
@@ -163,6 +205,11 @@ def test_the_uploader_starts_with_what_the_manifests_set() -> None:
     assert set(environ) <= environ.asked
 
 
+# Settings of the ConfigMap that one of them needs and another does not.
+OTHERS = {
+    *("M2M_TOKEN_URL", "ENTRIES_URL", "APPROVALS_URL", "PROFILE_URL"),
+    *("API_URL", "PORTAL_URL", "MAIL_FROM"),
+}
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
 
 
@@ -170,8 +217,7 @@ def test_the_portal_starts_with_what_the_manifests_set(manifests: Manifests) -> 
     given = manifests.environment(container(manifests, "portal"))
     environ = Recorder(given | {"SESSION_KEYS": KEY})
     settings = PortalSettings.read(environ)
-    others = {"M2M_TOKEN_URL", "ENTRIES_URL", "APPROVALS_URL", "PROFILE_URL"}
-    assert set(environ) - environ.asked <= others
+    assert set(environ) - environ.asked <= OTHERS
     assert settings.auth.audience == AUDIENCE
     rule = manifests.of("Ingress")["timesheets"]["spec"]["rules"][0]
     if "host" in rule:
@@ -248,6 +294,9 @@ def test_postgresql_takes_the_connections_of_all_replicas() -> None:
         own = uploads.UPLOADS + exporting.EXPORTS if service == "entries" else 0
         replicas = manifests.of("HorizontalPodAutoscaler")[service]["spec"]["maxReplicas"] + 1
         wanted += replicas * (pool + 1 + own)
+    environ = manifests.environment(container(manifests, "portal"))
+    replicas = manifests.of("HorizontalPodAutoscaler")["portal"]["spec"]["maxReplicas"] + 1
+    wanted += replicas * DatabaseSettings.read(Environment(environ)).pool_max
     cluster = manifests.of("Cluster")["postgres"]["spec"]
     # The operator, the standbys, a backup and somebody who looks want some, too.
     assert wanted + 20 <= int(cluster["postgresql"]["parameters"]["max_connections"])

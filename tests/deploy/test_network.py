@@ -11,6 +11,7 @@ from tests.deploy.manifests import OVERLAYS, SERVICES, Manifests, Object, render
 from tests.support.fleet import FOLLOWS
 
 HTTP, ADMIN = "http", "admin"
+NODE_LOCAL_DNS = "169.254.20.10/32"
 
 
 @pytest.fixture(params=OVERLAYS)
@@ -109,6 +110,23 @@ def test_a_service_reaches_names_its_database_and_the_identity_provider(
     assert out == {53, 443, 5432} | follows
     for rule in rules_out:
         blocks = [peer["ipBlock"] for peer in rule["to"] if "ipBlock" in peer]
+        if {"cidr": NODE_LOCAL_DNS} in blocks:
+            assert ports(rule) == {53}
+            continue
         # Not by way of an address into the cluster or to the cloud's metadata.
         assert all(block["except"] for block in blocks)
         assert not blocks or ports(rule) == {443}
+
+
+def test_the_portal_reaches_no_service_but_by_the_public_address() -> None:
+    manifests = render("production")
+    out = {port for rule in rules(manifests, "portal", "egress") for port in ports(rule)}
+    assert out == {53, 443, "websecure", 5432}
+    assert all("portal" not in pair for pair in arrows(manifests, HTTP) | arrows(manifests, ADMIN))
+
+
+def test_notices_reach_the_database_and_a_mail_server_and_nothing_reaches_them() -> None:
+    manifests = render("production")
+    out = {port for rule in rules(manifests, "notices", "egress") for port in ports(rule)}
+    assert out == {53, 5432, 465, 587}
+    assert list(rules(manifests, "notices", "ingress")) == []
