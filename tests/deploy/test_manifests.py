@@ -294,9 +294,6 @@ def test_postgresql_takes_the_connections_of_all_replicas() -> None:
         own = uploads.UPLOADS + exporting.EXPORTS if service == "entries" else 0
         replicas = manifests.of("HorizontalPodAutoscaler")[service]["spec"]["maxReplicas"] + 1
         wanted += replicas * (pool + 1 + own)
-    environ = manifests.environment(container(manifests, "portal"))
-    replicas = manifests.of("HorizontalPodAutoscaler")["portal"]["spec"]["maxReplicas"] + 1
-    wanted += replicas * DatabaseSettings.read(Environment(environ)).pool_max
     cluster = manifests.of("Cluster")["postgres"]["spec"]
     # The operator, the standbys, a backup and somebody who looks want some, too.
     assert wanted + 20 <= int(cluster["postgresql"]["parameters"]["max_connections"])

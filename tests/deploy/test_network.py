@@ -121,7 +121,7 @@ def test_a_service_reaches_names_its_database_and_the_identity_provider(
 def test_the_portal_reaches_no_service_but_by_the_public_address() -> None:
     manifests = render("production")
     out = {port for rule in rules(manifests, "portal", "egress") for port in ports(rule)}
-    assert out == {53, 443, "websecure", 5432}
+    assert out == {53, 443, "web", "websecure", 5432}
     assert all("portal" not in pair for pair in arrows(manifests, HTTP) | arrows(manifests, ADMIN))
 
 
