@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 import structlog
@@ -59,7 +60,7 @@ class ConnectionPool:
         self._is_open = False
         self._outage: asyncio.Task[None] | None = None
         self._sweeper: asyncio.Task[None] | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._emptied = asyncio.Event()
 
     @property
@@ -106,7 +107,7 @@ class ConnectionPool:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 if self._open:
                     await self._emptied.wait()
-                await asyncio.gather(*self._closing)
+                await asyncio.gather(*self._background)
         if self._open:
             log.warning("connections were cut", target=self.settings.described())
         for pooled in self._open:
@@ -151,7 +152,7 @@ class ConnectionPool:
         if answered and self._is_usable(pooled) and not pooled.connection.is_in_transaction():
             self._give_back(share, pooled)
         else:
-            await asyncio.shield(asyncio.create_task(self._reset(share, pooled)))
+            await asyncio.shield(self._start(self._reset(share, pooled)))
 
     def expire(self) -> None:
         """Leave the server: close every connection, those in use as soon as they are released."""
@@ -215,9 +216,14 @@ class ConnectionPool:
         if not self._open:
             self._emptied.set()
         if not pooled.connection.is_closed():
-            task = asyncio.create_task(_close(pooled.connection), name="close a connection")
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._start(_close(pooled.connection))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work in the background; the event loop alone would not keep the task alive."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
 
     async def _sweep(self) -> None:
         while True:
