@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
+from libs.changes.verification import main as verify
 from tests.api.entries.agency import Agency, row
 from tests.api.entries.conftest import Week, draft, log
 from tests.api.entries.test_decisions import decide, learn
@@ -202,3 +205,43 @@ async def test_what_touches_money_takes_a_recent_second_factor(
     refused = await entries.bearer(token).request(method, path, json=body)
     assert refused.status == 401
     assert "insufficient_user_authentication" in refused.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{THIS}?person=auth0|erin",
+        "/v1/timesheets?person=auth0|erin",
+        "/v1/entries?person=auth0|erin",
+        "/v1/reports/entries?from=2026-11-23&to=2026-11-23&person=auth0|erin",
+        "/v1/reports/totals?from=2026-11-23&to=2026-11-23&person=auth0|erin",
+        "/v1/reports/weeks?from=2026-11-23&to=2026-11-23&person=auth0|erin",
+    ],
+)
+async def test_reading_other_peoples_data_leaves_one_line_in_the_log(
+    ada: Caller, path: str
+) -> None:
+    with capture_logs() as lines:
+        assert (await ada.get(path)).status == 200
+    [line] = [each for each in lines if each["event"] == "personal data accessed"]
+    assert (line["actor"], line["client"], line["person"]) == ("auth0|ada", "app", "auth0|erin")
+
+
+async def test_reading_ones_own_data_leaves_none(erin: Caller) -> None:
+    with capture_logs() as lines:
+        await erin.get(THIS)
+    assert [each for each in lines if each["event"] == "personal data accessed"] == []
+
+
+async def test_the_change_log_is_verified_by_a_command(
+    ada: Caller, entries_database: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await ada.patch("/v1/projects/APOLLO", {"customer": "Other"})
+    assert await asyncio.to_thread(verify, {"DATABASE_URL": entries_database}) == 0
+    assert "3 changes are as written" in capfd.readouterr().out
+    connection = await asyncpg.connect(entries_database)
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute("UPDATE changes SET actor = 'auth0|carl' WHERE number = 2")
+    await connection.close()
+    assert await asyncio.to_thread(verify, {"DATABASE_URL": entries_database}) == 1
+    assert "change 3" in capfd.readouterr().out

@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.postgres.shares import Share
+from libs.service.access import audit_access
 from libs.web.concurrency import ConcurrencyLimit
 from libs.web.contract import Contract, endpoint
 from libs.web.validation import query_of
@@ -50,6 +51,7 @@ def export_routes(limit: ConcurrencyLimit) -> list[web.RouteDef]:
     )
     async def export_entries(request: web.Request) -> web.StreamResponse:
         query = query_of(request, ReportQuery)
+        audit_access(request, person=query.person, since=query.since, until=query.until)
         if etag := await _unchanged_etag(request, query):
             return web.Response(status=304, headers={hdrs.ETAG: etag})
         response = _export(query, None).response(query.since, query.until)

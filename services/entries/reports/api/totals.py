@@ -11,6 +11,7 @@ from aiohttp import web
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.postgres.shares import Share
+from libs.service.access import audit_access
 from libs.web.concurrency import ConcurrencyLimit
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
@@ -52,6 +53,7 @@ def totals_routes() -> list[web.RouteDef]:
 
 async def _respond_with_totals(request: web.Request) -> web.Response:
     query = query_of(request, TotalsQuery)
+    audit_access(request, person=query.person, since=query.since, until=query.until)
     key = decode_cursor(query.cursor, TotalKey)
     if key is not None and len(key.groups) != len(query.group_by):
         raise UnprocessableContent(

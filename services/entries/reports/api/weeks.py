@@ -12,6 +12,7 @@ from aiohttp import web
 from libs.auth import PRINCIPAL, Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.postgres.shares import Share
+from libs.service.access import audit_access
 from libs.web.concurrency import ConcurrencyLimit
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, encode_cursor, page_response
@@ -65,6 +66,7 @@ def week_routes(limit: ConcurrencyLimit) -> list[web.RouteDef]:
     )
     async def list_weeks(request: web.Request) -> web.StreamResponse:
         query = query_of(request, WeeksQuery)
+        audit_access(request, person=query.person, since=query.since, until=query.until)
         if query.format == "json":
             return await _page(request, query)
         response = _export(query, None).response(query.since, query.until)
