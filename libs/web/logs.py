@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -56,6 +57,11 @@ def configure_logging(log_format: str, level: str, service: str) -> None:
     def describe(_logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
         at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         event.update(level=method, at=at, service=service)
+        # As collectors expect them: W3C trace context, version 00.
+        parts = str(event.get("traceparent", "")).split("-")
+        if len(parts) == 4:
+            del event["traceparent"]
+            event.update(trace_id=parts[1], span_id=parts[2])
         return event
 
     # What is ours to say comes after the mask: it needs none.
@@ -71,6 +77,17 @@ def configure_logging(log_format: str, level: str, service: str) -> None:
         cache_logger_on_first_use=True,
     )
     _route_foreign_loggers(processors, level)
+    sys.excepthook = log_crash
+
+
+def log_crash(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Log what ends the process in the format of every other line, as `sys.excepthook`."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
+        return
+    structlog.get_logger(__name__).critical("crashed", exc_info=(kind, error, traceback))
 
 
 def _route_foreign_loggers(processors: list[Any], level: str) -> None:
@@ -105,7 +122,10 @@ class AccessLog(AbstractAccessLogger):
         self._log = structlog.get_logger("access").bind()
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        self._log.info(
+        # Feeds are polled all day: at info they would be most of the log.
+        is_poll = request.path.endswith("/feed") and response.status < 400
+        write = self._log.debug if is_poll else self._log.info
+        write(
             "request",
             request_id=request.get(REQUEST_ID),
             method=request.method,
