@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -15,6 +16,7 @@ from libs.web.metrics import METRICS, Metrics, measure
 from libs.web.server import announce_draining
 from portal import assets, sign_in
 from portal.api_client import API_HTTP
+from portal.badges import BADGES, Badges
 from portal.cookies import COOKIES, Cookies
 from portal.identity.issuer import ISSUER, IssuerClient
 from portal.metrics import PAGE_METRICS, PageMetrics
@@ -58,6 +60,7 @@ def create_app(settings: PortalSettings) -> web.Application:
     app[PAGE_METRICS] = PageMetrics(app[METRICS].registry)
     app[LIFECYCLE] = Lifecycle()
     app[COOKIES] = Cookies(settings.is_secure)
+    app[BADGES] = Badges()
     app[assets.ASSETS] = files = assets.read_assets()
     app[TEMPLATES] = create_environments(files)
     app.on_response_prepare.extend([send_request_id, announce_draining, protect_response])
@@ -81,5 +84,8 @@ async def connect(app: web.Application) -> AsyncIterator[None]:
             idle=settings.idle_lifetime,
             absolute=settings.absolute_lifetime,
         )
+        cleaning = asyncio.create_task(app[SESSIONS].delete_expired_regularly())
         yield
+        cleaning.cancel()
+        await asyncio.gather(cleaning, return_exceptions=True)
         await keys.close()

@@ -16,13 +16,14 @@ from libs.web.metrics import METRICS, route_of
 from libs.web.problems import ServiceUnavailable
 from portal.access import is_public, scopes_of
 from portal.api_client import API, ApiProblem, ApiUnavailable, StepUpRequired
+from portal.badges import BADGES
 from portal.context import create_api
 from portal.cookies import COOKIES, LANGUAGE_COOKIE, SESSION_COOKIE
 from portal.forms import CSRF_FIELD, CSRF_HEADER, form_of, read_body
 from portal.i18n import LANGUAGE, _, accepted_languages, choose_language
 from portal.identity.issuer import ISSUER, IssuerUnavailable
 from portal.metrics import PAGE_METRICS
-from portal.rendering import SESSION, is_scripted, json_response, leave, render
+from portal.rendering import BADGE_COUNTS, SESSION, is_scripted, json_response, leave, render
 from portal.security import SAFE_METHODS, CrossSiteRequest
 from portal.sessions.model import is_csrf_token
 from portal.sessions.sessions import SESSIONS, SignInRequired
@@ -53,6 +54,10 @@ async def load_session(request: web.Request, handler: Handler) -> web.StreamResp
     request[CALLER] = session.profile.person
     LANGUAGE.set(choose_language([chosen or session.profile.locale]))
     request[API] = create_api(request, session)
+    if request.method == "GET":
+        # Its own client: what is counted is not part of the page's time.
+        counts = request.app[BADGES].of(session, create_api(request, session))
+        request[BADGE_COUNTS] = counts
     return await handler(request)
 
 

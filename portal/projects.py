@@ -16,12 +16,18 @@ class Choice:
     code: str
     value: str
     label: str
+    tasks: tuple[str, ...] = ()
 
 
 def project_choices(projects: Iterable[Json]) -> list[Choice]:
     """The active ones, by name."""
     return [
-        Choice(project["code"], project_label(project), project["customer"])
+        Choice(
+            project["code"],
+            project_label(project),
+            project["customer"],
+            tuple(project.get("tasks") or ()),
+        )
         for project in sorted(projects, key=lambda project: project["name"].casefold())
         if project["active"]
     ]

@@ -29,7 +29,7 @@ COMPRESSION_LEVEL = 5
 APPEARANCES = ("light", "dark")
 
 SESSION = web.RequestKey("SESSION", Session)
-BADGES = web.RequestKey("BADGES", dict)
+BADGE_COUNTS = web.RequestKey("BADGE_COUNTS", dict)
 """Numbers beside navigation items, by their path."""
 TEMPLATES = web.AppKey("TEMPLATES", dict[str, jinja2.Environment])
 
@@ -93,7 +93,7 @@ def render(
             profile=session.profile if session else None,
             may=session.may if session else lambda *_scopes: False,
             csrf=masked_csrf_token(session.csrf_secret) if session else "",
-            navigation=navigation(request.path, session, request.get(BADGES) or {}),
+            navigation=navigation(request.path, session, request.get(BADGE_COUNTS) or {}),
             path=request.path,
             query=request.query,
             language=language,

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from portal.access import shown_to
 from portal.api_client import Api
-from portal.context import api_of
+from portal.badges import BADGES
+from portal.context import api_of, profile_of
 from portal.failures import RefusalsIn
 from portal.forms import Form, form_of
 from portal.i18n import _, ngettext
@@ -48,6 +49,7 @@ async def decide_many(request: web.Request) -> web.StreamResponse:
     body = {"ids": ids, "decision": decision, "reason": form.optional("reason")}
     with RefusalsIn(form):
         reply = await api_of(request).post("/v1/approvals/decisions", body)
+        request.app[BADGES].forget(profile_of(request).person)
         notice = _summary(decision, reply.json["items"])
         return redirect(request, str(request.rel_url), notice)
     return await _show_list(request, form, status=422)
@@ -68,6 +70,7 @@ async def decide(request: web.Request) -> web.StreamResponse:
     else:
         with RefusalsIn(form):
             await api_of(request).put(f"/v1/approvals/{approval_id}/decision", body)
+            request.app[BADGES].forget(profile_of(request).person)
     if form.is_wrong:
         return await _show(request, form, status=422)
     done = _("Week approved.") if form["decision"] == "approve" else _("Week rejected.")

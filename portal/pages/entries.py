@@ -63,6 +63,7 @@ async def show_entry(request: web.Request) -> web.StreamResponse:
         duration=duration(entry["minutes"]),
         note=entry["note"],
         billable="yes" if entry["billable"] else "no",
+        was_billable="yes" if entry["billable"] else "no",
         version=str(entry["version"]),
     )
     return await _show(request, form, entry)
@@ -118,15 +119,17 @@ def _read(form: Form, projects: list[Json]) -> Json:
         form.refuse("date", _("Choose a day."))
     if not minutes:
         form.refuse("duration", _("Type a duration like 1:30, 1.5 or 90m."))
-    billable = {"yes": True, "no": False}.get(form["billable"])
-    return {
+    body: Json = {
         "date": day or date.min,
         "project": project["code"] if project else "",
         "task": form.optional("task"),
         "minutes": minutes,
         "note": form.text("note"),
-        "billable": billable,
     }
+    # Left out where it was not touched: another project then brings its own default.
+    if form["billable"] != form["was_billable"]:
+        body["billable"] = {"yes": True, "no": False}.get(form["billable"])
+    return body
 
 
 def _explain(form: Form, problem: ApiProblem) -> None:

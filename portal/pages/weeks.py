@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
@@ -20,7 +20,7 @@ from portal.favourites import list_favourites, set_favourite
 from portal.forms import JSON_BODY, Form, form_of
 from portal.i18n import _
 from portal.projects import find_project, project_choices
-from portal.rendering import json_response, redirect, render
+from portal.rendering import SESSION, json_response, redirect, render
 from portal.week_grid import Grid, RowKey, build_grid
 
 ROUTES = web.RouteTableDef()
@@ -132,11 +132,12 @@ async def _show(
     api, person = api_of(request), request.query.get("person", "")
     is_own = not person or person == profile_of(request).person
     query = {} if is_own else {"person": person}
-    sheet, projects, favourites, review = await asyncio.gather(
+    sheet, projects, favourites, review, name = await asyncio.gather(
         api.get(f"/v1/timesheets/{week}", **query),
         api.get_all("/v1/projects"),
         list_favourites(request.app[DATABASE], profile_of(request).person),
         _weeks_to_review(api, Week.of(today(request)), week) if is_own else _nothing(),
+        _person_name(request, person) if not is_own else _nothing(),
     )
     extra = [RowKey.parse(text) for text in _extra_rows(request, form or row_form)]
     grid = build_grid(sheet, projects, today(request), extra, favourites if is_own else ())
@@ -155,7 +156,7 @@ async def _show(
         row_form=row_form or Form(),
         is_own=is_own,
         person=person,
-        person_name=_person_name(sheet, person),
+        person_name=name or person,
         is_this_week=week == Week.of(today(request)),
         has_errors=bool(refused),
     )
@@ -179,8 +180,12 @@ async def _weeks_to_review(api: Api, this_week: Week, shown: Week) -> list[Json]
     ]
 
 
-def _person_name(sheet: Json, person: str) -> str:
-    return str(sheet.get("person_name") or person)
+async def _person_name(request: web.Request, person: str) -> str:
+    """As the directory has it, for those who may read it."""
+    if not request[SESSION].may("read:people"):
+        return person
+    found = await api_of(request).find(f"/v1/people/{quote(person, safe='')}")
+    return str(found["name"]) if found else person
 
 
 def _extra_rows(request: web.Request, form: Form | None) -> list[str]:

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import msgspec
+import structlog
 from aiohttp import web
 
 from libs.postgres.pool import Database
+from libs.web.problems import ServiceUnavailable
 from portal.sessions import store
 from portal.sessions.cipher import Cipher, Unsealable
 from portal.sessions.model import (
@@ -28,6 +30,10 @@ SIGN_IN_LIFETIME = timedelta(minutes=15)
 TOUCH_INTERVAL = timedelta(minutes=1)
 # Access tokens are renewed this long before they expire.
 RENEWAL_MARGIN = timedelta(seconds=60)
+
+CLEANING_INTERVAL = timedelta(minutes=10)
+
+log = structlog.get_logger(__name__)
 
 Renew = Callable[[Tokens], Awaitable[Tokens]]
 
@@ -150,6 +156,16 @@ class Sessions:
             await connection.execute(store.DELETE, session.id)
 
         await self.database.transact(delete)
+
+    async def delete_expired_regularly(self) -> None:
+        """Until cancelled: sign-ins that nobody finished would fill the table."""
+        while True:
+            await asyncio.sleep(CLEANING_INTERVAL.total_seconds())
+            try:
+                async with self.database.connection() as connection:
+                    await store.delete_expired(connection, self.clock())
+            except ServiceUnavailable as error:
+                log.info("expired sessions are not deleted yet", error=repr(error))
 
     async def remember_sign_in(self, pending: PendingSignIn) -> str:
         """Store a pending sign-in and return its `state`."""

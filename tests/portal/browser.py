@@ -109,7 +109,7 @@ class Browsing:
 
 async def violations(page: Page) -> list[str]:
     """What axe-core finds on the page as it is now."""
-    found = await Axe().run(page, options={"runOnly": WCAG})
+    found = await Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations"]})
     return [
         f"{item['id']}: {item['nodes'][0]['html'][:160]}" for item in found.response["violations"]
     ]

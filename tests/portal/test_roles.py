@@ -65,6 +65,21 @@ async def test_a_manager_rejects_with_a_reason_and_approves(browsing: Browsing) 
         assert await page.locator("#grid .cell input[data-date]").count() == 0
 
 
+async def test_the_navigation_shows_how_many_weeks_wait(browsing: Browsing) -> None:
+    async with browsing.as_person("maya") as watched:
+        page = watched.page
+        await page.goto(f"{browsing.origin}/approvals")
+        waiting = await page.locator('tbody input[type="checkbox"]').count()
+        # The number may be a minute old, and is counted beside the page that needs it.
+        for _attempt in range(100):
+            await page.goto(f"{browsing.origin}/profile")
+            if await page.locator(".badge").count():
+                break
+            await page.wait_for_timeout(50)
+        shown = await page.locator(".badge").text_content()
+        assert shown == f"waiting: {waiting}"
+
+
 async def test_several_weeks_are_approved_at_once_without_scripts(browsing: Browsing) -> None:
     async with browsing.as_person("maya", java_script_enabled=False) as watched:
         page = watched.page
