@@ -43,13 +43,6 @@ class SubmittedEntry(msgspec.Struct, frozen=True):
         return known and self.billable != self.project_billable
 
 
-class SubmittedDay(msgspec.Struct, frozen=True):
-    """A day of the week; `holiday` is its name."""
-
-    date: date
-    holiday: str | None = None
-
-
 class Submitted(msgspec.Struct, frozen=True):
     submission_id: UUID
     person: str
@@ -58,25 +51,24 @@ class Submitted(msgspec.Struct, frozen=True):
     by_day: dict[date, int]
     by_project: dict[str, int]
     entries: msgspec.Raw
-    """Stored as they are, like `absences` and `days`."""
+    """Stored as they are, like `absences` and `holidays`, the names of holidays by day."""
     submitted_at: datetime
     target_minutes: int | msgspec.UnsetType | None = msgspec.UNSET
     submitted_by: str | None = None
     absences: msgspec.Raw = msgspec.Raw(b"[]")
-    days: msgspec.Raw = msgspec.Raw(b"[]")
+    holidays: msgspec.Raw = msgspec.Raw(b"{}")
 
     @property
     def parts(self) -> store.Submitted:
-        return store.Submitted(self.entries, self.absences, self.days)
+        return store.Submitted(self.entries, self.absences, self.holidays)
 
     @property
     def submitter(self) -> str:
         return self.submitted_by or self.person
 
     @property
-    def holidays(self) -> set[date]:
-        days = msgspec.json.decode(self.days, type=list[SubmittedDay])
-        return {day.date for day in days if day.holiday is not None}
+    def days_off(self) -> set[date]:
+        return set(msgspec.json.decode(self.holidays, type=dict[date, str]))
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -194,7 +186,7 @@ def _facts_of(
         sources={entry.source for entry in entries},
         target_minutes=batch.targets.get(data.person) if target is msgspec.UNSET else target,
         submitted_at=data.submitted_at,
-        holidays=data.holidays,
+        holidays=data.days_off,
         approved_projects=batch.approved_projects[data.person],
         resubmitted=first_submitted is not None and first_submitted < data.submitted_at,
         by_somebody_else=data.submitter != data.person,

@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 
 from libs.feed import Event, publish
-from services.entries.model import Timesheet
+from services.entries.model import Entry, Timesheet
 from services.entries.store import timesheets as store
-from services.entries.store.entries import list_week_entries
+from services.entries.store.entries import list_week_entries, read_billable_defaults
 from services.entries.targets import total_of
 
 ENTRY_FIELDS = (
@@ -25,14 +25,20 @@ async def publish_submitted(
 ) -> None:
     """Everything that an approver decides on, as it is at this moment."""
     entries = await list_week_entries(connection, sheet.person, sheet.week)
+    defaults = await read_billable_defaults(connection, sheet.person, sheet.week)
     data = {
         **await _facts(connection, sheet),
-        "entries": [{name: getattr(row.entry, name) for name in ENTRY_FIELDS} for row in entries],
+        "entries": [_entry(row.entry, defaults[row.entry.id]) for row in entries],
         "submitted_at": now.isoformat(),
         "submitted_by": actor,
         "submitted_for": sheet.person if actor != sheet.person else None,
     }
     await publish(connection, _event("timesheet.submitted", sheet, data, now))
+
+
+def _entry(entry: Entry, project_billable: bool) -> dict[str, Any]:
+    fields = {name: getattr(entry, name) for name in ENTRY_FIELDS}
+    return {**fields, "project_billable": project_billable}
 
 
 async def publish_withdrawn(

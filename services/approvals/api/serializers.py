@@ -27,7 +27,7 @@ def serialize_details(details: commands.ApprovalDetails) -> ApprovalDetails:
         **_shown(details.found, details.authority),
         entries=submitted.entries,
         absences=submitted.absences,
-        days=submitted.days,
+        holidays=submitted.holidays,
         history=[serialize_step(step) for step in details.history],
     )
 

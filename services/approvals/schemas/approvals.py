@@ -163,17 +163,6 @@ class SubmittedAbsence(msgspec.Struct, frozen=True, rename={"since": "from", "un
     note: Annotated[str | msgspec.UnsetType, Meta(description="A note.")] = msgspec.UNSET
 
 
-class SubmittedDay(msgspec.Struct, frozen=True):
-    """A day of the week, as it was submitted."""
-
-    date: Annotated[date, Meta(description="The day.", examples=["2026-11-23"])]
-    target: Annotated[int | None, Meta(description="Target minutes.", examples=[480])]
-    holiday: Annotated[str | None, Meta(description="The holiday.", examples=["Christmas Day"])]
-    absence: Annotated[
-        str | msgspec.UnsetType | None, Meta(description="The absence.", examples=["vacation"])
-    ] = msgspec.UNSET
-
-
 class Step(msgspec.Struct, frozen=True):
     """A row of the history."""
 
@@ -212,11 +201,12 @@ class ApprovalDetails(Approval, frozen=True, kw_only=True):
         msgspec.Raw,
         Meta(description="Absences.", extra={DOCUMENTED_AS: list[SubmittedAbsence]}),
     ]
-    days: Annotated[
+    holidays: Annotated[
         msgspec.Raw,
         Meta(
-            description="Target, holiday and absence of each day.",
-            extra={DOCUMENTED_AS: list[SubmittedDay]},
+            description="The names of the week's holidays, by day.",
+            examples=[{"2026-12-25": "Christmas Day"}],
+            extra={DOCUMENTED_AS: dict[date, str]},
         ),
     ]
     history: Annotated[list[Step], Meta(description="Oldest row first.")]

@@ -61,7 +61,7 @@ LOCK = f"""
 """
 
 READ_SUBMITTED = """
-    SELECT entries::text, absences::text, days::text FROM approvals WHERE id = $1
+    SELECT entries::text, absences::text, holidays::text FROM approvals WHERE id = $1
 """
 
 READ_ALL = f"""
@@ -173,7 +173,7 @@ class Submitted:
 
     entries: msgspec.Raw
     absences: msgspec.Raw
-    days: msgspec.Raw
+    holidays: msgspec.Raw
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ FIXED = (
     *("person", "total_minutes", "by_day", "by_project", "submitted_at", "submitted_by"),
     *("flags", "target_minutes", "previous_reason"),
 )
-COLUMNS_OF_RECEIVED = ("monday", "entries", "absences", "days", *FIXED, *CHANGEABLE)
+COLUMNS_OF_RECEIVED = ("monday", "entries", "absences", "holidays", *FIXED, *CHANGEABLE)
 
 ADD_PROJECT = """
     INSERT INTO approved_projects (person, project) VALUES ($1, $2) ON CONFLICT DO NOTHING
@@ -141,7 +141,7 @@ class SubmissionBatch:
 
 def _row(approval: Approval, submitted: Submitted) -> tuple[Any, ...]:
     """In the order of `COLUMNS_OF_RECEIVED`."""
-    texts = (submitted.entries, submitted.absences, submitted.days)
+    texts = (submitted.entries, submitted.absences, submitted.holidays)
     return (
         approval.week.monday,
         *(bytes(text).decode() for text in texts),

@@ -72,6 +72,12 @@ DEFAULT_BILLABLE = """(
     LIMIT 1
 )"""
 
+LIST_DEFAULTS = f"""
+    SELECT entry.id, {DEFAULT_BILLABLE.format(code="entry.project", date="entry.date")} AS billable
+    FROM entries AS entry
+    WHERE entry.person = $1 AND entry.date BETWEEN $2 AND $3
+"""
+
 CONTEXT = f"""
     SELECT
         coalesce(week.state, 'open') AS state,
@@ -175,6 +181,14 @@ async def list_week_entries(
     """All entries of a week, oldest day first."""
     records = await connection.fetch(LIST_WEEK, person, week.monday, week.sunday)
     return [_entry_in_context(record) for record in records]
+
+
+async def read_billable_defaults(
+    connection: asyncpg.Connection, person: str, week: Week
+) -> dict[uuid.UUID, bool]:
+    """Of each entry of a week, whether its project was billable by default on its day."""
+    records = await connection.fetch(LIST_DEFAULTS, person, week.monday, week.sunday)
+    return {record["id"]: record["billable"] for record in records}
 
 
 async def load_entry_context(

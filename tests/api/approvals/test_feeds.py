@@ -220,7 +220,7 @@ async def test_who_submitted_for_the_person_is_shown_flagged_and_in_the_history(
 async def test_hours_to_come_holidays_and_changed_billable_are_flagged(
     company: Neighbours, maya: Caller
 ) -> None:
-    days = [{"date": "2026-11-24", "target": 0, "holiday": "Founders' Day", "absence": None}]
+    holidays = {"2026-11-24": "Founders' Day"}
     entry = {
         "id": "6a1f0a52-3c5e-4d0e-9f6c-2b7a5d7f3c11",
         "date": "2026-11-24",
@@ -240,8 +240,8 @@ async def test_hours_to_come_holidays_and_changed_billable_are_flagged(
 
     today = {"2026-11-24": 60}
     assert await flags("erin", by_day=today) == []
-    assert await flags("carl", by_day=today, days=days) == ["holiday"]
-    assert await flags("carl", by_day={"2026-11-25": 60}, days=days) == [
+    assert await flags("carl", by_day=today, holidays=holidays) == ["holiday"]
+    assert await flags("carl", by_day={"2026-11-25": 60}, holidays=holidays) == [
         "resubmitted",
         "not_yet_worked",
     ]
