@@ -163,14 +163,12 @@ class ConnectionPool:
         """Close the connections that nobody has used for `IDLE_LIFETIME` seconds."""
         self._close_idle(lambda pooled: now - pooled.idle_since > IDLE_LIFETIME)
 
-    def notice_loss(self, error: Exception, pooled: PooledConnection) -> bool:
-        """Whether the work failed because its connection broke; then `expire` the others too,
-        which lead to the same server: it has gone or is no longer the primary."""
-        if not has_lost_connection(error, pooled.connection):
-            return False
-        if pooled.generation == self._generation:
+    def expire_if_lost(self, error: Exception, pooled: PooledConnection) -> None:
+        """Expire all connections if the work failed because its connection broke: the others lead
+        to the same server, which is gone or no longer the primary."""
+        is_lost = has_lost_connection(error, pooled.connection)
+        if is_lost and pooled.generation == self._generation:
             self.expire()
-        return True
 
     def _is_usable(self, pooled: PooledConnection) -> bool:
         return (

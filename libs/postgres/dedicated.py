@@ -14,12 +14,9 @@ from typing import TypeVar
 import asyncpg
 
 from libs.postgres.errors import (
-    ConnectionLost,
     DatabaseUnavailable,
-    OutcomeUnknown,
     TransactionConflict,
-    has_lost_connection,
-    unavailable_for,
+    raise_unavailable,
 )
 from libs.postgres.retry import CONNECT_ERRORS
 from libs.postgres.settings import DatabaseSettings
@@ -81,16 +78,6 @@ async def open_dedicated(
         raise
     finally:
         await _close(connection)
-
-
-def raise_unavailable(error: Exception, connection: asyncpg.Connection) -> None:
-    """Raise the `ServiceUnavailable` for an error that passes by itself; else return."""
-    if isinstance(error, OutcomeUnknown):
-        return
-    if has_lost_connection(error, connection):
-        raise ConnectionLost from error
-    if unavailable := unavailable_for(error):
-        raise unavailable from error
 
 
 def _arguments(settings: DatabaseSettings, timeouts: Timeouts) -> dict[str, object]:

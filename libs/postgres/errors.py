@@ -115,6 +115,16 @@ def unavailable_for(error: BaseException) -> ServiceUnavailable | None:
     return None
 
 
+def raise_unavailable(error: Exception, connection: asyncpg.Connection) -> None:
+    """Raise the `ServiceUnavailable` for an error that a repetition may cure; else return."""
+    if isinstance(error, OutcomeUnknown):
+        return
+    if has_lost_connection(error, connection):
+        raise ConnectionLost from error
+    if unavailable := unavailable_for(error):
+        raise unavailable from error
+
+
 def sqlstate_of(error: BaseException | None) -> str:
     """The SQLSTATE of an error of the server, or an empty text."""
     return (getattr(error, "sqlstate", None) or "") if isinstance(error, Exception) else ""

@@ -22,6 +22,7 @@ from libs.postgres.errors import (
     has_lost_connection,
     is_aborted,
     is_conflict,
+    raise_unavailable,
     unavailable_for,
 )
 from libs.postgres.metrics import PoolMetrics
@@ -102,12 +103,8 @@ class Database:
             yield pooled.connection
         except Exception as error:
             failure = error
-            if self._pool.notice_loss(error, pooled):
-                if isinstance(error, OutcomeUnknown):
-                    raise
-                raise ConnectionLost from error
-            if unavailable := unavailable_for(error):
-                raise unavailable from error
+            self._pool.expire_if_lost(error, pooled)
+            raise_unavailable(error, pooled.connection)
             raise
         except BaseException as error:
             failure = error
