@@ -87,6 +87,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    kind: str
+    is_half: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """A column. `target` is None where nothing is expected of the person."""
 
@@ -94,7 +100,7 @@ class Day:
     minutes: int
     target: int | None
     holiday: str
-    absence: Json | None
+    absence: Absence | None
     can_edit: bool
     lock_reason: str
     unlock: str
@@ -163,7 +169,7 @@ def build_grid(
 ) -> Grid:
     week = Week.parse(sheet["week"])
     by_code = {project["code"]: project for project in projects}
-    days = [_day(day, today) for day in sheet["days"]]
+    days = [_day(day, today, sheet.get("absences") or []) for day in sheet["days"]]
     lanes = _lanes(sheet["entries"])
     pinned = list(favourites) if any(day.can_edit for day in days) else []
     wanted = [key for key in dict.fromkeys([*pinned, *extra]) if (key, 0) not in lanes]
@@ -231,18 +237,28 @@ def _name(key: RowKey, projects: Mapping[str, Json]) -> str:
     return str(projects.get(key.project, {}).get("name", key.project))
 
 
-def _day(day: Json, today: date) -> Day:
-    holiday = day.get("holiday")
-    absence = day.get("absence")
+def _day(day: Json, today: date, absences: Sequence[Json]) -> Day:
     parsed = date.fromisoformat(day["date"])
     return Day(
         date=parsed,
         minutes=int(day["minutes"]),
-        target=day.get("target_minutes", day.get("target")),
-        holiday=str(holiday.get("name", "") if isinstance(holiday, dict) else holiday or ""),
-        absence=absence if isinstance(absence, dict) else {"kind": absence} if absence else None,
+        target=day.get("target_minutes"),
+        holiday=str(day.get("holiday") or ""),
+        absence=_absence(day, absences),
         can_edit=bool(day["can_edit"]),
         lock_reason=str(day["lock_reason"] or ""),
         unlock=str(day["unlock"] or ""),
         is_today=parsed == today,
     )
+
+
+def _absence(day: Json, absences: Sequence[Json]) -> Absence | None:
+    kind = day.get("absence")
+    if not kind:
+        return None
+    portions = [
+        absence["portion"]
+        for absence in absences
+        if absence["kind"] == kind and absence["from"] <= day["date"] <= absence["to"]
+    ]
+    return Absence(str(kind), is_half=bool(portions) and max(portions) < 1)

@@ -14,7 +14,7 @@ from portal.days import today
 from portal.failures import RefusalsIn
 from portal.forms import Form, form_of
 from portal.i18n import _
-from portal.lists import Listing, read_list
+from portal.lists import Listing
 from portal.rendering import redirect, render
 
 ROUTES = web.RouteTableDef()
@@ -52,7 +52,8 @@ async def delete_holiday(request: web.Request) -> web.StreamResponse:
 async def _show(request: web.Request, form: Form) -> web.StreamResponse:
     year = _year(request)
     query = {"from": date(year, 1, 1), "to": date(year, 12, 31)}
-    listing: Listing = await read_list(api_of(request), "/v1/holidays", query, limit=200)
+    found = await api_of(request).find("/v1/holidays", **query)
+    listing = Listing(found["items"]) if found else Listing(is_available=False)
     status = 422 if form.is_wrong else 200
     return render(
         request, "admin/holidays.html", status=status, listing=listing, form=form, year=year
