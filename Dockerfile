@@ -12,10 +12,12 @@ RUN python -m venv /packages \
         -r /requirements/build.txt
 
 FROM installer AS services-packages
-COPY requirements/services.txt /requirements/
+ARG TRACING=
+COPY requirements/services.txt requirements/tracing.txt /requirements/
 # aiohttp-apispec has no wheel; it is pure Python.
 RUN /packages/bin/pip install --no-cache-dir --no-deps --require-hashes --no-build-isolation \
         --only-binary :all: --no-binary aiohttp-apispec -r /requirements/services.txt \
+        ${TRACING:+-r /requirements/tracing.txt} \
     && /packages/bin/pip uninstall --yes setuptools pip
 
 FROM installer AS portal-packages

@@ -14,6 +14,7 @@ WITHIN = {
     "services": None,
     "batch": "services",
     "portal": "services",
+    "tracing": "services",
     "dev": "services",
     "test": "dev",
     "endurance": "test",

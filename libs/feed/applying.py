@@ -14,6 +14,7 @@ and never becomes a dead letter.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import groupby
@@ -30,6 +31,7 @@ from libs.postgres.errors import ConcurrentUpdate, DatabaseBusy, sqlstate_of
 from libs.postgres.pool import Database
 from libs.postgres.shares import Share
 from libs.web.problems import ServiceUnavailable
+from libs.web.tracing import record_events
 
 Handler = Callable[[asyncpg.Connection, Sequence[Delivery]], Awaitable[None]]
 """Applies events in the given order within the caller's transaction. It may be called again for
@@ -107,7 +109,10 @@ class Applier:
                 await self._advance(connection, fresh[-1].sequence)
             return fresh
 
-        self._count(deliveries, await self._db.transact(work, share=Share.FEEDS))
+        began = time.time()
+        fresh = await self._db.transact(work, share=Share.FEEDS)
+        record_events(self._source, ((each.type, each.traceparent) for each in fresh), began)
+        self._count(deliveries, fresh)
 
     def _count(self, deliveries: Sequence[Delivery], fresh: Sequence[Delivery]) -> None:
         for kind, number in Counter(delivery.type for delivery in fresh).items():

@@ -21,6 +21,7 @@ from libs.postgres.errors import (
 from libs.postgres.retry import CONNECT_ERRORS
 from libs.postgres.settings import DatabaseSettings
 from libs.postgres.transactions import Isolation, Work, repeat, run_transaction
+from libs.web.tracing import trace_queries
 
 T = TypeVar("T")
 
@@ -71,6 +72,7 @@ async def open_dedicated(
         connection = await asyncpg.connect(**_arguments(settings, timeouts))
     except CONNECT_ERRORS as error:
         raise DatabaseUnavailable from error
+    trace_queries(connection)
     try:
         yield DedicatedConnection(connection, on_retry)
     except Exception as error:

@@ -16,6 +16,7 @@ from libs.web.build import Build
 from libs.web.logs import configure_logging
 from libs.web.server import serve
 from libs.web.settings import SettingsError
+from libs.web.tracing import start_tracing
 
 
 def run_service(
@@ -26,6 +27,7 @@ def run_service(
     """Serve until SIGTERM. Wrong settings end the process with status 2 and a line for each."""
     try:
         settings = ServiceSettings.read(os.environ, name, follows)
+        start_tracing(name, os.environ)
     except SettingsError as error:
         for mistake in error.mistakes:
             sys.stderr.write(f"{name}: {mistake}\n")

@@ -17,6 +17,7 @@ from libs.web.rate_limit import RateLimit, limit_rate
 from libs.web.request_body import BODY_SECONDS, DEFAULT_BODY_SECONDS, MAX_JSON_BYTES
 from libs.web.server import announce_draining, track_request
 from libs.web.settings import WebSettings
+from libs.web.tracing import is_tracing, trace_request
 from libs.web.validation import check_request
 
 
@@ -42,6 +43,8 @@ def create_application(
     `libs.web.logs.CALLER`, by which the rate limit tells callers apart.
     """
     middlewares: list[Middleware] = [track_request, bind_context, measure, render_problems]
+    if is_tracing():
+        middlewares.insert(2, trace_request)  # it starts where bind_context says
     if settings.cors_origins:
         middlewares.append(answer_preflights(settings.cors_origins))
     middlewares.extend(authentication)

@@ -1,0 +1,134 @@
+"""Traces by OpenTelemetry, sent by OTLP over HTTP while OTEL_EXPORTER_OTLP_ENDPOINT is set.
+
+The packages are optional (requirements/tracing.in) and imported only then. Sampling and the rest
+are the SDK's own settings, for example OTEL_TRACES_SAMPLER=parentbased_traceidratio and
+OTEL_TRACES_SAMPLER_ARG=0.1.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from libs.web.build import Build
+from libs.web.context import current_traceparent
+from libs.web.metrics import route_of
+from libs.web.settings import SettingsError
+
+MAX_QUERY_TEXT = 500
+
+# One for the process, like the logs: connections and followers write spans, too.
+_tracer: Any = None
+
+
+def start_tracing(service: str, environ: Mapping[str, str]) -> bool:
+    """Send spans from now on, if the environment names a receiver. Raises `SettingsError`."""
+    global _tracer
+    if not environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return False
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        mistake = (
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but requirements/tracing.txt is not installed"
+        )
+        raise SettingsError((mistake,)) from error
+    build = Build.read(environ)
+    resource = Resource.create({"service.name": service, "service.version": build.version})
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    _tracer = provider.get_tracer("timesheets")
+    return True
+
+
+def is_tracing() -> bool:
+    return _tracer is not None
+
+
+@web.middleware
+async def trace_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A span for the request; log lines and events written meanwhile belong to it.
+
+    Only for applications that are created after `start_tracing`. Polls of a feed get no span: they
+    wait on purpose.
+    """
+    route = route_of(request)
+    if route.endswith("/feed"):
+        return await handler(request)
+    from opentelemetry.trace import SpanKind
+
+    with _tracer.start_as_current_span(
+        f"{request.method} {route}",
+        context=_parent(current_traceparent()),
+        kind=SpanKind.SERVER,
+        attributes={"http.request.method": request.method, "http.route": route},
+    ) as span:
+        structlog.contextvars.bind_contextvars(traceparent=_traceparent(span))
+        response = await handler(request)
+        span.set_attribute("http.response.status_code", response.status)
+        return response
+
+
+def trace_queries(connection: Any) -> None:
+    """Write a span for each query of an asyncpg connection within a span that is sampled."""
+    if _tracer is not None:
+        connection.add_query_logger(_record_query)
+
+
+def record_events(source: str, events: Iterable[tuple[str, str | None]], began: float) -> None:
+    """Write a span for each event (type, traceparent) applied since `began` (Unix time)."""
+    if _tracer is None:
+        return
+    from opentelemetry.trace import SpanKind
+
+    for kind, traceparent in events:
+        if traceparent is not None:
+            _tracer.start_span(
+                f"apply {kind}",
+                context=_parent(traceparent),
+                kind=SpanKind.CONSUMER,
+                start_time=_nanoseconds(began),
+                attributes={"messaging.source.name": source},
+            ).end()
+
+
+def _record_query(record: Any) -> None:
+    from opentelemetry import trace
+
+    if not trace.get_current_span().is_recording():
+        return
+    ended = time.time()
+    span = _tracer.start_span(
+        "SQL",
+        start_time=_nanoseconds(ended - record.elapsed),
+        attributes={
+            "db.system.name": "postgresql",
+            "db.query.text": " ".join(record.query.split())[:MAX_QUERY_TEXT],
+        },
+    )
+    if record.exception is not None:
+        span.record_exception(record.exception)
+    span.end(_nanoseconds(ended))
+
+
+def _parent(traceparent: str | None) -> Any:
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    return TraceContextTextMapPropagator().extract({"traceparent": traceparent or ""})
+
+
+def _traceparent(span: Any) -> str:
+    context = span.get_span_context()
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+
+
+def _nanoseconds(seconds: float) -> int:
+    return int(seconds * 1e9)
