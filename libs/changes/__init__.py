@@ -1,4 +1,4 @@
-"""The change log: who changed what and when, with the values before and after.
+"""The change log: each change with its actor, time, and the values before and after.
 
     await record_changes(connection, [Change("person", sub, "changed", actor, now, old, new)])
 

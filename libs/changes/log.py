@@ -19,7 +19,7 @@ FIRST_PREVIOUS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever makes a change: the `sub` of the token, and the client it was issued to."""
+    """The `sub` of the token that makes a change, and the client it was issued to."""
 
     subject: str
     client: str | None = None
@@ -169,8 +169,8 @@ def difference(
     return {name: before.get(name) for name in names}, {name: after[name] for name in names}
 
 
-async def list_changes(connection: asyncpg.Connection, wanted: ChangeFilter) -> list[LoggedChange]:
-    statement, arguments = wanted.statement()
+async def list_changes(connection: asyncpg.Connection, filters: ChangeFilter) -> list[LoggedChange]:
+    statement, arguments = filters.statement()
     return [ROWS.decode(record) for record in await connection.fetch(statement, *arguments)]
 
 

@@ -1,8 +1,8 @@
 """The tables of the change log, for the migrations of the services that keep one."""
 
 # Newest first is how the log is read; the key of a page is (at, number).
-# `change_log` has at most one row: the last number and its digest. Whoever appends holds it until
-# COMMIT, so numbers have no gaps, and rows missing at the end are noticed too.
+# `change_log` has at most one row: the last number and its digest. A transaction that
+# appends holds it until COMMIT, so numbers have no gaps, and missing rows at the end are noticed.
 CHANGES_V1_UP = """
 CREATE TABLE changes (
     number   bigint PRIMARY KEY,

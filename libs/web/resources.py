@@ -52,7 +52,7 @@ class UndocumentedType(TypeError):
 def answer_schema(kind: type) -> type[Schema]:
     """The marshmallow schema of the JSON that msgspec writes for `kind`; its name ends in Answer.
 
-    One class for each type, however often it is asked for: the API page names its definitions by
+    One class for each type, also when called again: the API page names its definitions by
     class. Raises `UndocumentedType`.
     """
     described = _metadata_of_dataclass(kind)

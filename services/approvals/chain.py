@@ -42,7 +42,7 @@ _LEADS_TO = {
 
 
 class Step(NamedTuple):
-    """A row of a history: who did what when, for whom, and on what totals."""
+    """A row of a history: an event with its actor, time, role and totals."""
 
     submission_id: uuid.UUID
     person: str

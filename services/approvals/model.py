@@ -1,13 +1,13 @@
-"""The rules of approvals: who decides a week, what becomes of a decision, which flags a week has.
+"""The rules of approvals: authority over a week, the outcome of a decision, the flags of a week.
 Pure functions, no I/O.
 
-Who decides. Nobody decides their own week, whatever their role. Otherwise it is the person's
+Authority. A person never decides their own week, whatever their role. Otherwise it is the person's
 manager; the manager's delegate, today; an administrator. A manager who is unknown, inactive or the
 person itself counts as none: then only administrators can decide, and the week is unassigned. A
 delegation holds while one of its days is today in some time zone. store/people.py finds the same
 people by an index; a test compares the two.
 
-What becomes of a decision. Deciding (here) and withdrawing (in entries) can cross, and entries
+Outcome. Deciding (here) and withdrawing (in entries) can cross, and entries
 decides: what it commits first stands. For one submission it publishes `submitted`, then either
 `withdrawn` (and `decision.void`, if a decision arrives later) or `approved` or `rejected`.
 
@@ -222,7 +222,7 @@ class StaleVersion(Exception):
 
 
 def approver_of(person: str, manager: Manager | None) -> str | None:
-    """Who decides the person's weeks unless there is a delegate; None: administrators only."""
+    """The person who decides the weeks, delegates aside; None: administrators only."""
     if manager is None or not manager.active or manager.person == person:
         return None
     return manager.person

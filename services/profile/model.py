@@ -1,5 +1,5 @@
-"""The rules of people: who reports to whom, who stands in for whom, what a profile takes from its
-token, how people are found. Pure functions, no I/O.
+"""The rules of people: managers, delegates, contracts, what a profile takes from its token.
+Pure functions, no I/O.
 
 The database enforces the same rules for requests that cross (migrations/); a test compares the
 limits of both.
@@ -152,7 +152,7 @@ class UnknownContract(Exception):
 
 
 class NoDelegate(Exception):
-    """Nobody stands in for the person."""
+    """The person has no delegate."""
 
 
 class AlreadyExists(Exception):

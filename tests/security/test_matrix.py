@@ -1,4 +1,4 @@
-"""Who reaches whose data: roles x routes x whom the data is about.
+"""The table of roles, routes and the person whom the data is about.
 
 Scopes come first (test_access.py); this table is about what remains after them, over the running
 services. A row is a route, a column a caller, a cell the status for each of the `SUBJECTS`.
@@ -22,8 +22,8 @@ EVERYTHING = " ".join(Scope)
 WEEK = "2026-W40"
 MONDAY = "2026-09-28"
 
-# Whom the data is about, as the manager sees it: a direct report, somebody else's report, a
-# direct report who has left, and each caller's own data.
+# The person whom the data is about: the caller, a direct report of the manager, somebody else's
+# report, a direct report who has left.
 SUBJECTS = ("self", "report", "stranger", "leaver")
 CALLERS = ("employee", "manager", "administrator", "auditor", "machine")
 SCOPES = {
@@ -137,7 +137,7 @@ Cell = tuple[int, int, int, int]
 NEVER: Cell = (403, 403, 403, 403)
 ALWAYS: Cell = (200, 200, 200, 200)
 NOT_THERE: Cell = (200, 404, 404, 404)
-# What is asked for is refused for the state it is in: the caller could have done it.
+# Refused for the state of the week: in another state the caller could do it.
 LOCKED: Cell = (409, 409, 409, 409)
 
 # The columns are `CALLERS`: employee, manager, administrator, auditor, machine with every scope.

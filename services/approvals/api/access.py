@@ -1,4 +1,4 @@
-"""Who is calling, and which approval the address names."""
+"""The caller, and the approval that the address names."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from libs.web.validation import body_of
 from services.approvals.api.access import APPROVAL, approval_id_of, current_caller
 from services.approvals.api.error_handlers import problem_of
 from services.approvals.api.serializers import serialize_details
-from services.approvals.commands.decisions import Refusal, decide, decide_many
+from services.approvals.commands.decisions import DecisionError, decide, decide_many
 from services.approvals.model import MAX_DECISIONS, DecisionRequest
 from services.approvals.schemas.approvals import ApprovalAnswer
 from services.approvals.schemas.decisions import (
@@ -86,13 +86,13 @@ async def post_decisions(request: web.Request) -> web.Response:
         bulk.request,
         request.app[CLOCK].now(),
     )
-    items = [_result(request, approval_id, refusal) for approval_id, refusal in outcomes]
+    items = [_result(request, approval_id, error) for approval_id, error in outcomes]
     return json_response({"items": items})
 
 
-def _result(request: web.Request, approval_id: UUID, refusal: Refusal | None) -> dict[str, Any]:
-    if refusal is None:
+def _result(request: web.Request, approval_id: UUID, error: DecisionError | None) -> dict[str, Any]:
+    if error is None:
         return {"id": approval_id, "status": 200}
-    problem = problem_of(refusal)
+    problem = problem_of(error)
     body = problem_response(request, problem).text or "null"
     return {"id": approval_id, "status": problem.status, "problem": msgspec.Raw(body)}

@@ -9,7 +9,7 @@ from libs.web.etags import etag_of_representation
 from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed, Problem
 from services.approvals.api.serializers import serialize_details
 from services.approvals.commands.approvals import ApprovalDetails
-from services.approvals.commands.decisions import REFUSALS, Refusal
+from services.approvals.commands.decisions import DECISION_ERRORS, DecisionError
 from services.approvals.model import NotVisible, PeriodClosed, SelfApproval, StaleVersion
 
 
@@ -23,21 +23,21 @@ class Closed(Conflict):
 async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except REFUSALS as refusal:
-        raise problem_of(refusal) from refusal
+    except DECISION_ERRORS as error:
+        raise problem_of(error) from error
     except StaleVersion as error:
         raise _stale(error) from error
 
 
-def problem_of(refusal: Refusal) -> Problem:
+def problem_of(error: DecisionError) -> Problem:
     """One's own week is 403, somebody else's 404, a wrong state or a closed period 409."""
-    if isinstance(refusal, SelfApproval):
-        return Forbidden(str(refusal))
-    if isinstance(refusal, NotVisible):
+    if isinstance(error, SelfApproval):
+        return Forbidden(str(error))
+    if isinstance(error, NotVisible):
         return NotFound("There is no such approval.")
-    if isinstance(refusal, PeriodClosed):
-        return Closed(str(refusal), lock_reason="closed")
-    return Conflict(str(refusal), state=refusal.state)
+    if isinstance(error, PeriodClosed):
+        return Closed(str(error), lock_reason="closed")
+    return Conflict(str(error), state=error.state)
 
 
 def _stale(error: StaleVersion) -> PreconditionFailed:

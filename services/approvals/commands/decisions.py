@@ -41,8 +41,8 @@ from services.approvals.store.approvals import (
 )
 from services.approvals.store.period import read_closed_through
 
-REFUSALS = (NotVisible, PeriodClosed, SelfApproval, WrongState)
-Refusal = NotVisible | PeriodClosed | SelfApproval | WrongState
+DECISION_ERRORS = (NotVisible, PeriodClosed, SelfApproval, WrongState)
+DecisionError = NotVisible | PeriodClosed | SelfApproval | WrongState
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class _Decisions:
         return found, authority_over(found, self.caller, Today.at(self.now))
 
     def decide(self, approval_id: UUID) -> None:
-        """Decide one; repeating a decision changes nothing. Raises one of `REFUSALS`."""
+        """Decide one; repeating a decision changes nothing. Raises one of `DECISION_ERRORS`."""
         found, authority = self.find(approval_id)
         person, request = self.caller.person, self.request
         if model.is_repeated(found.approval, request, person):
@@ -125,7 +125,7 @@ async def decide(
 ) -> ApprovalDetails:
     """Approve or reject a submission.
 
-    Repeating one's decision changes nothing. Raises one of `REFUSALS` or `StaleVersion`.
+    Repeating one's decision changes nothing. Raises one of `DECISION_ERRORS` or `StaleVersion`.
     """
 
     async def work(connection: asyncpg.Connection) -> ApprovalDetails:
@@ -150,13 +150,13 @@ async def decide_many(
     actor: Actor,
     request: DecisionRequest,
     now: datetime,
-) -> list[tuple[UUID, Refusal | None]]:
+) -> list[tuple[UUID, DecisionError | None]]:
     """Decide each submission in one transaction. Returns why not, in the order given.
 
     A refusal of one does not affect the others.
     """
 
-    async def work(connection: asyncpg.Connection) -> list[tuple[UUID, Refusal | None]]:
+    async def work(connection: asyncpg.Connection) -> list[tuple[UUID, DecisionError | None]]:
         decisions = await _Decisions.load(connection, ids, caller, actor, request, now)
         outcomes = [(approval_id, _try(decisions, approval_id)) for approval_id in ids]
         await decisions.save(connection)
@@ -165,11 +165,11 @@ async def decide_many(
     return await database.transact(work)
 
 
-def _try(decisions: _Decisions, approval_id: UUID) -> Refusal | None:
+def _try(decisions: _Decisions, approval_id: UUID) -> DecisionError | None:
     try:
         decisions.decide(approval_id)
-    except REFUSALS as refusal:
-        return refusal
+    except DECISION_ERRORS as error:
+        return error
     return None
 
 

@@ -76,7 +76,7 @@ async def appoint_delegate(
     *,
     expected_version: int | None = None,
 ) -> OwnProfile:
-    """Let somebody stand in for the caller, in place of whoever did before.
+    """Let somebody stand in for the caller, in place of the delegate before.
 
     Raises `RuleBroken`, `StaleVersion`.
     """

@@ -1,4 +1,4 @@
-"""A company that profile told of, the events of the other services, and the callers."""
+"""A company published by profile, the events of the other services, and the callers."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Neighbours:
             await HANDLERS[source][kind](self._connection, [event])
 
     async def person(self, key: str, manager: str | None = None, **fields: Any) -> None:
-        """Told as `auth0|<key>`; `delegate` is (key, first day, last day)."""
+        """Publish `auth0|<key>`; `delegate` is (key, first day, last day)."""
         delegate = fields.pop("delegate", None)
         data = {
             "person": sub(key),

@@ -27,7 +27,7 @@ async def decide(caller: Caller, submitted: str, body: Any = APPROVE, **headers:
     return await caller.put(f"/v1/approvals/{submitted}/decision", body, headers=headers)
 
 
-async def told(connection: asyncpg.Connection) -> list[dict[str, Any]]:
+async def published(connection: asyncpg.Connection) -> list[dict[str, Any]]:
     """What approvals published."""
     records = await connection.fetch("SELECT type, subject, data FROM events ORDER BY sequence")
     assert {record["type"] for record in records} <= {"approval.decided"}
@@ -36,7 +36,7 @@ async def told(connection: asyncpg.Connection) -> list[dict[str, Any]]:
     return events
 
 
-async def test_a_decision_is_kept_and_told(
+async def test_a_decision_is_kept_and_published(
     company: Neighbours, maya: Caller, connection: asyncpg.Connection, clock: StandingClock
 ) -> None:
     submitted = await company.submitted("erin")
@@ -49,7 +49,7 @@ async def test_a_decision_is_kept_and_told(
     assert [step["event"] for step in approval["history"]] == ["submitted", "rejected"]
     read = await maya.get(f"/v1/approvals/{submitted}")
     assert (read.json, read.etag) == (approval, reply.etag)
-    assert await told(connection) == [
+    assert await published(connection) == [
         {
             "submission_id": submitted,
             "person": sub("erin"),
@@ -72,7 +72,7 @@ async def test_the_same_decision_again_changes_nothing(
     clock.move(minutes=5)
     second = await decide(maya, submitted, REJECT, **{"If-Match": seen})
     assert (second.status, second.json, second.etag) == (200, first.json, first.etag)
-    assert len(await told(connection)) == 1
+    assert len(await published(connection)) == 1
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def test_another_decision_on_a_decided_week_is_a_conflict(
     await decide(maya, submitted, REJECT)
     reply = await decide(maya, submitted, other)
     assert (reply.status, reply.json["state"]) == (409, "rejected")
-    assert len(await told(connection)) == 1
+    assert len(await published(connection)) == 1
 
 
 async def test_somebody_elses_decision_is_not_repeated_but_a_conflict(
@@ -98,7 +98,7 @@ async def test_somebody_elses_decision_is_not_repeated_but_a_conflict(
     assert (await maya.get(f"/v1/approvals/{submitted}")).json["why"] == "administrator"
 
 
-async def test_of_two_who_decide_at_once_one_is_told_of_the_other(
+async def test_of_two_decisions_at_once_the_second_is_a_conflict(
     company: Neighbours, maya: Caller, ada: Caller, connection: asyncpg.Connection
 ) -> None:
     for week in (44, 45, 46, 47):
@@ -108,7 +108,7 @@ async def test_of_two_who_decide_at_once_one_is_told_of_the_other(
         )
         statuses = sorted(reply.status for reply in replies)
         assert statuses in ([200, 200, 409], [200, 409, 409])
-    assert len(await told(connection)) == 4
+    assert len(await published(connection)) == 4
 
 
 @pytest.mark.parametrize("scope", [MANAGER, ADMINISTRATOR])
@@ -124,7 +124,7 @@ async def test_nobody_decides_their_own_week(
         "/v1/approvals/decisions", {"ids": [submitted], **APPROVE}
     )
     assert [item["status"] for item in many.json["items"]] == [403]
-    assert await told(connection) == []
+    assert await published(connection) == []
 
 
 async def test_who_is_their_own_manager_is_decided_by_the_administrators(
@@ -154,7 +154,7 @@ async def test_a_delegate_decides_in_the_place_of_the_manager(
         sub("maya"),
         "delegate",
     )
-    assert (await told(connection))[0]["acting_for"] == sub("maya")
+    assert (await published(connection))[0]["acting_for"] == sub("maya")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ async def test_a_delegate_decides_in_the_place_of_the_manager(
         ({"decision": "approve", "why": "x"}, {("/why", "unknown")}),
     ],
 )
-async def test_a_wrong_decision_is_told_by_field(
+async def test_a_wrong_decision_is_refused_by_field(
     company: Neighbours, maya: Caller, body: dict[str, str], codes: set[tuple[str, str]]
 ) -> None:
     submitted = await company.submitted("erin")
@@ -211,7 +211,7 @@ async def test_many_are_decided_each_by_itself_in_the_order_sent(
     assert "problem" not in items[0]
     assert items[2]["problem"]["state"] == "rejected"
     assert items[2]["problem"]["type"].endswith("/conflict")
-    assert len(await told(connection)) == 3
+    assert len(await published(connection)) == 3
     assert await ids(maya, "?state=approved") == [first, second]
     assert await ids(marco, "?state=pending") == [other]
 
@@ -226,7 +226,7 @@ async def test_many_are_decided_each_by_itself_in_the_order_sent(
         ({"ids": [str(uuid.UUID(int=1))], "decision": "reject"}, {("/reason", "invalid")}),
     ],
 )
-async def test_what_is_wrong_with_many_is_told_by_field(
+async def test_a_wrong_bulk_decision_is_refused_by_field(
     maya: Caller, body: dict[str, Any], codes: set[tuple[str, str]]
 ) -> None:
     reply = await maya.post("/v1/approvals/decisions", body)

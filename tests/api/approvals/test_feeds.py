@@ -1,4 +1,4 @@
-"""What approvals does with what entries and profile tell, in whatever order it is told."""
+"""The events of entries and profile take effect, in whatever order they arrive."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_a_decision_that_came_too_late_is_void_and_the_history_keeps_both(
     assert await look(maya, submitted) == void
 
 
-async def test_a_confirmed_decision_stands_whatever_is_told_late(
+async def test_a_confirmed_decision_stands_whatever_arrives_late(
     company: Neighbours, maya: Caller
 ) -> None:
     submitted = await company.submitted("erin")
@@ -99,7 +99,9 @@ async def test_a_reopened_week_stays_approved_and_its_history_tells(
     assert (repeated.status, repeated.json) == (200, approval)
 
 
-async def test_a_submission_told_twice_or_late_is_one(company: Neighbours, maya: Caller) -> None:
+async def test_a_submission_received_twice_or_late_is_one(
+    company: Neighbours, maya: Caller
+) -> None:
     submitted = await company.submitted("erin")
     await company.entries("timesheet.withdrawn", submitted)
     before = (await maya.get(f"/v1/approvals/{submitted}")).json
@@ -118,7 +120,7 @@ async def test_a_submission_told_twice_or_late_is_one(company: Neighbours, maya:
         ("decision.void", VOID),
     ],
 )
-async def test_of_a_submission_that_nobody_told_of_nothing_is_kept(
+async def test_events_of_an_unknown_submission_are_skipped(
     company: Neighbours, ada: Caller, kind: str, fields: dict[str, str]
 ) -> None:
     await company.entries(kind, "018f0000-0000-7000-8000-000000000001", **fields)
@@ -295,11 +297,11 @@ async def test_the_end_is_the_same_however_the_feeds_and_the_decision_interleave
     """entries tells in its order, each event once or more; profile and the manager at any time."""
     ending = data.draw(st.sampled_from(sorted(ENDINGS)))
     submitted = await company.submitted("erin")
-    # Nobody withdraws what was approved, and nobody approves here what is known as withdrawn.
-    told = [event for event in ENDINGS[ending] for _ in range(data.draw(st.integers(1, 2)))]
-    decided_after = data.draw(st.integers(0, len(told) if ending == "withdrawn" else 0))
-    moved_after = data.draw(st.integers(0, len(told)))
-    for place, (kind, fields) in enumerate([*told, ("end", {})]):
+    # An approved week is not withdrawn, and a week known as withdrawn is not approved.
+    received = [event for event in ENDINGS[ending] for _ in range(data.draw(st.integers(1, 2)))]
+    decided_after = data.draw(st.integers(0, len(received) if ending == "withdrawn" else 0))
+    moved_after = data.draw(st.integers(0, len(received)))
+    for place, (kind, fields) in enumerate([*received, ("end", {})]):
         if place == moved_after:
             await company.person("erin", "maya", target_minutes=600)
         if place == decided_after:

@@ -1,4 +1,4 @@
-"""What is told of the weeks that wait."""
+"""The metrics of the weeks that wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has not submitted, as those see it who would decide it."""
+"""Weeks that are not submitted, as their approvers see them."""
 
 from __future__ import annotations
 

@@ -67,9 +67,9 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(inner)
 
 
-async def rows_read(connection: asyncpg.Connection, wanted: ApprovalFilter) -> int:
+async def rows_read(connection: asyncpg.Connection, filters: ApprovalFilter) -> int:
     """How many rows of approvals are looked at; fails where the whole table is."""
-    statement, arguments = list_statement(wanted)
+    statement, arguments = list_statement(filters)
     [answer] = await connection.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
     read = 0
     for node in nodes(json.loads(answer)[0]["Plan"]):
@@ -80,14 +80,14 @@ async def rows_read(connection: asyncpg.Connection, wanted: ApprovalFilter) -> i
     return read
 
 
-async def test_a_list_looks_at_few_rows_whoever_asks_for_what(
+async def test_every_list_reads_few_rows(
     crowded: asyncpg.Connection,
 ) -> None:
     manager, administrator = Caller("p100"), Caller("p100", administers=True)
     begin = (datetime(1970, 1, 1, tzinfo=UTC), uuid.UUID(int=0))
     late = (datetime(2026, 11, 1, tzinfo=UTC), uuid.UUID(int=0))
     week = Week.parse("2026-W47")
-    for wanted, most in (
+    for filters, most in (
         (ApprovalFilter(manager, TODAY, *begin, limit=51, state=State.PENDING), 40),
         (ApprovalFilter(manager, TODAY, *begin, limit=51), 600),
         (ApprovalFilter(manager, TODAY, *late, limit=51), 120),
@@ -109,7 +109,7 @@ async def test_a_list_looks_at_few_rows_whoever_asks_for_what(
             400,
         ),
     ):
-        assert await rows_read(crowded, wanted) <= most, wanted
+        assert await rows_read(crowded, filters) <= most, filters
 
 
 async def test_those_who_wait_are_counted_from_an_index(crowded: asyncpg.Connection) -> None:

@@ -1,4 +1,4 @@
-"""Who may decide, by the database's index and by the model: the same people, in any company."""
+"""The database and the model name the same deciders, in any company."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ days = st.sampled_from([date(2026, 11, day) for day in (22, 23, 24, 25)])
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """Those whom profile told of, and of each name the total of a week and who decided it."""
+    """The people published by profile, and of each name the total of a week and who decided it."""
 
     people: tuple[Person, ...]
     totals: dict[str, int]
@@ -106,7 +106,7 @@ def companies(draw: st.DrawFn) -> Company:
     return Company(people, totals, deciders)
 
 
-def told(name: str, manager: str | None, **fields: Any) -> Person:
+def known(name: str, manager: str | None, **fields: Any) -> Person:
     person = Person(name, name.title(), manager, True, 2400, None, SINCE, 1)
     return replace(person, **fields)
 
@@ -114,12 +114,12 @@ def told(name: str, manager: str | None, **fields: Any) -> Person:
 AWAY = Delegation("cleo", date(2026, 11, 20), date(2026, 11, 27))
 TOTALS = dict.fromkeys(NAMES, 2400)
 WITH_AN_INACTIVE_DELEGATE = Company(
-    (told("ann", "ben"), told("ben", None, delegation=AWAY), told("cleo", None, active=False)),
+    (known("ann", "ben"), known("ben", None, delegation=AWAY), known("cleo", None, active=False)),
     TOTALS,
     {},
 )
-WITH_A_MANAGER_OF_THEMSELVES = Company((told("ben", "ben", delegation=AWAY),), TOTALS, {})
-WITH_AN_UNKNOWN_MANAGER = Company((told("ann", "ben"),), TOTALS, {})
+WITH_A_MANAGER_OF_THEMSELVES = Company((known("ben", "ben", delegation=AWAY),), TOTALS, {})
+WITH_AN_UNKNOWN_MANAGER = Company((known("ann", "ben"),), TOTALS, {})
 
 
 def approvals_of(company: Company) -> Iterator[Approval]:
@@ -182,7 +182,7 @@ async def test_a_list_holds_just_what_the_model_lets_the_caller_see(
 async def check_list(
     connection: asyncpg.Connection, company: Company, approvals: list[Approval], caller: Caller
 ) -> None:
-    wanted = ApprovalFilter(caller, TODAY, BEGINNING, uuid.UUID(int=0), limit=200)
+    filters = ApprovalFilter(caller, TODAY, BEGINNING, uuid.UUID(int=0), limit=200)
     visible = [
         approval
         for approval in approvals
@@ -195,7 +195,7 @@ async def check_list(
         (None, (Flag.OFF_TARGET,)),
         (State.APPROVED, (Flag.OVER_10_HOURS,)),
     ):
-        found = await list_approvals(connection, replace(wanted, state=state, flags=flags))
+        found = await list_approvals(connection, replace(filters, state=state, flags=flags))
         assert [row.approval.id for row in found] == [
             approval.id
             for approval in visible
@@ -204,7 +204,7 @@ async def check_list(
         for row in found:
             assert row.manager == company.manager_of(row.approval.person)
     for role in DecisionRole:
-        found = await list_approvals(connection, replace(wanted, why=role))
+        found = await list_approvals(connection, replace(filters, why=role))
         assert [row.approval.id for row in found] == [
             approval.id for approval in visible if role_of(company, approval, caller) is role
         ]
@@ -218,16 +218,16 @@ def role_of(company: Company, approval: Approval, caller: Caller) -> DecisionRol
     return authority.why if authority else None
 
 
-def has_flags(wanted: tuple[Flag, ...] | None, flags: tuple[Flag, ...]) -> bool:
-    if wanted == ():
+def has_flags(filters: tuple[Flag, ...] | None, flags: tuple[Flag, ...]) -> bool:
+    if filters == ():
         return not flags
-    return wanted is None or set(wanted) <= set(flags)
+    return filters is None or set(filters) <= set(flags)
 
 
 async def check_missing(connection: asyncpg.Connection, company: Company, caller: Caller) -> None:
     week = Week(MONDAY).plus(-1)
-    wanted = OverdueFilter(caller, TODAY, week, week, date.min, "", limit=200)
-    missing = await list_overdue(connection, wanted)
+    filters = OverdueFilter(caller, TODAY, week, week, date.min, "", limit=200)
+    missing = await list_overdue(connection, filters)
     assert [row.person for row in missing] == [
         person.person
         for person in company.people

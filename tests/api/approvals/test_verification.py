@@ -60,7 +60,7 @@ async def test_the_database_refuses_to_change_history(
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "fault"),
     [
         ("UPDATE history SET total_minutes = 1 WHERE number = 2", "row 2 has another"),
         ("UPDATE history SET actor = 'auth0|eve' WHERE number = 2", "row 2 is not the one"),
@@ -79,13 +79,13 @@ async def test_a_changed_past_shows(
     intruder: asyncpg.Connection,
     approvals_database: str,
     statement: str,
-    told: str,
+    fault: str,
 ) -> None:
     named = statement.replace("$1", f"'{decided}'")
     assert await intruder.execute(named) in ("UPDATE 1", "DELETE 1", "DELETE 3")
     _, broken = await check(approvals_database)
     assert broken is not None
-    assert told in broken
+    assert fault in broken
     assert f"submission {decided} (auth0|erin, 2026-W47)" in broken
 
 
@@ -119,6 +119,6 @@ def test_the_command_says_when_it_could_not_check(
     database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main({"DATABASE_URL": database}) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("nothing was checked: ")
+    fault = capsys.readouterr()
+    assert fault.out == ""
+    assert fault.err.startswith("nothing was checked: ")

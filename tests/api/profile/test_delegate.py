@@ -1,4 +1,4 @@
-"""Who stands in for whom, over HTTP."""
+"""Delegates, over HTTP."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_a_delegate_can_be_taken_away_once(maya: Caller, marco: Caller) ->
         ({"until": "2026-12-24"}, {("/until", "unknown")}),
     ],
 )  # fmt: skip
-async def test_a_delegation_that_cannot_be_is_told_by_field(
+async def test_an_impossible_delegation_is_refused_by_field(
     maya: Caller, marco: Caller, ada: Caller, fields: dict[str, Any], codes: set[tuple[str, str]]
 ) -> None:
     await put(ada, "gone", active=False)
@@ -129,7 +129,7 @@ async def test_chains_and_circles_of_delegates_do_no_harm(maya: Caller, marco: C
     assert [row["person"] for row in mine["delegated_by"]] == ["auth0|marco"]
 
 
-async def test_several_who_are_away_are_told_by_the_day_it_begins(
+async def test_several_delegators_are_listed_by_their_first_day(
     maya: Caller, marco: Caller, ada: Caller, profile: Service
 ) -> None:
     await put(ada, "mona")

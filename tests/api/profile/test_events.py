@@ -1,4 +1,4 @@
-"""What the other services are told of people: all that concerns them, and nothing else."""
+"""`person.changed` holds all that concerns the other services, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.clock import StandingClock
 PROFILE = "/v1/profile"
 
 
-async def told(url: str) -> list[dict[str, Any]]:
+async def published(url: str) -> list[dict[str, Any]]:
     """The data of all events, which are of one type, each under its person."""
     published = await events(url)
     assert {kind for kind, _, _ in published} <= {"person.changed"}
@@ -44,7 +44,7 @@ async def test_an_event_tells_all_that_is_known_of_the_person(
         target_minutes=1440,
     )
     await maya.put(DELEGATE, delegation("chloe"))
-    _, chloe, delegating = await told(profile_database)
+    _, chloe, delegating = await published(profile_database)
     assert chloe == {
         "person": "auth0|chloe",
         "name": "Chloe Example",
@@ -73,16 +73,18 @@ async def test_an_event_tells_all_that_is_known_of_the_person(
     assert delegating["version"] == 2
 
 
-async def test_a_first_call_is_told_once(tenant: Tenant, profile_database: str) -> None:
+async def test_a_first_call_is_published_once(tenant: Tenant, profile_database: str) -> None:
     erin = tenant.sign_in("erin", name="Erin Employee", email="erin@exampleco.com")
     await erin.get(PROFILE)
     await erin.get(PROFILE)
     await tenant.sign_in("erin", later=60, name="Erin Married").get(PROFILE)
-    names = [data["name"] for data in await told(profile_database)]
+    names = [data["name"] for data in await published(profile_database)]
     assert names == ["Erin Employee", "Erin Married"]
 
 
-async def test_each_field_that_concerns_others_is_told(ada: Caller, profile_database: str) -> None:
+async def test_each_field_that_concerns_others_is_published(
+    ada: Caller, profile_database: str
+) -> None:
     fields: dict[str, Any] = {
         "name": "Erin Married",
         "email": "married@exampleco.com",
@@ -103,35 +105,35 @@ async def test_each_field_that_concerns_others_is_told(ada: Caller, profile_data
     for field, value in fields.items():
         body[field] = value
         assert (await ada.put(address("erin"), body)).status == 200
-        newest = (await told(profile_database))[-1]
+        newest = (await published(profile_database))[-1]
         assert newest[field] == value
-    published = await told(profile_database)
-    versions = [data["version"] for data in published if data["person"] == "auth0|erin"]
+    every = await published(profile_database)
+    versions = [data["version"] for data in every if data["person"] == "auth0|erin"]
     assert versions == list(range(1, len(fields) + 2))
 
 
 async def test_what_a_person_sets_is_published_and_a_remembered_token_is_not(
     erin: Caller, tenant: Tenant, profile_database: str
 ) -> None:
-    before = await told(profile_database)
+    before = await published(profile_database)
     # The directory has another name already: the token is remembered, and nothing has changed.
     await tenant.sign_in("erin", name="Erin Employee").get(PROFILE)
-    assert await told(profile_database) == before
+    assert await published(profile_database) == before
     mine = {"locale": "de", "time_zone": "Europe/Berlin", "reminders": False}
     await erin.patch(PROFILE, mine)
-    newest = (await told(profile_database))[-1]
+    newest = (await published(profile_database))[-1]
     assert {name: newest[name] for name in mine} == mine
     await erin.patch(PROFILE, {"target_minutes": 1920})
-    newest = (await told(profile_database))[-1]
+    newest = (await published(profile_database))[-1]
     assert (newest["target_minutes"], newest["version"]) == (1920, 3)
     assert newest["actor"] == "auth0|erin"
 
 
-async def test_what_is_repeated_or_refused_is_not_told(
+async def test_a_repeated_or_refused_change_is_not_published(
     ada: Caller, maya: Caller, erin: Caller, profile_database: str
 ) -> None:
     await maya.put(DELEGATE, delegation("erin"))
-    before = await told(profile_database)
+    before = await published(profile_database)
     assert len(before) == 3
     await put(ada, "erin", manager="auth0|maya")
     await maya.put(DELEGATE, delegation("erin"))
@@ -141,20 +143,22 @@ async def test_what_is_repeated_or_refused_is_not_told(
     assert (await maya.put(DELEGATE, delegation("maya"))).status == 422
     stale = {"If-Match": '"99"'}
     assert (await erin.patch(PROFILE, {"name": "E."}, headers=stale)).status == 412
-    assert await told(profile_database) == before
+    assert await published(profile_database) == before
 
 
 @pytest.mark.usefixtures("erin")
-async def test_a_delegate_who_is_taken_away_is_told(maya: Caller, profile_database: str) -> None:
+async def test_a_removed_delegate_is_published(maya: Caller, profile_database: str) -> None:
     await maya.put(DELEGATE, delegation("erin"))
     await maya.delete(DELEGATE)
     delegates = [
-        data["delegate"] for data in await told(profile_database) if data["person"] == "auth0|maya"
+        data["delegate"]
+        for data in await published(profile_database)
+        if data["person"] == "auth0|maya"
     ]
     assert [delegate is not None for delegate in delegates] == [False, True, False]
 
 
-async def test_the_feed_serves_them_to_whoever_may_read_events(
+async def test_the_feed_serves_them_with_the_scope(
     maya: Caller, profile: Service, clock: StandingClock
 ) -> None:
     assert (await maya.get("/v1/people/feed")).status == 403

@@ -43,7 +43,7 @@ TWINS = """
     UPDATE people SET email = NULL, claimed_email = '1' || substr(email, 2)
     WHERE person LIKE '%31' OR person LIKE '%77'
 """
-# Every hundredth is away; whoever stands in does so for two.
+# Every hundredth has a delegate; each delegate has two.
 DELEGATE = """
     UPDATE people
     SET delegate = 'auth0|' || lpad((substr(person, 7)::integer / 200)::text, 5, '0'),
@@ -148,14 +148,14 @@ def assert_served_by(plan: str, index: str) -> None:
 async def test_every_list_of_20000_people_is_served_by_an_index(
     filled_database: str, name: str
 ) -> None:
-    wanted, index = LISTS[name]
-    plan = await explain(filled_database, *wanted.statement())
+    filters, index = LISTS[name]
+    plan = await explain(filled_database, *filters.statement())
     assert_served_by(plan, index)
     blocks = re.search(r"Buffers: shared hit=(\d+)", plan)
     assert blocks is not None
     assert int(blocks[1]) < 1500, plan
     async with connected(filled_database) as connection:
-        assert await directory.list_people(connection, wanted)
+        assert await directory.list_people(connection, filters)
 
 
 SINGLE: dict[str, tuple[str, list[object], str]] = {

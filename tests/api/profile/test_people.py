@@ -135,7 +135,7 @@ async def test_if_none_match_creates_only(ada: Caller) -> None:
         ({"manager": "auth0|erin"}, {("/manager", "own_manager")}),
     ],
 )
-async def test_a_wrong_person_is_told_by_field(
+async def test_a_wrong_person_is_refused_by_field(
     ada: Caller, fields: dict[str, Any], codes: set[tuple[str, str]]
 ) -> None:
     reply = await ada.put(address("erin"), draft("erin", **fields))
@@ -148,7 +148,7 @@ async def test_uploaders_said_twice_are_one(ada: Caller) -> None:
     assert reply.json["uploaders"] == ["b", "a"]
 
 
-async def test_a_circle_of_managers_is_refused_and_told_in_words(ada: Caller) -> None:
+async def test_a_circle_of_managers_is_refused_and_named(ada: Caller) -> None:
     await put(ada, "mona")
     await put(ada, "maya", manager="auth0|mona")
     await put(ada, "erin", manager="auth0|maya")
@@ -209,7 +209,7 @@ async def test_an_external_id_belongs_to_one_person_in_each_system(ada: Caller) 
     assert moved.json["external_ids"] == {"harvest": "2", "toggl": "1"}
 
 
-async def test_all_that_is_wrong_is_told_at_once(ada: Caller) -> None:
+async def test_all_violations_are_reported_at_once(ada: Caller) -> None:
     await put(ada, "erin", external_ids={"harvest": "1"})
     body = {
         **draft("emil", email="erin@exampleco.com", manager="auth0|emil"),
@@ -311,7 +311,7 @@ async def test_who_was_renamed_is_found_by_the_new_name_only(ada: Caller) -> Non
     assert await names(ada, "?q=married") == ["Emma Married"]
 
 
-async def test_lists_are_narrowed_by_all_that_is_asked(ada: Caller) -> None:
+async def test_lists_are_filtered_by_all_parameters(ada: Caller) -> None:
     for key in ("zac", "zoe"):
         await put(ada, key, kind="employee")
     await put(ada, "erin", manager="auth0|zac")
@@ -343,7 +343,7 @@ async def test_lists_are_narrowed_by_all_that_is_asked(ada: Caller) -> None:
         ("name=erin", {("/name", "unknown")}),
     ],
 )
-async def test_a_wrong_question_is_told(
+async def test_a_wrong_query_is_refused(
     ada: Caller, query: str, codes: set[tuple[str, str]]
 ) -> None:
     reply = await ada.get(f"/v1/people?{query}")

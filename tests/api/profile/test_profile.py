@@ -211,7 +211,7 @@ async def test_a_person_changes_what_is_their_own(tenant: Tenant, fields: dict[s
         ({"version": 1}, "unknown"),
     ],
 )
-async def test_a_wrong_field_is_told(tenant: Tenant, fields: dict[str, Any], code: str) -> None:
+async def test_a_wrong_field_is_refused(tenant: Tenant, fields: dict[str, Any], code: str) -> None:
     [field] = fields
     reply = await tenant.sign_in("erin").patch(PROFILE, fields)
     assert (reply.status, reply.codes) == (422, {(f"/{field}", code)})

@@ -193,7 +193,7 @@ async def test_over_http_many_puts_of_one_new_person_make_one(ada: Caller) -> No
     assert {reply.json["version"] for reply in replies} == {1}
 
 
-async def test_the_database_and_the_model_know_the_same_figures(own_database: str) -> None:
+async def test_the_database_and_the_model_have_the_same_limits(own_database: str) -> None:
     async with connected(own_database) as connection:
         rules = dict(
             await connection.fetch(

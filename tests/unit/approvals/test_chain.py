@@ -60,7 +60,7 @@ def history() -> tuple[Approval, list[Step]]:
 
 
 def test_a_digest_is_taken_of_the_canonical_form() -> None:
-    """The form written out: whoever checks a history elsewhere has to make just this."""
+    """The form written out, for anybody who checks a history elsewhere."""
     _, [first, second, _] = history()
     form = (
         '{"acting_for":"auth0|maya","actor":"auth0|marco","at":"2026-11-23T13:00:00.000000Z",'
@@ -127,11 +127,11 @@ def test_any_change_of_any_step_shows(place: int, change: dict[str, Any]) -> Non
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_step_that_is_gone_shows(place: int) -> None:
     approval, steps = history()
-    told = first_break(approval, [step for step in steps if step is not steps[place]])
-    assert told == f"row {place + 1} is missing"
+    fault = first_break(approval, [step for step in steps if step is not steps[place]])
+    assert fault == f"row {place + 1} is missing"
 
 
-def test_a_changed_step_is_told_by_its_number() -> None:
+def test_a_changed_step_is_reported_by_its_number() -> None:
     approval, steps = history()
     changed = [steps[0], steps[1]._replace(actor="auth0|eve"), steps[2]]
     assert first_break(approval, changed) == "row 2 is not the one that row 3 was written after"
@@ -139,8 +139,8 @@ def test_a_changed_step_is_told_by_its_number() -> None:
     assert first_break(approval, last) == "row 3 is not the one that was written last"
 
 
-def test_a_chain_written_anew_does_not_fit_the_approval() -> None:
-    """Whoever computes all digests again must also change what the approval says."""
+def test_a_chain_computed_again_does_not_fit_the_approval() -> None:
+    """To hide a change, the approval itself has to be changed too."""
     approval, _ = history()
     forged, first = add_step(RECEIVED, StepKind.SUBMITTED, NOON, "auth0|eve")
     assert first_break(approval, [first]) is not None

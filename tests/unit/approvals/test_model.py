@@ -65,7 +65,7 @@ def confirmed(outcome: State = State.APPROVED) -> Approval:
     return model.confirm(APPROVAL, outcome, "maya", NOON, None)
 
 
-def test_the_manager_decides_and_whoever_stands_in_for_them() -> None:
+def test_the_manager_and_the_delegate_decide() -> None:
     assert model.authority_of("erin", MAYA, Caller("maya"), TODAY) == Authority(
         DecisionRole.MANAGER
     )

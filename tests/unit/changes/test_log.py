@@ -53,8 +53,8 @@ async def record(connection: asyncpg.Connection, *changes: Change) -> None:
 
 
 async def everything(connection: asyncpg.Connection, **conditions: Any) -> list[ChangeAnswer]:
-    wanted = ChangeFilter(datetime(9999, 1, 1, tzinfo=UTC), 0, 50, **conditions)
-    return [ChangeAnswer.of(row) for row in await list_changes(connection, wanted)]
+    filters = ChangeFilter(datetime(9999, 1, 1, tzinfo=UTC), 0, 50, **conditions)
+    return [ChangeAnswer.of(row) for row in await list_changes(connection, filters)]
 
 
 async def test_rows_are_numbered_and_carry_the_digest_of_the_row_before(

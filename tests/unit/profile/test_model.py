@@ -200,7 +200,7 @@ def test_a_contract_takes_the_target_out_of_the_persons_hands() -> None:
         ("a", "a", {}, ("a",)),
         ("a", "b", {"b": "a"}, ("a", "b")),
         ("a", "b", {"b": "c", "c": "d", "d": "a"}, ("a", "b", "c", "d")),
-        # Whom another circle lies above is not part of it, and the way still ends.
+        # A person below another circle is not part of it, and the search still ends.
         ("a", "b", {"b": "c", "c": "b"}, ()),
         ("a", "b", {"b": "b"}, ()),
     ],
@@ -217,7 +217,7 @@ def test_a_chain_of_any_length_is_followed_to_its_end() -> None:
     assert len(model.find_circle("x", "0", {**managers, "50000": "x"})) == 50_002
 
 
-def test_a_circle_is_told_in_words_and_nobody_is_their_own_manager() -> None:
+def test_a_circle_is_named_and_a_person_is_not_their_own_manager() -> None:
     context = replace(
         FREE,
         managers={"auth0|maya": "auth0|ada", "auth0|ada": SUB},
@@ -239,7 +239,7 @@ def test_an_email_is_taken_only_among_the_active() -> None:
     assert broken(replace(ERIN, active=False), taken) == set()
 
 
-def test_each_external_id_that_is_taken_is_told() -> None:
+def test_each_taken_external_id_is_reported() -> None:
     person = replace(ERIN, external_ids={"harvest": "1", "toggl": "2"})
     taken = replace(FREE, id_owners={"harvest": "Emil", "toggl": "Ella"})
     assert broken(replace(person, active=False), taken) == set()
