@@ -15,22 +15,25 @@ FROM installer AS services-packages
 ARG TRACING=
 COPY requirements/services.txt requirements/tracing.txt /requirements/
 # aiohttp-apispec has no wheel; it is pure Python.
-RUN /packages/bin/pip install --no-cache-dir --no-deps --require-hashes --no-build-isolation \
+RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes --no-build-isolation \
         --only-binary :all: --no-binary aiohttp-apispec -r /requirements/services.txt \
         ${TRACING:+-r /requirements/tracing.txt} \
-    && /packages/bin/pip uninstall --yes setuptools pip
+    && /packages/bin/pip uninstall --yes setuptools pip \
+    && python -m compileall -q --invalidation-mode unchecked-hash /packages
 
 FROM installer AS portal-packages
 COPY requirements/portal.txt /requirements/
-RUN /packages/bin/pip install --no-cache-dir --no-deps --require-hashes \
+RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes \
         --only-binary :all: -r /requirements/portal.txt \
-    && /packages/bin/pip uninstall --yes setuptools pip
+    && /packages/bin/pip uninstall --yes setuptools pip \
+    && python -m compileall -q --invalidation-mode unchecked-hash /packages
 
 FROM installer AS batch-packages
 COPY requirements/batch.txt /requirements/
-RUN /packages/bin/pip install --no-cache-dir --no-deps --require-hashes \
+RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes \
         --only-binary :all: -r /requirements/batch.txt \
-    && /packages/bin/pip uninstall --yes setuptools pip
+    && /packages/bin/pip uninstall --yes setuptools pip \
+    && python -m compileall -q --invalidation-mode unchecked-hash /packages
 
 FROM ${BASE} AS code
 WORKDIR /app

@@ -15,7 +15,7 @@ SECONDS ?= 7200
 SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready" * (sys.version_info < (3, 14)))')
 
 .DEFAULT_GOAL := help
-.PHONY: endpoints help setup run app screenshots portal-pictures portal-texts token test test-oidc endurance deploy-check lint format bench lock rules images clean
+.PHONY: endpoints help setup run app screenshots portal-pictures portal-texts token test test-oidc endurance deploy-check cluster-check release lint format bench lock rules images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -82,6 +82,12 @@ rules: ## wrap the alert rules for the Prometheus operator
 
 images: ## build the images of the services, the uploader and the migrations
 	deploy/images.sh
+
+cluster-check: ## apply the manifests to a throw-away cluster of kind, where there is one
+	deploy/cluster-check.sh
+
+release: $(DEPLOYVENV)/ready ## check, tag and build a release: VERSION=1.2.0 make release
+	deploy/release.sh
 
 clean: ## remove the environment, caches and the data of `make run`
 	rm -rf $(VENV) $(APPVENV) $(DEPLOYVENV) $(BENCHVENV) $(EXPRESS)/node_modules .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

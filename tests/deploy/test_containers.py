@@ -39,7 +39,7 @@ pytestmark = [
 
 BASE = os.environ.get("BASE", "docker.io/library/python:3.13-slim")
 CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=none")
-NAMES = ("entries", "approvals", "profile", "batch", "migrate")
+NAMES = ("entries", "approvals", "profile", "portal", "batch", "migrate")
 # What must not be in an image: what builds, what tests, and the stand-in for the tenant.
 UNWANTED = (
     "gcc",
