@@ -6,25 +6,36 @@ import asyncio
 import gc
 import logging
 import os
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from kivy.base import runTouchApp
+from kivy.base import ExceptionHandler, ExceptionManager, runTouchApp
+from kivy.clock import Clock
+from kivy.config import Config
 from kivy.core.window import Window
 from kivy.utils import platform
 from kivymd.app import MDApp
 
-from mobile.core.clock import Clock
+from mobile.core.clock import Clock as AppClock
+from mobile.core.database import StoreFull
 from mobile.core.logs import protect_logs
 from mobile.core.network import make_client
 from mobile.core.session import Session
 from mobile.core.settings import AppSettings, SettingsError
+from mobile.device import android
+from mobile.device.background import send_in_thread
 from mobile.device.browser import AndroidBrowser, DesktopBrowser, make_browser
+from mobile.device.system import autoclass_of, data_folder, is_dark, system_language
 from mobile.device.token_store import make_token_store
 from mobile.preferences import Preferences
 from mobile.text import Strings
+from mobile.ui.sheet import BottomSheet
 from mobile.ui.shell import Shell
 from mobile.viewmodels.app import AppModel
+from mobile.viewmodels.notifications import due_notifications
 from mobile.viewmodels.profile import Appearance
 
 log = logging.getLogger(__name__)
@@ -38,9 +49,11 @@ class TimesheetsApp(MDApp):
         model: AppModel,
         browser: DesktopBrowser | AndroidBrowser,
         preferences: Preferences,
-        clock: Clock,
+        clock: AppClock,
+        on_leaving: Callable[[str | None], object] = lambda _access_token: None,
     ) -> None:
         super().__init__()
+        self.on_leaving = on_leaving
         self.model = model
         self._browser = browser
         self._preferences = preferences
@@ -50,6 +63,8 @@ class TimesheetsApp(MDApp):
     def build(self) -> Shell:
         # Modules and rules stay: the collector need not go through them while somebody scrolls.
         gc.freeze()
+        # Escape closes what is open, never the app.
+        Config.set("kivy", "exit_on_escape", "0")
         self.title = "ExampleCo Timesheets"
         self.theme_cls.theme_style_switch_animation = False
         self.theme_cls.primary_palette = SEED
@@ -57,10 +72,50 @@ class TimesheetsApp(MDApp):
         self.shell = self._make_shell()
         return self.shell
 
+    def on_start(self) -> None:
+        autoclass = autoclass_of(platform)
+        if autoclass is not None:
+            BottomSheet.keyboard_in_insets = True
+            Clock.schedule_interval(lambda _dt: self._apply_insets(autoclass), 0.25)
+            android.schedule_sending(autoclass)
+        Clock.schedule_interval(lambda _dt: self._notify(autoclass), 60)
+
+    def _apply_insets(self, autoclass: Any) -> None:
+        """The bars and the keyboard come and go; nothing lies under them."""
+        found = android.read_insets(autoclass)
+        if self.shell is not None:
+            self.shell.insets = [found.left, found.top, found.right, found.bottom]
+
+    def _notify(self, autoclass: Any | None) -> None:
+        """Show what is due, if the person has turned notifications on."""
+        models, workspace = self.model.models, self.model.workspace
+        on = self._preferences.notifications and autoclass is not None
+        if not on or models is None or workspace is None or self.shell is None:
+            return
+        due = due_notifications(workspace, self._clock, models.timer, models.approvals)
+        for number, each in enumerate(due):
+            text = self.shell.strings(each.key, **each.arguments)
+            android.notify(autoclass, number, self.title, text)
+
+    @property
+    def notifications(self) -> bool:
+        return self._preferences.notifications
+
+    def set_notifications(self, on: bool) -> None:
+        """The permission is asked for when notifications are turned on, not before."""
+        self._preferences.notifications = on
+        autoclass = autoclass_of(platform)
+        if on and autoclass is not None and not android.may_notify(autoclass):
+            android.ask_to_notify(autoclass)
+
     def on_pause(self) -> bool:
+        """Send what waits, held or not: the app may never be opened again today."""
+        self.model.release_holds()
+        self.on_leaving(self.model.access_token)
         return True
 
     def on_resume(self) -> None:
+        self._apply_appearance(self._preferences.appearance)
         self.model.resume()
 
     def run_quietly(self) -> None:
@@ -73,8 +128,7 @@ class TimesheetsApp(MDApp):
             self.model,
             Strings(self._preferences.language),
             self._today,
-            self.set_appearance,
-            self.set_language,
+            self,
             self._browser.back_to,
         )
         shell.appearance = self._preferences.appearance
@@ -91,7 +145,7 @@ class TimesheetsApp(MDApp):
 
     def _apply_appearance(self, appearance: Appearance) -> None:
         if appearance is Appearance.SYSTEM:
-            dark = bool(getattr(Window, "system_theme", "") == "dark")
+            dark = is_dark(platform)
         else:
             dark = appearance is Appearance.DARK
         self.theme_cls.theme_style = "Dark" if dark else "Light"
@@ -109,39 +163,43 @@ class TimesheetsApp(MDApp):
         self.shell.go(tab)
 
 
+class UnexpectedErrors(ExceptionHandler):
+    """What a tap raises is logged and said; it does not end the app."""
+
+    def __init__(self, app: TimesheetsApp) -> None:
+        super().__init__()
+        self._app = app
+
+    def handle_exception(self, error: BaseException) -> int:
+        if not isinstance(error, Exception):
+            return ExceptionManager.RAISE
+        if not isinstance(error, StoreFull):
+            log.error("unexpected", exc_info=error)
+        if self._app.shell is not None:
+            key = "sync.full" if isinstance(error, StoreFull) else "error.unexpected"
+            self._app.shell.notify_key(key)
+        return ExceptionManager.PASS
+
+
 async def run(folder: Path | None = None) -> None:
     """Until the window is closed."""
-    settings, clock = AppSettings.read(os.environ), Clock()
-    place = folder or _data_folder()
+    settings, clock = AppSettings.read(os.environ), AppClock()
+    place = folder or data_folder(platform)
     protect_logs()
     async with make_client() as http:
         browser = make_browser(platform)
         store = make_token_store(platform, place)
         session = Session(settings, store, http, place / "people", clock)
         model = AppModel(session, browser)
-        app = TimesheetsApp(model, browser, Preferences(place / "preferences.json"), clock)
+        preferences = Preferences(place / "preferences.json", system_language(platform))
+        leave = partial(send_in_thread, settings, store, place / "people")
+        app = TimesheetsApp(model, browser, preferences, clock, leave)
+        ExceptionManager.add_handler(UnexpectedErrors(app))
         await model.start()
         try:
             await app.async_run(async_lib="asyncio")
         finally:
             await model.stop()
-
-
-def _data_folder() -> Path:
-    """Where the app's own files lie on this platform; TIMESHEETS_DATA names another place."""
-    named = os.environ.get("TIMESHEETS_DATA")
-    if named:
-        return Path(named)
-    if platform == "android":
-        from android.storage import app_storage_path
-
-        return Path(app_storage_path())
-    if platform == "win":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "ExampleCo Timesheets"
-    if platform in ("macosx", "ios"):
-        return Path.home() / "Library" / "Application Support" / "ExampleCo Timesheets"
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "exampleco-timesheets"
 
 
 def main() -> None:

@@ -41,6 +41,14 @@ class Preferences:
     def language(self, language: str) -> None:
         self._set("language", language)
 
+    @property
+    def notifications(self) -> bool:
+        return self._found.get("notifications") == "on"
+
+    @notifications.setter
+    def notifications(self, on: bool) -> None:
+        self._set("notifications", "on" if on else "off")
+
     def _set(self, name: str, value: str) -> None:
         self._found[name] = value
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

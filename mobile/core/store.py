@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
-from datetime import date, datetime
-from sqlite3 import Row
+from datetime import date
 from typing import Any
 
 from mobile.core.calendar_store import CalendarStore
 from mobile.core.database import Database
-from mobile.core.rules import ApprovalState, State
+from mobile.core.rows import entry_of, history_text, project_of, timesheet_of
+from mobile.core.rules import ApprovalState
 from mobile.core.validators import Validators
 from mobile.core.wire import (
     Approval,
     Entry,
-    HistoryEvent,
     Json,
     Project,
     Timesheet,
@@ -55,11 +53,11 @@ class Store:
         rows = self._connection.execute(
             "SELECT * FROM entries WHERE date BETWEEN ? AND ?", (str(since), str(until))
         )
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     def entry(self, entry_id: str) -> Entry | None:
         row = self._connection.execute("SELECT * FROM entries WHERE id = ?", (entry_id,)).fetchone()
-        return None if row is None else _entry(row)
+        return None if row is None else entry_of(row)
 
     def put_entry(self, entry: Entry) -> None:
         self._put_entries([entry])
@@ -104,7 +102,7 @@ class Store:
             f" WHERE {condition} ORDER BY date DESC, created_at DESC LIMIT ?",
             (*terms, limit),
         )
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     def recent_projects(self, limit: int) -> list[str]:
         rows = self._connection.execute(
@@ -134,7 +132,7 @@ class Store:
         row = self._connection.execute(
             "SELECT * FROM timesheets WHERE week = ?", (week,)
         ).fetchone()
-        return None if row is None else _timesheet(row)
+        return None if row is None else timesheet_of(row)
 
     def timesheets(self, since: str, until: str) -> list[Timesheet]:
         """Known weeks, newest first."""
@@ -142,7 +140,7 @@ class Store:
             "SELECT * FROM timesheets WHERE week BETWEEN ? AND ? ORDER BY week DESC",
             (since, until),
         )
-        return [_timesheet(row) for row in rows]
+        return [timesheet_of(row) for row in rows]
 
     def has_week(self, week: str) -> bool:
         """Whether the week's entries have been read from the server."""
@@ -167,7 +165,7 @@ class Store:
                 [
                     (
                         *(each.week, each.state, each.version, each.submission_id, each.reason),
-                        *(each.target_minutes, each.total_minutes, _history_text(each.history)),
+                        *(each.target_minutes, each.total_minutes, history_text(each.history)),
                         with_entries,
                     )
                     for each in timesheets
@@ -183,11 +181,11 @@ class Store:
 
     def projects(self) -> list[Project]:
         rows = self._connection.execute("SELECT * FROM projects ORDER BY name COLLATE NOCASE")
-        return [_project(row) for row in rows]
+        return [project_of(row) for row in rows]
 
     def project(self, code: str) -> Project | None:
         row = self._connection.execute("SELECT * FROM projects WHERE code = ?", (code,)).fetchone()
-        return None if row is None else _project(row)
+        return None if row is None else project_of(row)
 
     def replace_projects(self, projects: Iterable[Project]) -> None:
         self._database.projects_version += 1
@@ -254,53 +252,3 @@ class Store:
     def forget_approvals(self) -> None:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM approvals")
-
-
-def _entry(row: Row) -> Entry:
-    return Entry(
-        id=row["id"],
-        date=date.fromisoformat(row["date"]),
-        project=row["project"],
-        minutes=row["minutes"],
-        version=row["version"],
-        task=row["task"],
-        note=row["note"],
-        billable=bool(row["billable"]),
-        source=row["source"],
-        created_at=datetime.fromisoformat(row["created_at"]) if row["created_at"] else None,
-    )
-
-
-def _timesheet(row: Row) -> Timesheet:
-    return Timesheet(
-        week=row["week"],
-        state=State(row["state"]),
-        version=row["version"],
-        submission_id=row["submission_id"],
-        reason=row["reason"],
-        target_minutes=row["target_minutes"],
-        total_minutes=row["total_minutes"],
-        history=tuple(read(HistoryEvent, step) for step in json.loads(row["history"])),
-    )
-
-
-def _project(row: Row) -> Project:
-    return Project(
-        code=row["code"],
-        name=row["name"],
-        customer=row["customer"],
-        active=bool(row["active"]),
-        billable=bool(row["billable"]),
-        tasks=tuple(json.loads(row["tasks"])),
-        note_required=bool(row["note_required"]),
-    )
-
-
-def _history_text(steps: Iterable[HistoryEvent]) -> str:
-    return json.dumps([asdict(step) for step in steps], default=_moment_text)
-
-
-def _moment_text(value: object) -> str:
-    if not isinstance(value, datetime):
-        raise TypeError(type(value).__name__)
-    return value.isoformat()

@@ -158,6 +158,7 @@ class Profile:
     email: str | None = None
     target_minutes: int | None = None
     locale: str | None = None
+    reminders: bool | None = None
     delegate: Delegate | None = None
     delegated_by: tuple[Delegate, ...] = ()
 

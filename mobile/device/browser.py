@@ -125,8 +125,6 @@ def make_browser(platform: str) -> DesktopBrowser | AndroidBrowser:
     """`platform` as kivy.utils names it."""
     if platform == "android":
         return _android_browser()
-    if platform == "ios":
-        return AndroidBrowser(webbrowser.open)
     return DesktopBrowser()
 
 

@@ -1,16 +1,29 @@
-"""Where tokens lie: the desktop's keyring, the Android Keystore, the iOS keychain."""
+"""Where tokens are kept: the desktop's keyring or the Android Keystore."""
 
 from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any, Protocol
 
 from mobile.core.tokens import TokenStore, TokenStoreError
 
+log = logging.getLogger(__name__)
+
 SERVICE = "com.exampleco.timesheets"
+# After these no retry helps (as Auth0.Android treats them).
+KEY_LOST = frozenset(
+    {
+        "android.security.keystore.KeyPermanentlyInvalidatedException",
+        "java.security.InvalidKeyException",
+        "java.security.UnrecoverableKeyException",
+        "javax.crypto.AEADBadTagException",
+        "javax.crypto.BadPaddingException",
+    }
+)
 AGREED = "plain-file-agreed"
 
 
@@ -90,6 +103,9 @@ class FileStore:
         if kept.pop(name, None) is not None:
             self._write(kept)
 
+    def clear(self) -> None:
+        self._write({})
+
     def _read(self) -> dict[str, str]:
         try:
             found = json.loads(self._path.read_text("utf-8"))
@@ -136,7 +152,18 @@ class AndroidStore:
             cipher.init(2, self._key(), spec(self.TAG_BITS, base64.b64decode(iv)))
             return bytes(cipher.doFinal(base64.b64decode(ciphertext))).decode()
         except Exception as error:  # whatever Java throws
+            if getattr(error, "classname", "") in KEY_LOST:
+                self._start_over()
+                return None
             raise TokenStoreError from error
+
+    def _start_over(self) -> None:
+        """The key is gone for good, and the ciphertext with it: the person signs in again."""
+        log.warning("the key of the token store was lost")
+        store = self._autoclass("java.security.KeyStore").getInstance("AndroidKeyStore")
+        store.load(None)
+        store.deleteEntry(self.ALIAS)
+        self._file.clear()
 
     def save(self, name: str, secret: str) -> None:
         try:
@@ -183,8 +210,7 @@ def make_token_store(platform: str, folder: Path) -> TokenStore:
 
 
 def _find_keyring() -> Keyring | None:
-    """The platform's keyring (on iOS and macOS the keychain); None where there is none that keeps
-    secrets."""
+    """The desktop's keyring, None if there is none that keeps secrets."""
     import keyring
     from keyring.backends import chainer, fail, null
 

@@ -22,8 +22,9 @@ from mobile.core.sync import SCOPES, SYNCED_AT
 from mobile.core.timesheet import RULES
 from mobile.core.weeks import Week
 from mobile.core.wire import Entry, Project, Timesheet
-from mobile.viewmodels.app import AppModel, Stage
+from mobile.viewmodels.app import AppModel
 from mobile.viewmodels.approvals import REASONS
+from mobile.viewmodels.stages import Stage
 from mobile.viewmodels.timer import TIMER
 
 REASON = "Thursday's templates belong to the web shop. Please move them and send the week again."

@@ -10,7 +10,7 @@ from mobile.core.weeks import Week
 from mobile.tools.sample import add_problem, enter, run_timer
 from mobile.ui.approval import ReasonSheet
 from mobile.ui.shell import Shell
-from mobile.viewmodels.app import Stage, Tab
+from mobile.viewmodels.stages import Stage, Tab
 from mobile.viewmodels.timer import TIMER
 
 Scene = Callable[[Shell], None]
@@ -217,7 +217,7 @@ def tidy(shell: Shell | None) -> None:
         for change in deletions:
             workspace.outbox.cancel(change.seq)
     shell.models.approvals.open(None)
-    shell.close_problems()
+    shell.close_page()
 
 
 def _as_usual(shell: Shell) -> bool:

@@ -21,7 +21,8 @@ from mobile.ui.panels import ErrorText, LabeledValue, SectionTitle
 from mobile.ui.sheet import BottomSheet
 from mobile.ui.skeleton import Skeleton
 from mobile.ui.status import StateChip, Tag
-from mobile.viewmodels.approvals import SUGGESTIONS, ApprovalsModel, Item
+from mobile.viewmodels.approval_items import Item
+from mobile.viewmodels.approvals import SUGGESTIONS, ApprovalsModel
 
 if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame

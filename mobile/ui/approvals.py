@@ -4,74 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kivy.metrics import dp, sp
+from kivy.metrics import dp
 from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
-from kivy.uix.recycleview import RecycleView
 from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.relativelayout import MDRelativeLayout
 
-from mobile.core.durations import format_duration
-from mobile.core.weeks import Week
-from mobile.core.wire import Approval, OverdueWeek
 from mobile.ui.approval import ApprovalDetail
-from mobile.ui.buttons import Chip, PushButton, TappableRow
+from mobile.ui.approval_rows import ApprovalList, RowData, TabItem, row_height
+from mobile.ui.buttons import Chip, PushButton
 from mobile.ui.field import Field
 from mobile.ui.layout import load_kv
-from mobile.ui.lightweight import RowPool
 from mobile.ui.panels import EmptyState
-from mobile.ui.pull import PullToRefresh
 from mobile.ui.skeleton import Skeleton
-from mobile.ui.status import ICONS
-from mobile.ui.text import text_width
-from mobile.viewmodels.approvals import ApprovalsModel, Grouping, Item
+from mobile.viewmodels.approval_items import Grouping, Item
+from mobile.viewmodels.approvals import ApprovalsModel
 
 if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame
 
 TABS = ("waiting", "decided", "overdue")
-PLACES = ("first", "second", "third")
-LIST_WIDTH = 380
-# What is beside the tags in a row, and beside the text in a tag.
-TAGS_MARGIN, TAG_MARGIN = 110, 24
 # From so many weeks on a search field and groups help.
 MANY = 6
-
-
-class ApprovalRow(TappableRow):
-    """A row of the recycled list: everything it shows comes from its data."""
-
-    key = StringProperty()
-    section = StringProperty()
-    name = StringProperty()
-    week = StringProperty()
-    hours = StringProperty()
-    # Three that are there from the start: making widgets while scrolling is what takes time.
-    first = StringProperty()
-    second = StringProperty()
-    third = StringProperty()
-    more = StringProperty()
-    clean = BooleanProperty(False)
-    mark = StringProperty()
-    selectable = BooleanProperty(False)
-    selected = BooleanProperty(False)
-    opened = BooleanProperty(False)
-
-    def on_release(self) -> None:
-        if self.key:
-            self.parent.parent.screen.open(self.key)
-
-    def toggle(self) -> None:
-        self.parent.parent.screen.model.select(self.key)
-
-
-class TabItem(TappableRow):
-    text = StringProperty()
-    active = BooleanProperty(False)
-
-
-class ApprovalList(PullToRefresh, RowPool, RecycleView):
-    row_class = ApprovalRow
-    screen = ObjectProperty()
 
 
 class ApprovalsScreen(MDRelativeLayout):
@@ -193,90 +146,17 @@ class ApprovalsScreen(MDRelativeLayout):
         place.add_widget(MDBoxLayout())
 
     def _data(self) -> list[dict[str, object]]:
+        rows = RowData(self._frame, self.model, self.tab, split=self.split)
         if self.tab == "overdue":
-            return [self._overdue(each) for each in self.model.overdue]
-        rows = []
+            return [rows.overdue(each) for each in self.model.overdue]
+        found = []
         for section in self.model.sections(self._items()):
             for number, item in enumerate(section.items):
-                row = self._row(item)
-                row["section"] = self._section(section.title) if number == 0 else ""
+                row = rows.row(item)
+                row["section"] = rows.section(section.title) if number == 0 else ""
                 row["row_size"] = (None, row_height(bool(row["section"])))
-                rows.append(row)
-        return rows
-
-    def _section(self, title: str) -> str:
-        """A week in words, a name as it is."""
-        if self.model.grouping is not Grouping.WEEK or not title:
-            return title
-        return " · ".join(reversed(self._week_parts(title)))
-
-    def _week_parts(self, week: str) -> tuple[str, str]:
-        return self._frame.strings.week_parts(Week.parse(week), self._frame.today)
-
-    def _row(self, item: Item) -> dict[str, object]:
-        strings, approval = self._frame.strings, item.approval
-        waiting = self.tab == "waiting"
-        flags = [
-            strings(f"flag.{flag}") for flag in approval.flags if strings.known(f"flag.{flag}")
-        ]
-        state = strings(f"state.{approval.state}")
-        if item.waiting:
-            state = strings("state.to_be_sent", state=state)
-        span, number = self._week_parts(approval.week)
-        details = [number, span]
-        if waiting and approval.submitted_at is not None:
-            details.append(self._submitted(approval))
-        return {
-            "key": approval.id,
-            "name": item.name,
-            "week": " · ".join(details),
-            "hours": hours_of(approval, strings),
-            **self._tags((flags or [strings("flag.none")]) if waiting else [state]),
-            "clean": not waiting or not flags,
-            "mark": "" if waiting else ICONS[approval.state],
-            "selectable": waiting,
-            "selected": approval.id in self.model.selected,
-            "opened": self.split and approval.id == self.model.opened,
-        }
-
-    def _submitted(self, approval: Approval) -> str:
-        strings, days = self._frame.strings, self.model.days_waiting(approval)
-        if days == 0:
-            return strings("approvals.submitted_today")
-        return strings("approvals.submitted_ago", count=days)
-
-    def _tags(self, flags: list[str]) -> dict[str, str]:
-        """As many as fit in a line, and how many more there are; the detail has them all."""
-        free, shown = self._list_width() - dp(TAGS_MARGIN), []
-        for flag in flags[: len(PLACES)]:
-            free -= text_width(flag, "Label", "medium") + sp(14) + dp(TAG_MARGIN)
-            if free < 0:
-                break
-            shown.append(flag)
-        more = f"+{len(flags) - len(shown)}" if len(shown) < len(flags) else ""
-        return {**dict(zip(PLACES, [*shown, "", "", ""], strict=False)), "more": more}
-
-    def _list_width(self) -> float:
-        return dp(LIST_WIDTH) if self.split else self._frame.content_width
-
-    def _overdue(self, overdue: OverdueWeek) -> dict[str, object]:
-        strings = self._frame.strings
-        week = Week.parse(overdue.week) if overdue.week else Week.of(self._frame.today).plus(-1)
-        late = strings("approvals.days_late", count=overdue.days_late)
-        return {
-            "key": "",
-            "section": "",
-            "row_size": (None, row_height(False)),
-            "name": overdue.person_name or overdue.person,
-            "week": strings("approvals.not_submitted", number=week.number),
-            "hours": "",
-            **self._tags([late] if overdue.days_late > 0 else []),
-            "clean": False,
-            "mark": "clock-alert-outline",
-            "selectable": False,
-            "selected": False,
-            "opened": False,
-        }
+                found.append(row)
+        return found
 
     def _render_bulk(self) -> None:
         strings, model = self._frame.strings, self.model
@@ -345,18 +225,6 @@ class ApprovalsScreen(MDRelativeLayout):
     def _lay_out(self, _frame: ScreenFrame, split: bool) -> None:
         self.split = split
         self.render()
-
-
-def row_height(with_section: bool) -> float:
-    return dp(28) + sp(66) + (dp(16) + sp(20) if with_section else 0)
-
-
-def hours_of(approval: Approval, strings: object) -> str:
-    """`52:30 of 40:00`, without a target only the hours."""
-    done = format_duration(approval.total_minutes)
-    if not approval.target_minutes:
-        return done
-    return strings("of", done=done, target=format_duration(approval.target_minutes))
 
 
 load_kv(__file__)

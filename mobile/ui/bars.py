@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kivy.metrics import dp
 from kivy.uix.widget import Widget
 
@@ -12,6 +14,18 @@ from mobile.ui.layout import load_kv
 from mobile.ui.timer import clock_text
 from mobile.viewmodels.app import AppModel
 from mobile.viewmodels.timer import TimerModel
+
+
+def render_bars(
+    ids: Any, model: AppModel, strings: Strings, *, main: bool, on_problems: bool
+) -> None:
+    """The bars above the screen; without a signed-in person there are none."""
+    render_offline(ids.offline, model, strings)
+    render_problems(ids.problems, model, strings)
+    if on_problems or not main:
+        ids.problems.text = ""
+    if not main:
+        ids.offline.text = ""
 
 
 def render_offline(bar: Widget, model: AppModel, strings: Strings) -> None:

@@ -11,7 +11,7 @@ from mobile.core.views import WeekView
 from mobile.text import Strings
 from mobile.ui.buttons import TappableRow
 from mobile.ui.layout import load_kv
-from mobile.viewmodels.week import hours_text
+from mobile.viewmodels.rows import hours_text
 
 # The full height of a bar where no day has a target.
 USUAL_MINUTES = 480

@@ -21,7 +21,7 @@ from mobile.ui.panels import EmptyState
 from mobile.ui.pull import PullToRefresh
 from mobile.ui.skeleton import Skeleton
 from mobile.ui.status import LockLine
-from mobile.viewmodels.week import DraftRow, Row
+from mobile.viewmodels.rows import DraftRow, Row
 
 if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame

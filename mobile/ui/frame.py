@@ -11,10 +11,10 @@ from kivy.uix.widget import Widget
 from mobile.core.drafts import SavedDraft
 from mobile.core.wire import Project
 from mobile.text import Strings
-from mobile.viewmodels.app import Models, Tab
 from mobile.viewmodels.base import SnackbarMessage
 from mobile.viewmodels.entry_form import EntryForm
 from mobile.viewmodels.profile import Appearance
+from mobile.viewmodels.stages import Models, Tab
 
 
 class Localized(Protocol):
@@ -50,11 +50,9 @@ class Navigator(Protocol):
 
     def open_problems(self) -> None: ...
 
-    def close_problems(self) -> None: ...
-
     def open_months(self) -> None: ...
 
-    def close_months(self) -> None: ...
+    def close_page(self) -> None: ...
 
     def new_absence(self) -> None: ...
 
@@ -100,12 +98,17 @@ class Settings(Protocol):
 
     appearance: Appearance
 
-    @property
-    def picture(self) -> str | None: ...
-
     def set_appearance(self, appearance: Appearance) -> None: ...
 
     def set_language(self, language: str) -> None: ...
+
+    @property
+    def notifications(self) -> bool: ...
+
+    def set_notifications(self, on: bool) -> None: ...
+
+    @property
+    def picture(self) -> str | None: ...
 
     def sign_out(self) -> None: ...
 
@@ -127,3 +130,16 @@ class SettingsFrame(ScreenFrame, Settings, Protocol):
 
 class SheetFrame(Localized, OverlayHost, Protocol):
     """What sheets use."""
+
+
+class DevicePreferences(Protocol):
+    """The settings of this device, kept and applied by the application."""
+
+    @property
+    def notifications(self) -> bool: ...
+
+    def set_notifications(self, on: bool) -> None: ...
+
+    def set_appearance(self, appearance: Appearance) -> None: ...
+
+    def set_language(self, language: str) -> None: ...

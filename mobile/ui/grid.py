@@ -20,7 +20,8 @@ from mobile.ui.layout import load_kv
 from mobile.ui.panels import ErrorText
 from mobile.ui.projects import ProjectSheet
 from mobile.viewmodels.grid import Cell, GridModel, GridRow
-from mobile.viewmodels.week import WeekModel, hours_text
+from mobile.viewmodels.rows import hours_text
+from mobile.viewmodels.week import WeekModel
 
 if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame

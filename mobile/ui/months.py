@@ -15,11 +15,12 @@ from mobile.ui.buttons import PushButton, TappableRow
 from mobile.ui.field import Field
 from mobile.ui.layout import load_kv
 from mobile.ui.panels import EmptyState, SectionTitle
+from mobile.ui.rows import SimpleRow
 from mobile.ui.status import ICONS
 from mobile.viewmodels.absences import AbsenceRow, AbsencesModel
-from mobile.viewmodels.app import Tab
 from mobile.viewmodels.months import MonthsModel
-from mobile.viewmodels.week import Row
+from mobile.viewmodels.rows import Row
+from mobile.viewmodels.stages import Tab
 
 if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame
@@ -38,13 +39,6 @@ class WeekRow(TappableRow):
     wrong = BooleanProperty(False)
 
 
-class SimpleRow(TappableRow):
-    icon = StringProperty()
-    title = StringProperty()
-    below = StringProperty()
-    figure = StringProperty()
-
-
 class MonthsScreen(MDBoxLayout):
     model: MonthsModel = ObjectProperty()
 
@@ -60,7 +54,7 @@ class MonthsScreen(MDBoxLayout):
         self._absences = absences
         strings = frame.strings
         self.ids.title.text = strings("months.title")
-        self.ids.back.bind(on_release=lambda *_: frame.close_months())
+        self.ids.back.bind(on_release=lambda *_: frame.close_page())
         self.search = Field(hint=strings("months.search"), callback=model.search)
         self.search.text = model.query
         self.ids.search_place.add_widget(self.search)

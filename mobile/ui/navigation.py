@@ -12,7 +12,7 @@ from kivymd.uix.boxlayout import MDBoxLayout
 from mobile.text import Strings
 from mobile.ui.buttons import TappableRow
 from mobile.ui.layout import RAIL, load_kv
-from mobile.viewmodels.app import Tab
+from mobile.viewmodels.stages import Tab
 
 TAB_ICONS = {
     Tab.WEEK: ("calendar-week-outline", "calendar-week"),

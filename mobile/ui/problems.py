@@ -41,7 +41,7 @@ class ProblemsScreen(MDBoxLayout):
         super().__init__(model=model, **options)
         self._frame = frame
         self.ids.title.text = frame.strings("problems.title")
-        self.ids.back.bind(on_release=lambda *_: frame.close_problems())
+        self.ids.back.bind(on_release=lambda *_: frame.close_page())
         self._unwatch = model.watch(self.render)
         self.render()
 

@@ -99,6 +99,10 @@ class ProfileScreen(MDBoxLayout):
             text = self._delegate()
             self._row("account-switch", "profile.delegate", text, self.edit_delegate)
         place = self.ids.device
+        key = "on" if self._frame.notifications else "off"
+        text = strings(f"profile.notifications_{key}")
+        row = self._row("bell-outline", "profile.notifications", text, self._toggle, place)
+        row.opens = False
         synchronise = self._frame.synchronise
         row = self._row("database-outline", "profile.stored", self._stored(), synchronise, place)
         row.opens = False
@@ -157,6 +161,10 @@ class ProfileScreen(MDBoxLayout):
 
     def _set_appearance(self, choice: Appearance) -> None:
         self._frame.set_appearance(choice)
+        self.render()
+
+    def _toggle(self) -> None:
+        self._frame.set_notifications(not self._frame.notifications)
         self.render()
 
     def _edit_target(self) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mobile.ui.field import Field
 
 # A keyboard on the screen takes less than this leaves.
-PHONES, ROOM_WHILE_TYPING = ("android", "ios"), 0.52
+PHONES, ROOM_WHILE_TYPING = ("android",), 0.52
 
 
 class BottomSheet(ThemableBehavior, FloatLayout):
@@ -27,6 +27,8 @@ class BottomSheet(ThemableBehavior, FloatLayout):
 
     title = StringProperty()
     beside = BooleanProperty(False)
+    # Whether the frame makes room for the keyboard, as it does where the system says its height.
+    keyboard_in_insets = False
     # How much of the height is left: the rest is the keyboard's while somebody types.
     room = NumericProperty(1)
 
@@ -40,7 +42,8 @@ class BottomSheet(ThemableBehavior, FloatLayout):
 
     def make_room(self, field: Field | None) -> None:
         """For the keyboard below, where there is one on the screen."""
-        self.room = ROOM_WHILE_TYPING if field is not None and platform in PHONES else 1
+        covered = field is not None and platform in PHONES and not self.keyboard_in_insets
+        self.room = ROOM_WHILE_TYPING if covered else 1
         if field is not None:
             Clock.schedule_once(lambda _dt: self.ids.scroll.scroll_to(field))
 

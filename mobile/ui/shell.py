@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from enum import StrEnum
 
 from kivy.clock import Clock
 from kivy.core.window import Window
 from kivy.metrics import dp
-from kivy.properties import BooleanProperty, NumericProperty
+from kivy.properties import BooleanProperty, ListProperty, NumericProperty
 from kivy.uix.floatlayout import FloatLayout
 from kivy.uix.widget import Widget
 from kivymd.theming import ThemableBehavior
@@ -19,45 +18,38 @@ from mobile.core.wire import Project
 from mobile.text import Strings
 from mobile.ui.absence import AbsenceSheet
 from mobile.ui.approvals import ApprovalsScreen
-from mobile.ui.bars import render_offline, render_problems, render_timer
+from mobile.ui.bars import render_bars, render_timer
 from mobile.ui.dialog import Dialog
 from mobile.ui.entry import EntrySheet
+from mobile.ui.focus import FocusRing
+from mobile.ui.frame import DevicePreferences
 from mobile.ui.layout import RAIL, RAIL_WIDTH, SPLIT_WIDTH, load_kv
-from mobile.ui.months import MonthsScreen
 from mobile.ui.navigation import Navigation
-from mobile.ui.problems import ProblemsScreen
-from mobile.ui.profile import ProfileScreen
+from mobile.ui.screens import Page, make_screen
 from mobile.ui.signin import SignInScreen
 from mobile.ui.snackbar import Snackbar, SnackbarHost
-from mobile.ui.timer import TimerScreen
-from mobile.ui.week import WeekScreen
-from mobile.viewmodels.app import AppModel, Models, Stage, Tab
+from mobile.viewmodels.app import AppModel
 from mobile.viewmodels.base import SnackbarMessage
 from mobile.viewmodels.entry_form import EntryDefaults, EntryForm
 from mobile.viewmodels.profile import Appearance
+from mobile.viewmodels.stages import Models, Stage, Tab
 
 BACK_KEYS = (27, 1001)
-
-
-class Page(StrEnum):
-    """What opens over a tab and closes with Back."""
-
-    PROBLEMS = "problems"
-    MONTHS = "months"
 
 
 class Shell(ThemableBehavior, FloatLayout):
     rail = BooleanProperty(False)
     split = BooleanProperty(False)
     lift = NumericProperty(0)
+    # What the system's bars cover: left, top, right, bottom.
+    insets = ListProperty([0, 0, 0, 0])
 
     def __init__(
         self,
         model: AppModel,
         strings: Strings,
         today: Callable[[], date],
-        on_appearance: Callable[[Appearance], None],
-        on_language: Callable[[str], None],
+        preferences: DevicePreferences,
         back_to: str,
     ) -> None:
         super().__init__()
@@ -65,8 +57,7 @@ class Shell(ThemableBehavior, FloatLayout):
         self.strings = strings
         self.appearance = Appearance.SYSTEM
         self._today = today
-        self._on_appearance = on_appearance
-        self._on_language = on_language
+        self._preferences = preferences
         self._back_to = back_to
         # What the screen was built for: it is built again for something else.
         self._shown: tuple[object, ...] = ()
@@ -76,6 +67,9 @@ class Shell(ThemableBehavior, FloatLayout):
         self._navigation = Navigation(self.ids.bar, self.ids.rail, strings, self.go)
         self.snackbar = SnackbarHost(
             self.ids.overlays, strings, self._foot, lambda lift: setattr(self, "lift", lift)
+        )
+        self.focus = FocusRing(
+            self._top_layer, lambda: self.theme_cls.primaryColor, self._new_today
         )
         self.bind(width=self._lay_out)
         model.on_message = self.notify
@@ -88,6 +82,7 @@ class Shell(ThemableBehavior, FloatLayout):
     def leave(self) -> None:
         self._unwatch()
         self._tick.cancel()
+        self.focus.leave()
         self._day_tick.cancel()
         Window.unbind(on_keyboard=self._on_key)
         if self.screen is not None:
@@ -103,7 +98,7 @@ class Shell(ThemableBehavior, FloatLayout):
 
     @property
     def busy(self) -> bool:
-        return self.model.busy
+        return self.model.sync_state.busy
 
     @property
     def offline(self) -> bool:
@@ -123,8 +118,13 @@ class Shell(ThemableBehavior, FloatLayout):
         self.tab, self._page = tab, None
         self.render()
 
-    def open_timer(self) -> None:
-        self.go(Tab.TIMER)
+    def _top_layer(self) -> Widget:
+        overlays = [each for each in self.ids.overlays.children if not isinstance(each, Snackbar)]
+        return overlays[0] if overlays else self
+
+    def _new_today(self) -> None:
+        if self._main and self._top_layer() is self:
+            self.new_entry(self.models.week.day)
 
     def open_problems(self) -> None:
         self._open_page(Page.PROBLEMS)
@@ -143,10 +143,7 @@ class Shell(ThemableBehavior, FloatLayout):
         else:
             self.open_problems()
 
-    def close_problems(self) -> None:
-        self._open_page(None)
-
-    def close_months(self) -> None:
+    def close_page(self) -> None:
         self._open_page(None)
 
     def new_absence(self) -> None:
@@ -176,7 +173,6 @@ class Shell(ThemableBehavior, FloatLayout):
             self.show_form(EntryForm.of_draft(workspace, self.model.clock, draft, self._saved))
 
     def refresh_week(self) -> None:
-        """A sheet was closed: what was typed into it is a draft now."""
         if self.model.models is not None:
             self.models.week.refresh()
 
@@ -206,10 +202,17 @@ class Shell(ThemableBehavior, FloatLayout):
 
     def set_appearance(self, appearance: Appearance) -> None:
         self.appearance = appearance
-        self._on_appearance(appearance)
+        self._preferences.set_appearance(appearance)
 
     def set_language(self, language: str) -> None:
-        self._on_language(language)
+        self._preferences.set_language(language)
+
+    @property
+    def notifications(self) -> bool:
+        return self._preferences.notifications
+
+    def set_notifications(self, on: bool) -> None:
+        self._preferences.set_notifications(on)
 
     def sign_out(self) -> None:
         strings, (waiting, problems) = self.strings, self.model.counts
@@ -245,7 +248,8 @@ class Shell(ThemableBehavior, FloatLayout):
         self._render_screen()
         tabs = self.model.tabs if self._main else ()
         self._navigation.render(tabs, self.tab, self.model.badges, rail=self.rail)
-        self._render_bars()
+        on_problems = self._page is Page.PROBLEMS
+        render_bars(self.ids, self.model, self.strings, main=self._main, on_problems=on_problems)
         self._render_timer()
 
     def _render_screen(self) -> None:
@@ -259,31 +263,9 @@ class Shell(ThemableBehavior, FloatLayout):
             self.screen.leave()
         if not self._main:
             self.ids.overlays.clear_widgets()
-        self.screen = self._make_screen() if self._main else SignInScreen(self)
+        self.screen = make_screen(self, self.tab, self._page) if self._main else SignInScreen(self)
         self.ids.place.clear_widgets()
         self.ids.place.add_widget(self.screen)
-
-    def _make_screen(self) -> Widget:
-        models = self.models
-        if self._page is Page.PROBLEMS:
-            return ProblemsScreen(models.problems, self)
-        if self._page is Page.MONTHS:
-            return MonthsScreen(models.months, models.absences, self)
-        makers = {
-            Tab.WEEK: lambda: WeekScreen(models.week, models.timer, self),
-            Tab.TIMER: lambda: TimerScreen(models.timer, self),
-            Tab.APPROVALS: lambda: ApprovalsScreen(models.approvals, self),
-            Tab.PROFILE: lambda: ProfileScreen(models.profile, self),
-        }
-        return makers[self.tab]()
-
-    def _render_bars(self) -> None:
-        render_offline(self.ids.offline, self.model, self.strings)
-        render_problems(self.ids.problems, self.model, self.strings)
-        if self._page is Page.PROBLEMS or not self._main:
-            self.ids.problems.text = ""
-        if not self._main:
-            self.ids.offline.text = ""
 
     def _render_timer(self) -> None:
         seen = self.tab is Tab.TIMER and self._page is None

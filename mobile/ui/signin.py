@@ -9,7 +9,7 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 
 from mobile.ui.buttons import PushButton
 from mobile.ui.layout import load_kv
-from mobile.viewmodels.app import Stage
+from mobile.viewmodels.stages import Stage
 
 if TYPE_CHECKING:
     from mobile.ui.shell import Shell

@@ -8,10 +8,13 @@ from kivy.clock import Clock
 from kivy.properties import BooleanProperty, ObjectProperty
 from kivymd.uix.relativelayout import MDRelativeLayout
 
+from mobile.core.durations import format_duration
 from mobile.ui.buttons import TappableArea
 from mobile.ui.dialog import Dialog
 from mobile.ui.layout import load_kv
 from mobile.ui.projects import ProjectPicker
+from mobile.ui.rows import SimpleRow
+from mobile.viewmodels.rows import Row
 from mobile.viewmodels.timer import TimerModel
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ class TimerScreen(MDRelativeLayout):
         self.ids.rule.text = strings("timer.rule")
         self.ids.discard.text = strings("timer.discard")
         self.ids.note.hint = strings("entry.note_hint")
+        self.ids.earlier.text, self.ids.later.text = "\u2212 5 min", "+ 5 min"
+        self.ids.today.text = strings("timer.today")
         self.projects = ProjectPicker(strings, model.find, model.choose_project)
         self.ids.place.add_widget(self.projects)
         self.ids.note.text = model.note
@@ -54,6 +59,8 @@ class TimerScreen(MDRelativeLayout):
 
     def render(self) -> None:
         model, strings = self.model, self._frame.strings
+        self._render_start()
+        self._render_today()
         self._show_time()
         self.ids.go_text.text = strings("timer.stop" if model.running else "timer.start")
         self.ids.go.stops = model.running
@@ -63,6 +70,38 @@ class TimerScreen(MDRelativeLayout):
         if self.ids.note.text != model.note:
             self.ids.note.text = model.note
         self.projects.show(model.recent, model.chosen)
+
+    def _render_start(self) -> None:
+        """When it was started, and a remark if that is long ago."""
+        model, strings = self.model, self._frame.strings
+        started = model.started_at
+        text = strings("timer.started", moment=strings.moment(started)) if started else ""
+        if model.is_long:
+            text = strings("timer.long")
+        self.ids.started.text = text
+        for button in (self.ids.earlier, self.ids.later):
+            button.disabled = not model.running
+            button.opacity = 1 if model.running else 0
+
+    def _render_today(self) -> None:
+        """Today's entries; a press starts the timer for one again."""
+        place, week = self.ids.entries, self._frame.models.week
+        place.clear_widgets()
+        rows = week.rows(self._frame.today) if self._frame.today in week.week else []
+        self.ids.today.opacity = 1 if rows else 0
+        for row in rows:
+            line = SimpleRow(icon="replay", title=row.title, below=row.entry.draft.note)
+            line.figure = format_duration(row.entry.draft.minutes)
+            line.bind(on_release=lambda _line, row=row: self._again(row))
+            place.add_widget(line)
+
+    def _again(self, row: Row) -> None:
+        draft = row.entry.draft
+        if not self.model.restart(draft.project, draft.task or "", draft.note):
+            self._frame.notify_key("week.timer_runs")
+
+    def move_start(self, minutes: int) -> None:
+        self.model.move_start(minutes)
 
     def go(self) -> None:
         if self.model.running:

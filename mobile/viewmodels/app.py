@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol
 
 from mobile.core.clock import Clock
 from mobile.core.database import NewerStore, StoreFull
@@ -18,15 +15,8 @@ from mobile.core.signin import CallbackMismatch, SignInFailed
 from mobile.core.sync import SCOPES
 from mobile.core.sync_state import SyncState
 from mobile.core.tokens import TokenStoreError
-from mobile.viewmodels.absences import AbsencesModel
-from mobile.viewmodels.approvals import ApprovalsModel
 from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
-from mobile.viewmodels.grid import GridModel
-from mobile.viewmodels.months import MonthsModel
-from mobile.viewmodels.problems import ProblemsModel
-from mobile.viewmodels.profile import ProfileModel
-from mobile.viewmodels.timer import TimerModel
-from mobile.viewmodels.week import WeekModel
+from mobile.viewmodels.stages import Browser, Models, Stage, Tab, failure_of, make_models
 
 log = logging.getLogger(__name__)
 
@@ -34,50 +24,6 @@ log = logging.getLogger(__name__)
 UPDATE_INTERVAL = 0.1
 # How long closing the window may take.
 CLOSING_SECONDS = 5.0
-
-
-class Stage(StrEnum):
-    STARTING = "starting"
-    SIGN_IN = "sign_in"
-    BROWSER = "browser"
-    FIRST_SYNC = "first_sync"
-    NO_RIGHTS = "no_rights"
-    MAIN = "main"
-
-
-class Tab(StrEnum):
-    WEEK = "week"
-    TIMER = "timer"
-    APPROVALS = "approvals"
-    PROFILE = "profile"
-
-
-class Browser(Protocol):
-    """The system's browser and the way back from it."""
-
-    async def listen(self, redirect_uri: str | None) -> str:
-        """Wait for a callback, at `redirect_uri` if a sign-in was pending; returns the address."""
-
-    def open(self, address: str) -> None: ...
-
-    async def answer(self) -> str:
-        """The callback address."""
-
-    async def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Models:
-    """The viewmodels of the person who is signed in."""
-
-    week: WeekModel
-    grid: GridModel
-    timer: TimerModel
-    approvals: ApprovalsModel
-    profile: ProfileModel
-    problems: ProblemsModel
-    months: MonthsModel
-    absences: AbsencesModel
 
 
 class AppModel(ViewModel):
@@ -130,16 +76,8 @@ class AppModel(ViewModel):
         return self.workspace.engine.state if self.workspace is not None else SyncState()
 
     @property
-    def busy(self) -> bool:
-        return self.sync_state.busy
-
-    @property
     def offline(self) -> bool:
         return self.sync_state.offline is True
-
-    @property
-    def server_failed(self) -> bool:
-        return self.sync_state.failed
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -153,7 +91,7 @@ class AppModel(ViewModel):
 
     @property
     def email(self) -> str:
-        return (self.workspace.identity.email or "") if self.workspace is not None else ""
+        return (self.workspace.identity.email if self.workspace is not None else None) or ""
 
     @property
     def picture(self) -> str | None:
@@ -169,10 +107,12 @@ class AppModel(ViewModel):
             await self._session.restore()
             pending = await self._session.signing_in.pending()
         except (TokenStoreError, NewerStore, StoreFull) as error:
-            self.failure = _failure_of(error)
+            self.failure = failure_of(error)
         if self.workspace is None and pending is not None:
             self._show(Stage.BROWSER)
-            self.tasks.spawn(self._wait_for_answer(await self._listen(pending.redirect_uri)))
+            self.tasks.spawn(
+                self._wait_for_answer(await self._browser.listen(pending.redirect_uri))
+            )
             return
         self._enter()
 
@@ -204,7 +144,7 @@ class AppModel(ViewModel):
 
     def resume(self) -> None:
         """The app is on the screen again, perhaps on another day."""
-        if self.stage is Stage.MAIN and self.models is not None:
+        if self.models is not None:
             self.models.week.resume()
         self.tick()
         self.synchronise()
@@ -245,19 +185,16 @@ class AppModel(ViewModel):
             if self.stage is not Stage.BROWSER:
                 return
         try:
-            redirect_uri = await self._listen(None)
+            redirect_uri = await self._browser.listen(None)
             hint = self.email or None if step_up is not None else None
             address = await self._session.signing_in.begin(redirect_uri, hint, step_up)
         except (Unreachable, TokenStoreError) as error:
             self._enter()
-            self.failure = _failure_of(error)
+            self.failure = failure_of(error)
             self.changed()
             return
         self._browser.open(address)
         await self._wait_for_answer(redirect_uri)
-
-    async def _listen(self, redirect_uri: str | None) -> str:
-        return await self._browser.listen(redirect_uri)
 
     async def _wait_for_answer(self, redirect_uri: str) -> None:
         """Wait for the right callback; others may come first, forged or old."""
@@ -278,7 +215,7 @@ class AppModel(ViewModel):
         except SignInFailed as error:
             failure = error.reason
         except (Unreachable, TokenStoreError, NewerStore, StoreFull) as error:
-            failure = _failure_of(error)
+            failure = failure_of(error)
         self._enter()
         self.failure = failure
         self.changed()
@@ -311,7 +248,7 @@ class AppModel(ViewModel):
             self._show(Stage.SIGN_IN)
             return
         self.failure = None
-        self.models = self._make_models(workspace)
+        self.models = make_models(workspace, self.clock, self._work, self._notify)
         self._session.start()
         self._show(self._stage_of(workspace))
         if workspace.rescued is not None:
@@ -323,20 +260,6 @@ class AppModel(ViewModel):
         await self._session.pictures.fetch(address)
         if self.models is not None:
             self.models.profile.changed()
-
-    def _make_models(self, workspace: Workspace) -> Models:
-        clock = self._session.clock
-        week = WeekModel(workspace, clock, self._notify)
-        return Models(
-            week=week,
-            grid=GridModel(workspace, clock, week, self._notify),
-            timer=TimerModel(workspace, clock),
-            approvals=ApprovalsModel(workspace, clock, self._work, self._notify),
-            profile=ProfileModel(workspace, clock, self._work, self._notify),
-            problems=ProblemsModel(workspace, clock, self._notify),
-            months=MonthsModel(workspace, clock),
-            absences=AbsencesModel(workspace, clock, self._notify),
-        )
 
     def _session_changed(self) -> None:
         if self.workspace is None:
@@ -359,13 +282,7 @@ class AppModel(ViewModel):
             self.tasks.spawn(self._work.cancel())
             self._show(Stage.SIGN_IN)
             return
-        models.week.refresh()
-        models.grid.refresh()
-        models.approvals.refresh()
-        models.profile.refresh()
-        models.problems.refresh()
-        models.months.refresh()
-        models.absences.refresh()
+        models.refresh()
         self._show(self._stage_of(workspace))
 
     def _stage_of(self, workspace: Workspace) -> Stage:
@@ -379,8 +296,3 @@ class AppModel(ViewModel):
 
     def _notify(self, message: SnackbarMessage) -> None:
         self.on_message(message)
-
-
-def _failure_of(error: Exception) -> str:
-    known = {TokenStoreError: "store", NewerStore: "newer", StoreFull: "full"}
-    return known.get(type(error), "offline")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import date, datetime
-from enum import StrEnum
 from functools import partial
 
-from mobile.core.changes import Change, ChangeKind
+from mobile.core.changes import ChangeKind
 from mobile.core.clock import Clock
 from mobile.core.network import RequestRejected, SignedOut, StepUpRequired, Unreachable
 from mobile.core.pulling import OVERDUE
@@ -26,42 +24,12 @@ from mobile.core.wire import (
     UnexpectedResponse,
     read,
 )
+from mobile.viewmodels.approval_items import Grouping, Item, Section, item_of
 from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
 
 REASONS, TYPED_REASONS = "reasons", "typed_reasons"
 SUGGESTIONS = 3
 DECIDED = (ApprovalState.APPROVED, ApprovalState.REJECTED)
-
-
-class Grouping(StrEnum):
-    NONE = "none"
-    WEEK = "week"
-    PERSON = "person"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """`waiting`: decided here, and the server does not know it yet."""
-
-    approval: Approval
-    waiting: bool = False
-    failed: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.approval.person_name or self.approval.person
-
-    @property
-    def clean(self) -> bool:
-        return not self.approval.flags
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A group of the list; `title` is a week or a name, empty without grouping."""
-
-    title: str
-    items: tuple[Item, ...]
 
 
 class ApprovalsModel(ViewModel):
@@ -306,24 +274,9 @@ class ApprovalsModel(ViewModel):
         changes = self._workspace.outbox.of_kinds((ChangeKind.DECIDE, ChangeKind.REOPEN))
         decisions = {change.target: change for change in changes}
         store = self._workspace.store
-        pending = [_item(each, decisions) for each in store.approvals(ApprovalState.PENDING)]
-        decided = [_item(each, decisions) for each in store.approvals(*DECIDED)]
+        pending = [item_of(each, decisions) for each in store.approvals(ApprovalState.PENDING)]
+        decided = [item_of(each, decisions) for each in store.approvals(*DECIDED)]
         self.pending = [item for item in pending if not item.waiting]
         self.decided = [*(item for item in pending if item.waiting), *reversed(decided)]
         self.overdue = [read(OverdueWeek, body) for body in store.get(OVERDUE) or ()]
         self.selected &= {item.approval.id for item in self.pending}
-
-
-def _item(approval: Approval, decisions: dict[str, Change]) -> Item:
-    reopening = decisions.get(f"{approval.person} {approval.week}")
-    if reopening is not None and approval.state is ApprovalState.APPROVED:
-        failed = reopening.failure is not None
-        return Item(approval, waiting=not failed, failed=failed)
-    change = decisions.get(approval.id)
-    if change is None:
-        return Item(approval)
-    if change.failure is not None:
-        return Item(approval, failed=True)
-    approved = change.body["decision"] == "approve"
-    state = ApprovalState.APPROVED if approved else ApprovalState.REJECTED
-    return Item(replace(approval, state=state, reason=change.body.get("reason")), waiting=True)

@@ -10,7 +10,7 @@ from mobile.core.session import Workspace
 from mobile.core.views import WeekSummary
 from mobile.core.weeks import Week
 from mobile.viewmodels.base import ViewModel
-from mobile.viewmodels.week import Row
+from mobile.viewmodels.rows import Row
 
 WEEKS = 26
 MAX_FOUND = 100

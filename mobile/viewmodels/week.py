@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
 from mobile.core.clock import Clock
 from mobile.core.database import StoreFull
 from mobile.core.drafts import Drafts, SavedDraft
-from mobile.core.durations import format_duration
 from mobile.core.rules import Scope, State
 from mobile.core.session import Workspace
 from mobile.core.timesheet import UNDO_SECONDS, Invalid, Locked
@@ -18,31 +17,10 @@ from mobile.core.views import EntryView, Sync, WeekView
 from mobile.core.weeks import Week
 from mobile.viewmodels.base import SnackbarMessage, ViewModel
 from mobile.viewmodels.notices import WeekNotice, week_notices
+from mobile.viewmodels.rows import DraftRow, Row
 
 # A day that the person chose is kept for so long before today is shown again.
 KEEP_CHOICE = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An entry as a card, with the names of its project."""
-
-    entry: EntryView
-    title: str
-    customer: str
-
-    @property
-    def subtitle(self) -> str:
-        parts = (self.customer, self.entry.draft.task or "", self.entry.draft.note)
-        return " · ".join(part.replace("\n", " ") for part in parts if part)
-
-
-@dataclass(frozen=True, slots=True)
-class DraftRow:
-    """A draft as a card."""
-
-    draft: SavedDraft
-    title: str
 
 
 class WeekModel(ViewModel):
@@ -315,8 +293,3 @@ class WeekModel(ViewModel):
     def _project_name(self, code: str) -> str:
         project = self._workspace.store.project(code)
         return project.name if project is not None else code
-
-
-def hours_text(minutes: int) -> str:
-    """`1:30`, and a dash for nothing."""
-    return format_duration(minutes) if minutes else "\u2013"

@@ -33,7 +33,8 @@ from mobile.tools.sample import NoBrowser, StillClock, enter, fill, make_model, 
 from mobile.ui.buttons import Chip, PushButton
 from mobile.ui.shell import Shell
 from mobile.ui.text import Text
-from mobile.viewmodels.app import UPDATE_INTERVAL, Tab
+from mobile.viewmodels.app import UPDATE_INTERVAL
+from mobile.viewmodels.stages import Tab
 from tests.mobile.gestures import gestures
 from tests.mobile.legibility import FEW_SCENES, FEW_WAYS, walk
 

@@ -16,7 +16,7 @@ from mobile.ui.buttons import PushButton
 from mobile.ui.card import HOLD_SECONDS, EntryCard
 from mobile.ui.shell import Shell
 from mobile.ui.snackbar import Snackbar
-from mobile.viewmodels.app import Tab
+from mobile.viewmodels.stages import Tab
 
 # A list waits so long at most, and for so many frames, before it lets what is in it have a touch.
 LIST_SECONDS, LIST_FRAMES = 0.3, 6
@@ -105,6 +105,7 @@ def gestures(shell: Shell) -> dict[str, Any]:
         "pulled": _pull_the_list(shell),
         "typed": _type_into_an_entry(shell),
         "covered": _touch_beside_an_approval(shell),
+        "keyboard": _press_by_keyboard(shell),
     }
 
 
@@ -195,3 +196,37 @@ def _touch_beside_an_approval(shell: Shell) -> bool:
     stayed = approvals.opened == opened
     approvals.open(None)
     return stayed
+
+
+def _press_by_keyboard(shell: Shell) -> dict[str, Any]:
+    """Tab through the week, Enter on "next week", Ctrl+N, Escape."""
+    shell.go(Tab.WEEK)
+    shell.models.week.go_to_today()
+    settle()
+    stops = []
+    for _ in range(40):
+        _key(9)
+        widget = shell.focus._focused()
+        if widget in stops:
+            break
+        stops.append(widget)
+    before = str(shell.models.week.week)
+    while getattr(shell.focus._focused(), "icon", "") != "chevron-right":
+        _key(9)
+    _key(13)
+    settle()
+    after = str(shell.models.week.week)
+    _key(ord("n"), ["ctrl"])
+    settle()
+    opened = type(shell.ids.overlays.children[0]).__name__
+    shell._on_key(None, 27)
+    return {
+        "stops": len(stops),
+        "weeks": [before, after],
+        "opened": opened,
+        "left": len(shell.ids.overlays.children),
+    }
+
+
+def _key(key: int, held: list[str] | None = None) -> None:
+    Window.dispatch("on_key_down", key, 0, "", held or [])

@@ -20,12 +20,12 @@ from kivymd.app import MDApp
 
 from mobile.app import run
 from mobile.core.rules import State
-from mobile.ui.approvals import ApprovalRow
+from mobile.ui.approval_rows import ApprovalRow
 from mobile.ui.buttons import Chip, PushButton
 from mobile.ui.dialog import Dialog
 from mobile.ui.field import Field
 from mobile.ui.shell import Shell
-from mobile.viewmodels.app import Stage, Tab
+from mobile.viewmodels.stages import Stage, Tab
 from tests.mobile.drive import found, tap
 
 TIMEOUT = 30.0
@@ -65,7 +65,7 @@ def signed_in(shell: Shell, person: str) -> bool:
 
 
 def all_sent(shell: Shell) -> bool:
-    return shell.model.counts == (0, 0) and not shell.model.busy
+    return shell.model.counts == (0, 0) and not shell.busy
 
 
 async def log_and_submit(shell: Shell) -> dict[str, Any]:

@@ -44,8 +44,8 @@ FEW_SCENES = ("week-rejected", "entry-errors", "timer", "approvals", "approval",
 ALL_WAYS = tuple(
     (language, scale, look)
     for language in ("en", "de")
-    for scale in (1.0, 1.3)
-    for look in (Appearance.LIGHT, Appearance.DARK)
+    for scale in (1.0, 1.3, 1.5, 2.0)
+    for look in ((Appearance.LIGHT, Appearance.DARK) if scale == 1.0 else (Appearance.LIGHT,))
 )
 
 

@@ -16,7 +16,7 @@ APP_PYTHON = ROOT / ".appvenv" / "bin" / "python"
 PYTHON = str(APP_PYTHON) if APP_PYTHON.exists() else sys.executable
 LIBRARIES = {"GL": "libgl1", "EGL": "libegl1"}
 TIMEOUT = 280
-PHONE, TABLET = (412, 915), (1180, 820)
+NARROW, SMALL, PHONE, TABLET = (320, 640), (360, 740), (412, 915), (1180, 820)
 # A window without a display keeps the size it is made with.
 START = """
 import runpy, sys

@@ -14,7 +14,8 @@ from mobile.core.network import Unreachable
 from mobile.core.rules import Scope
 from mobile.core.sync import SCOPES
 from mobile.tools.sample import OfflineSession, StillClock, enter, fill, make_model, make_session
-from mobile.viewmodels.app import UPDATE_INTERVAL, AppModel, Stage, Tab
+from mobile.viewmodels.app import UPDATE_INTERVAL, AppModel
+from mobile.viewmodels.stages import Stage, Tab
 from tests.mobile.support import Fault, Network
 
 

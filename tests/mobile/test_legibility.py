@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mobile.offscreen import PHONE, TABLET, run_offscreen, what_is_missing
+from tests.mobile.offscreen import NARROW, PHONE, SMALL, TABLET, run_offscreen, what_is_missing
 
 TIMEOUT = 1500
 
 
 @pytest.mark.endurance
 @pytest.mark.timeout(TIMEOUT + 60)
-@pytest.mark.parametrize("size", [PHONE, TABLET], ids=["phone", "tablet"])
+@pytest.mark.parametrize("size", [NARROW, SMALL, PHONE, TABLET], ids=lambda size: str(size[0]))
 def test_every_screen_can_be_hit_and_read(
     tmp_path_factory: pytest.TempPathFactory, size: tuple[int, int]
 ) -> None:
@@ -20,5 +20,5 @@ def test_every_screen_can_be_hit_and_read(
     home = tmp_path_factory.mktemp("kivy")
     found, _log = run_offscreen("tests.mobile.legibility", home, size=size, timeout=TIMEOUT)
 
-    assert len(found) == 8
+    assert len(found) == 10
     assert {way: faults for way, faults in found.items() if faults} == {}

@@ -16,6 +16,7 @@ from pythonforandroid.graph import get_recipe_order_and_bootstrap
 
 import mobile
 from mobile.core.settings import PRIVATE_REDIRECT
+from mobile.device.android import WORKER
 from mobile.tools.stage import stage
 
 FOLDER = Path(mobile.__file__).parent
@@ -29,7 +30,7 @@ RECIPES = {
 # Wheels for any platform, so that pip takes them as they are.
 PURE = {
     *("kivymd", "asynckivy", "asyncgui", "filetype", "pyjwt", "httpcore", "h11"),
-    *("anyio", "idna", "certifi", "sniffio", "typing_extensions"),
+    *("anyio", "idna", "certifi", "typing_extensions"),
 }
 # On the desktop alone: the import that needs it is never reached on Android.
 DESKTOP = {"keyring"}
@@ -69,6 +70,46 @@ def test_the_way_back_from_the_browser_is_declared() -> None:
     assert any(address.startswith("https://") for address in declared)
 
 
+def test_back_reaches_the_app_and_nothing_moves_to_another_device(
+    spec: configparser.SectionProxy,
+) -> None:
+    path = spec["android.extra_manifest_application_arguments"].rpartition("mobile/")[2]
+    attributes = (FOLDER / path).read_text("utf-8")
+    assert 'enableOnBackInvokedCallback="false"' in attributes
+    assert 'dataExtractionRules="@xml/data_extraction_rules"' in attributes
+    source, _, target = spec["android.add_resources"].partition(":")
+    assert target == "xml/data_extraction_rules.xml"
+    rules = ElementTree.parse(ROOT / source).getroot()
+    for part in ("cloud-backup", "device-transfer"):
+        excluded = {each.get("domain") for each in rules.findall(f"{part}/exclude")}
+        assert excluded == {"root", "file", "database", "sharedpref", "external"}
+
+
+def test_the_background_job_is_packaged(spec: configparser.SectionProxy) -> None:
+    name, _, entry = spec["services"].partition(":")
+    assert (ROOT / entry).exists()
+    java = FOLDER / spec["android.add_src"].removeprefix("mobile/")
+    package, _, service = spec["android.service_class_name"].rpartition(".")
+    base = (java / package.replace(".", "/") / f"{service}.java").read_text("utf-8")
+    assert f"class {service} extends PythonService" in base
+    worker = (java / package.replace(".", "/") / "SendWorker.java").read_text("utf-8")
+    assert f"Service{name}.getDefaultIntent" in worker
+    assert "work-runtime" in spec["android.gradle_dependencies"]
+    assert f"{package}.SendWorker" == WORKER
+
+
+def test_everything_that_is_built_with_is_pinned(spec: configparser.SectionProxy) -> None:
+    by_recipe = RECIPES - {"kivy", "materialyoucolor"}
+    for part in spec["requirements"].split(","):
+        name, pinned, _version = part.strip().partition("==")
+        assert pinned or name in by_recipe, name
+    assert spec["p4a.branch"].startswith("v")
+
+
+def test_nothing_pretends_to_run_on_ios(spec: configparser.SectionProxy) -> None:
+    assert [name for name in spec if name.startswith("ios.")] == []
+
+
 def test_every_requirement_is_pure_or_has_a_recipe(spec: configparser.SectionProxy) -> None:
     assert set(names(spec)) - RECIPES - PURE == set()
 
@@ -105,7 +146,7 @@ def test_the_build_graph_resolves_for_android(spec: configparser.SectionProxy) -
 
     assert [arch.arch for arch in context.archs] == ["arm64-v8a"]
     assert set(order) >= RECIPES
-    assert {name.lower() for name in modules} >= PURE - {"sniffio"}
+    assert {name.lower() for name in modules} >= PURE
     assert bootstrap.name == "sdl2"
 
 

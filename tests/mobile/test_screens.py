@@ -42,7 +42,7 @@ def test_no_tap_waits_for_a_network_that_hangs(seen: dict[str, Any]) -> None:
 
 
 def test_the_longest_list_scrolls_smoothly(seen: dict[str, Any]) -> None:
-    # 33 on two cores that have nothing else to do (docs/mobile.md); here other tests run beside.
+    # 33 on two quiet cores; here other tests run beside.
     assert seen["frame_p99_ms"] < 100
 
 
@@ -82,3 +82,10 @@ def test_no_touch_goes_through_an_approval_to_the_list_below(seen: dict[str, Any
 
 def test_what_is_gone_from_the_screen_is_forgotten(seen: dict[str, Any]) -> None:
     assert seen["kept_texts"] <= 5
+
+
+def test_everything_is_reached_and_pressed_by_the_keyboard(seen: dict[str, Any]) -> None:
+    keyboard = seen["gestures"]["keyboard"]
+    assert keyboard["stops"] >= 15
+    assert keyboard["weeks"] == ["2026-W47", "2026-W48"]
+    assert (keyboard["opened"], keyboard["left"]) == ("EntrySheet", 0)
