@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
@@ -44,9 +45,11 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
     """Send the browser to the issuer, which sends it back to `return_to` of this site."""
     settings = request.app[SETTINGS]
     target = safe_path(request.query.get("return_to", HOME))
-    if request.host != settings.portal_url.partition("://")[2]:
-        # Another name of this host: the callback would not see the cookie set here.
-        raise web.HTTPFound(f"{settings.portal_url}/auth/sign-in")
+    if request.host != settings.portal_url.partition("://")[2] and "moved" not in request.query:
+        # Another name of this host: the callback would not see the cookie set here. Once only, as
+        # a proxy may have changed the name.
+        query = urlencode({"return_to": target, "moved": "1"})
+        raise web.HTTPFound(f"{settings.portal_url}/auth/sign-in?{query}")
     return await begin_sign_in(request, target)
 
 

@@ -136,6 +136,16 @@ async def test_the_database_holds_nothing_that_can_be_used(
     assert b"@exampleco.com" not in dump
 
 
+async def test_signing_in_under_another_name_moves_to_the_portals_own(
+    client: PortalClient, origin: str
+) -> None:
+    headers = {"Host": "localhost"}
+    page = await client.request("GET", "/auth/sign-in?return_to=/months", headers=headers)
+    assert page.headers["Location"] == f"{origin}/auth/sign-in?return_to=%2Fmonths&moved=1"
+    page = await client.request("GET", "/auth/sign-in?moved=1", headers=headers)
+    assert "/authorize?" in page.headers["Location"]
+
+
 @pytest.mark.parametrize(
     "target",
     [

@@ -95,6 +95,37 @@ async def test_a_change_made_elsewhere_is_shown_and_can_be_overridden(browsing: 
         assert await other.page.input_value(cell) == "3:00"
 
 
+async def test_what_is_typed_without_a_connection_is_sent_when_it_is_back(
+    browsing: Browsing,
+) -> None:
+    week = week_from_now(-15)
+    async with browsing.as_person("erin") as watched:
+        page = watched.page
+        await page.goto(f"{browsing.origin}/weeks/{week}?row=BIG-WEB")
+        await page.context.set_offline(True)
+        await page.fill(f'#grid input[data-date="{week.monday}"]', "4:15")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#save-state")).to_contain_text("Can't reach the server")
+        await page.context.set_offline(False)
+        await expect(page.locator("#save-state")).to_have_text("All changes saved", timeout=15_000)
+        await page.reload()
+        assert await page.input_value(f'#grid input[data-date="{week.monday}"]') == "4:15"
+
+
+async def test_a_favourite_row_is_there_in_every_open_week(browsing: Browsing) -> None:
+    async with browsing.as_person("ella") as watched:
+        page = watched.page
+        await page.goto(f"{browsing.origin}/weeks/{week_from_now(-16)}?row=INT-LEARN")
+        await page.get_by_role("button", name="Keep Learning in every week").click()
+        star = page.locator('.star[aria-pressed="true"]')
+        await expect(star).to_have_count(1)
+        await page.goto(f"{browsing.origin}/weeks/{week_from_now(-17)}")
+        await expect(star).to_have_count(1)
+        await page.get_by_role("button", name="Keep Learning in every week").click()
+        await expect(star).to_have_count(0)
+        assert watched.problems == []
+
+
 async def test_a_note_is_written_in_a_dialog(browsing: Browsing) -> None:
     week = week_from_now(-13)
     async with browsing.as_person("erin") as watched:
