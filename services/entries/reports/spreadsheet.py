@@ -101,6 +101,7 @@ class Spreadsheet:
         self._title = title
         self._columns = columns
         self._letters = [_letters(number) for number in range(1, len(columns) + 1)]
+        self._summed = [index for index, column in enumerate(columns) if column.is_sum]
         self._sums: list[Decimal] = []
         self._max_rows = max_rows - 1  # the last row has the totals
         self._max_bytes = max_bytes
@@ -113,7 +114,7 @@ class Spreadsheet:
         self._rows = 0
         self._size = 0
 
-    def write(self, rows: Iterable[Sequence[object]]) -> bytes:
+    def write(self, rows: Iterable[Sequence[Any]]) -> bytes:
         """Append rows; a sheet that is full is followed by another."""
         lines: list[str] = []
         for row in rows:
@@ -154,16 +155,15 @@ class Spreadsheet:
             f'</sheetView></sheetViews><cols>{widths}</cols><sheetData><row r="1">{header}</row>'
         )
 
-    def _row(self, values: Sequence[object]) -> str:
-        number = self._rows
+    def _row(self, values: Sequence[Any]) -> str:
+        number = str(self._rows)
         cells = [
-            _cell(f"{letters}{number}", value)
+            _cell(letters + number, value)
             for letters, value in zip(self._letters, values, strict=True)
+            if value is not None
         ]
-        for index, column in enumerate(self._columns):
-            value = values[index]
-            if column.is_sum and isinstance(value, int | Decimal):
-                self._sums[index] += value
+        for index in self._summed:
+            self._sums[index] += values[index]
         return f'<row r="{number}">{"".join(cells)}</row>'
 
     def _end_sheet(self) -> None:
@@ -172,7 +172,7 @@ class Spreadsheet:
         last = f"{self._letters[-1]}{self._rows}"
         self._flush(
             [
-                self._totals() if any(column.is_sum for column in self._columns) else "",
+                self._totals() if self._summed else "",
                 f'</sheetData><autoFilter ref="A1:{last}"/></worksheet>',
             ]
         )
@@ -183,9 +183,7 @@ class Spreadsheet:
         """A row that adds up the rows that are shown, with the sum of all as its value."""
         number = self._rows + 1
         cells = [_text_cell(f"A{number}", "Total", _BOLD)]
-        for index, column in enumerate(self._columns):
-            if not column.is_sum:
-                continue
+        for index in self._summed:
             letters = self._letters[index]
             cells.append(
                 f'<c r="{letters}{number}" s="{_BOLD_NUMBER}">'
@@ -246,8 +244,9 @@ def _letters(number: int) -> str:
 
 
 def _cell(reference: str, value: object) -> str:
-    if value is None or value == "":
-        return ""
+    """The most frequent types first: an export has millions of cells."""
+    if isinstance(value, str):
+        return _text_cell(reference, value, 0) if value else ""
     if isinstance(value, bool):
         return f'<c r="{reference}" t="b"><v>{int(value)}</v></c>'
     if isinstance(value, int | Decimal):
@@ -262,7 +261,8 @@ def _cell(reference: str, value: object) -> str:
 def _text_cell(reference: str, text: str, style: int) -> str:
     if "_x" in text:
         text = _ESCAPED.sub("_x005F_", text)
-    text = escape(_UNWRITABLE.sub("\ufffd", text))
+    if not text.isalnum():
+        text = escape(_UNWRITABLE.sub("\ufffd", text))
     shown = f' s="{style}"' if style else ""
     return (
         f'<c r="{reference}"{shown} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
 
-import aiohttp
 import asyncpg
 import pytest
 from openpyxl import load_workbook
@@ -413,36 +412,3 @@ async def test_every_report_is_served_by_an_index(filled_database: str, name: st
     await connection.close()
     assert re.search(rf"Scan( Backward)? (using|on) {index}", plan), plan
     assert "Seq Scan on entries" not in plan
-
-
-ACTIVE = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND state = 'active' AND query LIKE 'COPY%'
-"""
-
-
-@pytest.fixture
-def filled_service_database(databases: Databases) -> str:
-    return databases.own("entries")
-
-
-async def test_a_client_that_goes_away_stops_its_query(
-    payroll: Caller,
-    entries: Service,
-    connection: asyncpg.Connection,
-    session: aiohttp.ClientSession,
-) -> None:
-    # More than all buffers on the way hold, so that the statement runs while nobody reads.
-    await connection.execute(PROJECTS)
-    await connection.execute(FILL.replace("'auth0|' || number % 40", "'auth0|erin'"), 60_000)
-    token = entries.caller("payroll", "read:reports")._token
-    address = f"{entries.url}/v1/reports/entries?from=2020-01-01&to=2026-12-31&format=ndjson"
-    reply = await session.get(address, headers={"Authorization": f"Bearer {token}"})
-    assert reply.status == 200
-    await reply.content.readexactly(1000)
-    assert await connection.fetchval(ACTIVE) == 1
-    reply.close()
-    async with asyncio.timeout(1):
-        while await connection.fetchval(ACTIVE):
-            await asyncio.sleep(0.01)
-    assert (await payroll.get(f"/v1/reports/entries?{MONTH}")).status == 200

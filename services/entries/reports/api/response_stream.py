@@ -25,15 +25,9 @@ log = structlog.get_logger(__name__)
 class ResponseStream:
     """Sends pieces. The response begins with the first one, so earlier errors are problems."""
 
-    def __init__(
-        self,
-        request: web.Request,
-        response: web.StreamResponse,
-        stall_seconds: float = STALL_SECONDS,
-    ) -> None:
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
         self._request = request
         self._response = response
-        self._stall_seconds = stall_seconds
         self._pending: list[bytes] = []
         self._size = 0
         self._sent = 0
@@ -53,8 +47,8 @@ class ResponseStream:
             await self._response.prepare(self._request)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        allowed = self._stall_seconds + self._sent / MIN_BYTES_A_SECOND - self._waited
-        async with asyncio.timeout(min(self._stall_seconds, allowed)):
+        allowed = STALL_SECONDS + self._sent / MIN_BYTES_A_SECOND - self._waited
+        async with asyncio.timeout(min(STALL_SECONDS, allowed)):
             await self._response.write(data)
         self._waited += loop.time() - began
         self._sent += len(data)
