@@ -141,7 +141,7 @@ async def test_signing_in_under_another_name_moves_to_the_portals_own(
 ) -> None:
     headers = {"Host": "localhost"}
     page = await client.request("GET", "/auth/sign-in?return_to=/months", headers=headers)
-    assert page.headers["Location"] == f"{origin}/auth/sign-in?return_to=%2Fmonths&moved=1"
+    assert page.headers["Location"] == f"{origin}/auth/sign-in?return_to=/months&moved=1"
     page = await client.request("GET", "/auth/sign-in?moved=1", headers=headers)
     assert "/authorize?" in page.headers["Location"]
 
