@@ -22,6 +22,7 @@ from services.approvals import model
 from services.approvals.chain import StepKind, add_step
 from services.approvals.model import Approval, Delegation, State, SubmittedFacts
 from services.approvals.store import approvals as store
+from services.approvals.store.overdue import LeftOpenWeek, save_left_open
 from services.approvals.store.people import Person, read_targets, save_people
 from services.approvals.store.period import save_closed_through
 from services.approvals.store.submissions import SubmissionBatch
@@ -90,6 +91,12 @@ class PeriodChanged(msgspec.Struct, frozen=True):
     closed_through: date | None
 
 
+class LeftOpen(msgspec.Struct, frozen=True):
+    person: str
+    week: str
+    total_minutes: int
+
+
 class Reopened(msgspec.Struct, frozen=True):
     submission_id: UUID
     reason: str
@@ -144,6 +151,14 @@ async def _load_targets(
 async def on_period(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
     newest = data_as(PeriodChanged, events[-1])
     await save_closed_through(connection, newest.closed_through)
+
+
+async def on_left_open(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    decoded = [data_as(LeftOpen, event) for event in events]
+    weeks = [
+        LeftOpenWeek(data.person, Week.parse(data.week), data.total_minutes) for data in decoded
+    ]
+    await save_left_open(connection, weeks)
 
 
 async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
@@ -289,6 +304,10 @@ _TIMESHEETS: Mapping[str, tuple[type[Any], Callable[[SubmissionBatch, Delivery, 
 }
 
 HANDLERS: Mapping[str, Handlers] = {
-    "entries": {**dict.fromkeys(_TIMESHEETS, on_timesheets), "period.changed": on_period},
+    "entries": {
+        **dict.fromkeys(_TIMESHEETS, on_timesheets),
+        "timesheet.left_open": on_left_open,
+        "period.changed": on_period,
+    },
     "profile": {"person.changed": on_people},
 }

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from libs.feed import Event, publish
+from libs.rules.calendar import Week
 from services.entries.model import Entry, Timesheet
 from services.entries.store import timesheets as store
 from services.entries.store.entries import list_week_entries, read_billable_defaults
@@ -55,6 +56,15 @@ async def publish_reopened(
     """`sheet` is the week as it was approved."""
     data = {**await _facts(connection, sheet), "reason": reason, "reopened_by": actor}
     await publish(connection, _event("timesheet.reopened", sheet, data, now))
+
+
+async def publish_left_open(
+    connection: asyncpg.Connection, person: str, week: Week, total_minutes: int, time: datetime
+) -> None:
+    """An inactive person has an open week with hours, which somebody has to submit for them."""
+    data = {"person": person, "week": str(week), "total_minutes": total_minutes}
+    event = Event(type="timesheet.left_open", subject=f"{person}/{week}", time=time, data=data)
+    await publish(connection, event)
 
 
 async def publish_period(

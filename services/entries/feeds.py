@@ -15,7 +15,7 @@ from libs.feed.wire import Delivery, data_as
 from libs.rules.calendar import Week
 from libs.service.admission import record_access_of
 from services.entries import model
-from services.entries.events import facts_of
+from services.entries.events import facts_of, publish_left_open
 from services.entries.model import Timesheet
 from services.entries.store import timesheets as store
 from services.entries.store.people import learn_people
@@ -50,6 +50,13 @@ class Outcome(msgspec.Struct, frozen=True):
         """As `save_decided` takes it."""
         decision = self.decision
         return self.after, decision.submission_id, decision.decision, decision.decided_by
+
+
+class LeftPerson(msgspec.Struct, frozen=True):
+    """The part of `person.changed` that says whether the person is active."""
+
+    person: str
+    active: bool
 
 
 async def on_decisions(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
@@ -99,6 +106,17 @@ async def _decide(
 async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
     await learn_people(connection, [data_as(dict[str, Any], event) for event in events])
     await record_access_of(connection, events)
+    await _publish_left_open(connection, events)
+
+
+async def _publish_left_open(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    """Publish the open weeks of inactive people: approvals knows only what was submitted."""
+    changed = [(data_as(LeftPerson, event), event.time) for event in events]
+    inactive = {data.person: time for data, time in changed if not data.active}
+    if not inactive:
+        return
+    for person, week, minutes in await store.list_open_weeks(connection, inactive.keys()):
+        await publish_left_open(connection, person, week, minutes, inactive[person])
 
 
 HANDLERS: Mapping[str, Handlers] = {

@@ -76,6 +76,8 @@ def test_every_event_of_a_week_is_as_the_page_says(world: World) -> None:
     world.deliver("approvals to entries", 10)
     body = {"person": "auth0|erin", "reason": "wrong rate"}
     world.call("entries", "ada", "POST", f"{SHEET}/reopen", body)
+    world.tell_person("erin", "maya", 2, active=False)
+    world.deliver("profile to entries", 10)
     closing = {"closed_through": "2026-11-22", "reason": "payroll"}
     world.call("entries", "ada", "PUT", "/v1/period", closing)
     told = examples()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,10 +28,14 @@ EXPECTED = """
     WHERE person.active
 """
 
-# What is known to hold hours of somebody who left: withdrawn, rejected or reopened.
+# The weeks with hours of an inactive person: submitted once and open again, or never submitted.
 LEFT_OPEN = """
-    SELECT monday FROM approvals
-    WHERE approvals.person = person.person AND NOT person.active AND total_minutes > 0
+    SELECT monday FROM (
+        SELECT person, monday, total_minutes FROM approvals
+        UNION ALL
+        SELECT person, monday, total_minutes FROM left_open_weeks
+    ) AS known
+    WHERE known.person = person.person AND NOT person.active AND total_minutes > 0
       AND monday BETWEEN {first}::date AND {last}::date
 """
 
@@ -55,6 +60,21 @@ LIST = f"""
 """
 
 COUNT = f"SELECT count(*) {MISSING}"
+
+
+SAVE_LEFT_OPEN = """
+    INSERT INTO left_open_weeks (person, monday, total_minutes) VALUES ($1, $2, $3)
+    ON CONFLICT (person, monday) DO UPDATE SET total_minutes = excluded.total_minutes
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOpenWeek:
+    """An open week with hours of an inactive person."""
+
+    person: str
+    week: Week
+    total_minutes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +120,11 @@ async def list_overdue(connection: asyncpg.Connection, filter_: OverdueFilter) -
         OverdueWeek(Week(record["monday"]), record["person"], record["name"], manager_of(record))
         for record in records
     ]
+
+
+async def save_left_open(connection: asyncpg.Connection, weeks: Iterable[LeftOpenWeek]) -> None:
+    arguments = [(row.person, row.week.monday, row.total_minutes) for row in weeks]
+    await connection.executemany(SAVE_LEFT_OPEN, arguments)
 
 
 async def count_overdue(connection: asyncpg.Connection, caller: Caller, today: Today) -> int:

@@ -47,6 +47,13 @@ LIST = f"""
     WHERE person = $1 AND monday BETWEEN $2 AND $3
 """
 
+LIST_OPEN = """
+    SELECT person, monday, total
+    FROM weeks CROSS JOIN LATERAL (SELECT sum(minute) FROM unnest(minutes) AS minute) AS sum (total)
+    WHERE person = ANY ($1::text[]) AND state = 'open' AND total > 0
+    ORDER BY person, monday
+"""
+
 PROJECT_TOTALS = """
     SELECT monday, project, sum(minutes)::integer AS minutes
     FROM entries
@@ -152,6 +159,14 @@ async def list_timesheets(
 ) -> dict[Week, Timesheet]:
     records = await connection.fetch(LIST, person, first.monday, last.monday)
     return {sheet.week: sheet for sheet in map(_timesheet, records)}
+
+
+async def list_open_weeks(
+    connection: asyncpg.Connection, people: Set[str]
+) -> list[tuple[str, Week, int]]:
+    """The person, the week and the minutes of each open week of these people that has hours."""
+    records = await connection.fetch(LIST_OPEN, list(people))
+    return [(record["person"], Week(record["monday"]), record["total"]) for record in records]
 
 
 async def total_by_project(

@@ -150,6 +150,17 @@ async def test_an_open_week_with_hours_of_somebody_who_left_stays_until_submitte
     assert [row for row in await missing(maya) if row[1] == "carl"] == []
 
 
+async def test_a_week_that_somebody_who_left_never_submitted_is_overdue_if_it_has_hours(
+    settled: Neighbours, maya: Caller
+) -> None:
+    await settled.person("carl", "maya", active=False)
+    left = {"person": sub("carl"), "week": "2026-W46", "total_minutes": 300}
+    await settled.tell("entries", "timesheet.left_open", f"{sub('carl')}/2026-W46", left)
+    assert [row for row in await missing(maya) if row[1] == "carl"] == [("W46", "carl", 8)]
+    await settled.submitted("carl", week="2026-W46", submitted_by=sub("maya"))
+    assert [row for row in await missing(maya) if row[1] == "carl"] == []
+
+
 @pytest.mark.usefixtures("settled")
 async def test_pages_follow_each_other_to_the_end(maya: Caller) -> None:
     everything = await missing(maya)

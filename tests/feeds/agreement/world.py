@@ -97,7 +97,9 @@ class World:
         )
         return rows
 
-    def tell_person(self, person: str, manager: str | None, version: int) -> None:
+    def tell_person(
+        self, person: str, manager: str | None, version: int, *, active: bool = True
+    ) -> None:
         """Profile publishes that somebody has this manager."""
         data: dict[str, Any] = {
             "person": f"auth0|{person}",
@@ -106,7 +108,7 @@ class World:
             "kind": "employee",
             "employer": None,
             "manager": f"auth0|{manager}" if manager else None,
-            "active": True,
+            "active": active,
             "external_ids": {},
             "uploaders": [],
             "target_minutes": 2400,
