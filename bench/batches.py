@@ -2,7 +2,7 @@
 
 psql puts the same rows into a table with the same indexes, in turn with us. Both sides share the
 machine with the database and the client; meanwhile another person reads and writes one at a time,
-and what they wait is told for psql's \\copy too.
+and their waiting time is reported for psql's \\copy too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import asyncpg
 from bench.database import deployed_postgres
 from bench.load import memory
 from bench.programs import Program, program, variables
-from bench.results import Result, at_least, at_most, told
+from bench.results import Result, at_least, at_most, reported
 from dev.postgres import INSTALLATION, PACKAGE
 from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
@@ -70,7 +70,7 @@ class Taken:
     others: list[float] = field(default_factory=list)
 
     def by(self, copied: Taken) -> float:
-        """The rate by that of COPY, round by round from the last: the machine is not as quick in
+        """The throughput relative to COPY, round by round from the last: the machine is not as quick in
         each."""
         rounds = zip(reversed(copied.rounds), reversed(self.rounds), strict=False)
         return median(theirs / ours for theirs, ours in rounds)
@@ -83,7 +83,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What is measured, and as whom it is asked."""
+    """The programs that are measured, and the caller of each request."""
 
     entries: Program
     session: aiohttp.ClientSession
@@ -149,10 +149,10 @@ class Bench:
         }
         address = f"{self.entries.url}/v1/batches"
         async with self.session.post(address, data=_pieces(path), headers=headers) as reply:
-            told: dict[str, int] = await reply.json()
-        if reply.status != 201 or told["failed"]:
-            raise RuntimeError(f"the upload got {reply.status}: {told}")
-        return told
+            batch: dict[str, int] = await reply.json()
+        if reply.status != 201 or batch["failed"]:
+            raise RuntimeError(f"the upload got {reply.status}: {batch}")
+        return batch
 
     @asynccontextmanager
     async def report(self, form: str) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -225,7 +225,7 @@ async def _batches(bench: Bench, ours: Path, theirs: Path, rounds: int) -> list[
             "ms",
             f"{by_copy.p99:.0f} ms during psql's \\copy",
         ),
-        told(f"{what}, the same again", again.by(by_copy), "of COPY", against),
+        reported(f"{what}, the same again", again.by(by_copy), "of COPY", against),
     ]
 
 
@@ -257,14 +257,14 @@ async def _exports(bench: Bench, rounds: int) -> list[Result]:
             "s",
             "pg_stat_activity",
         ),
-        told(
+        reported(
             f"{what} as CSV: others' p99 meanwhile",
             by_us["csv"].p99,
             "ms",
             f"{by_copy.p99:.0f} ms during psql's \\copy",
         ),
-        told(f"{what} as NDJSON: rate", shares["ndjson"], "of COPY", against),
-        told(f"{what} as XLSX: rate", shares["xlsx"], "of COPY", against),
+        reported(f"{what} as NDJSON: rate", shares["ndjson"], "of COPY", against),
+        reported(f"{what} as XLSX: rate", shares["xlsx"], "of COPY", against),
     ]
 
 

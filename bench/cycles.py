@@ -12,7 +12,7 @@ from statistics import median
 import aiohttp
 
 from bench.database import deployed_postgres
-from bench.results import Result, told
+from bench.results import Result, reported
 from libs.postgres.migrate import upgrade
 from libs.rules.calendar import Week
 from tests.support.fleet import NAMES, Fleet
@@ -47,12 +47,14 @@ async def _cycles(fleet: Fleet) -> list[Result]:
     against = "submit, feed, decide, feed, until the week says approved"
     count = len(alone) * PEOPLE
     return [
-        told("a week from submitted to approved", median(alone) * 1000, "ms", f"median; {against}"),
-        told(
+        reported(
+            "a week from submitted to approved", median(alone) * 1000, "ms", f"median; {against}"
+        ),
+        reported(
             f"weeks from submitted to approved, {PEOPLE} people at once",
             *(count / seconds, "a second", against),
         ),
-        told(
+        reported(
             f"a week from submitted to approved, {PEOPLE} people at once: the slowest",
             *(max(map(max, together)) * 1000, "ms", f"of {count}; {against}"),
         ),

@@ -1,7 +1,7 @@
 """How quickly what one service publishes takes effect in another.
 
 The three services as they are shipped, in processes of their own, beside this client on the same
-machine. Delays are between two commits, told by PostgreSQL itself (`track_commit_timestamp`), so
+machine. Delays are between two commits, reported by PostgreSQL (`track_commit_timestamp`), so
 nothing that watches disturbs them.
 """
 
@@ -22,7 +22,7 @@ import aiohttp
 import asyncpg
 
 from bench.database import deployed_postgres
-from bench.results import Result, at_least, at_most, told
+from bench.results import Result, at_least, at_most, reported
 from dev.postgres import PostgresServer
 from libs.feed.events import CHANNEL
 from libs.postgres.migrate import upgrade
@@ -46,7 +46,7 @@ PUBLISH_WEEKS = """
             date '1990-01-01' + number / 500 * 7 AS monday
         FROM generate_series(0, $1::integer / 2 - 1) AS number
     ),
-    told AS (
+    published AS (
         SELECT number AS place, id, 'timesheet.submitted' AS kind, json_build_object(
             'submission_id', id, 'person', person, 'week', to_char(monday, 'IYYY"-W"IW'),
             'total_minutes', 2400,
@@ -70,7 +70,7 @@ PUBLISH_WEEKS = """
         )
         FROM weeks
     )
-    SELECT kind, id, now(), data FROM told WHERE kind = ANY ($2) ORDER BY place, kind DESC
+    SELECT kind, id, now(), data FROM published WHERE kind = ANY ($2) ORDER BY place, kind DESC
 """
 
 # Submitted weeks, and the decisions that wait for them: what entries does is the whole of it.
@@ -152,7 +152,7 @@ async def measure_rates(fleet: Fleet, rounds: int = ROUNDS, events: int = EVENTS
         for case, several in passes.items()
         for result in (
             at_least(case, median(one.rate for one in several), 5000, "events/s", CONDITIONS),
-            told(
+            reported(
                 f"{case}, CPU time",
                 median(one.cpu for one in several),
                 "ms an event",
@@ -228,7 +228,7 @@ async def measure_lag(fleet: Fleet, rate: int = RATE, seconds: int = SECONDS) ->
             await connection.execute(f"NOTIFY {CHANNEL}")
     await fleet.drained()
     delays = await _delays(fleet, ("entries", "timesheet.submitted", head), ("approvals", PENDING))
-    return _told_delays(f"feed: lag at {rate} events/s", delays, 250)
+    return _delay_results(f"feed: lag at {rate} events/s", delays, 250)
 
 
 async def measure_submissions(
@@ -263,8 +263,8 @@ async def measure_submissions(
         fleet, ("approvals", "approval.decided", heads["approvals"]), ("entries", APPROVED)
     )
     return [
-        *_told_delays(f"feed: submission to approval at {rate}/s", pending, 300),
-        *_told_delays(f"feed: decision to week at {rate}/s", changed, 300),
+        *_delay_results(f"feed: submission to approval at {rate}/s", pending, 300),
+        *_delay_results(f"feed: decision to week at {rate}/s", changed, 300),
     ]
 
 
@@ -273,17 +273,17 @@ async def _delays(
 ) -> list[float]:
     """Milliseconds from one commit to the other, shortest first."""
     service, kind, head = published
-    told_at = dict(await fleet.rows(service, PUBLISHED, kind, head))
+    published_at = dict(await fleet.rows(service, PUBLISHED, kind, head))
     taken_at = dict(await fleet.rows(*effect))
-    return sorted((taken_at[subject] - at) * 1000 for subject, at in told_at.items())
+    return sorted((taken_at[subject] - at) * 1000 for subject, at in published_at.items())
 
 
-def _told_delays(case: str, delays: list[float], target: float) -> list[Result]:
+def _delay_results(case: str, delays: list[float], target: float) -> list[Result]:
     late = delays[int(0.99 * (len(delays) - 1))]
     longest = f"commit to commit, of {len(delays)}; the longest {delays[-1]:.0f} ms"
     return [
         at_most(f"{case}, p99", late, target, "ms", longest),
-        told(f"{case}, median", median(delays), "ms", longest),
+        reported(f"{case}, median", median(delays), "ms", longest),
     ]
 
 

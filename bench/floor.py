@@ -1,7 +1,7 @@
 """The floor: the queries of the services behind nothing, as little as aiohttp and asyncpg need.
 
-Nobody is asked who they are (X-Person says so), nothing is checked, logged, measured or limited.
-What the database itself guards it guards here too.
+It does not authenticate (X-Person names the caller), validate, log, measure or limit anything. The
+database constraints are the same.
 """
 
 from __future__ import annotations

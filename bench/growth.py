@@ -16,7 +16,7 @@ import asyncpg
 from bench.database import deployed_postgres
 from bench.load import Call, Load, load, write_calls
 from bench.programs import program, variables
-from bench.results import Result, at_most, told
+from bench.results import Result, at_most, reported
 from dev.postgres import PostgresServer
 from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
@@ -135,8 +135,8 @@ def _results(taken: dict[Size, list[Load]]) -> list[Result]:
     for size, loads in taken.items():
         what = f"list a week among {size.name} rows"
         results += [
-            told(f"{what}: p99", p99[size], "ms", against),
-            told(f"{what}: median", median(one.p50 for one in loads), "ms", against),
-            told(f"{what}: rate", median(one.rate for one in loads), "a second", against),
+            reported(f"{what}: p99", p99[size], "ms", against),
+            reported(f"{what}: median", median(one.p50 for one in loads), "ms", against),
+            reported(f"{what}: rate", median(one.rate for one in loads), "a second", against),
         ]
     return results

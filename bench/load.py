@@ -1,7 +1,8 @@
 """Load by wrk, and what it costs the program that is loaded.
 
-wrk is closed-loop: a connection sends when it has its answer, so a server that stalls is asked
-less meanwhile. Its p99 is that of the requests that were sent, not of those that would have been.
+wrk is closed-loop: a connection sends its next request when it has the response, so
+a stalled server gets fewer requests. Its p99 covers the requests that were sent, not those that
+were held back.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Call:
     body: str = ""
 
 
-class Told(msgspec.Struct):
-    """What wrk tells at its end; latencies in microseconds."""
+class WrkReport(msgspec.Struct):
+    """The totals that wrk prints at its end; latencies in microseconds."""
 
     requests: int
     microseconds: int
@@ -64,19 +65,19 @@ async def load(
 ) -> Load:
     """Send the calls again and again. Raises `RuntimeError` where one of them failed."""
     before = cpu_seconds(pid)
-    told = await _wrk(url, calls, seconds, connections)
+    report = await _wrk(url, calls, seconds, connections)
     spent = cpu_seconds(pid) - before
-    if told.refused or told.broken or not told.requests:
-        raise RuntimeError(f"{url}: {told.refused} refused, {told.broken} broken of {told}")
+    if report.refused or report.broken or not report.requests:
+        raise RuntimeError(f"{url}: {report.refused} refused, {report.broken} broken of {report}")
     return Load(
-        rate=told.requests / (told.microseconds / 1e6),
-        cpu=spent * 1e6 / told.requests,
-        p50=told.p50 / 1000,
-        p99=told.p99 / 1000,
+        rate=report.requests / (report.microseconds / 1e6),
+        cpu=spent * 1e6 / report.requests,
+        p50=report.p50 / 1000,
+        p99=report.p99 / 1000,
     )
 
 
-async def _wrk(url: str, calls: Path, seconds: float, connections: int) -> Told:
+async def _wrk(url: str, calls: Path, seconds: float, connections: int) -> WrkReport:
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("These cases need wrk: apt-get install wrk, or brew install wrk.")
@@ -87,7 +88,7 @@ async def _wrk(url: str, calls: Path, seconds: float, connections: int) -> Told:
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
-    return msgspec.json.decode(output.strip().splitlines()[-1], type=Told)
+    return msgspec.json.decode(output.strip().splitlines()[-1], type=WrkReport)
 
 
 def cpu_seconds(pid: int) -> float:

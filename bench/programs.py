@@ -45,7 +45,7 @@ def command(name: str, port: int) -> Sequence[str]:
 
 
 def installed(name: str) -> bool:
-    """Whether the peer is there; what is missing is told, and the others go on."""
+    """Whether the peer is installed. A missing one is reported and skipped."""
     if name == "fastapi" and not (PEERS / "uvicorn").exists():
         sys.stderr.write("  no FastAPI: make .benchvenv/ready\n")
         return False
@@ -56,7 +56,7 @@ def installed(name: str) -> bool:
 
 
 def variables(issuer: Issuer, database: str) -> dict[str, str]:
-    """What every program is told, the peers too; the limits and the log are the defaults."""
+    """The environment of every program, peers included; limits and log are the defaults."""
     return {
         "AUTH_ISSUER": issuer.issuer,
         "AUTH_AUDIENCE": issuer.audience,

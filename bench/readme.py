@@ -14,8 +14,8 @@ _PLACE = re.compile(r"(?<=<!-- bench -->\n).*?(?=<!-- /bench -->)", re.DOTALL)
 
 # The rows of the README, by how their cases begin.
 SHOWN = (
-    "list a week of 20 entries: rate by that of the floor",
-    "create an entry: rate by that of FastAPI",
+    "list a week of 20 entries: throughput relative to the floor",
+    "create an entry: throughput relative to FastAPI",
     "batch of 10^6 rows of NDJSON: rate",
     "list a week among 10^7 rows",
     "feed: submission to approval",

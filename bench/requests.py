@@ -21,7 +21,7 @@ import msgspec
 from bench.database import deployed_postgres
 from bench.load import Call, Load, load, write_calls
 from bench.programs import Program, installed, program, variables
-from bench.results import Result, at_least, told
+from bench.results import Result, at_least, reported
 from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
@@ -29,7 +29,7 @@ ROUNDS, SECONDS, WARM_UP = 5, 4, 1
 PEOPLE = 200
 WEEKS, WEEK_OF_ENTRIES = 52, 20
 NAMES = ("entries", "floor", "fastapi", "express")
-TOLD = {
+LABELS = {
     "entries": "entries",
     "floor": "the floor",
     "fastapi": "FastAPI + SQLAlchemy",
@@ -51,7 +51,7 @@ ROWS = f"""
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """The rounds of one program in one case; what is told is the median."""
+    """The rounds of one program in one case. The median is reported."""
 
     loads: tuple[Load, ...]
 
@@ -124,34 +124,36 @@ def _results(
     what: str, measured: Mapping[str, Rounds], *, of_floor: float, of_fastapi: float
 ) -> list[Result]:
     ours = measured["entries"]
-    wanted = {"floor": of_floor, "fastapi": of_fastapi, "express": 1.0}
+    targets = {"floor": of_floor, "fastapi": of_fastapi, "express": 1.0}
     against = f"median of {ROUNDS} rounds in turn"
     results = [
         at_least(
-            f"{what}: rate by that of {TOLD[name]}",
+            f"{what}: throughput relative to {LABELS[name]}",
             ours.rate_by(other),
-            wanted[name],
+            targets[name],
             "times",
             against,
         )
         for name, other in measured.items()
-        if name in wanted
+        if name in targets
     ]
     for name, one in measured.items():
         results += [
-            told(
-                f"{what}: {TOLD[name]}, rate",
+            reported(
+                f"{what}: {LABELS[name]}, rate",
                 one.rate,
                 "a second",
                 "32 connections of wrk, closed loop",
             ),
-            told(
-                f"{what}: {TOLD[name]}, CPU time a request",
+            reported(
+                f"{what}: {LABELS[name]}, CPU time a request",
                 one.cpu,
                 "µs",
                 "the program's own, user and system",
             ),
-            told(f"{what}: {TOLD[name]}, p99", one.p99, "ms", "32 connections of wrk, closed loop"),
+            reported(
+                f"{what}: {LABELS[name]}, p99", one.p99, "ms", "32 connections of wrk, closed loop"
+            ),
         ]
     return results
 

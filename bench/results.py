@@ -13,8 +13,8 @@ LATEST = Path(__file__).parent / "results" / "latest.json"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`target` and `holds` are None for what is only told; `against` says what a ratio is of, or
-    under which conditions a figure was taken."""
+    """`target` and `holds` are None for a value without a target; `against` is the denominator of
+    a ratio, or the conditions of the measurement."""
 
     case: str
     value: float
@@ -32,7 +32,7 @@ def at_most(case: str, value: float, target: float, unit: str, against: str) -> 
     return Result(case, _short(value), target, unit, value <= target, against)
 
 
-def told(case: str, value: float, unit: str, against: str) -> Result:
+def reported(case: str, value: float, unit: str, against: str) -> Result:
     return Result(case, _short(value), None, unit, None, against)
 
 

@@ -11,7 +11,7 @@ from bench import requests
 from bench.database import deployed_postgres
 from bench.load import load, memory, write_calls
 from bench.programs import program, variables
-from bench.results import Result, at_most, told
+from bench.results import Result, at_most, reported
 from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
@@ -56,4 +56,4 @@ async def _loaded(database: str, issuer: Issuer, folder: Path) -> Result:
         await load(one.url, one.pid, write_calls(folder / "calls", calls), LOAD)
         at_most_so_far = memory(one.pid, "VmHWM")
     against = f"the most in {LOAD} s of lists and creates at full rate"
-    return told("entries: memory under load", at_most_so_far, "MiB", against)
+    return reported("entries: memory under load", at_most_so_far, "MiB", against)

@@ -11,7 +11,7 @@ import aiohttp
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from bench.results import Result, at_most, told
+from bench.results import Result, at_most, reported
 from libs.auth import JwksKeys, TokenVerifier
 from libs.auth.jws import decode_base64url
 from tests.support.issuer import Issuer
@@ -45,8 +45,8 @@ async def measure() -> list[Result]:
             "check a new token: time by RSA verification and JSON parsing alone",
             *(ratio, 1.3, "times", f"cryptography and json; {against}"),
         ),
-        told("check a new token", uncached, "µs", against),
-        told("RSA verification and JSON parsing alone", bare, "µs", against),
+        reported("check a new token", uncached, "µs", against),
+        reported("RSA verification and JSON parsing alone", bare, "µs", against),
     ]
 
 

@@ -28,7 +28,7 @@ PROBLEMS = {
         "service": API,
     }
 }
-# aiohttp closes an idle connection after 75 s. Who waits longer sends into a closing one.
+# aiohttp closes an idle connection after 75 s. Keep ours shorter, or a request meets a closing one.
 BACKEND_IDLE_TIMEOUT = "60s"
 # As in deploy/k8s/traefik-values.yaml, where they are explained.
 READ_TIMEOUT = "30m"
@@ -163,7 +163,7 @@ class Gateway:
         raise GatewayError("Traefik does not run")
 
     def _write(self, backends: Backends) -> None:
-        # Nobody else's: another gateway may hold the port.
+        # Unique to this gateway: another one may hold the port.
         self._sign = f"/.gateway/{secrets.token_hex(8)}"
         content = yaml.safe_dump(routing(self._routes, backends, self._sign))
         # Traefik looks at files of this folder that end in .yaml, at any moment.

@@ -50,7 +50,7 @@ THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 
 class PostgresError(Exception):
-    """PostgreSQL could not do what was asked of it; the message says why."""
+    """PostgreSQL failed; the message says why."""
 
 
 class PostgresServer:
@@ -72,7 +72,7 @@ class PostgresServer:
     ) -> None:
         self.directory = directory.absolute()
         self.log = log or self.directory / "postgres.log"
-        self._wanted_port = port
+        self._requested_port = port
         self._settings = SETTINGS | dict(settings or {}) | ({} if durable else THROWAWAY)
         self._durable = durable
         self._port = port or 0
@@ -170,7 +170,7 @@ class PostgresServer:
         return place
 
     def _initialise(self, binaries: Path, data: Path, account: supervisor.Account | None) -> None:
-        # Under another name until complete, so that one cut short is made anew.
+        # Under another name until complete, so that an interrupted one is created again.
         unfinished = data.with_name("data.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -198,7 +198,7 @@ class PostgresServer:
     ) -> subprocess.Popen[bytes]:
         deadline = time.monotonic() + START_TIMEOUT
         while True:
-            self._port = self._wanted_port or free_port()
+            self._port = self._requested_port or free_port()
             mark = self.log.stat().st_size if self.log.exists() else 0
             process = self._spawn(binaries, data, account)
             if _ready(process, data, deadline):
@@ -208,7 +208,7 @@ class PostgresServer:
             # Backends of a server that was killed take a moment to notice, and a free port can be
             # taken between asking for it and listening on it. Both pass.
             passing = "pre-existing shared memory block" in said or (
-                self._wanted_port is None and "Address already in use" in said
+                self._requested_port is None and "Address already in use" in said
             )
             if not passing or time.monotonic() > deadline:
                 raise PostgresError(f"PostgreSQL did not start: {self._last_words()} ({self.log})")
@@ -329,7 +329,7 @@ def _binaries(account: supervisor.Account | None) -> Path:
 
 
 def _account(data: Path) -> supervisor.Account | None:
-    """Who runs the server: ourselves, but as root, which it refuses, whoever owns the data."""
+    """The account that runs the server: None for ours. PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return None
     if data.exists() and (owner := data.stat()).st_uid != 0:
@@ -360,7 +360,7 @@ def _relocated(directory: Path) -> Path:
     with _alone(REACHABLE / "lock"):
         homes.mkdir(exist_ok=True)
         for home in homes.iterdir():
-            if not _is_wanted(home):
+            if not _is_needed(home):
                 # A server that was left over may still write; the next who comes tries again.
                 shutil.rmtree(home, ignore_errors=True)
         home = homes / hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
@@ -373,7 +373,7 @@ def _relocated(directory: Path) -> Path:
     return home
 
 
-def _is_wanted(home: Path) -> bool:
+def _is_needed(home: Path) -> bool:
     origin = home / "origin"
     return origin.exists() and Path(origin.read_text()).exists()
 

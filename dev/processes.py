@@ -14,7 +14,7 @@ STOP_TIMEOUT = 15.0
 
 
 class ChildError(Exception):
-    """A program of the stack ended that should not have; says which, and where it is told."""
+    """A program of the stack ended unexpectedly; says which, and where its log is."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The sample company: who works there, what for, and which programs may call. Data only."""
+"""The sample company: people, projects and the programs that may call. Data only."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -96,7 +96,7 @@ PORTAL_CLIENT = "timesheets-portal"
 
 # A manager comes before those who report to them: so the directory takes them one by one.
 PEOPLE = (
-    # Nobody is above Maya: her weeks wait for an administrator.
+    # Maya has no manager: her weeks wait for an administrator.
     Person("maya", "Maya Manager", Role.MANAGER, manager=None),
     Person("ada", "Ada Administrator", Role.ADMINISTRATOR, manager="maya"),
     Person("marco", "Marco Manager", Role.MANAGER, manager="maya"),

@@ -1,4 +1,4 @@
-"""Where the stack listens, from the environment; all mistakes told at once."""
+"""The ports of the stack, from the environment. All mistakes are reported at once."""
 
 import errno
 import socket
@@ -41,7 +41,7 @@ class Ports:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
-        """Nought means: any that is free."""
+        """Zero means any free port."""
         numbers: dict[str, int] = {}
         mistakes: list[str] = []
         for variable, _who, default in PORTS:
@@ -101,5 +101,5 @@ def _somebody_answers(port: int) -> bool:
 
 
 def _with_free_ports(numbers: Mapping[str, int]) -> dict[str, int]:
-    wanted = [variable for variable, number in numbers.items() if number == 0]
-    return dict(numbers) | dict(zip(wanted, free_ports(len(wanted)), strict=True))
+    automatic = [variable for variable, number in numbers.items() if number == 0]
+    return dict(numbers) | dict(zip(automatic, free_ports(len(automatic)), strict=True))

@@ -108,15 +108,15 @@ class Stack:
         """Until a signal asks to stop.
 
         SettingsError or StackError when it cannot begin, ChildError when a program of the stack
-        ends before it was asked to. What was there stays.
+        ends on its own. Existing data stays.
         """
-        asked_to_stop = _stop_signal()
+        stop_requested = _stop_signal()
         with _only_one(self._directory):
             # A record without a stack: that one was killed.
             self._ports.check_free(self._unused_ports(), PATIENCE if self._record.exists() else 0.0)
             children = Children(self._logs, ROOT)
             try:
-                await self._serve(children, asked_to_stop, on_ready)
+                await self._serve(children, stop_requested, on_ready)
             finally:
                 self._progress("Stopping")
                 self._tear_down(children)
@@ -125,10 +125,10 @@ class Stack:
     async def _serve(
         self,
         children: Children,
-        asked_to_stop: asyncio.Future[None],
+        stop_requested: asyncio.Future[None],
         on_ready: Callable[[Addresses], None],
     ) -> None:
-        ending = (asked_to_stop, children.lost)
+        ending = (stop_requested, children.lost)
         up = asyncio.create_task(self._bring_up(children))
         await asyncio.wait((up, *ending), return_when=asyncio.FIRST_COMPLETED)
         if not any(event.done() for event in ending):
@@ -137,7 +137,7 @@ class Stack:
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
         up.cancel()
         await asyncio.gather(up, return_exceptions=True)
-        if children.lost.done() and not asked_to_stop.done():
+        if children.lost.done() and not stop_requested.done():
             raise children.lost.result().failure()
 
     async def _bring_up(self, children: Children) -> None:
@@ -295,16 +295,16 @@ def read_addresses(directory: Path) -> Addresses:
 def _stop_signal() -> asyncio.Future[None]:
     """Done at the first signal that asks to stop: Ctrl-C, kill, the terminal closed."""
     loop = asyncio.get_running_loop()
-    asked: asyncio.Future[None] = loop.create_future()
+    stop_signal: asyncio.Future[None] = loop.create_future()
 
     def ask() -> None:
-        if not asked.done():
-            asked.set_result(None)
+        if not stop_signal.done():
+            stop_signal.set_result(None)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             loop.add_signal_handler(number, ask)
-    return asked
+    return stop_signal
 
 
 @contextmanager

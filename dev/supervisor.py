@@ -83,7 +83,7 @@ def _become(arguments: Sequence[str]) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(last_signal), 0, 0, 0)
         if os.getppid() != int(parent):  # it died before we asked
             sys.exit(1)
-    os.execvp(command[0], command)  # noqa: S606 -- a program, not a shell, is what is wanted
+    os.execvp(command[0], command)  # noqa: S606 -- runs a program without a shell
 
 
 if __name__ == "__main__":

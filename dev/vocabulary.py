@@ -20,7 +20,7 @@ from pathlib import Path
 
 LIST = Path(__file__).with_name("vocabulary.toml")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_SENTENCE = re.compile(r"(?:\A|(?<=[.!?:])\s+|\n\s*\n\s*)(\w+)")
+_SENTENCE = re.compile(r"(?:\A|(?<=[.!?])\s+|\n\s*\n\s*)(\w+)")
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 
 

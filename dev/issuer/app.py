@@ -144,33 +144,37 @@ async def publish_keys(request: web.Request) -> web.Response:
 
 async def ask_who(request: web.Request) -> web.Response:
     issuer = request.app[ISSUER]
-    asked = read_authorization(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
+    authorization = read_authorization(
+        parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
+    )
     session = _session(request)
     person = person_named(session.person) if session else None
-    if session is not None and person and _suffices(session, asked, issuer.clock()):
-        if not _lacks_second_factor(issuer, asked, person, session.mfa_at):
-            return _send_code(issuer, asked, session)
-        if asked.prompt == "none":
-            raise asked.refusal("interaction_required", "A second factor is required")
-        return _html(pages.second_factor(asked, str(request.rel_url), person))
-    if asked.prompt == "none":
-        raise asked.refusal("login_required", "Nobody is signed in")
-    return _html(pages.choice(asked, str(request.rel_url), issuer.tokens.roles))
+    if session is not None and person and _suffices(session, authorization, issuer.clock()):
+        if not _lacks_second_factor(issuer, authorization, person, session.mfa_at):
+            return _send_code(issuer, authorization, session)
+        if authorization.prompt == "none":
+            raise authorization.refusal("interaction_required", "A second factor is required")
+        return _html(pages.second_factor(authorization, str(request.rel_url), person))
+    if authorization.prompt == "none":
+        raise authorization.refusal("login_required", "Nobody is signed in")
+    return _html(pages.choice(authorization, str(request.rel_url), issuer.tokens.roles))
 
 
 async def sign_in(request: web.Request) -> web.Response:
     issuer = request.app[ISSUER]
-    asked = read_authorization(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
+    authorization = read_authorization(
+        parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
+    )
     form = await request.post()
     if "cancel" in form:
-        raise asked.refusal("access_denied", "The sign-in was cancelled")
+        raise authorization.refusal("access_denied", "The sign-in was cancelled")
     person = person_named(str(form.get("person")))
     if person is None:
         raise PageError("Nobody of that name works here.")
     now = int(issuer.clock())
     mfa_at = now if "second_factor" in form else None
-    if _lacks_second_factor(issuer, asked, person, mfa_at):
-        return _html(pages.second_factor(asked, str(request.rel_url), person))
+    if _lacks_second_factor(issuer, authorization, person, mfa_at):
+        return _html(pages.second_factor(authorization, str(request.rel_url), person))
     state = issuer.store.state
     state.sessions = {
         name: session
@@ -180,7 +184,7 @@ async def sign_in(request: web.Request) -> web.Response:
     name = secrets.token_urlsafe(32)
     state.sessions[name] = Session(person.key, now, mfa_at)
     issuer.store.save()
-    response = _send_code(issuer, asked, state.sessions[name])
+    response = _send_code(issuer, authorization, state.sessions[name])
     response.set_cookie(SESSION, name, httponly=True, samesite="Lax", max_age=SESSION_LIFETIME)
     return response
 
@@ -216,21 +220,21 @@ async def sign_out(request: web.Request) -> web.Response:
     """
     issuer = request.app[ISSUER]
     query = request.query
-    wanted = query.get("returnTo", query.get("post_logout_redirect_uri"))
+    return_to = query.get("returnTo", query.get("post_logout_redirect_uri"))
     allowed = [
         address
         for app in APPS
         if query.get("client_id", app.client_id) == app.client_id
         for address in app.logout_urls
     ]
-    if wanted is not None and not is_registered(wanted, allowed):
+    if return_to is not None and not is_registered(return_to, allowed):
         raise PageError("This address is not registered for signing out.")
     if issuer.store.state.sessions.pop(request.cookies.get(SESSION, ""), None) is not None:
         issuer.store.save()
-    if wanted is None:
+    if return_to is None:
         response = _html(pages.message("Signed out", "You can close this window."))
     else:
-        response = _redirect(wanted, state=query.get("state"))
+        response = _redirect(return_to, state=query.get("state"))
     response.del_cookie(SESSION)
     return response
 
@@ -265,37 +269,45 @@ def _session(request: web.Request) -> Session | None:
     return request.app[ISSUER].store.state.sessions.get(request.cookies.get(SESSION, ""))
 
 
-def _suffices(session: Session, asked: AuthorizationRequest, now: float) -> bool:
-    """Whether a browser that is signed in need not be asked again."""
+def _suffices(session: Session, authorization: AuthorizationRequest, now: float) -> bool:
+    """Whether a browser that is signed in need not sign in again."""
     age = now - session.auth_time
     person = person_named(session.person)
-    if person is None or age >= SESSION_LIFETIME or asked.prompt in ("login", "select_account"):
+    if (
+        person is None
+        or age >= SESSION_LIFETIME
+        or authorization.prompt in ("login", "select_account")
+    ):
         return False
-    if asked.max_age is not None and age > asked.max_age:
+    if authorization.max_age is not None and age > authorization.max_age:
         return False
-    return asked.login_hint in (None, person.key, person.email)
+    return authorization.login_hint in (None, person.key, person.email)
 
 
 def _lacks_second_factor(
-    issuer: Issuer, asked: AuthorizationRequest, person: Person, mfa_at: int | None
+    issuer: Issuer, authorization: AuthorizationRequest, person: Person, mfa_at: int | None
 ) -> bool:
     """Whether a second factor must be used now: by policy, or because the request says so.
 
     `max_age` applies to the second factor where `acr_values` asks for one (RFC 9470 4).
     """
-    stepping_up = bool(asked.acr_values)
+    stepping_up = bool(authorization.acr_values)
     if mfa_at is None:
-        return stepping_up or needs_second_factor(asked.scopes, issuer.tokens.permissions(person))
-    limit = asked.max_age if stepping_up else None
+        return stepping_up or needs_second_factor(
+            authorization.scopes, issuer.tokens.permissions(person)
+        )
+    limit = authorization.max_age if stepping_up else None
     return limit is not None and issuer.clock() - mfa_at > limit
 
 
-def _send_code(issuer: Issuer, asked: AuthorizationRequest, session: Session) -> web.Response:
+def _send_code(
+    issuer: Issuer, authorization: AuthorizationRequest, session: Session
+) -> web.Response:
     person = person_named(session.person)
     if person is None:
         raise PageError("Nobody of that name works here.")
-    code = issuer.grants.issue_code(asked, person, session)
-    return _redirect(asked.redirect_uri, code=code, state=asked.state)
+    code = issuer.grants.issue_code(authorization, person, session)
+    return _redirect(authorization.redirect_uri, code=code, state=authorization.state)
 
 
 def _person(request: web.Request) -> Person:

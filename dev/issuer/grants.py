@@ -93,7 +93,7 @@ class Grants:
         if code is None:
             raise OAuthError("invalid_grant", "Invalid authorization code")
         if code.presented:
-            # Whoever came second may be the rightful one: nobody keeps anything (RFC 6749 4.1.2).
+            # The second caller may be the rightful one, so all tokens are revoked (RFC 6749 4.1.2).
             self._end(code.family)
             raise OAuthError("invalid_grant", "The code was used before")
         code.presented = True
@@ -129,7 +129,7 @@ class Grants:
             raise OAuthError("invalid_grant", "The refresh token has expired")
         scopes = form["scope"].split() if "scope" in form else family.requested
         if not set(scopes) <= set(family.requested):
-            raise OAuthError("invalid_scope", "More is asked for than at the sign-in")
+            raise OAuthError("invalid_scope", "The scope exceeds that of the sign-in")
         answer = self._answer(person, client_id, scopes, family, None)
         successor = secrets.token_urlsafe(32)
         family.newest, family.used_at = digest(successor), now
@@ -146,8 +146,10 @@ class Grants:
         return self._for_machine(machine, form.get("scope"))
 
     def _for_machine(self, machine: Machine, requested: str | None) -> Answer:
-        asked = sorted(machine.permissions) if requested is None else requested.split()
-        scopes = [scope for scope in dict.fromkeys(asked) if scope in machine.permissions]
+        requested_scopes = sorted(machine.permissions) if requested is None else requested.split()
+        scopes = [
+            scope for scope in dict.fromkeys(requested_scopes) if scope in machine.permissions
+        ]
         return {
             "access_token": self.tokens.for_machine(machine, scopes),
             "token_type": "Bearer",

@@ -1,4 +1,4 @@
-"""The keys that sign, and what the world is told of them."""
+"""The signing keys and the key set (JWKS) that publishes them."""
 
 import base64
 import secrets
@@ -49,7 +49,7 @@ class SigningKey:
 class KeyRing:
     """The key that signs now, the one that will, and the one that did.
 
-    All are published, as Auth0 does: nobody meets a token whose key was never to be seen.
+    All are published, as Auth0 does, so that no token has an unpublished key.
     """
 
     current: SigningKey

@@ -41,8 +41,8 @@ PIXELS = 24
 
 
 def choice(request: AuthorizationRequest, address: str, roles: Roles) -> str:
-    """Who do you want to be? The form posts to the very address that was asked for."""
-    asked = " ".join(request.scopes) or "nothing in particular"
+    """The choice of a person. The form posts to the address of the request."""
+    scopes = " ".join(request.scopes) or "nothing in particular"
     cards = "".join(
         f'<li><button class="person{_hinted(person, request)}" name="person" value="{person.key}">'
         f"{_portrait(person, roles)}</button></li>"
@@ -52,7 +52,7 @@ def choice(request: AuthorizationRequest, address: str, roles: Roles) -> str:
         f"Sign in to {request.app.name}",
         f"<p>This stands in for Auth0 on this machine: choose who you are, no password.</p>"
         f'<form method="post" action="{escape(address)}"><ul class="people">{cards}</ul>'
-        f"<p>The app asks for <code>{escape(asked)}</code>; it is given what your role allows.</p>"
+        f"<p>The app asks for <code>{escape(scopes)}</code>; it is given what your role allows.</p>"
         f'<button class="cancel" name="cancel" value="yes">Cancel</button></form>',
     )
 

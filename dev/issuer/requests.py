@@ -36,7 +36,7 @@ class AuthorizationRequest:
 
 
 def read_authorization(query: Sequence[tuple[str, str]]) -> AuthorizationRequest:
-    """What /authorize was asked; PageError or RedirectError when that cannot be answered."""
+    """Parse the parameters of /authorize. Raises `PageError` or `RedirectError`."""
     given = dict(query)
     app = next((app for app in APPS if app.client_id == given.get("client_id")), None)
     if app is None:
@@ -95,20 +95,22 @@ def _problem(given: Mapping[str, str], *, repeated: bool) -> tuple[str, str] | N
     return next(((error, text) for wrong, error, text in checks if wrong), None)
 
 
-def is_registered(asked: str, registered: Sequence[str]) -> bool:
+def is_registered(redirect_uri: str, registered: Sequence[str]) -> bool:
     """To the letter, but for the port of a loopback address (RFC 8252 section 7.3)."""
-    return any(asked == known or _is_at_a_port_of(asked, known) for known in registered)
+    return any(
+        redirect_uri == known or _is_at_a_port_of(redirect_uri, known) for known in registered
+    )
 
 
-def _is_at_a_port_of(asked: str, known: str) -> bool:
+def _is_at_a_port_of(redirect_uri: str, known: str) -> bool:
     try:
-        port = urlsplit(asked).port
+        port = urlsplit(redirect_uri).port
     except ValueError:
         return False
     parts = urlsplit(known)
     if parts.scheme != "http" or parts.hostname not in LOOPBACK or port is None:
         return False
-    return asked == urlunsplit(parts._replace(netloc=f"{parts.netloc}:{port}"))
+    return redirect_uri == urlunsplit(parts._replace(netloc=f"{parts.netloc}:{port}"))
 
 
 def with_query(address: str, added: Mapping[str, str | None]) -> str:

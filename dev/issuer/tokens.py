@@ -16,7 +16,7 @@ OPENID_SCOPES = ("openid", "profile", "email", "offline_access")
 
 
 def granted(requested: Collection[str], assigned: Collection[str]) -> list[str]:
-    """RBAC: what was asked for and is assigned, in the order of asking."""
+    """RBAC: the scopes that are requested and assigned, in the order of the request."""
     return [
         scope
         for scope in dict.fromkeys(requested)
@@ -27,8 +27,8 @@ def granted(requested: Collection[str], assigned: Collection[str]) -> list[str]:
 def needs_second_factor(requested: Collection[str], assigned: Collection[str]) -> bool:
     """Whether the token could do more than what belongs to the person, as the tenant's action has
     it: a request that names none of our scopes counts as asking for all of them."""
-    asked = SCOPES.intersection(requested) or SCOPES
-    return not asked.intersection(assigned) <= OWN_TIME
+    scopes = SCOPES.intersection(requested) or SCOPES
+    return not scopes.intersection(assigned) <= OWN_TIME
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Who is calling and what they may do: OAuth 2 bearer tokens (RFC 6750, RFC 9068) for aiohttp.
+"""Authenticate and authorise callers: OAuth 2 bearer tokens (RFC 6750, RFC 9068) for aiohttp.
 
     keys = JwksKeys(session, settings.issuer, settings.jwks_url)
     verifier = TokenVerifier(settings.issuer, settings.audience, keys)
@@ -12,8 +12,8 @@
     app.router.add_get("/v1/entries", list_entries)
     check_routes(app)
 
-Refusals are aiohttp's own exceptions with the headers that RFC 6750 asks for. What is counted is
-told to callbacks, so that any metrics library will do.
+Rejections are aiohttp's exceptions with the headers of RFC 6750. Callbacks receive what is to be
+counted, so that any metrics library will do.
 """
 
 from libs.auth.access import (

@@ -1,10 +1,10 @@
-"""What can go wrong, each with the word it is counted under."""
+"""The outcomes and errors of authentication, each with its metric label."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How looking at a token ended: what `on_verified` is told. A closed set, fit for a metric."""
+    """The outcome of a verification, passed to `on_verified`. A closed set, fit for a metric."""
 
     REMEMBERED = "remembered"
     VERIFIED = "verified"

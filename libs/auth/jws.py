@@ -72,10 +72,10 @@ def decode_base64url(text: bytes) -> bytes:
 
     Raises `ValueError`.
     """
-    left_over = len(text) % 4
-    if not text or text[-1] not in _LAST[left_over]:
+    remainder = len(text) % 4
+    if not text or text[-1] not in _LAST[remainder]:
         raise ValueError("not canonical base64url")
-    return binascii.a2b_base64(text.translate(_TO_STANDARD) + _PADDING[left_over], strict_mode=True)
+    return binascii.a2b_base64(text.translate(_TO_STANDARD) + _PADDING[remainder], strict_mode=True)
 
 
 def _key_id(header: dict[str, Any]) -> str:

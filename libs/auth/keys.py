@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class FetchOutcome(StrEnum):
-    """How fetching the key set ended: what `on_fetch` is told."""
+    """The outcome of fetching the key set, passed to `on_fetch`."""
 
     FETCHED = "fetched"
     UNREACHABLE = "unreachable"
@@ -41,8 +41,8 @@ class FetchOutcome(StrEnum):
 class JwksKeys:
     """The keys that the issuer publishes, by their id.
 
-    Fresh for 10 minutes, then fetched anew behind the requests' back, and kept for 24 hours should
-    the issuer be down. One fetch at a time. Without `jwks_url` the issuer's discovery document
+    Fresh for 10 minutes, then refreshed in the background, and kept for 24 hours while
+    the issuer is down. One fetch at a time. Without `jwks_url` the issuer's discovery document
     tells it. `generation` rises whenever the keys change. `clock` counts seconds.
     """
 
@@ -71,7 +71,7 @@ class JwksKeys:
         self._searched_at = -math.inf
 
     def tend(self) -> None:
-        """Drop keys that are too old, fetch stale ones anew without waiting for it.
+        """Drop keys that are too old and refresh stale ones in the background.
 
         Called for each request, so it costs next to nothing. Needs a running event loop.
         """

@@ -46,7 +46,7 @@ def _is_ours(member: Mapping[str, Any]) -> bool:
         and member.get("use", "sig") == "sig"
         and member.get("alg", ALGORITHM) == ALGORITHM
         and _may_verify(member.get("key_ops", ["verify"]))
-        # Whoever reads this document could sign with such a key.
+        # Every reader of this document could sign with such a key.
         and "d" not in member
     )
 
@@ -63,7 +63,7 @@ def _public_key(member: Mapping[str, Any]) -> RSAPublicKey | None:
 
 
 def _number(value: object) -> int:
-    """A Base64urlUInt (RFC 7518 2), or nought for anything else."""
+    """A Base64urlUInt (RFC 7518 2), or zero for anything else."""
     if type(value) is not str:
         return 0
     try:

@@ -73,7 +73,7 @@ class MachineTokens:
         await self._flight.close()
 
     async def _request(self) -> _Grant:
-        asked_at = self._clock()
+        requested_at = self._clock()
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._post()
@@ -81,7 +81,7 @@ class MachineTokens:
             raise MachineTokenUnavailable(f"{self._token_url}: {error!r}") from error
         except InvalidDocument as error:
             raise MachineTokenUnavailable(f"{self._token_url}: the answer is {error}") from error
-        self._grant = _granted(answer, asked_at)
+        self._grant = _granted(answer, requested_at)
         return self._grant
 
     async def _post(self) -> dict[str, object]:
@@ -108,7 +108,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> str:
     return f"status {response.status}, {error if known else 'no error code'}"
 
 
-def _granted(answer: Mapping[str, object], asked_at: float) -> _Grant:
+def _granted(answer: Mapping[str, object], requested_at: float) -> _Grant:
     token, lifetime = answer.get("access_token"), answer.get("expires_in")
     if str(answer.get("token_type")).lower() != "bearer":
         raise MachineTokenUnavailable("the token is not a bearer token")
@@ -116,4 +116,4 @@ def _granted(answer: Mapping[str, object], asked_at: float) -> _Grant:
         raise MachineTokenUnavailable("there is no token in the answer")
     if type(lifetime) is not int or lifetime <= 0:
         raise MachineTokenUnavailable("the token's lifetime is not told")
-    return _Grant(token, asked_at + lifetime - min(MARGIN, lifetime / 2))
+    return _Grant(token, requested_at + lifetime - min(MARGIN, lifetime / 2))

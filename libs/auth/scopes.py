@@ -30,11 +30,11 @@ def granted_scopes(scope: str, permissions: tuple[str, ...] | None) -> frozenset
     asked for `openid` alone), `permissions` decides. What is not one of ours counts for nothing.
     """
     # Cached because the roles of a tenant are few: remembered callers then share a few sets.
-    asked = _known(scope.split(" "))
+    requested = _known(scope.split(" "))
     if permissions is None:
-        return asked
+        return requested
     permitted = _known(permissions)
-    return asked & permitted if asked else permitted
+    return requested & permitted if requested else permitted
 
 
 def _known(names: Iterable[str]) -> frozenset[Scope]:

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Flight(Generic[T]):
-    """Whoever asks while the call is under way waits for that one.
+    """Share one call: callers that come while it is running wait for it.
 
     The call has a task of its own: a waiter that is cancelled (its client hung up) leaves it
     running for the others.

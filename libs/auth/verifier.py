@@ -46,11 +46,11 @@ class TokenVerifier:
         self._generation = keys.generation
 
     def remembered(self, token: str) -> Principal | None:
-        """Who calls, if this token was verified before and still holds; microseconds."""
+        """The principal of a token that was verified before and still holds. Takes microseconds."""
         return self._recall(digest_of(token))
 
     async def verify(self, token: str) -> Principal:
-        """Who calls. Waits only where keys must be fetched first.
+        """Verify a token. Waits only if keys must be fetched first.
 
         Raises `InvalidToken`, or `KeysUnavailable` while there are no keys at all.
         """

@@ -145,7 +145,7 @@ class Follower:
 
     async def _pages(self, after: int) -> AsyncGenerator[Batch, None]:
         """The pages up to the first empty one. While a page is applied the next one is fetched."""
-        asked_at, page = time.monotonic(), await self._fetch(after)
+        requested_at, page = time.monotonic(), await self._fetch(after)
         while page.deliveries:
             if page.head > page.reached:
                 ahead = asyncio.create_task(self._fetch(page.reached), name="read ahead")
@@ -160,9 +160,9 @@ class Follower:
                 yield page
                 await asyncio.sleep(self._pace.poll_delay)
                 await self._keep_lease()
-                asked_at, page = time.monotonic(), await self._fetch(page.reached)
+                requested_at, page = time.monotonic(), await self._fetch(page.reached)
         yield page
-        if time.monotonic() - asked_at < self._pace.wait / 2:
+        if time.monotonic() - requested_at < self._pace.wait / 2:
             # A feed that is draining, or has too many readers waiting, responds at once.
             await asyncio.sleep(jittered(FIRST_PAUSE))
 

@@ -78,7 +78,7 @@ def has_lost_connection(error: BaseException, connection: asyncpg.Connection) ->
     """Whether the connection is gone.
 
     Many kinds of exception report a closed socket, and some of them (a client that hangs up) say
-    nothing about the database, so the connection is asked.
+    nothing about the database, so the state of the connection decides.
 
     A server that ends an idle session sends an error first and then closes the socket. A
     statement sent in between finds asyncpg between two states: `InternalClientError`.

@@ -1,7 +1,7 @@
 """Limits and defaults that more than one service goes by."""
 
 DEFAULT_TARGET_MINUTES = 40 * 60
-"""Of a week, for whoever has no target of their own."""
+"""The weekly target of people without one of their own."""
 
 MAX_REASON_LENGTH = 1000
 MAX_PERSON_LENGTH = 255

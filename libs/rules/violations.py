@@ -1,4 +1,4 @@
-"""How a model says that what was asked breaks its rules."""
+"""Violations of the rules of a model."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Violation:
 
 
 class RuleBroken(Exception):
-    """What was asked breaks rules of its own fields."""
+    """The values of a request break the rules of their fields."""
 
     def __init__(self, *violations: Violation) -> None:
         super().__init__("; ".join(violation.message for violation in violations))

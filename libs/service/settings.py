@@ -17,7 +17,7 @@ FEED_PREFIXES = {"entries": "entries", "approvals": "approvals", "profile": "peo
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """Whose feeds are followed, and as whom."""
+    """The feeds that are followed, and the client that reads them."""
 
     machine: MachineSettings
     sources: tuple[Source, ...]

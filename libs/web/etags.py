@@ -24,8 +24,8 @@ def etag_of(version: int, *variant: object) -> str:
     Only the version is compared by `If-Match`: an entry whose week was submitted looks
     different but is the same version of the entry.
     """
-    told = ".".join(str(part) for part in (version, *variant) if part is not None)
-    return f'"{told}"'
+    value = ".".join(str(part) for part in (version, *variant) if part is not None)
+    return f'"{value}"'
 
 
 def etag_of_representation(representation: Any) -> str:

@@ -111,7 +111,7 @@ def _to_json(event: Any, **_options: Any) -> str:
 
 
 class AccessLog(AbstractAccessLogger):
-    """One line a request: what was asked, by whom, the answer, how long.
+    """One line per request: method, path, caller, status and duration.
 
     The path comes without its query, which may hold names. A request that the parser refused
     never met a middleware: such a line has no request id.
@@ -138,4 +138,4 @@ class AccessLog(AbstractAccessLogger):
 
 
 CALLER = web.RequestKey("CALLER", str)
-"""Who is asking, as the rate limit and the access log tell callers apart."""
+"""The caller, as the rate limit and the access log identify it."""

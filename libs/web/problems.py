@@ -38,7 +38,7 @@ class FieldError:
 
 
 class Problem(Exception):
-    """A refusal that the caller is told about. Subclasses fix the status and the type."""
+    """An error response (RFC 9457). Subclasses fix the status and the type."""
 
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal-error"
@@ -95,7 +95,7 @@ class PreconditionFailed(Problem):
 
 
 class ClientClosedRequest(Problem):
-    """The client hung up while sending. Nobody reads the response; 499 is nginx's status."""
+    """The client hung up while sending. No client reads the response; 499 is nginx's status."""
 
     status = 499
     slug = "client-closed-request"

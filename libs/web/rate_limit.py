@@ -39,7 +39,7 @@ class RateLimit:
 
 
 def limit_rate(limit: RateLimit) -> Middleware:
-    """Refuse with 429 who asks too often. Who is not known is limited by the ingress."""
+    """Answer 429 to a caller that exceeds the limit. The ingress limits anonymous ones."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:

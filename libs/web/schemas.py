@@ -31,13 +31,13 @@ class Text(fields.String):
     default_error_messages = {"characters": "This text holds characters that cannot be stored."}
 
     def __init__(self, *, minimum: int = 0, maximum: int, **options: Any) -> None:
-        told = (
+        message = (
             f"Between {minimum} and {maximum} characters."
             if minimum
             else (f"At most {maximum} characters.")
         )
         super().__init__(
-            validate=validate.Length(min=minimum or None, max=maximum, error=told), **options
+            validate=validate.Length(min=minimum or None, max=maximum, error=message), **options
         )
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:

@@ -1,4 +1,4 @@
-"""Settings from the environment: read once at start, all mistakes told at once."""
+"""Settings from the environment: read once at start, all mistakes reported at once."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Environment:
         return tuple(self._environ.get(name, "").replace(",", " ").split())
 
     def rate(self, name: str, default: int) -> int | None:
-        """A whole number above nought, or None for the word "off"."""
+        """A whole number above zero, or None for the word "off"."""
         if self.text(name, str(default)).lower() == "off":
             return None
         return self.integer(name, default, 1, 1_000_000)

@@ -120,7 +120,7 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
 def _responses(operation: Operation) -> dict[str, Any]:
     contract = operation.contract
     answers: dict[int, Mapping[str, Any]] = {
-        status: {PROBLEM_TYPE: {"schema": ProblemAnswer}} for status in operation.refusals
+        status: {PROBLEM_TYPE: {"schema": ProblemAnswer}} for status in operation.error_statuses
     }
     for status, schema in contract.answers.items():
         answers[status] = _content(contract.produces, schema)

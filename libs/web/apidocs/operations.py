@@ -42,7 +42,7 @@ class Operation:
     scopes: tuple[str, ...] | None
 
     @property
-    def refusals(self) -> list[int]:
+    def error_statuses(self) -> list[int]:
         """The statuses of its problems."""
         statuses = {*_EVERYWHERE, *self.contract.problems, *_WITH_INPUT}
         if self.scopes is not None:

@@ -67,7 +67,7 @@ def _stand_in(operation: Operation) -> Handler:
 
     contract = operation.contract
     marked: Any = handler
-    for status in operation.refusals:
+    for status in operation.error_statuses:
         marked = response_schema(ProblemAnswer(), status, description=phrase(status))(marked)
     for status, schema in contract.answers.items():
         if schema is not None:

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from bench.results import at_least, at_most, read_results, table, told, write_results
+from bench.results import at_least, at_most, read_results, reported, table, write_results
 
 FAST = at_least("list", 0.7449, 0.7, "times", "the floor")
 SLOW = at_most("start", 1.25, 1, "s", "five starts")
-BARE = told("rate", 2345.6, "a second", "wrk")
+BARE = reported("rate", 2345.6, "a second", "wrk")
 
 
 def test_a_result_holds_when_it_reaches_its_target() -> None:
