@@ -70,8 +70,7 @@ class Taken:
     others: list[float] = field(default_factory=list)
 
     def by(self, copied: Taken) -> float:
-        """The throughput relative to COPY, round by round from the last: the machine is not as quick in
-        each."""
+        """The median throughput relative to COPY, paired by round: the speed of the machine varies."""
         rounds = zip(reversed(copied.rounds), reversed(self.rounds), strict=False)
         return median(theirs / ours for theirs, ours in rounds)
 
