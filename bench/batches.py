@@ -70,7 +70,7 @@ class Taken:
     others: list[float] = field(default_factory=list)
 
     def by(self, copied: Taken) -> float:
-        """The median throughput relative to COPY, paired by round: the speed of the machine varies."""
+        """The median throughput relative to COPY, compared round by round."""
         rounds = zip(reversed(copied.rounds), reversed(self.rounds), strict=False)
         return median(theirs / ours for theirs, ours in rounds)
 
