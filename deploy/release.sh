@@ -18,7 +18,7 @@ fi
 mkdir -p "$output"
 for name in services portal batch; do
     .deployvenv/bin/cyclonedx-py requirements "requirements/$name.txt" --output-reproducible \
-        --output-format JSON --output-file "$output/timesheets-$name.cdx.json"
+        --of JSON -o "$output/timesheets-$name.cdx.json"
 done
 TAG=$version OUTPUT=$output deploy/images.sh
 (cd "$output" && sha256sum -- *.json *.tar >SHA256SUMS)
