@@ -12,6 +12,8 @@ from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 _is_day = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 MAX_LIMIT = 200
+# Of lists that are not given a range.
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
 DEFAULT_LIMIT = 50
 
 

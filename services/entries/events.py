@@ -10,6 +10,7 @@ import asyncpg
 
 from libs.feed import Event, publish
 from libs.rules.calendar import Week
+from services.entries.calendar import Absence, PersonCalendar
 from services.entries.model import Entry, Timesheet
 from services.entries.store import timesheets as store
 from services.entries.store.entries import list_week_entries, read_billable_defaults
@@ -22,7 +23,11 @@ ENTRY_FIELDS = (
 
 
 async def publish_submitted(
-    connection: asyncpg.Connection, sheet: Timesheet, actor: str, now: datetime
+    connection: asyncpg.Connection,
+    sheet: Timesheet,
+    calendar: PersonCalendar,
+    actor: str,
+    now: datetime,
 ) -> None:
     """Everything that an approver decides on, as it is at this moment."""
     entries = await list_week_entries(connection, sheet.person, sheet.week)
@@ -30,6 +35,10 @@ async def publish_submitted(
     data = {
         **await _facts(connection, sheet),
         "entries": [_entry(row.entry, defaults[row.entry.id]) for row in entries],
+        "absences": [_absence(each) for each in calendar.absences],
+        "holidays": {
+            day: name for day, name in calendar.holidays.items() if day in sheet.week.days
+        },
         "submitted_at": now.isoformat(),
         "submitted_by": actor,
         "submitted_for": sheet.person if actor != sheet.person else None,
@@ -40,6 +49,19 @@ async def publish_submitted(
 def _entry(entry: Entry, project_billable: bool) -> dict[str, Any]:
     fields = {name: getattr(entry, name) for name in ENTRY_FIELDS}
     return {**fields, "project_billable": project_billable}
+
+
+def _absence(absence: Absence) -> dict[str, Any]:
+    """An absence as events have it."""
+    draft = absence.draft
+    return {
+        "id": absence.id,
+        "from": draft.first,
+        "to": draft.last,
+        "kind": draft.kind,
+        "portion": draft.portion,
+        "note": draft.note,
+    }
 
 
 async def publish_withdrawn(

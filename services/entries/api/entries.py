@@ -17,6 +17,7 @@ from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from libs.web.resources import answer_schema, page_schema
 from libs.web.responses import json_response
+from libs.web.schemas import FIRST_DAY, LAST_DAY
 from libs.web.validation import body_of, query_of
 from services.entries.api.access import author_of, user_or_admin
 from services.entries.api.responses import entry_response, saved_response
@@ -38,8 +39,6 @@ from services.entries.store import entries as store
 from services.entries.store.entries import EntryFilter
 
 ROUTES = web.RouteTableDef()
-
-FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
 
 
 class EntryKey(msgspec.Struct, array_like=True):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from libs.rules.calendar import Week, latest_today
+from services.entries.calendar import Absence
 from services.entries.commands.entries import CopiedWeek
 from services.entries.commands.timesheets import WeekInContext, WholeWeek
-from services.entries.model import Lock, LockReason, State, lock_of
+from services.entries.model import Lock, LockReason, State, Timesheet, lock_of
+from services.entries.schemas.calendar import AbsenceResource
 from services.entries.schemas.entries import CopyAnswer, EntryAnswer, SkippedAnswer
 from services.entries.schemas.timesheets import (
     DayAnswer,
@@ -47,6 +50,16 @@ def serialize_timesheet(whole: WholeWeek) -> TimesheetAnswer:
     return TimesheetAnswer(
         **_members_of_week(whole.week),
         entries=[serialize_entry(entry) for entry in whole.entries],
+        absences=serialize_absences(
+            whole.week.calendar.absences,
+            {whole.week.sheet.week: whole.week.sheet},
+            whole.week.closed_through,
+        ),
+        holidays={
+            day: name
+            for day, name in whole.week.calendar.holidays.items()
+            if day in whole.week.sheet.week.days
+        },
         history=[
             StepAnswer(
                 event=step.event,
@@ -59,6 +72,46 @@ def serialize_timesheet(whole: WholeWeek) -> TimesheetAnswer:
             for step in whole.history
         ],
     )
+
+
+def serialize_absences(
+    absences: Iterable[Absence], sheets: Mapping[Week, Timesheet], closed_through: date | None
+) -> list[AbsenceResource]:
+    """Absences with why they cannot change: the first lock of their days in the given weeks."""
+    return [
+        serialize_absence(absence, _first_lock(absence, sheets, closed_through))
+        for absence in absences
+    ]
+
+
+def serialize_absence(absence: Absence, lock: Lock | None) -> AbsenceResource:
+    can_edit, lock_reason, unlock = _lock_members(lock)
+    return AbsenceResource(
+        id=absence.id,
+        person=absence.person,
+        since=absence.draft.first,
+        until=absence.draft.last,
+        kind=absence.draft.kind,
+        portion=absence.draft.portion,
+        note=absence.draft.note,
+        can_edit=can_edit,
+        lock_reason=lock_reason,
+        unlock=unlock,
+        version=absence.version,
+        created_at=absence.created_at,
+        updated_at=absence.updated_at,
+    )
+
+
+def _first_lock(
+    absence: Absence, sheets: Mapping[Week, Timesheet], closed_through: date | None
+) -> Lock | None:
+    for day in absence.draft.days:
+        sheet = sheets.get(Week.of(day))
+        lock = lock_of(day, sheet.state if sheet else State.OPEN, closed_through)
+        if lock is not None:
+            return lock
+    return None
 
 
 def _members_of_week(week: WeekInContext) -> dict[str, Any]:
@@ -82,9 +135,15 @@ def _members_of_week(week: WeekInContext) -> dict[str, Any]:
 
 def _days(week: WeekInContext) -> list[DayAnswer]:
     sheet = week.sheet
+    calendar = week.calendar
     return [
         DayAnswer(
-            day, minutes, target, *_lock_members(lock_of(day, sheet.state, week.closed_through))
+            day,
+            minutes,
+            target,
+            calendar.holidays.get(day),
+            calendar.absence_on(day),
+            *_lock_members(lock_of(day, sheet.state, week.closed_through)),
         )
         for day, minutes, target in zip(sheet.week.days, sheet.minutes, week.targets, strict=True)
     ]

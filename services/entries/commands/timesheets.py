@@ -14,14 +14,16 @@ from libs.feed.events import deferred_publish
 from libs.postgres.pool import Database
 from libs.rules.calendar import Week
 from services.entries import events, model
+from services.entries.calendar import PersonCalendar
+from services.entries.commands.calendar import targets_of
 from services.entries.model import State, Timesheet
 from services.entries.preconditions import NONE, Preconditions
 from services.entries.store import timesheets as store
+from services.entries.store.calendar import read_calendar
 from services.entries.store.entries import EntryInContext, list_week_entries
-from services.entries.store.people import read_working_time
 from services.entries.store.period import read_closed_through
 from services.entries.store.timesheets import Step
-from services.entries.targets import Targets, WorkingTime, day_targets
+from services.entries.targets import Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class WeekInContext:
     sheet: Timesheet
     by_project: Mapping[str, int]
     targets: Targets
+    calendar: PersonCalendar
     closed_through: date | None
     now: datetime
 
@@ -56,14 +59,15 @@ async def list_weeks(
     newest, oldest = weeks[0], weeks[-1]
     sheets = await store.list_timesheets(connection, person, oldest, newest)
     projects = await store.total_by_project(connection, person, oldest.monday, newest.sunday)
-    working_time = await read_working_time(connection, person)
+    calendar = await read_calendar(connection, person, oldest.monday, newest.sunday)
     closed_through = await read_closed_through(connection)
     found = [sheets.get(week, Timesheet(person, week)) for week in weeks]
     return [
         WeekInContext(
             sheet,
             projects.get(sheet.week, {}),
-            _targets_of(sheet, working_time),
+            targets_of(sheet, calendar),
+            calendar,
             closed_through,
             now,
         )
@@ -97,15 +101,14 @@ async def submit_week(
     """
 
     async def submit(connection: asyncpg.Connection, sheet: Timesheet) -> None:
-        working_time = await read_working_time(connection, person)
-        targets = day_targets(working_time, week.days)
-        submitted = model.submit(sheet, uuid4(), now, targets)
+        calendar = await read_calendar(connection, person, week.monday, week.sunday)
+        submitted = model.submit(sheet, uuid4(), now, calendar.targets(week.days))
         await store.save_timesheet(connection, submitted)
         await store.add_history(
             connection, submitted, "submitted", actor.subject, submitted.submission_id
         )
         await _record_for_another(connection, sheet, submitted, actor, now)
-        await events.publish_submitted(connection, submitted, actor.subject, now)
+        await events.publish_submitted(connection, submitted, calendar, actor.subject, now)
 
     return await _change(db, person, week, now, expected, submit)
 
@@ -190,10 +193,3 @@ async def _record_for_another(
         reason=after.reason,
     )
     await record_changes(connection, [change])
-
-
-def _targets_of(sheet: Timesheet, working_time: WorkingTime) -> Targets:
-    """Fixed when the week was submitted; as it is today while the week is open."""
-    if sheet.state is State.OPEN:
-        return day_targets(working_time, sheet.week.days)
-    return sheet.targets or (None,) * len(sheet.week.days)

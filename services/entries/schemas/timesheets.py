@@ -14,7 +14,9 @@ from msgspec import Meta
 from libs.rules.calendar import Week
 from libs.rules.limits import MAX_PERSON_LENGTH, MAX_REASON_LENGTH
 from libs.web.schemas import PageQuery, StrictSchema, Text
+from services.entries.calendar import AbsenceKind
 from services.entries.model import LockReason, State
+from services.entries.schemas.calendar import AbsenceResource
 from services.entries.schemas.common import WeekOrDay, check_order, person_field
 from services.entries.schemas.entries import EntryAnswer
 
@@ -111,6 +113,8 @@ class DayAnswer(msgspec.Struct):
     date: Annotated[date, Meta(description="The day.", examples=["2026-11-23"])]
     minutes: Annotated[int, Meta(description="Minutes of all entries.", examples=[480])]
     target_minutes: Annotated[int | None, Meta(description="null: no target.", examples=[480])]
+    holiday: Annotated[str | None, Meta(description="The holiday's name.", examples=[None])]
+    absence: Annotated[AbsenceKind | None, Meta(description="Why off.", examples=[None])]
     can_edit: Annotated[bool, Meta(description="Whether it can change now.", examples=[True])]
     lock_reason: Annotated[
         LockReason | None, Meta(description="Why it cannot.", examples=["closed"])
@@ -161,4 +165,8 @@ class TimesheetAnswer(TimesheetSummary, kw_only=True):
     """A week with its entries and its history."""
 
     entries: Annotated[list[EntryAnswer], Meta(description="Oldest day first.")]
+    absences: Annotated[list[AbsenceResource], Meta(description="Those that touch the week.")]
+    holidays: Annotated[
+        dict[date, str], Meta(description="Names by day.", examples=[{"2026-12-25": "Christmas"}])
+    ]
     history: Annotated[list[StepAnswer], Meta(description="Oldest step first.")]
