@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from uuid import UUID
 
 from libs.rules.calendar import Week
@@ -64,7 +63,7 @@ class PersonCalendar:
     """A person's working time, holidays by day, and absences."""
 
     working_time: WorkingTime
-    holidays: Mapping[date, str] = MappingProxyType({})
+    holidays: Mapping[date, str] = field(default_factory=dict)
     absences: Sequence[Absence] = ()
 
     def targets(self, days: Sequence[date]) -> Targets:
@@ -105,15 +104,15 @@ def changed_days(before: AbsenceDraft | None, after: AbsenceDraft | None) -> lis
 def check_absence(draft: AbsenceDraft, others: Iterable[Absence]) -> None:
     """Raise `RuleBroken` if the range is not valid or a day would be off more than once."""
     if draft.last < draft.first:
-        raise RuleBroken([Violation("to", "The last day is before the first.", "order")])
+        raise RuleBroken(Violation("to", "order", "The last day is before the first."))
     if len(draft.days) > MAX_ABSENCE_DAYS:
         message = f"At most {MAX_ABSENCE_DAYS} days."
-        raise RuleBroken([Violation("to", message, "too_long")])
+        raise RuleBroken(Violation("to", "too_long", message))
     taken = portions_of(others)
     full = next((day for day in draft.days if taken.get(day, 0.0) + draft.portion > 1.0), None)
     if full is not None:
         message = f"There is another absence on {full}."
-        raise RuleBroken([Violation("from", message, "overlap")])
+        raise RuleBroken(Violation("from", "overlap", message))
 
 
 def _is_only_moved(before: AbsenceDraft, after: AbsenceDraft) -> bool:

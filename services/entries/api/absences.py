@@ -11,6 +11,7 @@ from aiohttp import web
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week
+from libs.service.access import current_person
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import etag_of, resource_response
@@ -19,7 +20,7 @@ from libs.web.problems import NotFound
 from libs.web.resources import answer_schema, page_schema
 from libs.web.schemas import FIRST_DAY, LAST_DAY
 from libs.web.validation import body_of, query_of
-from services.entries.api.access import person_acting, preconditions_of, user_or_report
+from services.entries.api.access import preconditions_of, user_or_report
 from services.entries.api.serializers import serialize_absence, serialize_absences
 from services.entries.calendar import AbsenceDraft
 from services.entries.commands import absences as commands
@@ -98,7 +99,7 @@ async def list_absences(request: web.Request) -> web.Response:
     )
 )
 async def put_absence(request: web.Request) -> web.Response:
-    actor = person_acting(request)
+    actor = current_person(request)
     saved = await commands.put_absence(
         request.app[DATABASE],
         await user_or_report(request, query_of(request, PersonQuery).person),
@@ -126,7 +127,7 @@ async def put_absence(request: web.Request) -> web.Response:
     )
 )
 async def delete_absence(request: web.Request) -> web.Response:
-    actor = person_acting(request)
+    actor = current_person(request)
     await commands.delete_absence(
         request.app[DATABASE],
         await user_or_report(request, query_of(request, PersonQuery).person),

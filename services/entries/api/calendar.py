@@ -9,13 +9,14 @@ from aiohttp import web
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week, latest_today
+from libs.service.access import current_actor
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.problems import FieldError, UnprocessableContent
 from libs.web.resources import answer_schema, page_schema
 from libs.web.responses import json_response
 from libs.web.validation import body_of, query_of
-from services.entries.api.access import actor_of, current_user, user_or_report
+from services.entries.api.access import current_user, user_or_report
 from services.entries.commands import holidays as commands
 from services.entries.commands.calendar import list_days
 from services.entries.schemas.calendar import (
@@ -74,7 +75,7 @@ async def list_holidays(request: web.Request) -> web.Response:
 async def put_holiday(request: web.Request) -> web.Response:
     day, name = _day(request), body_of(request, CompanyDay).name
     created = await commands.put_company_day(
-        request.app[DATABASE], day, name, actor_of(request), request.app[CLOCK].now()
+        request.app[DATABASE], day, name, current_actor(request), request.app[CLOCK].now()
     )
     return json_response(Holiday(day, name, is_company_day=True), status=201 if created else 200)
 
@@ -84,7 +85,7 @@ async def put_holiday(request: web.Request) -> web.Response:
 @endpoint(Contract(summary="Delete a company day", answers={204: None}, problems=(404, 409)))
 async def delete_holiday(request: web.Request) -> web.Response:
     await commands.delete_company_day(
-        request.app[DATABASE], _day(request), actor_of(request), request.app[CLOCK].now()
+        request.app[DATABASE], _day(request), current_actor(request), request.app[CLOCK].now()
     )
     return web.Response(status=204)
 
