@@ -26,11 +26,13 @@ from mobile.core.wire import Entry, OverdueWeek, Profile, Project, Rules, Timesh
 from services.approvals.schemas.overdue import OverdueAnswer
 from services.entries import model
 from services.entries.api import serializers
+from services.entries.calendar import PersonCalendar
 from services.entries.commands.timesheets import WeekInContext
 from services.entries.resources import Project as ProjectResource
 from services.entries.schemas.entries import EntryAnswer, EntrySchema
 from services.entries.schemas.period import RulesAnswer
 from services.entries.schemas.timesheets import TimesheetAnswer
+from services.entries.targets import WorkingTime
 from services.profile.schemas.profile import ProfileAnswer
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -141,7 +143,7 @@ def test_a_week_can_be_submitted_when_the_server_says_so(days: int) -> None:
     week = Week.of(TODAY + timedelta(days=7))
     sheet = model.Timesheet("p", week)
     theirs = serializers.serialize_summary(
-        WeekInContext(sheet, {}, (None,) * 7, None, now)
+        WeekInContext(sheet, {}, (None,) * 7, PersonCalendar(WorkingTime()), None, now)
     ).can_submit
 
     assert rules.can_submit(week.monday, State.OPEN, now) == theirs

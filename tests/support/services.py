@@ -28,6 +28,7 @@ VALUES = {
     "sub": "auth0%7Cerin",
     "status": "502",
     "from": "2026-01-01",
+    "date": "2026-12-24",
 }
 
 
