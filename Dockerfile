@@ -21,6 +21,14 @@ RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-ha
     && /packages/bin/pip uninstall --yes setuptools pip \
     && python -m compileall -q --invalidation-mode unchecked-hash /packages
 
+FROM installer AS migrate-packages
+COPY requirements/services.txt requirements/migrate.txt /requirements/
+RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes --no-build-isolation \
+        --only-binary :all: --no-binary aiohttp-apispec \
+        -r /requirements/services.txt -r /requirements/migrate.txt \
+    && /packages/bin/pip uninstall --yes setuptools pip \
+    && python -m compileall -q --invalidation-mode unchecked-hash /packages
+
 FROM installer AS portal-packages
 COPY requirements/portal.txt /requirements/
 RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes \
@@ -69,7 +77,9 @@ COPY --from=code /app/libs /app/libs
 COPY --from=code /app/portal /app/portal
 ENTRYPOINT ["python", "-m", "portal"]
 
-FROM services-runtime AS migrate
+FROM ${BASE} AS migrate
+COPY --from=migrate-packages /packages /packages
+COPY --from=code /app/libs /app/libs
 COPY --from=code /app/services /app/services
 COPY --from=code /app/portal/__init__.py /app/portal/
 COPY --from=code /app/portal/migrations /app/portal/migrations

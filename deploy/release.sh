@@ -16,7 +16,7 @@ if git rev-parse -q --verify "refs/tags/v$version" >/dev/null; then
 fi
 
 mkdir -p "$output"
-for name in services portal batch; do
+for name in services migrate portal batch; do
     .deployvenv/bin/cyclonedx-py requirements "requirements/$name.txt" --output-reproducible \
         --of JSON -o "$output/timesheets-$name.cdx.json"
 done

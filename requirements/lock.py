@@ -14,6 +14,7 @@ WITHIN = {
     "services": None,
     "batch": "services",
     "portal": "services",
+    "migrate": "services",
     "tracing": "services",
     "dev": "services",
     "test": "dev",
