@@ -388,6 +388,7 @@ class HalfYear:
             name = person.removeprefix("auth0|")
             assert approval["state"] == "approved"
             assert approval["total_minutes"] == totals[name, week][0]
+            assert approval["target_minutes"] == target_of(name, Week.parse(week))
             history = await self.company.do(
                 "ada", "GET", "approvals", f"/v1/approvals/{approval['id']}/history"
             )
