@@ -72,6 +72,20 @@ async def test_a_corrected_file_changes_what_it_corrects(agency: Agency, erin: C
     assert [week["total_minutes"] for week in weeks] == [150, 60]
 
 
+async def test_a_row_is_billable_as_its_project_is_on_that_day(
+    agency: Agency, ada: Caller, connection: asyncpg.Connection
+) -> None:
+    await ada.patch("/v1/projects/ZEUS", {"billable": True, "from": "2026-11-23"})
+    rows = [
+        row(1, project="ZEUS", date="2026-11-20"),
+        row(2, project="ZEUS"),
+        row(3, project="ZEUS", billable=False),
+    ]
+    assert counts(await agency.send(rows)) == (3, 0, 0, 0)
+    entries = await connection.fetch("SELECT billable FROM entries ORDER BY external_id")
+    assert [entry["billable"] for entry in entries] == [False, True, False]
+
+
 async def test_csv_says_the_same_as_json(agency: Agency, connection: asyncpg.Connection) -> None:
     text = (
         f"\ufeff{HEADER}\r\n"

@@ -73,7 +73,7 @@ def _read_line(
     if (
         row is not None
         and counts_names
-        and line.count('":') == row.number_of_fields
+        and line.count('":') == row.number_of_fields()
         and parsed.accept(number, row, unusual=unusual)
     ):
         return

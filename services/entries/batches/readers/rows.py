@@ -65,17 +65,16 @@ class Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     billable: bool | UnsetType | None = UNSET
     deleted: bool | UnsetType | None = UNSET
 
-    @property
-    def number_of_fields(self) -> int:
+    def number_of_fields(self, unset: UnsetType = UNSET) -> int:
         """How many fields the row has, with those that are null."""
         return (
             4
-            + (self.minutes is not UNSET)
-            + (self.hours is not UNSET)
-            + (self.task is not UNSET)
-            + (self.note is not UNSET)
-            + (self.billable is not UNSET)
-            + (self.deleted is not UNSET)
+            + (self.minutes is not unset)
+            + (self.hours is not unset)
+            + (self.task is not unset)
+            + (self.note is not unset)
+            + (self.billable is not unset)
+            + (self.deleted is not unset)
         )
 
 
