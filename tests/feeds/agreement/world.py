@@ -157,9 +157,7 @@ class World:
     async def _deliver(
         self, link: Link, limit: int, again: int, crash: int | None, stumble: int | None
     ) -> int:
-        async with link.target.connection() as connection:
-            lead = await inbox.acquire_lease(connection, link.source, link.holder, LEASE_SECONDS)
-        assert lead is not None
+        lead = await self._acquire_lease(link)
         deliveries = await self._read(link.source, max(0, lead.after - again), limit + again)
         if not deliveries:
             return 0
@@ -175,6 +173,16 @@ class World:
             link.holder = uuid.uuid4()
         link.target.crash_after(None)
         return len(deliveries)
+
+    async def _acquire_lease(self, link: Link) -> inbox.FollowerLease:
+        """Wait for the row: the session of a follower that crashed may still be ending."""
+        lead = None
+        async with asyncio.timeout(10), link.target.connection() as connection:
+            while lead is None:
+                lead = await inbox.acquire_lease(
+                    connection, link.source, link.holder, LEASE_SECONDS
+                )
+        return lead
 
     async def _read(self, source: str, after: int, limit: int) -> list[Delivery]:
         if source == "profile":
