@@ -15,8 +15,8 @@ from portal.context import api_of, profile_of
 from portal.failures import RefusalsIn
 from portal.forms import Form, form_of
 from portal.i18n import _, ngettext
-from portal.lists import filters_of, query_of, read_list
-from portal.rendering import redirect, render
+from portal.lists import Listing, filters_of, query_of, read_list
+from portal.rendering import SESSION, redirect, render
 
 ROUTES = web.RouteTableDef()
 APPROVAL = "/approvals/{id:[0-9a-fA-F-]{36}}"
@@ -90,18 +90,28 @@ async def list_overdue(request: web.Request) -> web.StreamResponse:
 async def _show_list(request: web.Request, form: Form, *, status: int = 200) -> web.StreamResponse:
     filters, api = filters_of(request, FILTERS, state="pending"), api_of(request)
     query = {name: value for name, value in query_of(filters, request).items() if value != "all"}
-    listing = await read_list(api, "/v1/approvals", query)
+    listing, people = await asyncio.gather(
+        read_list(api, "/v1/approvals", query),
+        read_list(api, "/v1/people", {"active": "true"}, limit=200)
+        if request[SESSION].may("read:people")
+        else _no_list(),
+    )
     return render(
         request,
         "approvals.html",
         status=status,
         listing=listing,
+        people=people.items,
         filters=filters,
         form=form,
         flags=FLAGS,
         clean=[item for item in listing.items if _is_clean(item)],
         chosen=form.all("id"),
     )
+
+
+async def _no_list() -> Listing:
+    return Listing()
 
 
 def _is_clean(item: Json) -> bool:

@@ -15,7 +15,7 @@ from portal.formats import duration, parse_duration
 from portal.forms import Form, form_of
 from portal.i18n import _
 from portal.lists import filters_of, query_of, read_list
-from portal.rendering import SESSION, redirect, render
+from portal.rendering import redirect, render
 
 ROUTES = web.RouteTableDef()
 LIST = "/admin/people"
@@ -40,7 +40,7 @@ async def list_people(request: web.Request) -> web.StreamResponse:
 @shown_to("manage:people")
 async def show_new_person(request: web.Request) -> web.StreamResponse:
     form = Form.of(active=True, kind="employee", later="1")
-    return render(request, "admin/person.html", form=form, sub=None, contracts=None)
+    return await _show_new(request, form)
 
 
 @ROUTES.post(f"{LIST}/new")
@@ -54,7 +54,7 @@ async def create_person(request: web.Request) -> web.StreamResponse:
             path = f"/v1/people/{quote(sub, safe='')}"
             await api_of(request).request("PUT", path, body=_without_empty(body))
             return redirect(request, _address(sub), _("Person added."))
-    return render(request, "admin/person.html", status=422, form=form, sub=None, contracts=None)
+    return await _show_new(request, form)
 
 
 @ROUTES.get(PERSON)
@@ -108,6 +108,25 @@ async def _save(api: Api, path: str, body: Json, etag: str) -> None:
         await api.put(path, body, etag=etag)
 
 
+async def _show_new(request: web.Request, form: Form) -> web.StreamResponse:
+    return render(
+        request,
+        "admin/person.html",
+        status=422 if form.is_wrong else 200,
+        form=form,
+        sub=None,
+        contracts=None,
+        managers=await _managers(api_of(request)),
+    )
+
+
+async def _managers(api: Api) -> list[Json]:
+    """Suggestions; a manager who is not among them can be typed all the same."""
+    found: Json = await api.get("/v1/people", active="true", limit=200)
+    items: list[Json] = found["items"]
+    return items
+
+
 async def _show(
     request: web.Request, form: Form, *, contract_form: Form | None = None
 ) -> web.StreamResponse:
@@ -121,7 +140,7 @@ async def _show(
         sub=request.match_info["sub"],
         contracts=contracts,
         contract_form=contract_form or Form.of(**dict.fromkeys(WEEKDAYS[:5], "8:00")),
-        may_change=request[SESSION].may("manage:people"),
+        managers=await _managers(api_of(request)),
     )
 
 
