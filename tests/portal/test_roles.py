@@ -167,3 +167,34 @@ async def test_the_timer_becomes_an_entry(browsing: Browsing) -> None:
         await page.get_by_role("button", name="Stop and save").click()
         await expect(page.locator("#notice")).to_have_text("Entry saved.")
         assert watched.problems == []
+
+
+async def test_an_absence_and_a_company_day_shade_the_week(browsing: Browsing) -> None:
+    week = Week.of(TODAY).plus(3)
+    async with browsing.as_person("ethan") as watched:
+        page = watched.page
+        await page.goto(f"{browsing.origin}/absences?year={week.monday.year}")
+        await page.get_by_label("First day").fill(week.days[1].isoformat())
+        await page.get_by_label("Last day").fill(week.days[2].isoformat())
+        await page.get_by_label("How much").select_option("0.5")
+        await page.get_by_label("Note").fill("<u>half</u>")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.locator("#notice")).to_have_text("Absence saved.")
+        await expect(page.get_by_text("<u>half</u>")).to_be_visible()
+        assert await violations(page) == []
+        assert watched.problems == []
+    async with browsing.as_person("ada") as watched:
+        page = watched.page
+        await page.goto(f"{browsing.origin}/admin/holidays?year={week.monday.year}")
+        await page.locator("#date").fill(week.days[3].isoformat())
+        await page.locator("#name").fill("Company day")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.locator("#notice")).to_have_text("Holiday saved.")
+        assert await violations(page) == []
+    async with browsing.as_person("ethan") as watched:
+        page = watched.page
+        await page.goto(f"{browsing.origin}/weeks/{week}")
+        heads = page.locator(".grid-day")
+        await expect(heads.nth(1)).to_contain_text("Vacation ½")
+        await expect(heads.nth(3)).to_contain_text("Company day")
+        assert await violations(page) == []
