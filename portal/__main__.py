@@ -11,6 +11,7 @@ import structlog
 from libs.web.logs import configure_logging
 from libs.web.server import serve
 from libs.web.settings import SettingsError
+from libs.web.tracing import start_tracing
 from portal.app import create_app
 from portal.settings import PortalSettings
 
@@ -19,6 +20,7 @@ def main() -> None:
     """Serve until SIGTERM. Wrong settings end the process with status 2 and a line for each."""
     try:
         settings = PortalSettings.read(os.environ)
+        start_tracing("portal", os.environ)
     except SettingsError as error:
         for mistake in error.mistakes:
             sys.stderr.write(f"portal: {mistake}\n")

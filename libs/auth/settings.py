@@ -13,6 +13,8 @@ class Environment(Protocol):
 
     def url(self, name: str, default: str | None = None) -> str: ...
 
+    def refuse(self, mistake: str) -> None: ...
+
     def seconds_or_off(self, name: str, default: float, maximum: float) -> float | None: ...
 
 
@@ -34,8 +36,13 @@ class AuthSettings:
 
     @classmethod
     def read(cls, env: Environment) -> Self:
+        issuer = env.url("AUTH_ISSUER")
+        if issuer and not issuer.endswith("/"):
+            env.refuse(
+                "AUTH_ISSUER does not end with a slash, as the issuer of Auth0's tokens does"
+            )
         return cls(
-            issuer=env.url("AUTH_ISSUER"),
+            issuer=issuer,
             audience=env.text("AUTH_AUDIENCE"),
             jwks_url=env.url("AUTH_JWKS_URL", default="") or None,
             step_up_max_age=env.seconds_or_off(

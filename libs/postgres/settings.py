@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 from libs.web.settings import Environment
+
+MAX_PORT = 65535
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 # Stricter than asyncpg, which takes part of a password with a # or a / in it for a port and
 # prints it in its error.
@@ -88,7 +92,14 @@ class DatabaseSettings:
 
 def _read_address(env: Environment) -> str:
     address = env.secret("DATABASE_URL")
-    if not address or _address(address):
+    if not address:
+        return address
+    if match := _address(address):
+        if any(int(port) > MAX_PORT for port in re.findall(r":(\d+)(?:,|$)", match["hosts"])):
+            env.refuse(f"DATABASE_URL has a port above {MAX_PORT}")
+        for mode in parse_qs(urlsplit(address).query).get("sslmode", []):
+            if mode not in SSL_MODES:
+                env.refuse(f"DATABASE_URL: sslmode is none of {', '.join(SSL_MODES)}")
         return address
     mistake = (
         "DATABASE_URL is not postgresql://user:password@host:port/database, special characters "

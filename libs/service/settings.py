@@ -27,7 +27,10 @@ class Following:
         return cls(
             machine=MachineSettings.read(env),
             sources=tuple(
-                Source(name, f"{env.url(f'{name.upper()}_URL')}/v1/{FEED_PREFIXES[name]}/feed")
+                Source(
+                    name,
+                    f"{env.url(f'{name.upper()}_URL').rstrip('/')}/v1/{FEED_PREFIXES[name]}/feed",
+                )
                 for name in follows
             ),
         )

@@ -98,6 +98,18 @@ class Environment:
         """A list written with commas or spaces; none when not set."""
         return tuple(self._environ.get(name, "").replace(",", " ").split())
 
+    def origins(self, name: str) -> tuple[str, ...]:
+        """A list of origins (RFC 6454): scheme, host and port, and nothing after them."""
+        origins = self.words(name)
+        for origin in origins:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in ("http", "https")
+                or f"{parts.scheme}://{parts.netloc}" != origin
+            ):
+                self._mistakes.append(f"{name}: {origin} is not like https://app.example.com")
+        return origins
+
     def rate(self, name: str, default: int) -> int | None:
         """A whole number above zero, or None for the word "off"."""
         if self.text(name, str(default)).lower() == "off":
@@ -121,13 +133,17 @@ class WebSettings:
 
     @classmethod
     def read(cls, env: Environment) -> Self:
+        port = env.integer("PORT", 8080, 0, 65535)
+        admin_port = env.integer("ADMIN_PORT", 9090, 0, 65535)
+        if port == admin_port != 0:
+            env.refuse("PORT and ADMIN_PORT are the same")
         return cls(
             host=env.text("HOST", "0.0.0.0"),  # noqa: S104 - a container listens on its pod's address
-            port=env.integer("PORT", 8080, 0, 65535),
-            admin_port=env.integer("ADMIN_PORT", 9090, 0, 65535),
+            port=port,
+            admin_port=admin_port,
             log_format=env.choice("LOG_FORMAT", "json", ("json", "console")),
             log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
-            cors_origins=env.words("CORS_ORIGINS"),
+            cors_origins=env.origins("CORS_ORIGINS"),
             rate_limit=env.rate("RATE_LIMIT", 100),
             shutdown_delay=env.seconds("SHUTDOWN_DELAY", 5.0, maximum=120),
             shutdown_timeout=env.seconds("SHUTDOWN_TIMEOUT", 20.0, maximum=600),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from libs.service.settings import ServiceSettings
@@ -33,3 +35,28 @@ def test_everything_that_is_missing_or_wrong_is_told_at_once() -> None:
     wrong = ("PORT", "AUTH_ISSUER", "AUTH_AUDIENCE", "DATABASE_URL", "M2M_CLIENT_ID", "PROFILE_URL")
     for name in wrong:
         assert name in told
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"PORT": "8080", "ADMIN_PORT": "8080"}, "PORT and ADMIN_PORT are the same"),
+        ({"CORS_ORIGINS": "app.example.com"}, "app.example.com is not like https://"),
+        ({"CORS_ORIGINS": "https://app.example.com/"}, "is not like https://app.example.com"),
+        ({"CORS_ORIGINS": "*"}, "is not like https://app.example.com"),
+        ({"AUTH_ISSUER": "https://exampleco.auth0.com"}, "does not end with a slash"),
+        ({"DATABASE_URL": "postgresql://e:s@db:99999/entries"}, "a port above 65535"),
+        ({"DATABASE_URL": "postgresql://e:s@db/entries?sslmode=sure"}, "sslmode is none of"),
+    ],
+)
+def test_settings_that_can_never_work_are_refused(variables: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(told)):
+        ServiceSettings.read(VARIABLES | variables, "entries")
+
+
+def test_the_address_of_a_followed_service_may_end_with_a_slash() -> None:
+    machine = {"M2M_CLIENT_ID": "x", "M2M_CLIENT_SECRET": "x", "M2M_TOKEN_URL": "https://x/token"}
+    variables = VARIABLES | machine | {"APPROVALS_URL": "http://approvals:8080/"}
+    following = ServiceSettings.read(variables, "entries", ["approvals"]).following
+    assert following is not None
+    assert following.sources[0].url == "http://approvals:8080/v1/approvals/feed"
