@@ -102,7 +102,7 @@ class TimesheetsApp(MDApp):
         return self._preferences.notifications
 
     def set_notifications(self, on: bool) -> None:
-        """The permission is asked for when notifications are turned on, not before."""
+        """Request the permission when notifications are turned on, not before."""
         self._preferences.notifications = on
         autoclass = autoclass_of(platform)
         if on and autoclass is not None and not android.may_notify(autoclass):
@@ -151,7 +151,7 @@ class TimesheetsApp(MDApp):
         self.theme_cls.theme_style = "Dark" if dark else "Light"
 
     def set_language(self, language: str) -> None:
-        """Every word anew."""
+        """Switch the language and draw every screen again."""
         if self.shell is None:
             return
         self._preferences.language = language

@@ -1,4 +1,4 @@
-"""Appearance and language on this device, whoever is signed in."""
+"""Appearance and language of this device, for everybody who signs in."""
 
 from __future__ import annotations
 

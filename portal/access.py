@@ -1,4 +1,4 @@
-"""Who may open a page: everybody who is signed in, unless the handler says otherwise."""
+"""Access to pages: everybody who is signed in, unless the handler says otherwise."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ async def _delete(api: Api, path: str, etag: str) -> None:
     try:
         await api.delete(path, etag=etag)
     except ApiProblem as problem:
-        if problem.status != 404:  # somebody else deleted it: that is what was wanted
+        if problem.status != 404:  # it is deleted already, as intended
             raise
 
 

@@ -12,7 +12,7 @@ from portal.forms import Form
 SHOWN_AT_THE_FORM = frozenset({400, 403, 409, 412, 422})
 
 
-class RefusalsIn:
+class FormErrors:
     """A context that notes in `form` what the API refuses; other failures pass through.
 
     `names` maps fields of the API to those of the form.

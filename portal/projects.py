@@ -39,9 +39,9 @@ def project_label(project: Json) -> str:
 
 def find_project(text: str, projects: Sequence[Json]) -> Json | None:
     """By code, by label, or by a name that only one has."""
-    wanted = text.strip().casefold()
+    sought = text.strip().casefold()
     for project in projects:
-        if wanted in (project["code"].casefold(), project_label(project).casefold()):
+        if sought in (project["code"].casefold(), project_label(project).casefold()):
             return project
-    named = [project for project in projects if project["name"].casefold() == wanted]
+    named = [project for project in projects if project["name"].casefold() == sought]
     return named[0] if len(named) == 1 else None

@@ -69,7 +69,7 @@ def _is_same_origin(request: web.Request) -> bool:
         return False
     if origin is not None:
         return origin == request.app[SETTINGS].portal_url
-    # A browser that sends neither cannot be told from another site's form.
+    # If a browser sends neither, its form may come from another site.
     return site is not None
 
 

@@ -172,7 +172,7 @@ def build_grid(
     days = [_day(day, today, sheet.get("absences") or []) for day in sheet["days"]]
     lanes = _lanes(sheet["entries"])
     pinned = list(favourites) if any(day.can_edit for day in days) else []
-    wanted = [key for key in dict.fromkeys([*pinned, *extra]) if (key, 0) not in lanes]
+    without_entries = [key for key in dict.fromkeys([*pinned, *extra]) if (key, 0) not in lanes]
     rows = [
         _row(key, lane, cells, days, by_code, key in favourites)
         for (key, lane), cells in sorted(
@@ -181,7 +181,7 @@ def build_grid(
     ]
     rows += [
         _row(key, 0, {}, days, by_code, key in favourites)
-        for key in wanted
+        for key in without_entries
         if key.project in by_code
     ]
     return Grid(week, sheet, days, rows)

@@ -22,7 +22,7 @@ class NotADuration(ValueError):
 def parse_duration(text: str) -> int:
     """The minutes that "1:30", "1.5", "1,5", "90m", "1h 30m", "8" or "90" stand for.
 
-    Raises `NotADuration`, for nought and for more than a day too.
+    Raises `NotADuration`, also for zero and for more than a day.
     """
     minutes = _read("".join(text.lower().split()))
     if minutes is None or not 1 <= minutes <= MAX_MINUTES_A_DAY:
@@ -53,5 +53,5 @@ def _hours(text: str) -> int:
 
 
 def format_duration(minutes: int) -> str:
-    """`1:30`; nought is `0:00`."""
+    """`1:30`; zero is `0:00`."""
     return f"{minutes // 60}:{minutes % 60:02}"

@@ -92,7 +92,7 @@ class Issuer:
     async def identify(
         self, grant: Grant, *, nonce: str | None = None, sub: str | None = None
     ) -> Identity | None:
-        """Who the ID token says it is; None where there is none. Raises `BadIdToken`."""
+        """The identity in the ID token; None without one. Raises `BadIdToken`."""
         if grant.id_token is None:
             return None
         expected = Expected(

@@ -28,7 +28,7 @@ class OpenedStore:
 
 
 def open_store(path: Path, person: str) -> OpenedStore:
-    """Open the store; if it is damaged, set it aside, start anew and rescue unsent changes.
+    """Open the store; if it is damaged, set it aside, create a new one and rescue unsent changes.
 
     Raises `WrongPerson`, `NewerStore` or `StoreFull`.
     """

@@ -10,7 +10,7 @@ from mobile.core.rules import Scope
 
 # Everything a person can hold: the tenant grants what is assigned.
 OPENID_SCOPES = ("openid", "profile", "email", "offline_access")
-ASKED_SCOPES = " ".join((*OPENID_SCOPES, *Scope))
+REQUESTED_SCOPES = " ".join((*OPENID_SCOPES, *Scope))
 
 PRIVATE_REDIRECT = "com.exampleco.timesheets://callback"
 LOOPBACK_REDIRECT = "http://127.0.0.1:{port}/callback"

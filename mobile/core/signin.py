@@ -16,7 +16,7 @@ from mobile.core.clock import Clock
 from mobile.core.identity import BadIdToken, Identity
 from mobile.core.issuer import Grant, GrantRefused, Issuer
 from mobile.core.network import StepUpRequired
-from mobile.core.settings import ASKED_SCOPES, AppSettings
+from mobile.core.settings import REQUESTED_SCOPES, AppSettings
 from mobile.core.tokens import SESSION, StoredSession, TokenStore
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class SignIn:
             "response_type": "code",
             "client_id": self._settings.client_id,
             "redirect_uri": redirect_uri,
-            "scope": ASKED_SCOPES,
+            "scope": REQUESTED_SCOPES,
             "audience": self._settings.audience,
             "state": pending.state,
             "nonce": pending.nonce,

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 SESSION = "session"
 # Early enough that a slow renewal is over before the old token is.
 RENEW_BEFORE = timedelta(seconds=120)
-# Nobody waits longer for a window to close.
+# The longest time that a closing window waits.
 CLOSING_SECONDS = 5.0
 LENT_FOR = timedelta(seconds=60)
 
@@ -137,7 +137,7 @@ class TokenManager:
     async def _renew(self) -> _HeldToken:
         if self._flight is None or self._flight.done():
             self._flight = asyncio.create_task(self._renew_once())
-        # Whoever gives up waiting must not take the renewal down: its answer holds the only
+        # A cancelled waiter must not cancel the renewal: its answer holds the only
         # refresh token that is still good.
         return await asyncio.shield(self._flight)
 

@@ -120,7 +120,7 @@ def draft_of(body: Json) -> Draft:
 def overlay(entry_id: str, entry: Entry | None, changes: list[Change]) -> EntryView | None:
     """The entry after its changes, None if they delete it.
 
-    A failed change shows what the person wanted; a failed deletion leaves the entry in place.
+    A failed change shows the entered values; a failed deletion leaves the entry in place.
     """
     view = entry_view(entry) if entry is not None else None
     for change in changes:

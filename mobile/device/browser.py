@@ -26,7 +26,7 @@ _PAGE = (
 class DesktopBrowser:
     """Comes back to a port of this machine (RFC 8252 section 7.3)."""
 
-    back_to = ""  # nobody listens once a sign-in is over: the issuer's own page ends a sign-out
+    back_to = ""  # no port is open after a sign-in: a sign-out ends on the page of the issuer
 
     def __init__(self, open_address: Callable[[str], Any] = webbrowser.open) -> None:
         self._open_address = open_address

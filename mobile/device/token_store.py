@@ -49,7 +49,7 @@ class KeyringStore:
         return self._keyring is None and not self._agreed.exists()
 
     def agree(self) -> None:
-        """The person accepts that whoever reads their files can act in their name."""
+        """The person accepts that anyone with access to their files can act in their name."""
         self._agreed.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._agreed.touch(mode=0o600)
 

@@ -106,7 +106,7 @@ class NoBrowser:
         return ""
 
     def open(self, _address: str) -> None:
-        """Nobody is there to sign in."""
+        """No one can sign in here."""
 
     async def answer(self) -> str:
         return ""
@@ -126,8 +126,8 @@ def fill(workspace: Workspace, picture: str | None = None) -> None:
     store.set(SCOPES, sorted(SCOPES_OF_MANAGER))
     store.set(RULES, {"target_minutes": 2400})
     store.set(SYNCED_AT, NOW.isoformat())
-    told = {"target_minutes": 2400, "delegate": _delegate("marco", "Marco Manager")}
-    store.set(PROFILE, {**told, "delegated_by": [_delegate("monika", "Monika Manager")]})
+    profile = {"target_minutes": 2400, "delegate": _delegate("marco", "Marco Manager")}
+    store.set(PROFILE, {**profile, "delegated_by": [_delegate("monika", "Monika Manager")]})
     store.set(REASONS, ["No notes", "Travel is not billable"])
     run_timer(workspace)
     store.replace_projects(PROJECTS)

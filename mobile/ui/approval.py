@@ -89,10 +89,8 @@ class ApprovalDetail(MDBoxLayout):
         self._fill_days()
         totals = sorted(approval.by_project.items(), key=lambda pair: -pair[1])
         name_of = self._model.project_name
-        figures = [
-            LabeledValue(name=name_of(code), figure=format_duration(m)) for code, m in totals
-        ]
-        self._part("approvals.by_project", figures)
+        totals = [LabeledValue(name=name_of(code), figure=format_duration(m)) for code, m in totals]
+        self._part("approvals.by_project", totals)
         self._fill_entries()
         if self._model.loading_detail and not approval.entries:
             list_.add_widget(Skeleton())

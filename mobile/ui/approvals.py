@@ -186,11 +186,11 @@ class ApprovalsScreen(MDRelativeLayout):
     def _render_detail(self) -> None:
         """A refresh that changes nothing leaves the detail, and its scroll position, alone."""
         item, strings = self.model.detail, self._frame.strings
-        wanted = (item, self.split, self.model.loading_detail, self.model.can_reopen)
-        if wanted == self._detailed:
+        state = (item, self.split, self.model.loading_detail, self.model.can_reopen)
+        if state == self._detailed:
             return
         same = bool(self._detailed) and item is not None and self._shows(item)
-        self._detailed = wanted
+        self._detailed = state
         scrolled = self._scroll_position() if same else 1.0
         self.ids.side.clear_widgets()
         self.ids.over.clear_widgets()

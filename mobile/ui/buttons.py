@@ -48,15 +48,15 @@ class Chip(ButtonBehavior, MDBoxLayout):
             self._show_icon()
 
     def _show_icon(self) -> None:
-        wanted = bool(self.icon or (self.active and self.ticks))
-        if wanted and self._icon is None:
+        has_icon = bool(self.icon or (self.active and self.ticks))
+        if has_icon and self._icon is None:
             self._icon = ChipIcon()
         if self._icon is None:
             return
         self._icon.icon, self._icon.active = self.icon or "check", self.active
-        if wanted and self._icon.parent is None:
+        if has_icon and self._icon.parent is None:
             self.add_widget(self._icon, index=len(self.children))
-        elif not wanted and self._icon.parent is not None:
+        elif not has_icon and self._icon.parent is not None:
             self.remove_widget(self._icon)
 
 

@@ -12,7 +12,7 @@ from mobile.ui.layout import load_kv
 
 
 class Progress(ThemableBehavior, Widget):
-    """How much of something is done; `share` from nought to one."""
+    """How much of something is done; `share` from 0 to 1."""
 
     share = NumericProperty(0)
 

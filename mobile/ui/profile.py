@@ -194,7 +194,7 @@ class TargetSheet(BottomSheet):
 
 
 class DelegateSheet(BottomSheet):
-    """Who stands in, and between which days."""
+    """Choose a delegate and the days."""
 
     def __init__(self, model: ProfileModel, frame: SettingsFrame) -> None:
         strings, known = frame.strings, model.delegate

@@ -255,10 +255,10 @@ class Shell(ThemableBehavior, FloatLayout):
     def _render_screen(self) -> None:
         model = self.model
         state = (self.tab, self._page, model.models) if self._main else ()
-        wanted = (model.stage, model.failure, *state)
-        if wanted == self._shown:
+        shown = (model.stage, model.failure, *state)
+        if shown == self._shown:
             return
-        self._shown = wanted
+        self._shown = shown
         if self.screen is not None:
             self.screen.leave()
         if not self._main:

@@ -55,7 +55,7 @@ class SignInScreen(MDRelativeLayout):
         self.ids.actions.add_widget(action)
 
     def leave(self) -> None:
-        """Nothing to stop watching: it is made anew for each stage."""
+        """Nothing to stop watching: each stage creates a new one."""
 
 
 load_kv(__file__)

@@ -39,7 +39,7 @@ class TimerScreen(MDRelativeLayout):
         super().__init__(model=model, **options)
         self._frame = frame
         strings = frame.strings
-        self.ids.asked.text = strings("timer.project")
+        self.ids.project_label.text = strings("timer.project")
         self.ids.rule.text = strings("timer.rule")
         self.ids.discard.text = strings("timer.discard")
         self.ids.note.hint = strings("entry.note_hint")

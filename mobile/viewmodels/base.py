@@ -14,7 +14,7 @@ Watcher = Callable[[], None]
 
 
 class ViewModel:
-    """Watchers are told that something changed and then look for themselves."""
+    """Watchers are notified of a change and then read the values."""
 
     def __init__(self) -> None:
         self._watchers: list[Watcher] = []

@@ -128,7 +128,7 @@ class ProfileModel(ViewModel):
         if since > until or person == self._workspace.person:
             return False
         body: Json = {"person": person, "from": since.isoformat(), "to": until.isoformat()}
-        # The server is told who; the name is for this screen until the server tells it.
+        # The server needs only the id; the name is shown until the server returns it.
         self._workspace.store.set(DELEGATE_NAME, {person: name})
         self._change_delegate(body, "profile.delegate_set")
         return True

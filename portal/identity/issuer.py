@@ -246,8 +246,8 @@ def _tokens(response: TokenResponse, before: Tokens | None) -> Tokens:
 
 def _refusal(body: bytes) -> SignInRefused:
     try:
-        told = msgspec.json.decode(body, type=dict[str, Any])
+        error_response = msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.MsgspecError:
-        told = {}
-    error, description = told.get("error"), told.get("error_description")
+        error_response = {}
+    error, description = error_response.get("error"), error_response.get("error_description")
     return SignInRefused(str(error or "invalid_response"), str(description or ""))

@@ -11,7 +11,7 @@ from aiohttp import web
 from portal.access import shown_to
 from portal.context import api_of
 from portal.days import today
-from portal.failures import RefusalsIn
+from portal.failures import FormErrors
 from portal.forms import Form, form_of
 from portal.i18n import _
 from portal.lists import read_list
@@ -45,7 +45,7 @@ async def put_absence(request: web.Request) -> web.StreamResponse:
             "portion": 0.5 if form["portion"] == "0.5" else 1,
             "note": form.text("note"),
         }
-        with RefusalsIn(form):
+        with FormErrors(form):
             await api_of(request).put(f"/v1/absences/{_id(form['id'])}", body)
             return redirect(request, "/absences", _("Absence saved."))
     return await _show(request, form)

@@ -12,7 +12,7 @@ from portal.access import shown_to
 from portal.api_client import Api
 from portal.badges import BADGES
 from portal.context import api_of, profile_of
-from portal.failures import RefusalsIn
+from portal.failures import FormErrors
 from portal.forms import Form, form_of
 from portal.i18n import _, ngettext
 from portal.lists import Listing, filters_of, query_of, read_list
@@ -47,7 +47,7 @@ async def decide_many(request: web.Request) -> web.StreamResponse:
     if form.is_wrong:
         return await _show_list(request, form, status=422)
     body = {"ids": ids, "decision": decision, "reason": form.optional("reason")}
-    with RefusalsIn(form):
+    with FormErrors(form):
         reply = await api_of(request).post("/v1/approvals/decisions", body)
         request.app[BADGES].forget(profile_of(request).person)
         notice = _summary(decision, reply.json["items"])
@@ -68,7 +68,7 @@ async def decide(request: web.Request) -> web.StreamResponse:
     if form["decision"] == "reject" and not form.text("reason"):
         form.refuse("reason", _("A rejection needs a reason."))
     else:
-        with RefusalsIn(form):
+        with FormErrors(form):
             await api_of(request).put(f"/v1/approvals/{approval_id}/decision", body)
             request.app[BADGES].forget(profile_of(request).person)
     if form.is_wrong:

@@ -23,7 +23,7 @@ from portal.rendering import redirect, render
 ROUTES = web.RouteTableDef()
 ENTRY = "/entries/{id:[0-9a-fA-F-]{36}}"
 # As the API answers when a field, a state or a version is wrong: shown beside what was typed.
-REFUSALS = (409, 412, 422)
+FORM_ERRORS = (409, 412, 422)
 
 Json = dict[str, Any]
 
@@ -94,7 +94,7 @@ async def _save(request: web.Request, entry_id: str, etag: str | None) -> web.St
             else:
                 await api.patch(f"/v1/entries/{entry_id}", body, etag=etag)
         except ApiProblem as problem:
-            if problem.status not in REFUSALS:
+            if problem.status not in FORM_ERRORS:
                 raise
             _explain(form, problem)
         except ValueError as error:

@@ -11,7 +11,7 @@ from portal.access import shown_to
 from portal.api_client import ApiProblem
 from portal.context import api_of
 from portal.cookies import APPEARANCE_COOKIE, COOKIES, LANGUAGE_COOKIE, PREFERENCE_SECONDS
-from portal.failures import RefusalsIn
+from portal.failures import FormErrors
 from portal.formats import duration, parse_duration
 from portal.forms import Form, form_of
 from portal.i18n import LANGUAGE, LANGUAGES, _, choose_language
@@ -45,7 +45,7 @@ async def save_profile(request: web.Request) -> web.StreamResponse:
         except ValueError as error:
             form.refuse("target", str(error))
     if not form.is_wrong:
-        with RefusalsIn(form, {"target_minutes": "target"}):
+        with FormErrors(form, {"target_minutes": "target"}):
             etag = f'"{form["version"]}"'
             saved = (await api_of(request).patch("/v1/profile", body, etag=etag)).json
             await _remember(request, saved)
@@ -58,7 +58,7 @@ async def save_profile(request: web.Request) -> web.StreamResponse:
 async def put_delegate(request: web.Request) -> web.StreamResponse:
     form = form_of(request)
     body = {"person": form.text("person"), "from": form.text("from"), "to": form.text("to")}
-    with RefusalsIn(form):
+    with FormErrors(form):
         await api_of(request).put("/v1/profile/delegate", body)
         return redirect(request, PROFILE, _("Delegate saved."))
     return await _show(request, delegate=form)
@@ -118,7 +118,7 @@ def _form_of(person: Json) -> Form:
 
 
 async def _colleagues(request: web.Request) -> list[Json]:
-    """Whom one can name as a delegate."""
+    """The people who can be chosen as a delegate."""
     if not request[SESSION].may("approve:timesheets"):
         return []
     try:

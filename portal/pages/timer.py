@@ -13,7 +13,7 @@ from libs.rules.calendar import Week
 from portal.access import shown_to
 from portal.context import api_of, profile_of
 from portal.days import parse_day, today
-from portal.failures import RefusalsIn
+from portal.failures import FormErrors
 from portal.formats import duration, parse_duration
 from portal.forms import Form, form_of
 from portal.i18n import _
@@ -61,7 +61,7 @@ async def stop(request: web.Request) -> web.StreamResponse:
     projects = await api_of(request).get_all("/v1/projects")
     body = _entry(form, projects)
     if not form.is_wrong:
-        with RefusalsIn(form, {"minutes": "duration"}):
+        with FormErrors(form, {"minutes": "duration"}):
             await api_of(request).put(f"/v1/entries/{timer.entry_id}", body)
             await delete_timer(request.app[DATABASE], person, timer.entry_id)
             return redirect(request, f"/weeks/{Week.of(body['date'])}", _("Entry saved."))

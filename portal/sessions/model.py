@@ -49,7 +49,7 @@ class Session(msgspec.Struct, frozen=True):
 
     @property
     def csrf_secret(self) -> bytes:
-        """Nobody without the cookie can compute it."""
+        """Computed from the cookie, so only its holder knows it."""
         return hashlib.sha256(b"csrf " + self.secret.encode()).digest()
 
     def may(self, *scopes: str) -> bool:

@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po, write_po
 PORTAL = Path(__file__).parent.parent
 METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
 OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false"}}
-# Dates would change with every run; nobody is asked about translations by mail.
+# Dates would change with every run; there is no mail address for translations.
 DROPPED = ('"POT-Creation', '"PO-Revision', '"Report-Msgid', '"Last-Translator', '"Language-Team')
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
 
@@ -40,7 +40,7 @@ def read_catalog(language: str) -> Catalog:
 
 
 def update(language: str) -> list[str]:
-    """Write the catalog anew. Returns the texts that still lack a translation."""
+    """Rewrite the catalog. Returns the texts that still lack a translation."""
     catalog = read_catalog(language)
     catalog.update(extract(), no_fuzzy_matching=True)
     catalog.header_comment = f"# Texts of the portal: {language}."

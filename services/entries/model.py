@@ -84,7 +84,7 @@ class Entry(NamedTuple):
     created_at: datetime
     updated_at: datetime
     changed_by: str | None = None
-    """Who changed an uploaded entry after its client sent it."""
+    """The person who changed an uploaded entry after its client sent it."""
 
     @property
     def draft(self) -> Draft:

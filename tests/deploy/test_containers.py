@@ -161,8 +161,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 @asynccontextmanager
 async def passed_on(port: int) -> AsyncIterator[int]:
-    """A port that pods can reach, for one that only this machine can. Whoever is still connected
-    at the end is cut off: the pods outlive it."""
+    """A port that pods can reach, forwarded to one that only this machine can reach. Connections
+    that are open at the end are closed, because the pods outlive the test."""
     writers: set[asyncio.StreamWriter] = set()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

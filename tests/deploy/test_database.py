@@ -1,4 +1,4 @@
-"""PostgreSQL's custom resources. No package brings their schemas, so the fields are told here."""
+"""PostgreSQL's custom resources. No package brings their schemas, so the fields are listed here."""
 
 from __future__ import annotations
 

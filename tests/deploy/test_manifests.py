@@ -44,14 +44,14 @@ DEFAULTS = WebSettings.read(Environment({}))
 
 
 class Recorder(dict[str, str]):
-    """An environment that knows what was asked for."""
+    """An environment that records the variables that are read."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         super().__init__(values)
-        self.asked: set[str] = set()
+        self.read: set[str] = set()
 
     def get(self, name: str, default: Any = None) -> Any:
-        self.asked.add(name)
+        self.read.add(name)
         return super().get(name, default)
 
 
@@ -145,7 +145,7 @@ def test_a_service_starts_with_what_the_manifests_set(manifests: Manifests, serv
     follows = tuple(source for follower, source in FOLLOWS if follower == service)
     settings = ServiceSettings.read(environ, service, follows)
     # Settings that two of them need and the third does not are in the ConfigMap all the same.
-    assert set(environ) - environ.asked <= OTHERS
+    assert set(environ) - environ.read <= OTHERS
     assert settings.auth.audience == AUDIENCE
     assert settings.auth.issuer.endswith("/")
     if settings.following is not None:
@@ -202,7 +202,7 @@ def test_the_uploader_starts_with_what_the_manifests_set() -> None:
     assert Settings.read(environ).api_url == f"https://{ingress_host(manifests)}"
     mounts = {mount["mountPath"] for mount in container(manifests, "batch")["volumeMounts"]}
     assert str(Journal.from_environment(environ).directory.parent) in mounts
-    assert set(environ) <= environ.asked
+    assert set(environ) <= environ.read
 
 
 # Settings of the ConfigMap that one of them needs and another does not.
@@ -217,7 +217,7 @@ def test_the_portal_starts_with_what_the_manifests_set(manifests: Manifests) -> 
     given = manifests.environment(container(manifests, "portal"))
     environ = Recorder(given | {"SESSION_KEYS": KEY})
     settings = PortalSettings.read(environ)
-    assert set(environ) - environ.asked <= OTHERS
+    assert set(environ) - environ.read <= OTHERS
     assert settings.auth.audience == AUDIENCE
     rule = manifests.of("Ingress")["timesheets"]["spec"]["rules"][0]
     if "host" in rule:
@@ -287,16 +287,16 @@ def test_a_pod_has_the_time_that_it_takes_to_end(manifests: Manifests) -> None:
 
 def test_postgresql_takes_the_connections_of_all_replicas() -> None:
     manifests = render("production")
-    wanted = 0
+    connections = 0
     for service in PROGRAMS:
         environ = manifests.environment(container(manifests, service))
         pool = DatabaseSettings.read(Environment(environ)).pool_max
         own = uploads.UPLOADS + exporting.EXPORTS if service == "entries" else 0
         replicas = manifests.of("HorizontalPodAutoscaler")[service]["spec"]["maxReplicas"] + 1
-        wanted += replicas * (pool + 1 + own)
+        connections += replicas * (pool + 1 + own)
     cluster = manifests.of("Cluster")["postgres"]["spec"]
     # The operator, the standbys, a backup and somebody who looks want some, too.
-    assert wanted + 20 <= int(cluster["postgresql"]["parameters"]["max_connections"])
+    assert connections + 20 <= int(cluster["postgresql"]["parameters"]["max_connections"])
 
 
 def test_the_proxy_leaves_an_idle_connection_before_the_service_closes_it() -> None:

@@ -124,10 +124,10 @@ async def test_every_expression_asks_for_metrics_and_labels_that_exist(
         rule["record"]: frozenset({"job", "namespace"}) for rule in rules() if "record" in rule
     }
     known = exported | OTHERS | recorded
-    asked = [(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()]
+    expressions = [(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()]
     wrong = [
         (name, problem)
-        for name, expression in [*asked, *queries()]
+        for name, expression in [*expressions, *queries()]
         for problem in unknown_in(expression, known)
     ]
     assert wrong == []
@@ -164,19 +164,19 @@ def test_what_an_expression_picks_out_exists() -> None:
     }
     expressions = [rule["expr"] for rule in rules()] + [expression for _, expression in queries()]
     wrong = {
-        f'{selector.metric}{{{matcher.label}{matcher.operator}"{wanted}"}}'
+        f'{selector.metric}{{{matcher.label}{matcher.operator}"{alternative}"}}'
         for expression in expressions
         for selector in selectors_of(expression)
         for matcher in selector.matchers
-        for wanted in matcher.alternatives
-        if not _matches(wanted, matcher.label, values.get((selector.metric, matcher.label)))
+        for alternative in matcher.alternatives
+        if not _matches(alternative, matcher.label, values.get((selector.metric, matcher.label)))
     }
     assert wrong == set()
 
 
-def _matches(wanted: str, label: str, values: Iterable[str] | None) -> bool:
+def _matches(alternative: str, label: str, values: Iterable[str] | None) -> bool:
     present = [*SERVICES, "portal"] if label == "job" else values
-    return present is None or any(re.fullmatch(wanted, value) for value in present)
+    return present is None or any(re.fullmatch(alternative, value) for value in present)
 
 
 def _routes(name: str) -> Any:

@@ -21,10 +21,10 @@ from libs.auth import Scope
 from libs.auth.challenges import SECOND_FACTOR_ACR
 from mobile.core.rules import Scope as PersonalScope
 from mobile.core.settings import (
-    ASKED_SCOPES,
     LOOPBACK_PORTS,
     LOOPBACK_REDIRECT,
     PRIVATE_REDIRECT,
+    REQUESTED_SCOPES,
     AppSettings,
 )
 from tests.deploy.tools import tool
@@ -110,7 +110,7 @@ def test_every_client_is_granted_what_it_is_for_and_nothing_else(tenant: dict[st
     granted = {grant["client_id"]: set(grant["scope"]) for grant in tenant["clientGrants"]}
     assert set(granted) == {client["name"] for client in tenant["clients"]}
     assert {grant["audience"] for grant in tenant["clientGrants"]} == {AUDIENCE}
-    # Nobody holds batch:upload or follows a feed in person; the app asks for all the rest.
+    # People may not upload batches or follow feeds; the app requests all other scopes.
     for client in PEOPLES:
         assert granted.pop(client) == {scope.value for scope in PersonalScope}
     for name in {follower for follower, _ in FOLLOWS}:
@@ -118,7 +118,7 @@ def test_every_client_is_granted_what_it_is_for_and_nothing_else(tenant: dict[st
     assert {frozenset(scopes) for scopes in granted.values()} >= {
         machine.permissions for machine in MACHINES
     }
-    # Whoever joins as an uploader or a partner: no machine has what is for people.
+    # This includes future uploaders and partners: no machine has the scopes of people.
     assert set().union(*granted.values()) <= FOR_MACHINES
 
 
@@ -235,15 +235,15 @@ REQUESTS: list[tuple[tuple[str, ...], bool]] = [
     (("read:timesheets", "read:reports"), True),
     (("openid", "read:audit"), True),
     (("openid", "read:everything"), True),
-    (tuple(ASKED_SCOPES.split()), True),
+    (tuple(REQUESTED_SCOPES.split()), True),
 ]
 
 
 @pytest.mark.deploy
-def test_a_second_factor_is_asked_for_unless_the_token_does_only_what_is_the_persons_own() -> None:
+def test_a_second_factor_is_required_unless_all_scopes_are_for_own_data() -> None:
     results = run_actions(*(signing_in(*scopes) for scopes, _ in REQUESTS))
-    asked = [result["secondFactor"] == "any" for result in results]
-    assert list(zip([scopes for scopes, _ in REQUESTS], asked, strict=True)) == REQUESTS
+    second_factor = [result["secondFactor"] == "any" for result in results]
+    assert list(zip([scopes for scopes, _ in REQUESTS], second_factor, strict=True)) == REQUESTS
 
 
 @pytest.mark.deploy
@@ -253,7 +253,7 @@ def test_each_scope_that_is_not_the_persons_own_asks_for_a_second_factor() -> No
 
 
 @pytest.mark.deploy
-def test_a_second_factor_is_asked_for_again_when_it_is_too_old() -> None:
+def test_a_second_factor_is_required_again_when_it_is_too_old() -> None:
     step_up = {"requested_scopes": list(OWN), "acr_values": [SECOND_FACTOR_ACR]}
     enrolled = PERSON | {"enrolledFactors": [{"type": "recovery-code"}, {"type": "otp"}]}
     results = run_actions(

@@ -30,7 +30,7 @@ async def test_the_app_from_signing_in_to_the_approved_week(tmp_path: Path) -> N
     (data / "preferences.json").write_text('{"language": "en"}', "utf-8")
     with started(tmp_path / "stack") as stack:
         addresses = stack.addresses
-        told, log = run_offscreen(
+        result, log = run_offscreen(
             "tests.mobile.journey",
             tmp_path / "kivy",
             TIMESHEETS_API=addresses.gateway.rstrip("/"),
@@ -44,7 +44,7 @@ async def test_the_app_from_signing_in_to_the_approved_week(tmp_path: Path) -> N
         [erin] = [each for each in PEOPLE if each.key == "erin"]
         async with aiohttp.ClientSession() as session:
             token = await sign_in(session, addresses.issuer, erin)
-            address = f"{addresses.gateway.rstrip('/')}/v1/timesheets/{told['week']}"
+            address = f"{addresses.gateway.rstrip('/')}/v1/timesheets/{result['week']}"
             week = await call(session, token, "GET", address)
             async with asyncio.timeout(30):  # entries has yet to hear of the decision
                 while week["state"] != "approved":

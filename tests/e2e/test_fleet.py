@@ -63,10 +63,10 @@ async def test_ten_thousand_events_are_caught_up_in_ten_seconds(fleet: Fleet) ->
 
 
 class Stopwatch:
-    """When something was asked for, and when it was first there to be seen."""
+    """The times when something was requested and when it first showed."""
 
     def __init__(self) -> None:
-        self.asked: dict[str, float] = {}
+        self.requested: dict[str, float] = {}
         self.seen: dict[str, float] = {}
 
     async def watch(self, fleet: Fleet, service: str, query: str, done: asyncio.Event) -> None:
@@ -79,9 +79,9 @@ class Stopwatch:
 
     @property
     def delays(self) -> list[float]:
-        return sorted(self.seen[key] - asked for key, asked in self.asked.items())
+        return sorted(self.seen[key] - requested for key, requested in self.requested.items())
 
-    def told(self) -> str:
+    def summary(self) -> str:
         delays = self.delays
         middle, late = delays[len(delays) // 2], delays[len(delays) * 99 // 100]
         return f"median {middle * 1000:.0f} ms, p99 {late * 1000:.0f} ms of {len(delays)}"
@@ -93,13 +93,13 @@ async def submit_and_decide(
     week, _ = week_of(number % 100)
     person = fleet.caller("entries", f"p{number // 100}")
     submission = (await person.post(f"/v1/timesheets/{week}/submit")).json["submission_id"]
-    pending.asked[submission] = time.monotonic()
+    pending.requested[submission] = time.monotonic()
     while submission not in pending.seen:
         await asyncio.sleep(0.005)
     path = f"/v1/approvals/{submission}/decision"
     decided = await fleet.administrator("approvals").put(path, {"decision": "approve"})
     assert decided.status == 200, decided.json
-    approved.asked[submission] = time.monotonic()
+    approved.requested[submission] = time.monotonic()
     while submission not in approved.seen:
         await asyncio.sleep(0.005)
 
@@ -114,8 +114,8 @@ async def test_fifty_submissions_a_second_are_seen_and_decided_within_300_ms(fle
     ]
     # A follower that found its neighbour not started yet pauses: one week goes before all others.
     await submit_and_decide(fleet, 1000, pending, approved)
-    pending.asked.clear()
-    approved.asked.clear()
+    pending.requested.clear()
+    approved.requested.clear()
     tasks = []
     for number in range(1000):
         tasks.append(asyncio.create_task(submit_and_decide(fleet, number, pending, approved)))
@@ -123,6 +123,6 @@ async def test_fifty_submissions_a_second_are_seen_and_decided_within_300_ms(fle
     await asyncio.gather(*tasks)
     done.set()
     await asyncio.gather(*watching)
-    print(f"\nsubmission to pending: {pending.told()}; decision to week: {approved.told()}")
+    print(f"\nsubmission to pending: {pending.summary()}; decision to week: {approved.summary()}")
     for stopwatch in (pending, approved):
         assert stopwatch.delays[len(stopwatch.delays) * 99 // 100] < 0.3

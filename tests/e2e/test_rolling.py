@@ -69,7 +69,7 @@ def call(number: int) -> Call:
 async def roll(
     gateway: Gateway, copies: list[Copy], variables: dict[str, str], log: Path, rounds: int
 ) -> None:
-    """Replace each copy in turn. As in Kubernetes, it is told to stop while it is taken out."""
+    """Replace each copy in turn. As in Kubernetes, it gets SIGTERM while it still gets requests."""
     for number in range(rounds):
         leaving = copies[number % 2]
         staying = copies[1 - number % 2]

@@ -215,9 +215,9 @@ def test_a_taken_port_is_one_line(spare: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with launched(spare, ENTRIES_PORT=str(port)) as running:
-            told = running.end()
+            output = running.end()
 
-    assert told == f"Port {port}, for entries, is taken: set ENTRIES_PORT to another.\n"
+    assert output == f"Port {port}, for entries, is taken: set ENTRIES_PORT to another.\n"
     assert running.process.returncode == 1
 
 
@@ -228,12 +228,12 @@ def test_a_program_that_dies_takes_the_stack_down_and_is_named(spare: Path, name
         victim = next(process for process in family if name in process.command)
         with watched(family) as ends:
             os.kill(victim.pid, signal.SIGKILL)
-            told = running.end()
+            output = running.end()
             assert have_ended(ends)
 
     assert running.process.returncode == 1
-    assert f"{name.removeprefix('services.').split()[0]} was killed by SIGKILL" in told
-    assert told.count("\n") == 1
+    assert f"{name.removeprefix('services.').split()[0]} was killed by SIGKILL" in output
+    assert output.count("\n") == 1
 
 
 def test_a_killed_supervisor_leaves_nobody_and_the_next_one_starts_at_once(spare: Path) -> None:

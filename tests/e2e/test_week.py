@@ -110,7 +110,7 @@ async def company(tmp_path: Path) -> AsyncIterator[Company]:
 
 async def test_a_week_of_five_people(company: Company) -> None:
     await a_rejected_week_is_corrected_and_approved(company)
-    await a_withdrawn_week_is_submitted_anew(company)
+    await a_withdrawn_week_is_resubmitted(company)
     await an_approved_week_is_reopened(company)
     await a_delegate_decides_for_an_absent_manager(company)
     await nobody_decides_their_own_week(company)
@@ -147,7 +147,7 @@ async def a_rejected_week_is_corrected_and_approved(company: Company) -> None:
     ]
 
 
-async def a_withdrawn_week_is_submitted_anew(company: Company) -> None:
+async def a_withdrawn_week_is_resubmitted(company: Company) -> None:
     await company.log("emil", 480)
     await company.step("emil", "submit")
     first = await company.pending("maya", "emil")

@@ -35,8 +35,8 @@ async def ids(fleet: Fleet) -> list[str]:
     """Entries and submissions of somebody whom the manager decides, so that there is something
     to ask for."""
     erin = {"name": "Erin", "email": "erin@exampleco.com", "manager": "auth0|maya"}
-    told = await fleet.administrator("profile").put("/v1/people/auth0%7Cerin", erin)
-    assert told.status in (200, 201), told.json
+    reply = await fleet.administrator("profile").put("/v1/people/auth0%7Cerin", erin)
+    assert reply.status in (200, 201), reply.json
     person = fleet.caller("entries", "erin")
     made = [str(uuid.uuid4()) for _ in MONDAYS]
     for entry, day in zip(made, MONDAYS, strict=True):

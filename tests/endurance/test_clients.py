@@ -91,8 +91,8 @@ async def others_are_served(fleet: Fleet) -> AsyncIterator[None]:
     await asking
     growth = during.megabytes - before.megabytes
     middle, longest = median(delays), max(delays)
-    told = f"{middle * 1000:.0f} ms, at most {longest:.2f} s"
-    print(f"\n{len(delays)} others: {told}; {growth:+.1f} MiB")
+    delay = f"{middle * 1000:.0f} ms, at most {longest:.2f} s"
+    print(f"\n{len(delays)} others: {delay}; {growth:+.1f} MiB")
     assert middle < 0.25
     assert longest < 5.0
     assert growth < GROWTH_MEGABYTES

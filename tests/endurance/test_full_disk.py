@@ -1,4 +1,4 @@
-"""The disk under the database is full: writers are told so, readers read on, nothing is lost."""
+"""The disk under the database is full: writes fail with 503, reads work, nothing is lost."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ async def write(caller: Caller, number: int) -> tuple[UUID, Reply]:
     return entry, await caller.put(f"/v1/entries/{entry}", body)
 
 
-async def test_a_full_disk_is_told_and_nothing_accepted_is_lost(fleet: Fleet, disk: Path) -> None:
+async def test_a_full_disk_is_reported_and_nothing_accepted_is_lost(
+    fleet: Fleet, disk: Path
+) -> None:
     erin = fleet.caller("entries", "erin")
     accepted: set[UUID] = set()
     refused: list[Reply] = []

@@ -1,4 +1,4 @@
-"""Whoever is killed under load, at whatever moment: nothing accepted is lost, nothing is double."""
+"""A process killed under load at any moment: accepted writes are neither lost nor doubled."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ async def ask_everybody(fleet: Fleet) -> list[Answer]:
 
 
 def check_turned_away(answers: list[Answer]) -> None:
-    """Each was told to come back, and did not wait to hear so."""
+    """Each got 503 with Retry-After, without waiting."""
     assert answers
     assert {answer.status for answer in answers} == {503}
     assert all(answer.retry_after for answer in answers)
@@ -74,13 +74,13 @@ async def until_all_answer(fleet: Fleet) -> float:
     return time.monotonic() - began
 
 
-async def test_without_the_database_everybody_is_told_so_at_once_and_it_is_found_again(
+async def test_without_the_database_requests_fail_fast_until_it_is_back(
     fleet: Fleet, server: PostgresServer
 ) -> None:
     async with working(fleet):
         await asyncio.sleep(2)
         server.stop()
-        # Who was at it when it went is told, too, but not timed here.
+        # Requests under way at the outage fail too, but are not timed here.
         await asyncio.gather(
             *(ask(fleet.administrator(name), "GET", LISTS[name]) for name in NAMES)
         )
@@ -117,10 +117,10 @@ async def test_a_pool_that_slow_statements_use_up_turns_away_and_recovers(fleet:
         recovered = time.monotonic() - began
     finally:
         await holder.close()
-    told = {answer.status for answer in answers}
+    statuses = {answer.status for answer in answers}
     quick = [answer for answer in answers if answer.seconds < AT_ONCE]
     print(f"\n{len(quick)} of {len(answers)} turned away at once, all within {took:.1f} s")
-    assert told == {503}
+    assert statuses == {503}
     assert all(answer.retry_after for answer in answers)
     assert len(quick) >= 100
     assert took < 10

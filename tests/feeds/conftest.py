@@ -202,9 +202,9 @@ def each(handle_one: Callable[[asyncpg.Connection, Delivery], Awaitable[None]]) 
     return handle
 
 
-async def note_effect(connection: asyncpg.Connection, told: Delivery) -> None:
-    """What was told is the effect, unless it cannot be handled."""
-    data = data_as(dict[str, Any], told)
+async def note_effect(connection: asyncpg.Connection, delivery: Delivery) -> None:
+    """Store the delivery as the effect, unless it cannot be handled."""
+    data = data_as(dict[str, Any], delivery)
     if "fail" in data:
         raise LookupError(data["fail"])
     await connection.execute("INSERT INTO effects (what) VALUES ($1)", data["what"])

@@ -80,10 +80,10 @@ async def test_an_event_that_cannot_be_handled_becomes_a_dead_letter_and_blocks_
 
 
 async def test_an_event_that_the_database_refuses_becomes_a_dead_letter(own: Database) -> None:
-    async def break_rule(connection: asyncpg.Connection, told: Delivery) -> None:
+    async def break_rule(connection: asyncpg.Connection, delivery: Delivery) -> None:
         """By itself, by sending nonsense, or, as a deferred constraint does, at COMMIT."""
         await connection.execute("INSERT INTO effects (what) VALUES ('must vanish')")
-        await connection.execute(data_as(dict, told)["sql"])
+        await connection.execute(data_as(dict, delivery)["sql"])
 
     follows = Follows(own, {"timesheet.submitted": each(break_rule)})
     await follows.lead()
@@ -96,14 +96,14 @@ async def test_an_event_that_the_database_refuses_becomes_a_dead_letter(own: Dat
     )
 
     assert await effects(own) == ["must vanish", "must vanish"]
-    told = await dead_letters(own)
-    assert [sequence for sequence, _ in told] == [2, 3, 4]
-    assert told[2][1].startswith("ForeignKeyViolationError")
+    letters = await dead_letters(own)
+    assert [sequence for sequence, _ in letters] == [2, 3, 4]
+    assert letters[2][1].startswith("ForeignKeyViolationError")
 
 
 @pytest.mark.parametrize("reason", ["a\0b", "a\ud800b", "x" * 5000])
 async def test_every_reason_can_be_stored(own: Database, reason: str) -> None:
-    async def fail(_connection: asyncpg.Connection, _told: Delivery) -> None:
+    async def fail(_connection: asyncpg.Connection, _delivery: Delivery) -> None:
         raise LookupError(reason)
 
     follows = Follows(own, {"timesheet.submitted": each(fail)})
@@ -265,9 +265,9 @@ async def test_two_processes_that_both_believe_to_hold_the_lease_apply_each_even
 async def test_nobody_takes_the_lease_while_events_are_applied_even_if_it_has_expired(
     own: Database,
 ) -> None:
-    async def let_others_try(connection: asyncpg.Connection, told: Delivery) -> None:
+    async def let_others_try(connection: asyncpg.Connection, delivery: Delivery) -> None:
         tried.append(await second.lead())
-        await note_effect(connection, told)
+        await note_effect(connection, delivery)
 
     tried: list[inbox.FollowerLease | None] = []
     first = Follows(own, {"timesheet.submitted": each(let_others_try)})
@@ -283,10 +283,10 @@ async def test_nobody_takes_the_lease_while_events_are_applied_even_if_it_has_ex
 
 
 async def test_events_that_handlers_publish_are_written_once_and_at_the_end(own: Database) -> None:
-    async def answer(connection: asyncpg.Connection, told: Delivery) -> None:
-        await publish(connection, event(told.subject, "decision.void"))
+    async def answer(connection: asyncpg.Connection, delivery: Delivery) -> None:
+        await publish(connection, event(delivery.subject, "decision.void"))
         assert await connection.fetchval("SELECT count(*) FROM events") == 0
-        await note_effect(connection, told)
+        await note_effect(connection, delivery)
 
     follows = Follows(own, {"timesheet.submitted": each(answer)})
     await follows.lead()
@@ -297,8 +297,8 @@ async def test_events_that_handlers_publish_are_written_once_and_at_the_end(own:
 
 
 async def test_an_event_published_for_another_one_belongs_to_its_trace(own: Database) -> None:
-    async def answer(connection: asyncpg.Connection, told: Delivery) -> None:
-        await publish(connection, event(told.subject, "decision.void"), told.traceparent)
+    async def answer(connection: asyncpg.Connection, delivery: Delivery) -> None:
+        await publish(connection, event(delivery.subject, "decision.void"), delivery.traceparent)
 
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
     follows = Follows(own, {"timesheet.submitted": each(answer)})

@@ -80,14 +80,14 @@ def test_every_event_of_a_week_is_as_the_page_says(world: World) -> None:
     world.deliver("profile to entries", 10)
     closing = {"closed_through": "2026-11-22", "reason": "payroll"}
     world.call("entries", "ada", "PUT", "/v1/period", closing)
-    told = examples()
+    documented = examples()
     seen = set()
     for kind, data in world.rows("entries", EVENTS) + world.rows("approvals", EVENTS):
         real = json.loads(data)
         if kind != "approval.decided" or real["decision"] == "rejected":
-            assert shape(real) == shape(told[kind]), kind
+            assert shape(real) == shape(documented[kind]), kind
         seen.add(kind)
-    assert seen | {"person.changed"} == told.keys()
+    assert seen | {"person.changed"} == documented.keys()
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def test_a_changed_person_is_as_the_page_says(
     profile_database: str, issuer: Issuer, session: aiohttp.ClientSession, clock: StandingClock
 ) -> None:
     settings = service_settings("profile", issuer, profile_database)
-    told = examples()["person.changed"]
+    documented = examples()["person.changed"]
     async with serving(create_profile(settings), settings, issuer, session, clock) as profile:
         ada = profile.caller("ada", ADMINISTRATOR)
         for person in ("maya", "marco"):
@@ -109,15 +109,15 @@ async def test_a_changed_person_is_as_the_page_says(
             *("name", "email", "kind", "manager", "since", "external_ids", "uploaders"),
             "target_minutes",
         )
-        body = {field: told[field] for field in fields}
+        body = {field: documented[field] for field in fields}
         assert (await ada.put("/v1/people/auth0%7Cerin", body)).status == 201
-        [contract] = told["contracts"]
+        [contract] = documented["contracts"]
         terms = {name: contract[name] for name in ("minutes", "calendar")}
         path = f"/v1/people/auth0%7Cerin/contracts/{contract['from']}"
         assert (await ada.put(path, terms)).status == 201
         erin = profile.caller("erin", MANAGER)
-        assert (await erin.put("/v1/profile/delegate", told["delegate"])).status in (200, 201)
+        assert (await erin.put("/v1/profile/delegate", documented["delegate"])).status in (200, 201)
         token = issuer.machine_token("partner", "read:events")
         feed = (await profile.bearer(token).get("/v1/people/feed")).json
     assert feed[-1]["type"] == "person.changed"
-    assert shape(feed[-1]["data"]) == shape(told)
+    assert shape(feed[-1]["data"]) == shape(documented)

@@ -1,4 +1,4 @@
-"""Followers against a real feed: who follows, what happens when one ends, what is told of it."""
+"""Followers against a real feed: the lease, the end of a follower, and metrics."""
 
 import asyncio
 import time
@@ -38,8 +38,8 @@ from tests.unit.postgres.relay import Relay
 EFFECTS = "SELECT what FROM effects ORDER BY number"
 
 
-async def has_effects(db: Database, *wanted: str) -> bool:
-    return await fetch(db, EFFECTS) == list(wanted)
+async def has_effects(db: Database, *expected: str) -> bool:
+    return await fetch(db, EFFECTS) == list(expected)
 
 
 def metric(registry: CollectorRegistry, name: str) -> float | None:
@@ -139,22 +139,22 @@ async def test_the_next_page_is_read_while_one_is_applied(
     publisher: Database, own: Database, replicas: Replicas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def note_fetch(client: FeedClient, after: int, limit: int, wait: float) -> Batch:
-        asked.append(after)
+        requested.append(after)
         return await fetch_page(client, after, limit, wait)
 
     async def hesitate(connection: asyncpg.Connection, delivery: Delivery) -> None:
-        await until(lambda: 10 in asked)
+        await until(lambda: 10 in requested)
         await note_effect(connection, delivery)
 
-    asked: list[int] = []
+    requested: list[int] = []
     fetch_page = FeedClient.fetch
     monkeypatch.setattr(FeedClient, "fetch", note_fetch)
-    told_of = [str(number) for number in range(12)]
-    await publish_all(publisher, *(event(what=what) for what in told_of))
+    expected = [str(number) for number in range(12)]
+    await publish_all(publisher, *(event(what=what) for what in expected))
     await replicas.start({"timesheet.submitted": each(hesitate)})
 
-    await until(lambda: has_effects(own, *told_of))
-    assert asked[:2] == [0, 10]
+    await until(lambda: has_effects(own, *expected))
+    assert requested[:2] == [0, 10]
 
 
 async def test_a_follower_that_is_always_busy_keeps_the_lease(

@@ -76,7 +76,7 @@ def submitted(number: int, second: int) -> dict[str, Any]:
     }
 
 
-told_by_entries = st.one_of(
+events_of_entries = st.one_of(
     st.builds(
         lambda number, second: ("timesheet.submitted", submitted(number, second)),
         numbers,
@@ -100,7 +100,7 @@ told_by_entries = st.one_of(
         deciders,
     ),
 )
-told_by_approvals = st.builds(
+events_of_approvals = st.builds(
     lambda number, by, decision: (
         "approval.decided",
         {**week_of(number), "decision": decision, "reason": "no", "decided_by": by},
@@ -109,7 +109,7 @@ told_by_approvals = st.builds(
     deciders,
     st.sampled_from(["approved", "rejected"]),
 )
-told_by_profile = st.builds(
+events_of_profile = st.builds(
     lambda person, manager, version: (
         "person.changed",
         {
@@ -134,10 +134,10 @@ told_by_profile = st.builds(
 
 
 FOLLOWED = {
-    ("approvals", "entries"): told_by_entries,
-    ("approvals", "profile"): told_by_profile,
-    ("entries", "approvals"): told_by_approvals,
-    ("entries", "profile"): told_by_profile,
+    ("approvals", "entries"): events_of_entries,
+    ("approvals", "profile"): events_of_profile,
+    ("entries", "approvals"): events_of_approvals,
+    ("entries", "profile"): events_of_profile,
 }
 
 
@@ -187,8 +187,8 @@ async def test_a_page_has_the_effect_of_its_events_one_by_one(
     follower: Database, followed: tuple[str, str], data: st.DataObject
 ) -> None:
     """Some of them cannot be handled, and are set aside alone either way."""
-    told = data.draw(st.lists(FOLLOWED[followed], min_size=2, max_size=12))
-    broken = data.draw(st.sets(st.integers(0, len(told) - 1), max_size=2))
+    events = data.draw(st.lists(FOLLOWED[followed], min_size=2, max_size=12))
+    broken = data.draw(st.sets(st.integers(0, len(events) - 1), max_size=2))
     events = [
         Delivery(
             number + 1,
@@ -199,7 +199,7 @@ async def test_a_page_has_the_effect_of_its_events_one_by_one(
             NOON + timedelta(seconds=number),
             data_of({"person": None} if number in broken else fields),
         )
-        for number, (kind, fields) in enumerate(told)
+        for number, (kind, fields) in enumerate(events)
     ]
     cut = data.draw(st.integers(1, len(events)))
     alone = await outcome(follower, *followed, ([event] for event in events))

@@ -96,15 +96,15 @@ async def test_a_long_transaction_that_publishes_nothing_holds_nothing_up(
 
 
 async def test_events_published_together_keep_their_order(publisher: Database) -> None:
-    told = [f"week-{number}" for number in range(1000)]
+    subjects = [f"week-{number}" for number in range(1000)]
 
     async def work(connection: asyncpg.Connection) -> None:
         async with deferred_publish(connection):
-            for subject in told:
+            for subject in subjects:
                 await publish(connection, event(subject))
 
     await publisher.transact(work)
-    assert await fetch(publisher, "SELECT subject FROM events ORDER BY sequence") == told
+    assert await fetch(publisher, "SELECT subject FROM events ORDER BY sequence") == subjects
 
 
 async def test_an_event_that_is_rolled_back_is_not_published(publisher: Database) -> None:

@@ -42,18 +42,18 @@ async def is_idle(publisher: Database) -> bool:
     return (await fetch(publisher, IDLE)) == [True]
 
 
-async def waiting(asked: asyncio.Task[Reply]) -> None:
+async def waiting(request: asyncio.Task[Reply]) -> None:
     """Until the request has had the time to find nothing."""
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(asked), 0.1)
+        await asyncio.wait_for(asyncio.shield(request), 0.1)
 
 
 async def what_is_heard(served: Served, publisher: Database) -> list[str]:
     """By one who waits, within two seconds of its being published."""
-    asked = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
-    await waiting(asked)
+    request = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
+    await waiting(request)
     await publish_all(publisher, event())
-    return subjects(await asyncio.wait_for(asked, 2))
+    return subjects(await asyncio.wait_for(request, 2))
 
 
 async def test_the_feed_asks_for_its_scope(served: Served) -> None:
@@ -175,11 +175,11 @@ async def test_a_waiting_reader_gets_an_event_within_100_ms(
     await listening(publisher)
     took = []
     for after in range(3):
-        asked = asyncio.create_task(served.caller().get(f"{FEED}?after={after}&wait=30"))
-        await waiting(asked)
+        request = asyncio.create_task(served.caller().get(f"{FEED}?after={after}&wait=30"))
+        await waiting(request)
         began = time.perf_counter()
         await publish_all(publisher, event())
-        assert subjects(await asked) == ["week-1"]
+        assert subjects(await request) == ["week-1"]
         took.append(time.perf_counter() - began)
 
     assert min(took) < 0.1
@@ -197,26 +197,28 @@ async def test_all_waiting_readers_share_one_connection(
     served: Served, publisher: Database
 ) -> None:
     before = await listening(publisher)
-    asked = [asyncio.create_task(served.caller().get(f"{FEED}?after=0&wait=30")) for _ in range(30)]
-    await asyncio.gather(*(waiting(one) for one in asked))
+    requests = [
+        asyncio.create_task(served.caller().get(f"{FEED}?after=0&wait=30")) for _ in range(30)
+    ]
+    await asyncio.gather(*(waiting(one) for one in requests))
     await until(lambda: is_idle(publisher))
     assert await fetch(publisher, LISTENERS) == before
 
     await publish_all(publisher, event())
 
-    assert {len(reply.json) for reply in await asyncio.gather(*asked)} == {1}
+    assert {len(reply.json) for reply in await asyncio.gather(*requests)} == {1}
 
 
 async def test_readers_poll_without_the_listener_and_it_comes_back(
     served: Served, publisher: Database
 ) -> None:
     (killed,) = await listening(publisher)
-    asked = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
-    await waiting(asked)
+    request = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
+    await waiting(request)
     await fetch(publisher, "SELECT pg_terminate_backend($1)", killed)
     await publish_all(publisher, event())
 
-    assert subjects(await asyncio.wait_for(asked, 2)) == ["week-1"]
+    assert subjects(await asyncio.wait_for(request, 2)) == ["week-1"]
     assert await listening(publisher) != [killed]
 
 
@@ -240,11 +242,11 @@ async def test_readers_poll_when_no_notification_arrives(
 
 
 async def test_waiting_readers_are_dismissed_when_the_process_drains(served: Served) -> None:
-    asked = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
-    await waiting(asked)
+    request = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
+    await waiting(request)
 
     served.lifecycle.draining = True
-    reply = await asyncio.wait_for(asked, 1)
+    reply = await asyncio.wait_for(request, 1)
 
     assert (reply.status, reply.json) == (200, [])
     assert (await asyncio.wait_for(served.caller().get(f"{FEED}?wait=30"), 1)).json == []
@@ -254,12 +256,12 @@ async def test_when_too_many_wait_the_next_is_answered_at_once(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("libs.feed.serving.MAX_WAITING", 1)
-    asked = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
-    await waiting(asked)
+    request = asyncio.create_task(served.caller().get(f"{FEED}?wait=30"))
+    await waiting(request)
 
     assert (await asyncio.wait_for(served.caller().get(f"{FEED}?wait=30"), 1)).json == []
     served.lifecycle.draining = True
-    await asked
+    await request
 
 
 async def test_without_the_database_the_feed_answers_503_and_goes_on_by_itself(

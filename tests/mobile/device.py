@@ -63,10 +63,10 @@ class Device:
         return Device(Database(path, person), self.clock, self.api)
 
     def known(self, **changed: Any) -> Entry:
-        """An entry that the server has told of."""
-        told: dict[str, Any] = {"id": "11111111-1111-4111-8111-111111111111", "version": 3}
-        told |= {"date": MONDAY, "project": "APOLLO", "minutes": 60, "note": "before"}
-        entry = Entry(**(told | changed))
+        """An entry received from the server."""
+        fields: dict[str, Any] = {"id": "11111111-1111-4111-8111-111111111111", "version": 3}
+        fields |= {"date": MONDAY, "project": "APOLLO", "minutes": 60, "note": "before"}
+        entry = Entry(**(fields | changed))
         self.store.put_entry(entry)
         return entry
 

@@ -48,10 +48,10 @@ DELAY = 60.0
 class HangingTransport(httpx.AsyncBaseTransport):
     """A network that answers nothing for a long while."""
 
-    asked = 0
+    requests = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
+        self.requests += 1
         await asyncio.sleep(DELAY)
         raise httpx.ReadTimeout("too slow", request=request)
 
@@ -109,7 +109,7 @@ def log_an_entry(shell: Shell, clock: Callable[[], float] = time.thread_time) ->
 def scroll(shell: Shell, many: int) -> list[float]:
     """Milliseconds for each frame while the longest list is scrolled through."""
     shell.go(Tab.APPROVALS)
-    settle(20)  # nobody begins to scroll within a third of a second
+    settle(20)  # a person needs a third of a second before scrolling
 
     def move(step: int) -> None:
         shell.screen.list.scroll_y = 1 - step / many
@@ -119,7 +119,7 @@ def scroll(shell: Shell, many: int) -> list[float]:
 
 
 def kept_texts(shell: Shell) -> int:
-    """How many more texts are alive after the week was drawn anew some times."""
+    """How many more texts are alive after the week was drawn several times."""
     shell.go(Tab.WEEK)
     settle(20)  # the list makes its spare rows, one a frame
     counts = []
@@ -185,11 +185,11 @@ async def press_while_the_network_hangs(shell: Shell) -> dict[str, Any]:
             await asyncio.sleep(0)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    return {"asked": transport.asked, "added": logged["added"], "slowest_ms": max(waits)}
+    return {"asked": transport.requests, "added": logged["added"], "slowest_ms": max(waits)}
 
 
 async def drive() -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as place:
         async with make_client() as http:
             clock = StillClock()
@@ -216,23 +216,23 @@ async def drive() -> dict[str, Any]:
             enter(model)
             app.run_quietly()
             EventLoop.idle()
-            told["start_seconds"] = time.thread_time() - began
+            results["start_seconds"] = time.thread_time() - began
             shell = app.shell
             assert shell is not None
 
-            told["entry"] = log_an_entry(shell)
-            told["tabs"] = [str(tab) for tab in model.tabs]
-            told["window"] = list(Window.size)
-            told["kept_texts"] = kept_texts(shell)
-            told["gestures"] = gestures(shell)
-            told["legibility"] = walk(app, FEW_WAYS, FEW_SCENES)
+            results["entry"] = log_an_entry(shell)
+            results["tabs"] = [str(tab) for tab in model.tabs]
+            results["window"] = list(Window.size)
+            results["kept_texts"] = kept_texts(shell)
+            results["gestures"] = gestures(shell)
+            results["legibility"] = walk(app, FEW_WAYS, FEW_SCENES)
             app.set_language("en")
             shell = app.shell
 
             many_approvals(shell)
             frames = scroll(shell, 120)
-            told["frame_p99_ms"] = frames[int(len(frames) * 0.99)]
-            told["hanging"] = await press_while_the_network_hangs(shell)
+            results["frame_p99_ms"] = frames[int(len(frames) * 0.99)]
+            results["hanging"] = await press_while_the_network_hangs(shell)
 
             shell.go(Tab.APPROVALS)
             now = model.workspace
@@ -241,11 +241,11 @@ async def drive() -> dict[str, Any]:
             session.on_change()
             await asyncio.sleep(2 * UPDATE_INTERVAL)
             settle()
-            told["tabs_without_scope"] = [str(tab) for tab in model.tabs]
-            told["tab_after"] = str(shell.tab)
+            results["tabs_without_scope"] = [str(tab) for tab in model.tabs]
+            results["tab_after"] = str(shell.tab)
             shell.leave()
             await model.stop()
-    return told
+    return results
 
 
 if __name__ == "__main__":

@@ -151,14 +151,14 @@ def _hold_an_entry(shell: Shell) -> list[str]:
 
 
 def _pull_the_list(shell: Shell) -> list[bool]:
-    """Whether news is asked for: after a short pull, after one that is meant."""
-    engine, asked = shell.model.workspace.engine, []
+    """Whether the list refreshes after a short pull and after a full one."""
+    engine, woken = shell.model.workspace.engine, []
     for length in (30, 160):
         engine._woken.clear()
         x, y = middle(first_card(shell))
         drag((x, y), 0, -length)
-        asked.append(engine._woken.is_set())
-    return asked
+        woken.append(engine._woken.is_set())
+    return woken
 
 
 def _type_into_an_entry(shell: Shell) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _type_into_an_entry(shell: Shell) -> dict[str, Any]:
     settle(3)
     buttons = [each for each in sheet.walk() if isinstance(each, PushButton)]
     save = next(each for each in buttons if each.text == "Save")
-    told = {
+    results = {
         "minutes": sheet.form.minutes,
         "note": sheet.form.note,
         "top": sheet.ids.card.top / Window.height,
@@ -181,7 +181,7 @@ def _type_into_an_entry(shell: Shell) -> dict[str, Any]:
     sheets.platform = usual
     sheet.note.ids.input.focus = False
     sheet.close()
-    return told
+    return results
 
 
 def _touch_beside_an_approval(shell: Shell) -> bool:

@@ -119,10 +119,10 @@ async def approve(shell: Shell, name: str, week: str) -> dict[str, Any]:
 async def journey() -> dict[str, Any]:
     shell = await until(lambda: getattr(MDApp.get_running_app(), "shell", None), "no app")
     await sign_in(shell, "erin")
-    told = await log_and_submit(shell)
+    logged = await log_and_submit(shell)
     await sign_out(shell)
     await sign_in(shell, "maya")
-    return told | await approve(shell, "Erin Employee", told["week"])
+    return logged | await approve(shell, "Erin Employee", logged["week"])
 
 
 async def main() -> None:

@@ -158,33 +158,33 @@ def _luminance(colour: list[float]) -> float:
 def faults(shell: Shell, name: str) -> list[str]:
     widgets = [each for each in seen(shell) if _in_view(each)]
     texts = [each for each in widgets if isinstance(each, Text)]
-    told = [
+    problems = [
         f"small: {type(each).__name__} {getattr(each, 'text', '')} {each.size}"
         for each in widgets
         if isinstance(each, TARGETS) and small(each)
     ]
-    told += [f"cut: {each.text} {each.texture_size} {each.size}" for each in texts if cut(each)]
-    told += [f"overlap: {each}" for each in overlapping(texts)]
-    told += [f"pale: {each}" for each in pale(texts)]
-    return [f"{name}: {each}" for each in told]
+    problems += [f"cut: {each.text} {each.texture_size} {each.size}" for each in texts if cut(each)]
+    problems += [f"overlap: {each}" for each in overlapping(texts)]
+    problems += [f"pale: {each}" for each in pale(texts)]
+    return [f"{name}: {each}" for each in problems]
 
 
 def walk(
     app: TimesheetsApp, resolutions: Collection[Resolution], scenes: Collection[str]
 ) -> dict[str, list[str]]:
-    told: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     for language, scale, appearance in resolutions:
         Metrics.fontscale = scale
         app.set_appearance(appearance)
         app.set_language(language)
-        found = told[f"{language} {scale} {appearance}"] = []
+        found = problems[f"{language} {scale} {appearance}"] = []
         for name in scenes:
             SCENES[name](app.shell)
             settle(2)
             found += faults(app.shell, name)
             tidy(app.shell)
     Metrics.fontscale = 1.0
-    return told
+    return problems
 
 
 async def look() -> dict[str, list[str]]:
@@ -198,10 +198,10 @@ async def look() -> dict[str, list[str]]:
             app = TimesheetsApp(model, NoBrowser(), preferences, clock)
             enter(model)
             app.run_quietly()
-            told = walk(app, ALL_WAYS, SCENES)
+            problems = walk(app, ALL_WAYS, SCENES)
             app.shell.leave()
             await session.close()
-    return told
+    return problems
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def old_entry(number: int) -> Entry:
 
 
 async def measure() -> dict[str, float]:
-    told: dict[str, float] = {}
+    results: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as place:
         async with make_client() as http:
             clock = StillClock()
@@ -69,7 +69,7 @@ async def measure() -> dict[str, float]:
             enter(model)
             app.run_quietly()
             EventLoop.idle()
-            told["start_seconds"] = time.thread_time() - began
+            results["start_seconds"] = time.thread_time() - began
             week = model.models.week
             timesheet = model.workspace.timesheet
             for number in range(A_DAY):
@@ -81,17 +81,17 @@ async def measure() -> dict[str, float]:
             for number in range(10):
                 timesheet.save(Draft(TODAY, CODES[0], 1, note=f"one more {number}"))
                 redraws.append(milliseconds(week.refresh))
-            told["redraw_ms"] = sorted(redraws)[5]
+            results["redraw_ms"] = sorted(redraws)[5]
             frames = []
             for number in range(100):
                 if number % 6 == 0:
                     timesheet.save(Draft(TODAY, CODES[1], 1, note=f"while syncing {number}"))
                     model._update()
                 frames.append(milliseconds(EventLoop.idle))
-            told["frame_p99_ms"] = sorted(frames)[98]
+            results["frame_p99_ms"] = sorted(frames)[98]
             app.shell.leave()
             await session.close()
-    return told
+    return results
 
 
 if __name__ == "__main__":

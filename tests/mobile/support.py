@@ -44,7 +44,7 @@ class AppClock(Clock):
             await self._moved.wait_for(lambda: self.time >= until)
 
     async def pass_time(self, **duration: float) -> None:
-        """Move, and wake whoever has slept long enough."""
+        """Move the clock and wake the sleepers whose time is up."""
         self.move(**duration)
         async with self._moved:
             self._moved.notify_all()

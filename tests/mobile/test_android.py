@@ -87,8 +87,8 @@ def test_a_lost_key_ends_the_sign_in_instead_of_locking_the_person_out(
 
 def test_insets_are_those_of_bars_cutout_and_keyboard() -> None:
     found = SimpleNamespace(left=0, top=63, right=0, bottom=132)
-    asked: list[int] = []
-    insets = SimpleNamespace(getInsets=lambda kinds: asked.append(kinds) or found)
+    requested: list[int] = []
+    insets = SimpleNamespace(getInsets=lambda kinds: requested.append(kinds) or found)
     view = SimpleNamespace(getRootWindowInsets=lambda: insets)
     activity = SimpleNamespace(getWindow=lambda: SimpleNamespace(getDecorView=lambda: view))
     kinds = SimpleNamespace(systemBars=lambda: 7, displayCutout=lambda: 128, ime=lambda: 8)
@@ -98,7 +98,7 @@ def test_insets_are_those_of_bars_cutout_and_keyboard() -> None:
     }
 
     assert android.read_insets(classes.__getitem__) == android.Insets(0, 63, 0, 132)
-    assert asked == [7 | 128 | 8]
+    assert requested == [7 | 128 | 8]
 
 
 @pytest.mark.parametrize(("mode", "dark"), [(0x21, True), (0x11, False)])
@@ -195,7 +195,7 @@ async def test_each_notification_is_shown_once_and_none_that_an_email_says(
     assert due() == ["notice.approvals"]
 
 
-async def test_a_second_factor_is_asked_for_with_what_the_api_demanded(phone: Phone) -> None:
+async def test_a_second_factor_is_requested_as_the_api_demands(phone: Phone) -> None:
     demand = StepUpRequired("urn:multi-factor", 60)
     address = await phone.signing_in.begin(LOOPBACK, "maya@exampleco.com", demand)
 

@@ -85,17 +85,17 @@ async def test_signing_out_ends_what_was_being_read(
     model: AppModel, session: OfflineSession, network: Network, caplog: pytest.LogCaptureFixture
 ) -> None:
     network.fault = lambda _request: Fault.LOST_BEFORE
-    asked, answered = asyncio.Event(), asyncio.Event()
+    requested, answered = asyncio.Event(), asyncio.Event()
 
     async def read_approval(_approval_id: str) -> None:
-        asked.set()
+        requested.set()
         await answered.wait()
 
     assert session.workspace is not None
     assert model.models is not None
     with patch.object(session.workspace.engine, "read_approval", read_approval):
         model.models.approvals.open("unheard-of")
-        await asked.wait()
+        await requested.wait()
         model.sign_out("")
         while session.workspace is not None:
             await asyncio.sleep(0)

@@ -17,13 +17,13 @@ import pytest
 from mobile.core.clock import Clock
 from mobile.core.issuer import GrantRefused, Issuer
 from mobile.core.network import SignedOut
-from mobile.core.settings import ASKED_SCOPES, PRIVATE_REDIRECT, AppSettings
+from mobile.core.settings import PRIVATE_REDIRECT, REQUESTED_SCOPES, AppSettings
 from mobile.core.signin import SignIn, SignInFailed
 from mobile.core.tokens import StoredSession, TokenManager
 from tests.mobile.support import MemoryTokenStore
 
 FOLDER = Path(__file__).parent / "certified"
-# A port of this machine that the provider was not told of: a native app may have any.
+# A port of this machine that is not registered: a native app may use any (RFC 8252 7.3).
 LOOPBACK = "http://127.0.0.1:49152/callback"
 SIGNED_OUT = "http://127.0.0.1/signed-out"
 SUB = "auth0|erin"
@@ -42,7 +42,7 @@ async def provider() -> AsyncIterator[str]:
     """Its address."""
     environment = {
         "CLIENT_ID": AppSettings().client_id,
-        "SCOPES": ASKED_SCOPES,
+        "SCOPES": REQUESTED_SCOPES,
         "REDIRECT_URIS": f"http://127.0.0.1/callback {PRIVATE_REDIRECT}",
         "SIGNED_OUT": SIGNED_OUT,
     }
@@ -172,7 +172,7 @@ async def test_an_id_token_of_another_key_is_refused(device: Device) -> None:
         await device.signing_in.complete(callback)
 
 
-async def test_a_renewal_rotates_the_refresh_token_and_tells_the_identity_anew(
+async def test_a_renewal_rotates_the_refresh_token_and_updates_the_identity(
     device: Device,
 ) -> None:
     await device.signing_in.complete(await device.callback())
@@ -180,7 +180,9 @@ async def test_a_renewal_rotates_the_refresh_token_and_tells_the_identity_anew(
     seen = {device.refresh_token}
     for _ in range(3):
         manager = device.manager()
-        manager.on_renewed = lambda told: names.append(told.identity and told.identity.name)
+        manager.on_renewed = lambda renewal: names.append(
+            renewal.identity and renewal.identity.name
+        )
         assert await device.knows(await manager.access_token())
         seen.add(device.refresh_token)
 

@@ -77,7 +77,7 @@ def _known(kind: type[StrEnum]) -> list[str]:
 
 @pytest.mark.parametrize("state", [State.OPEN, State.SUBMITTED, State.APPROVED])
 @pytest.mark.parametrize("closed_through", [None, TODAY - timedelta(days=1), TODAY])
-def test_locks_are_told_in_the_servers_words(state: State, closed_through: date | None) -> None:
+def test_lock_reasons_match_the_server(state: State, closed_through: date | None) -> None:
     ours = rules.lock_of(TODAY, state, closed_through)
     theirs = model.lock_of(TODAY, model.State(state.value), closed_through)
 
@@ -103,7 +103,7 @@ DRAFTS = {
 
 
 @pytest.mark.parametrize("name", DRAFTS)
-def test_rules_are_told_in_the_servers_words(name: str) -> None:
+def test_rule_messages_match_the_server(name: str) -> None:
     draft, context = DRAFTS[name]
     ours = [
         (each.field, each.code, each.message) for each in rules.violations_of(draft, context, NOW)

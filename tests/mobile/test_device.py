@@ -48,7 +48,7 @@ def test_a_keyring_keeps_tokens_and_no_file_does(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_locked_keyring_is_told_and_not_worked_around(tmp_path: Path) -> None:
+def test_a_locked_keyring_is_reported_and_not_bypassed(tmp_path: Path) -> None:
     ring = Ring()
     ring.locked = True
     store = KeyringStore(ring, tmp_path)
@@ -77,7 +77,7 @@ def test_a_plain_file_is_refused_unless_the_person_agrees(tmp_path: Path) -> Non
     assert (tmp_path / "app" / "tokens.json").stat().st_mode & 0o077 == 0
 
 
-def test_a_broken_file_is_told(tmp_path: Path) -> None:
+def test_a_broken_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "tokens.json").write_text("{")
 
     with pytest.raises(TokenStoreError):

@@ -209,7 +209,7 @@ async def test_a_server_that_wants_a_newer_app_is_understood(
     assert faulty.outbox.counts() == (1, 0)
 
 
-async def test_somebody_inactive_keeps_their_changes_and_is_told(
+async def test_a_deactivated_person_is_informed_and_keeps_their_changes(
     faulty: Device, server: FakeServer
 ) -> None:
     faulty.timesheet.save(draft())

@@ -49,9 +49,9 @@ def names(spec: configparser.SectionProxy) -> list[str]:
 
 
 def test_the_app_asks_for_no_more_than_it_needs(spec: configparser.SectionProxy) -> None:
-    asked = {part.strip() for part in spec["android.permissions"].split(",")}
+    permissions = {part.strip() for part in spec["android.permissions"].split(",")}
 
-    assert asked == {"INTERNET", "POST_NOTIFICATIONS"}
+    assert permissions == {"INTERNET", "POST_NOTIFICATIONS"}
     assert spec["android.allow_backup"] == "False"
     assert int(spec["android.api"]) >= 36
     assert "arm64-v8a" in spec["android.archs"]

@@ -18,10 +18,10 @@ class Host:
 
     def __init__(self, answers: dict[str, httpx.Response]) -> None:
         self.answers = answers
-        self.asked: list[httpx.Request] = []
+        self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
+        self.requests.append(request)
         return self.answers[str(request.url)]
 
 
@@ -37,8 +37,8 @@ async def test_a_picture_is_fetched_once_and_stays(tmp_path: Path) -> None:
     kept = pictures(tmp_path, Host({})).path(ADDRESS)
     assert kept is not None
     assert kept.read_bytes() == PNG
-    assert len(host.asked) == 1
-    assert "Authorization" not in host.asked[0].headers
+    assert len(host.requests) == 1
+    assert "Authorization" not in host.requests[0].headers
 
 
 async def test_a_picture_that_moved_is_followed_but_never_in_the_clear(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ async def test_a_picture_that_moved_is_followed_but_never_in_the_clear(tmp_path:
         made = pictures(tmp_path / str(number), host)
         await made.fetch(ADDRESS)
         assert (made.path(ADDRESS) is not None) == (moved == there)
-        assert all(request.url.scheme == "https" for request in host.asked)
+        assert all(request.url.scheme == "https" for request in host.requests)
 
 
 @pytest.mark.parametrize(

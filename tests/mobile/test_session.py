@@ -80,15 +80,15 @@ async def test_invalid_grant_keeps_the_outbox_for_the_same_person_only(
     log_an_hour(session)
     await end_at_the_issuer(session, phone)
     phone.clock.move(hours=2)
-    told: list[bool] = []
-    session.on_change = lambda: told.append(session.workspace is None)
+    changes: list[bool] = []
+    session.on_change = lambda: changes.append(session.workspace is None)
     session.start()
     assert session._running is not None
     await session._running
     await asyncio.sleep(0)
 
     assert not is_open(session)
-    assert told[-1] is True
+    assert changes[-1] is True
     assert "session" not in phone.store.secrets
 
     network.seen.clear()

@@ -88,7 +88,7 @@ async def test_a_code_is_good_once(phone: Phone) -> None:
         await phone.signing_in.complete(callback)
 
 
-async def test_who_cancels_in_the_browser_is_told_so(phone: Phone) -> None:
+async def test_cancelling_in_the_browser_is_reported(phone: Phone) -> None:
     address = await phone.signing_in.begin(LOOPBACK)
     sent_back = (await phone.http.post(address, data={"cancel": "1"})).headers["Location"]
 

@@ -64,7 +64,7 @@ async def test_an_answer_that_is_lost_makes_no_doubles(
     assert device.outbox.all() == []
 
 
-async def test_a_lost_answer_to_submit_is_told_from_a_later_withdrawal(
+async def test_a_lost_response_to_submit_is_distinguished_from_a_later_withdrawal(
     device: Device, erin: Caller, network: Network
 ) -> None:
     device.timesheet.submit(THIS)
@@ -188,7 +188,7 @@ async def test_a_change_that_the_server_breaks_over_does_not_hold_up_the_rest(
     assert device.outbox.all() == []
 
 
-async def test_a_server_that_is_down_is_not_asked_for_each_change(
+async def test_a_server_that_is_down_is_not_called_for_each_change(
     device: Device, network: Network
 ) -> None:
     for minutes in range(1, 20):

@@ -158,7 +158,7 @@ def test_a_day_has_twenty_four_hours_whatever_is_waiting(device: Device) -> None
     device.timesheet.save(draft(minutes=840), first)
 
 
-def test_a_rejected_week_tells_why_until_it_is_submitted_anew(device: Device) -> None:
+def test_a_rejected_week_shows_the_reason_until_it_is_resubmitted(device: Device) -> None:
     device.store.put_timesheets(
         [Timesheet("2026-W48", State.OPEN, 4, reason="wrong project", target_minutes=1920)],
         with_entries=True,

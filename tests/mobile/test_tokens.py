@@ -44,7 +44,9 @@ async def test_fifty_calls_at_once_with_an_expired_token_make_one_renewal(
     assert tokens[0] != signed_in.grant.access_token
 
 
-async def test_fifty_refusals_at_once_make_one_renewal(phone: Phone, network: Network) -> None:
+async def test_fifty_concurrent_401_responses_cause_one_renewal(
+    phone: Phone, network: Network
+) -> None:
     signed_in = await phone.sign_in()
     manager = phone.manager()
     manager.take(signed_in.grant)
@@ -101,9 +103,7 @@ async def test_a_kill_between_receiving_and_using_a_rotated_token_keeps_the_sign
     assert await phone.knows(await phone.manager().access_token())
 
 
-async def test_whoever_gives_up_waiting_does_not_stop_the_renewal(
-    phone: Phone, network: Network
-) -> None:
+async def test_a_cancelled_waiter_does_not_stop_the_renewal(phone: Phone, network: Network) -> None:
     await phone.sign_in()
     before = stored(phone)
     manager = phone.manager()
@@ -219,18 +219,18 @@ async def test_a_session_of_somebody_else_is_not_used(phone: Phone) -> None:
 async def test_a_renewal_tells_what_may_be_done_now(phone: Phone) -> None:
     await phone.sign_in("erin")
     manager = phone.manager()
-    told: list[Renewal] = []
-    manager.on_renewed = told.append
+    renewals: list[Renewal] = []
+    manager.on_renewed = renewals.append
 
     await manager.access_token()
     await phone.assign("erin", "Manager")
     phone.clock.move(hours=2)
     await manager.access_token()
 
-    scopes = [renewal.scopes or frozenset() for renewal in told]
+    scopes = [renewal.scopes or frozenset() for renewal in renewals]
     assert ["approve:timesheets" in each for each in scopes] == [False, True]
-    assert told[0].identity is not None
-    assert told[0].identity.email == "erin@exampleco.com"
+    assert renewals[0].identity is not None
+    assert renewals[0].identity.email == "erin@exampleco.com"
 
 
 async def test_a_refused_token_is_replaced_and_the_call_made_again_once(
@@ -244,8 +244,8 @@ async def test_a_refused_token_is_replaced_and_the_call_made_again_once(
     answer = await Api(phone.http, phone.settings.api, manager).get("/userinfo")
 
     assert answer.body["sub"] == "auth0|erin"
-    asked = [path for _, path in network.seen if ".well-known" not in path]
-    assert asked == ["/userinfo", TOKEN, "/userinfo"]
+    paths = [path for _, path in network.seen if ".well-known" not in path]
+    assert paths == ["/userinfo", TOKEN, "/userinfo"]
 
 
 def test_nothing_secret_is_in_what_is_printed() -> None:

@@ -324,10 +324,10 @@ async def test_a_target_of_zero_is_zero_and_none_is_none(app: OfflineApp) -> Non
 
 async def test_only_the_answer_to_the_last_search_is_shown(app: OfflineApp) -> None:
     app.allow(*Scope)
-    profile, asked = app.profile(), []
+    profile, queries = app.profile(), []
 
     async def people(query: str) -> list[object]:
-        asked.append(query)
+        queries.append(query)
         return []
 
     app.workspace.engine.services.people = people  # type: ignore[method-assign]
@@ -339,7 +339,7 @@ async def test_only_the_answer_to_the_last_search_is_shown(app: OfflineApp) -> N
     for _ in range(5):
         await asyncio.sleep(0)
 
-    assert asked == ["chl"]
+    assert queries == ["chl"]
 
 
 async def test_pressing_undo_too_late_says_so(device: Device, network: Network) -> None:

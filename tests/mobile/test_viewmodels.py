@@ -93,7 +93,7 @@ async def test_a_deletion_is_undone_from_the_snackbar(app: OfflineApp) -> None:
     assert [row.entry.id for row in model.rows(MONDAY)] == [entry.id]
 
 
-async def test_a_copy_goes_to_the_day_that_was_chosen_and_is_told(app: OfflineApp) -> None:
+async def test_a_copy_goes_to_the_chosen_day_and_is_confirmed(app: OfflineApp) -> None:
     entry = app.device.known()
     tuesday = MONDAY + timedelta(days=1)
     app.week.duplicate(entry.id, tuesday)
@@ -115,7 +115,7 @@ async def test_submitting_asks_about_what_is_missing(app: OfflineApp) -> None:
     assert model.can_add
 
 
-async def test_a_week_that_was_never_read_is_asked_for(app: OfflineApp) -> None:
+async def test_a_week_that_was_never_read_is_fetched(app: OfflineApp) -> None:
     model = app.week
     model.shift(-40)
 
@@ -214,7 +214,7 @@ async def test_a_rejection_needs_a_reason_and_remembers_it(app: OfflineApp) -> N
     assert (item.approval.state, item.approval.reason) == (ApprovalState.REJECTED, "wrong project")
 
 
-async def test_who_is_stood_in_for_and_until_when_is_told(app: OfflineApp) -> None:
+async def test_the_profile_shows_delegators_and_the_last_day(app: OfflineApp) -> None:
     place = {"person": "auth0|maya", "name": "Maya", "from": "2026-11-20", "to": "2026-11-30"}
     app.device.store.set(PROFILE, {"delegated_by": [place]})
     for number, whose in ((1, "auth0|maya"), (2, None)):
@@ -291,7 +291,7 @@ async def test_what_is_no_weekly_target_is_refused(app: OfflineApp, typed: str) 
     assert not app.profile().set_target(typed)
 
 
-async def test_what_is_stored_here_is_told(app: OfflineApp) -> None:
+async def test_the_profile_shows_what_the_device_stores(app: OfflineApp) -> None:
     app.device.known()
     app.device.timesheet.save(draft())
 
@@ -323,7 +323,7 @@ def _fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def test_locks_are_told_in_the_servers_words_in_english() -> None:
+def test_english_lock_reasons_match_the_server() -> None:
     for reason, lock in LOCKS.items():
         assert Strings("en")(f"lock.{reason}").endswith(lock.unlock)
 

@@ -119,7 +119,7 @@ async def test_an_older_api_is_no_failure(erin: PortalClient, relay: Relay) -> N
     assert "offer this yet" in page.text
 
 
-async def test_a_fresh_second_factor_is_asked_for_and_the_form_comes_back(
+async def test_a_fresh_second_factor_is_required_and_the_form_is_restored(
     portal: OwnPortal, relay: Relay
 ) -> None:
     async with portal.client() as ada:

@@ -23,7 +23,7 @@ EVENTS, PEOPLE = {"read:events"}, {"read:people"}
 ANY_TOKEN: set[str] = set()
 
 # Design section 5, by service.
-ASKED = {
+REQUIRED = {
     "entries": {
         "GET /v1/entries": READ,
         "POST /v1/entries": CREATE,
@@ -178,9 +178,9 @@ async def test_only_the_api_page_is_for_everybody(guarded: Guarded) -> None:
 
 
 async def test_a_route_asks_for_the_scope_that_the_design_names(guarded: Guarded) -> None:
-    asked = {
+    required = {
         str(route): {str(scope) for scope in route.access.scopes}
         for route in guarded.routes
         if not route.access.public
     }
-    assert asked == ASKED[guarded.name]
+    assert required == REQUIRED[guarded.name]

@@ -1,4 +1,4 @@
-"""Whose rows a caller reaches on the routes of entries: the caller by the person, no hole."""
+"""The rows that a caller reaches on the routes of entries: every caller by every person."""
 
 from __future__ import annotations
 

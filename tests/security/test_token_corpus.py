@@ -95,7 +95,7 @@ async def is_refused_quickly(door: Door, token: str | bytes) -> bool:
 
 
 async def send(connection: socket.socket, request: bytes) -> None:
-    # Who is sent too much answers and hangs up before the end.
+    # A server that gets too much responds and closes before the end.
     with contextlib.suppress(ConnectionError):
         await asyncio.get_running_loop().sock_sendall(connection, request)
 
@@ -161,7 +161,7 @@ async def test_a_thousand_requests_at_once_with_a_cold_cache_make_one_fetch() ->
         door = Door(issuer, runner.addresses[0][1])
         tokens = [issuer.token(f"auth0|{number % 10}") for number in range(10)] * 100
         calls = [asyncio.create_task(knock(door, token)) for token in tokens]
-        await issuer.asked_for_keys()
+        await issuer.keys_fetched()
         issuer.gate.set()
         answers = await asyncio.gather(*calls)
     assert {answer.status for answer in answers} == {200}

@@ -1,4 +1,4 @@
-"""A client of one service for tests: speaks HTTP, as whoever the test says."""
+"""A client of one service for tests: speaks HTTP as the caller that the test names."""
 
 from __future__ import annotations
 

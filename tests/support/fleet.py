@@ -18,7 +18,7 @@ from tests.support.processes import Copy, start_copy
 NAMES = ("entries", "approvals", "profile")
 HEAD = "SELECT coalesce(max(sequence), 0) FROM events"
 CURSOR = "SELECT coalesce((SELECT after FROM feed_cursors WHERE source = $1), 0)"
-# Who follows whom.
+# Followers and the feeds they follow.
 FOLLOWS = (
     ("entries", "approvals"),
     ("entries", "profile"),
@@ -52,7 +52,7 @@ class Fleet:
         await self.connect()
 
     async def connect(self) -> None:
-        """To look into the databases; anew, should they have been away meanwhile."""
+        """Connect to the databases, again if they were restarted."""
         for name in NAMES:
             if name in self.connections:
                 self.connections[name].terminate()
@@ -84,7 +84,7 @@ class Fleet:
         return f"http://127.0.0.1:{self._ports[service]}"
 
     def admin_address(self, service: str) -> str:
-        """Host and port, as Prometheus is told of it."""
+        """Host and port, as a Prometheus target."""
         return self._copies[service].admin_url.removeprefix("http://")
 
     def caller(self, service: str, person: str, scope: str = PERSON) -> Caller:

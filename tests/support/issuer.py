@@ -94,11 +94,11 @@ class Issuer:
         self.discovery_answer: Callable[[], web.StreamResponse] | None = None
         self.token_answer: Callable[[], web.StreamResponse] | None = None
         self.fetches = 0
-        """How often the key set was asked for, answered or not."""
+        """How often the key set was requested, answered or not."""
         self.discoveries = 0
         self.grants = 0
-        """How often a token was asked for."""
-        self._asked = asyncio.Condition()
+        """How often a token was requested."""
+        self._requested = asyncio.Condition()
         self._current = first_key
         self._former: list[int] = []
         self._runner: web.AppRunner | None = None
@@ -207,14 +207,14 @@ class Issuer:
     ) -> str:
         return signed(_compact(header), _compact(payload), key or self.key)
 
-    async def asked_for_keys(self, times: int = 1) -> None:
-        """Wait until the key set was asked for so often since the start."""
-        async with self._asked:
-            await self._asked.wait_for(lambda: self.fetches >= times)
+    async def keys_fetched(self, times: int = 1) -> None:
+        """Wait until the key set was requested `times` times since the start."""
+        async with self._requested:
+            await self._requested.wait_for(lambda: self.fetches >= times)
 
-    async def asked_for_tokens(self, times: int = 1) -> None:
-        async with self._asked:
-            await self._asked.wait_for(lambda: self.grants >= times)
+    async def tokens_requested(self, times: int = 1) -> None:
+        async with self._requested:
+            await self._requested.wait_for(lambda: self.grants >= times)
 
     @web.middleware
     async def _misbehave(
@@ -229,11 +229,11 @@ class Issuer:
         return await handler(request)
 
     async def _count(self, path: str) -> None:
-        async with self._asked:
+        async with self._requested:
             self.fetches += path.endswith("jwks.json")
             self.discoveries += path.endswith("openid-configuration")
             self.grants += path.endswith("/token")
-            self._asked.notify_all()
+            self._requested.notify_all()
 
     async def _discover(self, _request: web.Request) -> web.StreamResponse:
         if self.discovery_answer is not None:

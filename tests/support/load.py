@@ -33,7 +33,7 @@ class Tally:
 
 
 class Worker:
-    """Sends one request after the other over one connection, a new one only where told to."""
+    """Sends one request after the other over one connection, or a new one each time."""
 
     def __init__(self, url: str, token: str, tally: Tally) -> None:
         parts = urlsplit(url)

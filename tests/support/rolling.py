@@ -79,7 +79,8 @@ class RollingFleet(Fleet):
         await super().stop()
 
     async def replace_both(self, name: str) -> None:
-        """One after the other. As in Kubernetes, each is told to stop while it is taken out."""
+        """Replace one after the other. As in Kubernetes, each gets SIGTERM while it still gets
+        requests."""
         for number in range(2):
             leaving = self._pairs[name].pop(0)
             leaving.signal(signal.SIGTERM)

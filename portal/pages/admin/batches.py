@@ -8,7 +8,7 @@ from aiohttp import web
 
 from portal.access import shown_to
 from portal.context import api_of
-from portal.failures import RefusalsIn
+from portal.failures import FormErrors
 from portal.forms import Form, form_of
 from portal.i18n import _
 from portal.lists import filters_of, query_of, read_list
@@ -36,7 +36,7 @@ async def show_batch(request: web.Request) -> web.StreamResponse:
 @ROUTES.post(f"{BATCH}/undo")
 async def undo_batch(request: web.Request) -> web.StreamResponse:
     form, batch_id = form_of(request), request.match_info["id"]
-    with RefusalsIn(form):
+    with FormErrors(form):
         await api_of(request).delete(f"/v1/batches/{batch_id}")
         return redirect(request, f"{LIST}/{batch_id}", _("Batch undone."))
     return await _show(request, form)

@@ -11,7 +11,7 @@ from aiohttp import web
 from portal.access import shown_to
 from portal.context import api_of
 from portal.days import today
-from portal.failures import RefusalsIn
+from portal.failures import FormErrors
 from portal.forms import Form, form_of
 from portal.i18n import _
 from portal.lists import Listing
@@ -36,7 +36,7 @@ async def put_holiday(request: web.Request) -> web.StreamResponse:
     if not day:
         form.refuse("date", _("Choose a day."))
         return await _show(request, form)
-    with RefusalsIn(form):
+    with FormErrors(form):
         await api_of(request).put(f"/v1/holidays/{day}", {"name": form.text("name")})
         return redirect(request, f"{HOLIDAYS}?year={day[:4]}", _("Holiday saved."))
     return await _show(request, form)

@@ -10,7 +10,7 @@ from aiohttp import web
 from portal.access import shown_to
 from portal.api_client import Api, ApiProblem
 from portal.context import api_of
-from portal.failures import RefusalsIn
+from portal.failures import FormErrors
 from portal.formats import duration, parse_duration
 from portal.forms import Form, form_of
 from portal.i18n import _
@@ -50,7 +50,7 @@ async def create_person(request: web.Request) -> web.StreamResponse:
         form.refuse("sub", _("Type the person's id at the issuer."))
     body = _body(form)
     if not form.is_wrong:
-        with RefusalsIn(form, {"target_minutes": "target"}):
+        with FormErrors(form, {"target_minutes": "target"}):
             path = f"/v1/people/{quote(sub, safe='')}"
             await api_of(request).request("PUT", path, body=_without_empty(body))
             return redirect(request, _address(sub), _("Person added."))
@@ -69,7 +69,7 @@ async def change_person(request: web.Request) -> web.StreamResponse:
     form, sub = form_of(request), request.match_info["sub"]
     body = _body(form)
     if not form.is_wrong:
-        with RefusalsIn(form, {"target_minutes": "target"}):
+        with FormErrors(form, {"target_minutes": "target"}):
             await _save(api_of(request), _path(request), body, f'"{form["version"]}"')
             return redirect(request, _address(sub), _("Person saved."))
     return await _show(request, form)
@@ -83,7 +83,7 @@ async def put_contract(request: web.Request) -> web.StreamResponse:
         form.refuse("from", _("Choose a day."))
     minutes = [_minutes(form, name) for name in WEEKDAYS]
     if not form.is_wrong:
-        with RefusalsIn(form, {"minutes": "mon"}):
+        with FormErrors(form, {"minutes": "mon"}):
             body = {"minutes": minutes, "calendar": form.optional("calendar")}
             await api_of(request).put(f"{_path(request)}/contracts/{quote(day, safe='')}", body)
             return redirect(request, _address(sub), _("Contract saved."))

@@ -10,7 +10,7 @@ from aiohttp import web
 from portal.access import shown_to
 from portal.context import api_of
 from portal.days import today
-from portal.failures import RefusalsIn
+from portal.failures import FormErrors
 from portal.forms import Form, form_of
 from portal.i18n import _
 from portal.rendering import redirect, render
@@ -35,7 +35,7 @@ async def close_period(request: web.Request) -> web.StreamResponse:
     body: Json = {"closed_through": closed_through}
     if form.optional("reason"):
         body["reason"] = form.text("reason")
-    with RefusalsIn(form):
+    with FormErrors(form):
         await api_of(request).put("/v1/period", body)
         return redirect(request, PERIOD, _("Period saved."))
     return await _show(request, form)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from portal.access import shown_to
 from portal.context import api_of
-from portal.failures import RefusalsIn
+from portal.failures import FormErrors
 from portal.forms import Form, form_of
 from portal.i18n import _
 from portal.lists import filters_of, query_of, read_list
@@ -42,7 +42,7 @@ async def create_project(request: web.Request) -> web.StreamResponse:
     if not form.text("code"):
         form.refuse("code", _("A project needs a code."))
         return _show(request, form, None)
-    with RefusalsIn(form):
+    with FormErrors(form):
         code = quote(form.text("code"), safe="")
         await api_of(request).post(f"/v1/projects/{code}", _body(form, is_new=True))
         return redirect(request, LIST, _("Project created."))
@@ -68,7 +68,7 @@ async def show_project(request: web.Request) -> web.StreamResponse:
 @ROUTES.post(PROJECT)
 async def change_project(request: web.Request) -> web.StreamResponse:
     form = form_of(request)
-    with RefusalsIn(form):
+    with FormErrors(form):
         etag = f'"{form["version"]}"'
         await api_of(request).patch(_path(request), _body(form, is_new=False), etag=etag)
         return redirect(request, LIST, _("Project saved."))

@@ -1,4 +1,4 @@
-"""Who a request acts for, and what it expects to find."""
+"""The caller of a request, and the version it expects."""
 
 from __future__ import annotations
 

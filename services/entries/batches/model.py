@@ -37,7 +37,7 @@ class BatchState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who uploads."""
+    """The uploading client."""
 
     id: str
 

@@ -35,7 +35,7 @@ from services.entries.store.timesheets import read_timesheet
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Whose entries are written, and through which client (`app`, `portal`)."""
+    """The person whose entries are written, and the client (`app`, `portal`)."""
 
     person: str
     source: str = "app"

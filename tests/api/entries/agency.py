@@ -37,7 +37,7 @@ def ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
     return b"".join(json.dumps(each).encode() + b"\n" for each in rows)
 
 
-async def learn(connection: asyncpg.Connection, person: str, **told: Any) -> None:
+async def learn(connection: asyncpg.Connection, person: str, **fields: Any) -> None:
     """Let entries know of somebody, as profile's feed would."""
     await learn_people(
         connection,
@@ -54,7 +54,7 @@ async def learn(connection: asyncpg.Connection, person: str, **told: Any) -> Non
                 "target_minutes": 2400,
                 "delegate": None,
                 "version": next(_numbers),
-                **told,
+                **fields,
             }
         ],
     )

@@ -27,7 +27,7 @@ FIRST, REST = ndjson(ROWS[:1000]), ndjson(ROWS[1000:])
 
 
 class Slow:
-    """A body that stops after its first rows, until it is told to go on or to break."""
+    """A body that stops after its first rows, until the test continues or breaks it."""
 
     def __init__(self, first: bytes, rest: bytes = b"") -> None:
         self._parts = (first, rest)

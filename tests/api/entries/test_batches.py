@@ -140,7 +140,7 @@ async def test_a_dry_run_only_tells(agency: Agency, connection: asyncpg.Connecti
     assert await connection.fetchval("SELECT count(*) FROM weeks") == 0
 
 
-async def test_every_mistake_of_every_row_is_told(agency: Agency, ada: Caller) -> None:
+async def test_every_error_of_every_row_is_reported(agency: Agency, ada: Caller) -> None:
     await ada.patch("/v1/projects/ZEUS", {"active": False})
     await ada.put("/v1/period", {"closed_through": "2026-11-01"})
     reply = await agency.send(
@@ -177,8 +177,8 @@ async def test_errors_come_in_pages_and_as_csv(agency: Agency) -> None:
     first = await agency.caller.get(f"{address}?limit=3")
     assert BatchErrorPage().validate(first.json) == {}
     second = await agency.caller.get(first.json["next"])
-    told = [item["line"] for item in (*first.json["items"], *second.json["items"])]
-    assert (told, second.json["next"]) == ([1, 2, 3, 4, 5], None)
+    lines = [item["line"] for item in (*first.json["items"], *second.json["items"])]
+    assert (lines, second.json["next"]) == ([1, 2, 3, 4, 5], None)
     for answer in (
         await agency.caller.get(f"{address}?format=csv"),
         await agency.caller.get(address, headers={"Accept": "text/csv"}),
@@ -321,7 +321,7 @@ async def test_rows_are_written_in_the_order_of_the_keys_unless_the_days_lie_tog
     rows = by_day[::2] + by_day[1::2] if scattered else by_day
     assert counts(await agency.send(rows)) == (36, 0, 0, 0)
     found = await connection.fetch("SELECT person, date::text, external_id FROM entries")
-    as_told = [(each["person"], each["date"], each["external_id"]) for each in rows]
+    as_sent = [(each["person"], each["date"], each["external_id"]) for each in rows]
     # Sorting keeps the order of the lines within a day.
-    expected = sorted(as_told, key=lambda key: key[:2]) if scattered else as_told
+    expected = sorted(as_sent, key=lambda key: key[:2]) if scattered else as_sent
     assert [tuple(record) for record in found] == expected

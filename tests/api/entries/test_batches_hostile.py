@@ -31,7 +31,7 @@ class Hostile:
 
     body: Body
     status: int
-    told: str = ""
+    codes: str = ""
     kind: str = CSV
     encoding: str = ""
 
@@ -224,7 +224,7 @@ def test_there_are_enough_of_them() -> None:
     assert len(HOSTILE) >= 50
 
 
-async def test_every_hostile_file_is_told_what_is_wrong_with_it(agency: Agency) -> None:
+async def test_every_hostile_file_is_rejected_with_its_error(agency: Agency) -> None:
     wrong: dict[str, object] = {}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name, file in HOSTILE.items():
@@ -233,15 +233,15 @@ async def test_every_hostile_file_is_told_what_is_wrong_with_it(agency: Agency) 
         if file.encoding:
             headers["Content-Encoding"] = file.encoding
         reply = await agency.caller.post("/v1/batches?dry_run=true", data=body, headers=headers)
-        told = {"*"} if reply.status != 422 else {code for _, code in reply.codes} | {"*"}
+        codes = {"*"} if reply.status != 422 else {code for _, code in reply.codes} | {"*"}
         if reply.status == 201:
             headers.pop("Content-Encoding", None)
-            told = {code for _, _, code in await agency.errors(reply)}
-            told = told | {"*"} if told else {""}
+            codes = {code for _, _, code in await agency.errors(reply)}
+            codes = codes | {"*"} if codes else {""}
         if reply.status >= 400 and not reply.headers["Content-Type"].startswith(PROBLEM):
             wrong[name] = reply.headers["Content-Type"]
-        if reply.status != file.status or (file.status in (201, 422) and file.told not in told):
-            wrong[name] = (reply.status, sorted(told), reply.body[:200])
+        if reply.status != file.status or (file.status in (201, 422) and file.codes not in codes):
+            wrong[name] = (reply.status, sorted(codes), reply.body[:200])
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert wrong == {}
     assert grown < 64

@@ -54,7 +54,7 @@ async def test_a_submitted_week_is_measured_by_what_held_when_it_was_submitted(
     assert (await erin.get(THIS)).json["target_minutes"] == 2400
 
 
-async def test_an_open_week_is_measured_anew_when_it_is_submitted_again(
+async def test_targets_are_computed_again_when_a_week_is_resubmitted(
     erin: Caller, connection: asyncpg.Connection
 ) -> None:
     await learn(connection, "erin", target_minutes=2400, version=1)

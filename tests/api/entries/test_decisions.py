@@ -54,7 +54,7 @@ async def decide(
     await deliver(connection, "approvals", "approval.decided", data)
 
 
-async def learn(connection: asyncpg.Connection, person: str, **told: Any) -> None:
+async def learn(connection: asyncpg.Connection, person: str, **fields: Any) -> None:
     data = {
         "person": f"auth0|{person}",
         "name": person.title(),
@@ -68,7 +68,7 @@ async def learn(connection: asyncpg.Connection, person: str, **told: Any) -> Non
         "target_minutes": 2400,
         "delegate": None,
         "version": 1,
-        **told,
+        **fields,
     }
     await deliver(connection, "profile", "person.changed", data)
 
@@ -104,7 +104,7 @@ async def test_an_approval_closes_the_week_and_reopening_opens_it(
     ]
 
 
-async def test_a_rejected_week_is_open_and_carries_the_reason_until_submitted_anew(
+async def test_a_rejected_week_is_open_and_shows_the_reason_until_resubmitted(
     erin: Caller, connection: asyncpg.Connection
 ) -> None:
     await log(erin)

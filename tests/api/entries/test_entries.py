@@ -87,7 +87,7 @@ async def test_a_refused_post_leaves_its_key_free(erin: Caller) -> None:
          {("/date", "too_far_ahead"), ("/project", "unknown_project")}),
     ],
 )  # fmt: skip
-async def test_a_wrong_entry_is_told_by_field(
+async def test_an_invalid_entry_is_reported_by_field(
     erin: Caller, fields: dict[str, object], codes: set[tuple[str, str]]
 ) -> None:
     reply = await erin.post("/v1/entries", draft(**fields))

@@ -203,7 +203,7 @@ async def test_over_http_a_submission_holds_just_the_entries_that_were_accepted(
     assert len(json.loads(published["data"])["entries"]) == accepted
 
 
-async def test_the_database_and_the_model_know_the_same_figures(own_database: str) -> None:
+async def test_the_database_and_the_model_have_the_same_limits(own_database: str) -> None:
     connection = await asyncpg.connect(own_database)
     rules = dict(
         await connection.fetch(

@@ -212,7 +212,7 @@ async def test_a_report_can_be_narrowed(
         ("approved_since=yesterday", {("/approved_since", "cursor")}),
     ],
 )
-async def test_a_wrong_question_is_told(
+async def test_invalid_parameters_are_reported(
     payroll: Caller, query: str, codes: set[tuple[str, str]]
 ) -> None:
     reply = await payroll.get(f"/v1/reports/entries?{query}")
@@ -279,7 +279,7 @@ async def test_what_was_approved_since_comes_once(
     assert set((await since("0"))[0]) == {"2026-W44", Week.THIS}
 
 
-async def test_totals_are_made_by_what_is_asked_for(payroll: Caller, ada: Caller) -> None:
+async def test_totals_are_grouped_as_requested(payroll: Caller, ada: Caller) -> None:
     await log(ada, project="ZEUS", minutes=99)
     address = "/v1/reports/totals?from=2026-10-01&to=2026-12-31"
 
@@ -333,7 +333,7 @@ async def test_a_caller_may_compute_two_totals_at_the_same_time(
         f"{MONTH}&cursor=W1tdXQ",
     ],
 )
-async def test_wrong_totals_are_told(payroll: Caller, query: str) -> None:
+async def test_invalid_parameters_of_totals_are_reported(payroll: Caller, query: str) -> None:
     assert (await payroll.get(f"/v1/reports/totals?{query}")).status == 422
 
 

@@ -42,7 +42,7 @@ async def test_a_week_that_was_never_touched_is_open_and_empty(erin: Caller) -> 
 
 
 @pytest.mark.parametrize("week", ["2026-W54", "2025-W53", "now", "2026-11-23"])
-async def test_what_is_no_week_is_told(erin: Caller, week: str) -> None:
+async def test_an_invalid_week_is_reported(erin: Caller, week: str) -> None:
     reply = await erin.get(f"/v1/timesheets/{week}")
     assert (reply.status, reply.codes) == (422, {("/week", "invalid")})
 

@@ -68,7 +68,7 @@ class Company:
     async def call(
         self, person: str, method: str, service: str, path: str, body: Any = None
     ) -> Reply:
-        # Submissions of a day are told apart by their time.
+        # Submissions of a day are distinguished by their time.
         self._clock.move(seconds=1)
         token = self._tokens.setdefault(person, self._token(person))
         caller = Caller(self._session, f"http://127.0.0.1:{self._ports[service]}", token)

@@ -199,9 +199,9 @@ class Agreement(RuleBasedStateMachine):
         self._check_decisions()
 
     def _check_newcomer(self) -> None:
-        """Whoever follows from the start, and late, has the same waiting."""
+        """A late follower that starts at the beginning has the same pending approvals."""
         pending = self.world.rows("approvals", PENDING)
-        self.world.begin_anew("entries to approvals")
+        self.world.start_over("entries to approvals")
         while self.world.deliver("entries to approvals", 100):
             pass
         assert self.world.rows("approvals", PENDING) == pending
@@ -217,9 +217,9 @@ class Agreement(RuleBasedStateMachine):
             outcomes[submission] = kind
         assert decided.keys() == outcomes.keys()
         for submission, kind in outcomes.items():
-            told = decided[submission]
-            assert told["decided_by"] != told["person"]
-            assert kind in ("decision.void", f"timesheet.{told['decision']}")
+            decision = decided[submission]
+            assert decision["decided_by"] != decision["person"]
+            assert kind in ("decision.void", f"timesheet.{decision['decision']}")
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ SCOPES = {
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ADD_PROJECT = "INSERT INTO projects (code, name, customer) VALUES ('APOLLO', 'Apollo', 'Big')"
 
-# Over at once: whoever follows next need not wait for it.
+# Expires at once, so that the next follower need not wait for it.
 LEASE_SECONDS = 0.001
 
 
@@ -134,7 +134,7 @@ class World:
         """Hand on up to `limit` events at once, `again` of them for the second time; returns how
         many.
 
-        `crash` kills the follower after so many statements; whoever follows next is another one.
+        `crash` kills the follower after so many statements; the next follower is another one.
         `stumble` has several fail together, though each of them can be handled.
         """
         return self._runner.run(self._deliver(self.links[name], limit, again, crash, stumble))
@@ -142,12 +142,12 @@ class World:
     def restart(self, name: str) -> None:
         self.links[name].holder = uuid.uuid4()
 
-    def begin_anew(self, name: str) -> None:
-        """The database of whoever follows is a new one, and of the feed's events, all of them old
-        by now, each that a later one replaced is gone."""
-        self._runner.run(self._begin_anew(self.links[name]))
+    def start_over(self, name: str) -> None:
+        """The follower starts with an empty database, from a feed that was compacted: all
+        events are old, and each event that a later one replaced is gone."""
+        self._runner.run(self._start_over(self.links[name]))
 
-    async def _begin_anew(self, link: Link) -> None:
+    async def _start_over(self, link: Link) -> None:
         source = Database(DatabaseSettings(self._urls[link.source], pool_min=1))
         await source.start()
         await compact(source, self._clock.now() + timedelta(days=1000))

@@ -10,7 +10,7 @@ from tests.support.issuer import Issuer
 
 
 class Seconds:
-    """Counts seconds when told to."""
+    """A clock that the test moves, in seconds."""
 
     def __init__(self) -> None:
         self.now = 1_795_435_200.0

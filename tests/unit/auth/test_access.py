@@ -95,11 +95,11 @@ async def test_every_route_that_says_nothing_is_named() -> None:
     app.add_subapp("/inner/", inner)
     with pytest.raises(UndeclaredAccess) as refusal:
         check_routes(app)
-    told = str(refusal.value)
+    message = str(refusal.value)
     for route in ("GET /entries/{id}", "HEAD /entries/{id}", "POST /entries", "GET /inner/deep"):
-        assert route in told
-    assert "/weeks" not in told
-    assert "/said" not in told
+        assert route in message
+    assert "/weeks" not in message
+    assert "/said" not in message
 
 
 async def test_a_class_view_says_nothing() -> None:

@@ -59,7 +59,7 @@ async def test_stale_keys_answer_at_once_and_are_fetched_behind_the_scenes(
     seconds.advance(FRESH)
     issuer.gate.clear()
     assert await warm.find(issuer.kid) is not None
-    await issuer.asked_for_keys(times=2)
+    await issuer.keys_fetched(times=2)
     issuer.rotate()
     issuer.revoke_former()
     issuer.gate.set()
@@ -122,7 +122,7 @@ async def test_a_fetch_from_before_a_rotation_does_not_hide_the_new_key(
     seconds.advance(FRESH)
     issuer.gate.clear()
     await warm.find(issuer.kid)
-    await issuer.asked_for_keys(times=2)
+    await issuer.keys_fetched(times=2)
     issuer.rotate()
     issuer.rotate()
     answers.append(text(json.dumps({"keys": issuer.published()})))
@@ -140,7 +140,7 @@ async def test_a_fetch_under_way_that_brings_the_key_is_enough(
     seconds.advance(FRESH)
     issuer.gate.clear()
     await warm.find(issuer.kid)
-    await issuer.asked_for_keys(times=2)
+    await issuer.keys_fetched(times=2)
     issuer.rotate()
     issuer.rotate()
     waiting = [asyncio.create_task(warm.find(issuer.kid)) for _ in range(10)]
@@ -169,7 +169,7 @@ async def test_known_keys_keep_working_while_the_issuer_is_down(
     assert warm.generation == 1
 
 
-async def test_while_the_issuer_is_down_it_is_not_asked_without_pause(
+async def test_requests_to_an_unreachable_issuer_are_spaced(
     warm: JwksKeys, issuer: Issuer, seconds: Seconds, fetched: list[FetchOutcome]
 ) -> None:
     issuer.down = True
@@ -197,7 +197,7 @@ async def test_after_a_day_without_the_issuer_its_keys_are_given_up(
     assert warm.generation == 2
 
 
-async def test_without_any_key_the_caller_is_told_when_to_come_back(
+async def test_without_any_key_the_caller_gets_retry_after(
     keys: JwksKeys, issuer: Issuer, seconds: Seconds, fetched: list[FetchOutcome]
 ) -> None:
     issuer.down = True
@@ -284,7 +284,7 @@ async def test_a_waiter_that_gives_up_does_not_end_the_fetch_for_the_others(
 ) -> None:
     issuer.gate.clear()
     impatient, patient = (asyncio.create_task(keys.find(issuer.kid)) for _ in range(2))
-    await issuer.asked_for_keys()
+    await issuer.keys_fetched()
     impatient.cancel()
     with pytest.raises(asyncio.CancelledError):
         await impatient
@@ -313,7 +313,7 @@ async def test_another_key_under_the_same_id_is_a_change(warm: JwksKeys, issuer:
 async def test_closing_ends_a_fetch_that_is_under_way(keys: JwksKeys, issuer: Issuer) -> None:
     issuer.gate.clear()
     waiting = asyncio.create_task(keys.find(issuer.kid))
-    await issuer.asked_for_keys()
+    await issuer.keys_fetched()
     await keys.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -327,7 +327,7 @@ async def test_the_discovery_document_tells_where_the_keys_are(
     assert (issuer.discoveries, issuer.fetches) == (1, 2)
 
 
-async def test_after_a_failure_the_address_is_discovered_anew(
+async def test_after_a_failure_the_address_is_discovered_again(
     discovering: JwksKeys, issuer: Issuer
 ) -> None:
     await discovering.refresh()

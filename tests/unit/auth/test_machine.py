@@ -105,7 +105,7 @@ async def test_a_token_that_was_refused_is_replaced(
     assert issuer.grants == 2
 
 
-async def test_of_many_refusals_of_one_token_only_the_first_counts(
+async def test_of_many_rejections_of_one_token_only_the_first_counts(
     tokens: MachineTokens, issuer: Issuer, seconds: Seconds
 ) -> None:
     refused = await tokens.get()
@@ -121,7 +121,7 @@ async def test_a_waiter_that_gives_up_does_not_end_it_for_the_others(
 ) -> None:
     issuer.gate.clear()
     impatient, patient = (asyncio.create_task(tokens.get()) for _ in range(2))
-    await issuer.asked_for_tokens()
+    await issuer.tokens_requested()
     impatient.cancel()
     with pytest.raises(asyncio.CancelledError):
         await impatient

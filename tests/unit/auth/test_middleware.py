@@ -249,7 +249,7 @@ async def test_a_handler_that_says_nothing_answers_nobody(
     assert "secret" not in await answer.text()
 
 
-async def test_without_keys_the_caller_is_asked_to_come_back(
+async def test_without_keys_the_response_is_503_with_retry_after(
     client: Client, issuer: Issuer, seconds: Seconds
 ) -> None:
     issuer.down = True

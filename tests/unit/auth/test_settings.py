@@ -39,7 +39,7 @@ def test_the_secret_is_not_printed() -> None:
     assert "hush-hush" not in repr(MachineSettings.read(Environment(MACHINE)))
 
 
-def test_all_that_is_missing_is_told_at_once() -> None:
+def test_all_missing_settings_are_reported_at_once() -> None:
     environment = Environment({"AUTH_JWKS_URL": "keys"})
     AuthSettings.read(environment)
     MachineSettings.read(environment)

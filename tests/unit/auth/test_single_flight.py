@@ -69,7 +69,7 @@ async def test_all_who_wait_learn_of_a_failure_and_the_next_call_is_new(
 
 async def test_a_failure_nobody_waits_for_any_more_is_quiet(call: Call) -> None:
     complaints: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     flight = Flight(call)
     call.fails = True
     call.gate.set()

@@ -70,7 +70,7 @@ async def test_the_types_of_access_tokens_are_taken(
         ),
     ],
 )
-async def test_machines_are_told_from_people(
+async def test_machines_are_distinguished_from_people(
     verifier: TokenVerifier, issuer: Issuer, claims: dict[str, Any], is_machine: bool
 ) -> None:
     principal = await verifier.verify(issuer.token(**claims))
@@ -224,7 +224,7 @@ async def test_remembered_tokens_alone_keep_the_keys_fresh(
     await verifier.verify(token)
     seconds.advance(FRESH)
     verifier.remembered(token)
-    await issuer.asked_for_keys(times=2)
+    await issuer.keys_fetched(times=2)
 
 
 async def test_nothing_is_remembered_beyond_the_life_of_the_keys(

@@ -17,7 +17,7 @@ from tests.unit.dev.client import Client
 
 @dataclass
 class Clock:
-    """Stands still until told."""
+    """Stands still until the test moves it."""
 
     now: float = 1_795_000_000.0
 

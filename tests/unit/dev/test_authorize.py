@@ -32,7 +32,7 @@ async def test_choosing_somebody_sends_code_and_state_to_the_application(client:
     assert len(answer.sent_back["code"]) >= 32
 
 
-async def test_the_page_posts_to_the_very_address_that_was_asked_for(client: Client) -> None:
+async def test_the_page_posts_to_the_requested_address(client: Client) -> None:
     text = (await client.look(state='"><script>alert(1)</script>')).body.decode()
 
     assert "<script" not in text
@@ -83,7 +83,7 @@ async def test_an_unregistered_application_or_address_gets_a_page_and_never_a_re
         ({"prompt": "none"}, "login_required"),
     ],
 )
-async def test_what_is_wrong_otherwise_is_told_to_the_application(
+async def test_other_errors_are_reported_to_the_application(
     client: Client, changed: dict[str, str | None], error: str
 ) -> None:
     answer = await client.look(**changed)
@@ -102,7 +102,7 @@ async def test_a_parameter_given_twice_is_refused(client: Client) -> None:
     assert answer.sent_back["error"] == "invalid_request"
 
 
-async def test_a_browser_that_is_signed_in_is_not_asked_again(client: Client) -> None:
+async def test_a_signed_in_browser_is_not_prompted_again(client: Client) -> None:
     await client.sign_in("erin")
 
     assert "code" in (await client.look()).sent_back
@@ -112,7 +112,7 @@ async def test_a_browser_that_is_signed_in_is_not_asked_again(client: Client) ->
 @pytest.mark.parametrize(
     "changed", [{"prompt": "login"}, {"prompt": "select_account"}, {"login_hint": "carl"}]
 )
-async def test_a_browser_that_is_signed_in_is_asked_when_the_application_wants_it(
+async def test_a_signed_in_browser_is_prompted_at_the_request_of_the_application(
     client: Client, changed: dict[str, str | None]
 ) -> None:
     await client.sign_in("erin")
@@ -120,9 +120,7 @@ async def test_a_browser_that_is_signed_in_is_asked_when_the_application_wants_i
     assert (await client.look(**changed)).status == 200
 
 
-async def test_a_sign_in_older_than_max_age_is_asked_for_again(
-    client: Client, clock: Clock
-) -> None:
+async def test_a_sign_in_older_than_max_age_must_be_repeated(client: Client, clock: Clock) -> None:
     await client.sign_in("erin")
     clock.advance(61)
 
@@ -176,7 +174,7 @@ REGISTERED = (
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "address",
     [
         "http://127.0.0.1/callback",
         "http://127.0.0.1:1/callback",
@@ -185,12 +183,12 @@ REGISTERED = (
         "app.example:/callback",
     ],
 )
-def test_a_registered_address_is_known_at_any_port_of_the_loopback(asked: str) -> None:
-    assert is_registered(asked, REGISTERED)
+def test_a_registered_address_is_known_at_any_port_of_the_loopback(address: str) -> None:
+    assert is_registered(address, REGISTERED)
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "address",
     [
         "",
         "http://127.0.0.1:8080/callback/",
@@ -210,5 +208,5 @@ def test_a_registered_address_is_known_at_any_port_of_the_loopback(asked: str) -
         "app.example:/callback/../x",
     ],
 )
-def test_anything_else_is_not(asked: str) -> None:
-    assert not is_registered(asked, REGISTERED)
+def test_anything_else_is_not(address: str) -> None:
+    assert not is_registered(address, REGISTERED)

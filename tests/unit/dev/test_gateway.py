@@ -181,7 +181,7 @@ async def test_every_host_is_right_here(gateway: Gateway, session: aiohttp.Clien
         assert (await response.json())["headers"]["host"] == "api.exampleco.com"
 
 
-async def test_the_service_learns_who_asked_and_not_what_the_client_makes_up(
+async def test_the_service_gets_the_address_of_the_client_and_no_forged_one(
     gateway: Gateway, session: aiohttp.ClientSession
 ) -> None:
     await gateway.ready()
@@ -258,7 +258,7 @@ async def test_several_backends_take_turns_and_change_while_running(
         assert set(await answered()) == {"second"}
 
 
-async def test_a_dead_backend_is_told_at_once_and_nothing_is_tried_again(
+async def test_a_dead_backend_is_reported_at_once_without_retries(
     gateway: Gateway, entries: Backend, session: aiohttp.ClientSession
 ) -> None:
     async with backend("gone") as gone:

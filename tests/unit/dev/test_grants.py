@@ -70,7 +70,7 @@ async def test_a_code_is_worth_nothing_without_verifier_and_address(
     code = await client.code()
 
     assert refused(await client.exchange(code, **changed), "invalid_grant")
-    # And whoever guessed has spent it.
+    # A wrong guess has used it up.
     assert refused(await client.exchange(code), "invalid_grant")
 
 
@@ -188,7 +188,7 @@ async def test_refreshing_can_ask_for_less_but_not_for_more(client: Client) -> N
     ("person", "scopes"),
     [("erin", OWN_TIME), ("carl", OWN_TIME), ("maya", MANAGING), ("ada", ADMINISTERING)],
 )
-async def test_what_is_granted_is_what_was_asked_for_and_is_assigned(
+async def test_granted_scopes_are_requested_and_assigned(
     client: Client, person: str, scopes: frozenset[str]
 ) -> None:
     held = await client.tokens(person)
@@ -198,8 +198,8 @@ async def test_what_is_granted_is_what_was_asked_for_and_is_assigned(
     assert claims["scope"] == held["scope"]
     assert set(claims["permissions"]) == scopes
 
-    asked = await client.tokens(person, scope="read:timesheets batch:upload made:up")
-    assert asked["scope"] == "read:timesheets"
+    granted = await client.tokens(person, scope="read:timesheets batch:upload made:up")
+    assert granted["scope"] == "read:timesheets"
 
 
 def test_an_administrator_may_do_all_but_upload() -> None:
@@ -255,7 +255,7 @@ async def test_a_machine_may_authenticate_by_http_basic(client: Client, stand_in
         assert refusal.headers["WWW-Authenticate"].startswith("Basic")
 
 
-async def test_a_machine_is_granted_what_it_asked_for_and_is_assigned(
+async def test_a_machine_gets_scopes_that_are_requested_and_assigned(
     client: Client, stand_in: StandIn
 ) -> None:
     secret = stand_in.secret("partner-payroll")

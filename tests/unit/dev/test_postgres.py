@@ -161,7 +161,7 @@ def test_a_lock_that_names_another_programs_process_is_stale(server: PostgresSer
         supervisor.stop(other, patience=5)
 
 
-def test_a_first_start_that_was_cut_short_is_made_anew(tmp_path: Path) -> None:
+def test_an_interrupted_first_start_is_repeated(tmp_path: Path) -> None:
     server = PostgresServer(tmp_path, durable=False)
     server.start()
     server.stop()
@@ -174,7 +174,7 @@ def test_a_first_start_that_was_cut_short_is_made_anew(tmp_path: Path) -> None:
     assert not data.with_name("data.new").exists()
 
 
-def test_two_servers_on_one_port_are_told_apart(made: PostgresServer, tmp_path: Path) -> None:
+def test_two_servers_on_one_port_are_distinguished(made: PostgresServer, tmp_path: Path) -> None:
     second = PostgresServer(tmp_path, made.port, durable=False)
 
     with pytest.raises(PostgresError, match="could not create any TCP/IP sockets"):

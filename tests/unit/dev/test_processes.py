@@ -1,4 +1,4 @@
-"""Programs that do not outlive whoever started them."""
+"""Child processes do not outlive their parent."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ def module(tmp_path: Path, name: str, program: str) -> list[str]:
     return [name]
 
 
-async def test_one_that_ends_unasked_is_told_with_its_last_words(
+async def test_an_unexpected_exit_is_reported_with_the_last_output(
     children: Children, tmp_path: Path
 ) -> None:
     children.start("broken", module(tmp_path, "broken", "raise SystemExit('no database')"), {})
@@ -49,13 +49,17 @@ async def test_one_that_ends_unasked_is_told_with_its_last_words(
     assert str(failure) == f"broken ended with 1: no database (see {log})"
 
 
-async def test_one_that_ends_well_unasked_is_told_too(children: Children, tmp_path: Path) -> None:
+async def test_an_unexpected_exit_with_status_0_is_reported_too(
+    children: Children, tmp_path: Path
+) -> None:
     children.start("quitter", module(tmp_path, "quitter", ""), {})
 
     assert "quitter ended with 0" in str((await children.lost).failure())
 
 
-async def test_one_that_is_killed_is_told_by_the_signal(children: Children, tmp_path: Path) -> None:
+async def test_a_killed_process_is_reported_with_the_signal(
+    children: Children, tmp_path: Path
+) -> None:
     child = children.start(
         "victim", module(tmp_path, "victim", "import signal; signal.pause()"), {}
     )
@@ -142,7 +146,7 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
 
 @on_linux
 def test_a_child_whose_parent_died_first_does_not_begin(tmp_path: Path) -> None:
-    """The parent may die before the child has asked to be told: then nobody would tell it."""
+    """The parent may die before the child asks for the signal: then none would be sent."""
     made = tmp_path / "made"
     launcher = [sys.executable, "-I", supervisor.__file__, "1", "15", "-"]
 

@@ -43,7 +43,7 @@ def test_every_manager_is_one_and_nobodys_weeks_get_stuck() -> None:
 
     assert {person.manager for person in PEOPLE} - {None} <= deciding
     assert all(person.manager != person.key for person in PEOPLE)
-    # Whoever has no manager is decided by an administrator, who is somebody else.
+    # Weeks of people without a manager are decided by another person, an administrator.
     above_nobody = [person for person in PEOPLE if person.manager is None]
     assert all(person.role is not Role.ADMINISTRATOR for person in above_nobody)
     assert {delegation.manager for delegation in DELEGATIONS} <= deciding
@@ -55,7 +55,7 @@ def test_a_manager_comes_before_those_who_report_to_them() -> None:
     assert all(places[person.manager] < places[person.key] for person in PEOPLE if person.manager)
 
 
-def test_whoever_may_upload_is_a_program_that_may() -> None:
+def test_every_uploader_is_a_program_with_the_scope() -> None:
     uploading = {machine.client_id for machine in MACHINES if "batch:upload" in machine.permissions}
 
     assert {client for person in PEOPLE for client in person.uploaders} == uploading

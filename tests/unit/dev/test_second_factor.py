@@ -11,7 +11,7 @@ PERSONAL = "openid read:timesheets create:timesheets delete:timesheets offline_a
 
 
 @pytest.mark.parametrize(
-    ("person", "scope", "asked"),
+    ("person", "scope", "prompted"),
     [
         ("erin", "openid", False),
         ("erin", PERSONAL, False),
@@ -24,12 +24,12 @@ PERSONAL = "openid read:timesheets create:timesheets delete:timesheets offline_a
     ],
 )
 async def test_the_second_factor_follows_what_the_token_could_do(
-    client: Client, person: str, scope: str, asked: bool
+    client: Client, person: str, scope: str, prompted: bool
 ) -> None:
     answer = await client.choose({"person": person}, scope=scope)
 
-    assert (answer.status == 200) == asked
-    assert ("Location" in answer.headers) != asked
+    assert (answer.status == 200) == prompted
+    assert ("Location" in answer.headers) != prompted
 
 
 async def test_the_token_says_when_the_second_factor_was_used(client: Client, clock: Clock) -> None:

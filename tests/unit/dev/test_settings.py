@@ -1,4 +1,4 @@
-"""Ports: read, checked, told plainly."""
+"""Ports: read, checked, and errors reported."""
 
 import socket
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def test_each_can_be_changed_and_an_empty_variable_is_none() -> None:
     assert (ports["GATEWAY_PORT"], ports["ISSUER_PORT"]) == (18000, 8001)
 
 
-def test_nought_means_any_and_they_differ() -> None:
+def test_zero_means_any_free_port_and_ports_differ() -> None:
     ports = Ports.read(ANY)
 
     assert len(set(ports.numbers.values())) == len(PORTS)
@@ -46,17 +46,17 @@ def test_what_is_no_port_is_refused(value: str) -> None:
 
 
 def test_one_port_for_two_is_refused() -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as error:
         Ports.read({"GATEWAY_PORT": "8001"})
-    assert str(told.value) == "ISSUER_PORT and GATEWAY_PORT are both 8001"
+    assert str(error.value) == "ISSUER_PORT and GATEWAY_PORT are both 8001"
 
 
-def test_a_taken_port_is_told_with_who_wants_it_and_what_changes_it(taken: int) -> None:
+def test_a_taken_port_is_reported_with_its_program_and_variable(taken: int) -> None:
     ports = Ports.read({**ANY, "GATEWAY_PORT": str(taken)})
 
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as error:
         ports.check_free(unused=(), patience=0)
-    assert str(told.value) == (
+    assert str(error.value) == (
         f"Port {taken}, for the gateway, is taken: set GATEWAY_PORT to another."
     )
 

@@ -82,7 +82,7 @@ async def test_an_id_token_tells_who_signed_in_and_when(
     }
 
 
-async def test_an_id_token_tells_only_what_was_asked_for(client: Client) -> None:
+async def test_an_id_token_has_only_the_requested_claims(client: Client) -> None:
     claims = unverified((await client.tokens(scope="openid", nonce=None))["id_token"])
 
     assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "auth_time"}

@@ -132,10 +132,10 @@ class Sender:
 
     def __init__(self, *, is_slow: bool) -> None:
         self.is_slow = is_slow
-        self.was_asked = False
+        self.was_read = False
 
     def give_up(self) -> None:
-        self.was_asked = True
+        self.was_read = True
 
 
 def test_the_last_slots_are_for_callers_without_one() -> None:
@@ -154,9 +154,9 @@ def test_a_caller_without_a_slot_gets_that_of_a_slow_one() -> None:
         first.work, second.work = quick, slow
         with pytest.raises(TooManyRequests), limit.slot("a"):
             pass
-        assert not slow.was_asked
+        assert not slow.was_read
         with limit.slot("c"):
-            assert (quick.was_asked, slow.was_asked) == (False, True)
+            assert (quick.was_read, slow.was_read) == (False, True)
             with pytest.raises(TooManyRequests), limit.slot("d"):
                 pass
     with limit.slot("b"), limit.slot("d"):

@@ -124,7 +124,7 @@ def test_an_entry_of_a_project_that_ended_can_still_be_mended() -> None:
     assert broken(replace(DRAFT, minutes=30), ended, replaced=ENTRY) == set()
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     context = EntryContext(State.OPEN, MONDAY, 1440, None)
     assert broken(DRAFT, context) == {"closed", "unknown_project", "day_full"}
 
@@ -156,7 +156,7 @@ def test_a_week_goes_from_open_to_submitted_and_back() -> None:
     assert (withdrawn.state, withdrawn.submission_id) == (State.OPEN, None)
 
 
-def test_submitting_anew_forgets_the_reason_of_the_rejection() -> None:
+def test_resubmitting_clears_the_reason_of_the_rejection() -> None:
     assert model.submit(SHEET._replace(reason="wrong project"), SUBMISSION, NOON).reason is None
 
 

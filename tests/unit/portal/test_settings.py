@@ -28,10 +28,10 @@ def test_settings_are_read_and_show_no_secret() -> None:
     assert settings.portal_url == "https://timesheets.exampleco.com"
     assert settings.session_keys == (b"k" * 32, b"k" * 32)
     assert settings.is_secure
-    told = f"{settings!r} {settings.described()}"
-    assert "secret" not in told
-    assert KEY not in told
-    assert "kkkk" not in told
+    text = f"{settings!r} {settings.described()}"
+    assert "secret" not in text
+    assert KEY not in text
+    assert "kkkk" not in text
 
 
 def test_every_mistake_is_reported_at_once() -> None:
@@ -42,11 +42,11 @@ def test_every_mistake_is_reported_at_once() -> None:
     }
     with pytest.raises(SettingsError) as error:
         PortalSettings.read(GOOD | wrong)
-    told = str(error.value)
-    assert "PORTAL_URL must be https" in told
-    assert "API_URL must have no path" in told
-    assert "SESSION_KEYS" in told
-    assert "c2hvcnQ" not in told
+    text = str(error.value)
+    assert "PORTAL_URL must be https" in text
+    assert "API_URL must have no path" in text
+    assert "SESSION_KEYS" in text
+    assert "c2hvcnQ" not in text
 
 
 def test_http_is_allowed_on_loopback() -> None:

@@ -20,5 +20,5 @@ def test_no_text_lacks_its_german() -> None:
 @pytest.mark.parametrize("language", ["de"])
 def test_translations_keep_their_placeholders(language: str) -> None:
     for message in read_catalog(language):
-        wanted = set(PLACEHOLDER.findall(str(message.id)))
-        assert set(PLACEHOLDER.findall(str(message.string))) == wanted, message.id
+        expected = set(PLACEHOLDER.findall(str(message.id)))
+        assert set(PLACEHOLDER.findall(str(message.string))) == expected, message.id

@@ -106,8 +106,8 @@ def test_what_is_unusual_is_said() -> None:
     days["days"][0]["minutes"] = 11 * 60
     days["days"][5]["minutes"] = 60
     days["total_minutes"] = 12 * 60
-    told = remarks_on(days)
-    assert told[0] == "28:00 short of target."
-    assert "More than 10 hours on 23 Nov." in told
-    assert "Hours on the weekend: 28 Nov." in told
-    assert "No hours on 24 Nov." in told
+    remarks = remarks_on(days)
+    assert remarks[0] == "28:00 short of target."
+    assert "More than 10 hours on 23 Nov." in remarks
+    assert "Hours on the weekend: 28 Nov." in remarks
+    assert "No hours on 24 Nov." in remarks

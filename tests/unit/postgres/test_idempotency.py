@@ -300,14 +300,14 @@ async def test_over_http_the_second_answer_says_that_it_is_a_replay(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     address = "http://{}:{}/notes".format(*runner.addresses[0])
-    told = []
+    responses = []
     for body in ("one", "one"):
         async with session.post(address, data=body, headers={HEADER: "k"}) as response:
-            told.append((response.status, response.headers["Location"], await response.json()))
+            responses.append((response.status, response.headers["Location"], await response.json()))
             replayed = response.headers.get("Idempotency-Replayed")
     await runner.cleanup()
 
-    assert told == [(201, "/notes/1", {"id": 1})] * 2
+    assert responses == [(201, "/notes/1", {"id": 1})] * 2
     assert replayed == "true"
 
 

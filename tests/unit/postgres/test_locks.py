@@ -41,7 +41,7 @@ async def test_transactions_go_on_sharing_a_lock_that_another_one_wants_alone(
     async def share(connection: asyncpg.Connection) -> None:
         await connection.execute(SHARE, KEY)
 
-    # Whoever queues behind the exclusive lock would wait for longer than the test does.
+    # Statements queued behind the exclusive lock would wait longer than the test does.
     patient = replace(settings, lock_timeout=60)
     async with asyncio.timeout(10), started(patient) as db, db.connection() as long:
         async with long.transaction():

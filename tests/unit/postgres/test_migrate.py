@@ -146,13 +146,13 @@ def test_finding_nothing_to_do_does_not_take_what_is_slow_to_import(
 def test_several_that_start_at_once_migrate_once(service: Path, url: str, ask: Ask) -> None:
     add_second(service, SECOND + "; SELECT pg_sleep(0.2)")
 
-    told = []
+    migrated = []
     for process in [run(service, url, "migrate", "keeper") for _ in range(3)]:
         _, errors = process.communicate()
         assert process.returncode == 0, errors
-        told.append("ran 0001, ran 0002" in errors)
+        migrated.append("ran 0001, ran 0002" in errors)
 
-    assert sorted(told) == [False, False, True]
+    assert sorted(migrated) == [False, False, True]
     assert ask("SELECT version_num FROM alembic_version") == "0002"
 
 
@@ -223,7 +223,7 @@ def test_downgrading_reverts_to_a_revision_or_to_nothing(
     assert "reverted 0002" in capsys.readouterr().err
 
 
-def test_downgrading_drops_rows_only_if_asked_to(
+def test_downgrading_drops_rows_only_with_the_flag(
     service: Path, environ: dict[str, str], ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_second(service)
@@ -308,7 +308,7 @@ def test_migrating_from_code_is_the_same(url: str, ask: Ask) -> None:
 
 
 @pytest.mark.usefixtures("service")
-def test_the_password_is_never_told(
+def test_the_password_is_never_printed(
     url: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -319,10 +319,10 @@ def test_the_password_is_never_told(
     assert main(["migrate", "keeper"], {"DATABASE_URL": url.replace(password, "guessed")}) == 1
     assert main(["migrate", "keeper"], {"DATABASE_URL": url}) == 0
 
-    told = capsys.readouterr().err
-    assert "password authentication failed" in told
-    assert password not in told
-    assert "guessed" not in told
+    printed = capsys.readouterr().err
+    assert "password authentication failed" in printed
+    assert password not in printed
+    assert "guessed" not in printed
 
 
 def test_it_waits_a_while_for_the_database(service: Path, url: str, ask: Ask) -> None:
@@ -347,7 +347,7 @@ def test_it_waits_a_while_for_the_database(service: Path, url: str, ask: Ask) ->
     ("package", "reason"),
     [("nowhere", "there is no package"), ("nowhere.at.all", "no package"), ("json", "has no migr")],
 )
-def test_a_package_without_migrations_is_told_plainly(
+def test_a_package_without_migrations_is_reported(
     package: str, reason: str, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["migrate", package], environ) == 2

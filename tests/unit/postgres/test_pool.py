@@ -37,14 +37,14 @@ async def waiting(db: Database, count: int) -> None:
 async def test_sessions_are_bounded_in_time_and_named(
     settings: DatabaseSettings,
 ) -> None:
-    wanted = replace(
+    changed = replace(
         settings,
         statement_timeout=1.5,
         lock_timeout=0.75,
         idle_in_transaction_timeout=9,
         application_name="entries",
     )
-    async with started(wanted) as db:
+    async with started(changed) as db:
         shown = [
             await ask(db, f"SHOW {name}")
             for name in (
@@ -184,9 +184,9 @@ async def test_during_an_outage_only_one_task_tries_to_connect(
         await asyncio.gather(*(ask(db) for _ in range(4)), return_exceptions=True)
         accepted = relay.accepted
 
-        refusals = await asyncio.gather(*(ask(db) for _ in range(50)), return_exceptions=True)
+        errors = await asyncio.gather(*(ask(db) for _ in range(50)), return_exceptions=True)
 
-        assert {type(refusal) for refusal in refusals} == {DatabaseUnavailable}
+        assert {type(refusal) for refusal in errors} == {DatabaseUnavailable}
         assert relay.accepted - accepted <= 1
 
 
@@ -214,8 +214,8 @@ async def test_an_outage_is_logged_once_and_its_end_too(relayed: Database, relay
         await relay.up()
         await eventually_answers(relayed)
 
-    told = [line["event"] for line in lines]
-    assert told == ["the database cannot be reached", "the database is back"]
+    events = [line["event"] for line in lines]
+    assert events == ["the database cannot be reached", "the database is back"]
 
 
 async def test_every_connection_to_a_demoted_server_is_closed(db: Database) -> None:
@@ -240,7 +240,7 @@ async def test_a_statement_between_the_servers_last_message_and_the_end_is_unava
     relayed: Database, relay: Relay, db: Database
 ) -> None:
     def hear(sent: bytes) -> bool:
-        told.append(sent)
+        messages.append(sent)
         return True
 
     async def copy(connection: asyncpg.Connection) -> None:
@@ -251,11 +251,11 @@ async def test_a_statement_between_the_servers_last_message_and_the_end_is_unava
             await copy(connection)
             relay.passes_ends, relay.on_answer = False, hear
             await ask(db, "SELECT pg_terminate_backend($1)", connection.get_server_pid())
-            await until(lambda: any(b"57P01" in sent for sent in told))
+            await until(lambda: any(b"57P01" in sent for sent in messages))
             await asyncio.sleep(0.01)  # from the relay to the client
             await copy(connection)
 
-    told: list[bytes] = []
+    messages: list[bytes] = []
     await ask(db, "CREATE TABLE notes (number integer)")
     with pytest.raises(DatabaseUnavailable):
         await copy_to_a_session_that_ends()
@@ -292,11 +292,11 @@ async def test_a_request_cancelled_while_connecting_leaves_no_trace(
 ) -> None:
     async with started(replace(settings, dsn=relay.url, pool_min=0, pool_max=1)) as db:
         relay.freeze()
-        asked = asyncio.create_task(ask(db))
+        request = asyncio.create_task(ask(db))
         await until(lambda: relay.accepted == 2)
-        asked.cancel()
+        request.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asked
+            await request
         relay.thaw()
 
         assert db.in_use == 0

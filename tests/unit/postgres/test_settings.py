@@ -38,7 +38,7 @@ def test_the_password_is_neither_in_the_representation_nor_in_what_is_logged() -
         "hidden",
     ],
 )
-def test_all_mistakes_are_told_at_once_and_without_the_password(address: str) -> None:
+def test_all_mistakes_are_reported_at_once_without_the_password(address: str) -> None:
     env = Environment({"DATABASE_URL": address, "DB_POOL_MAX": "many"})
 
     DatabaseSettings.read(env)

@@ -57,7 +57,7 @@ async def test_requests_are_served_while_work_in_the_background_is_at_its_bound(
         await asyncio.gather(*holding)
 
 
-async def test_a_person_who_waits_for_an_upload_is_told_so_within_a_second(
+async def test_a_person_blocked_by_an_upload_gets_an_error_within_a_second(
     settings: DatabaseSettings,
 ) -> None:
     async def write(connection: asyncpg.Connection) -> None:

@@ -39,7 +39,7 @@ async def test_a_named_origin_may_read_every_response(
 
 
 @pytest.mark.parametrize("method", ["DELETE", "POST"])
-async def test_a_named_origin_may_read_refusals_of_the_router_and_the_validation(
+async def test_an_allowed_origin_may_read_errors_of_the_router_and_the_validation(
     served: Served, method: str
 ) -> None:
     path = "/wait" if method == "DELETE" else "/echo"

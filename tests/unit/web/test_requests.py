@@ -61,7 +61,7 @@ async def test_a_request_id_that_is_not_safe_to_log_is_replaced(served: Served, 
         ("text", {("", "invalid")}),
     ],
 )
-async def test_each_wrong_field_is_told_by_its_pointer(
+async def test_each_invalid_field_is_reported_by_its_pointer(
     served: Served, body: object, codes: set[tuple[str, str]]
 ) -> None:
     reply = await served.caller.post("/echo", data=json.dumps(body).encode(), headers=JSON)
@@ -83,7 +83,7 @@ async def test_text_is_kept_composed_and_trimmed(served: Served) -> None:
         ("page=2", {("/page", "unknown")}),
     ],
 )
-async def test_wrong_parameters_are_told_too(
+async def test_invalid_parameters_are_reported_too(
     served: Served, query: str, codes: set[tuple[str, str]]
 ) -> None:
     reply = await served.caller.post(f"/echo?{query}", {"minutes": 1})
@@ -121,7 +121,7 @@ async def test_a_body_that_drips_is_cut_off(served: Served) -> None:
     assert b"Connection: close" in answer
 
 
-async def test_who_asks_too_often_is_told_when_to_come_back(served: Served) -> None:
+async def test_a_caller_over_the_limit_gets_retry_after(served: Served) -> None:
     replies = [await served.caller.get("/wait", headers={"X-Caller": "erin"}) for _ in range(2)]
     burst = await asyncio.gather(
         *(served.caller.get("/wait", headers={"X-Caller": "maya"}) for _ in range(6))

@@ -52,7 +52,7 @@ def test_every_variable_is_read() -> None:
     )
 
 
-def test_all_mistakes_are_told_at_once_and_no_value_with_them() -> None:
+def test_all_mistakes_are_reported_at_once_without_values() -> None:
     env = Environment({"PORT": "70000", "LOG_LEVEL": "loud", "SHUTDOWN_DELAY": "nan", "URL": "x"})
     WebSettings.read(env)
     env.url("URL")

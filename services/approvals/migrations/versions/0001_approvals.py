@@ -1,7 +1,7 @@
 """People as far as approving asks, what they submitted, what was decided, and its history.
 
 No row is written by what two feeds tell: `people` follows profile alone, the rest entries and
-the deciders. Who may decide is not written down at all but worked out when it is asked.
+the deciders. Nothing stores who may decide: it is computed on request.
 """
 
 from libs.feed.schema import FEED_V1_DOWN, FEED_V1_UP
@@ -10,7 +10,7 @@ from libs.postgres.migrate import run_sql
 revision = "0001"
 down_revision = None
 
-# `since` is the Monday of the week in which the person was first told of.
+# `since` is the Monday of the week in which the person was first received.
 PEOPLE = """
 CREATE TABLE people (
     person         text PRIMARY KEY,

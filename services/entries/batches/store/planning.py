@@ -42,9 +42,9 @@ RESOLVE_PEOPLE = """
     GROUP BY name
 """
 
-# Each row with its entry and its project. `same`: the entry has these values already, whoever it
-# belongs to. A row without `billable` is compared with the entry's own; if something else changes,
-# the entry gets the default of the project on that day.
+# Each row with its entry and its project. `same`: the entry has these values already; its
+# owner does not matter. A row without `billable` is compared with the entry's own; if something
+# else changes, the entry gets the default of the project on that day.
 PLAN = """
     CREATE TEMPORARY TABLE planned ON COMMIT DROP AS
     SELECT row.line, row.external_id, row.person_name, people.person, row.date, row.project,
@@ -156,7 +156,7 @@ MAY_REJECT_PEOPLE = """
     SELECT EXISTS (SELECT FROM planned_days WHERE person IS NULL OR doubts_person)
         OR EXISTS (SELECT FROM named_people WHERE NOT active)
 """
-# Who has left may still get hours of the days before.
+# People who have left may still get hours of earlier days.
 REJECT_PEOPLE = """
     INSERT INTO staged_errors (line, field, code, message, external_id)
     SELECT found.line, CASE WHEN reason = 'other_person' THEN 'external_id' ELSE 'person' END,

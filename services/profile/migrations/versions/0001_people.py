@@ -68,7 +68,7 @@ CREATE TABLE external_ids (
 );
 """
 
-# Whoever gives somebody a manager holds this lock until the transaction ends: two changes that
+# A transaction that sets a manager holds this lock until it ends: two changes that
 # close a circle only together would each see none. Statements in PL/pgSQL take a new snapshot
 # each, so what follows the lock sees what the last holder committed.
 MANAGERS_LOCK = 7_301_003
