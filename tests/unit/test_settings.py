@@ -28,17 +28,17 @@ def test_neither_the_start_log_nor_a_representation_shows_a_password() -> None:
     assert "s3cret" not in f"{settings!r} {settings.described()}"
 
 
-def test_everything_that_is_missing_or_wrong_is_told_at_once() -> None:
+def test_all_missing_and_invalid_settings_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as refusal:
         ServiceSettings.read({"PORT": "x", "DATABASE_URL": "mysql://db/x"}, "entries", ["profile"])
-    told = " ".join(refusal.value.mistakes)
+    message = " ".join(refusal.value.mistakes)
     wrong = ("PORT", "AUTH_ISSUER", "AUTH_AUDIENCE", "DATABASE_URL", "M2M_CLIENT_ID", "PROFILE_URL")
     for name in wrong:
-        assert name in told
+        assert name in message
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"PORT": "8080", "ADMIN_PORT": "8080"}, "PORT and ADMIN_PORT are the same"),
         ({"CORS_ORIGINS": "app.example.com"}, "app.example.com is not like https://"),
@@ -49,8 +49,8 @@ def test_everything_that_is_missing_or_wrong_is_told_at_once() -> None:
         ({"DATABASE_URL": "postgresql://e:s@db/entries?sslmode=sure"}, "sslmode is none of"),
     ],
 )
-def test_settings_that_can_never_work_are_refused(variables: dict[str, str], told: str) -> None:
-    with pytest.raises(SettingsError, match=re.escape(told)):
+def test_settings_that_can_never_work_are_refused(variables: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(message)):
         ServiceSettings.read(VARIABLES | variables, "entries")
 
 
