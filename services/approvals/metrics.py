@@ -1,10 +1,10 @@
-"""Metrics of the weeks that wait for a decision."""
+"""Metrics of the weeks that wait for a decision, and of the notices that are not sent."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from aiohttp import web
@@ -15,9 +15,11 @@ from libs.postgres.retry import jittered
 from libs.postgres.shares import Share
 from libs.web.app import CLOCK
 from libs.web.metrics import METRICS
+from services.approvals.notices.store.outbox import count_stuck
 from services.approvals.store.approvals import Waiting, read_waiting
 
 HALF_A_MINUTE = 30.0
+STUCK_AFTER = timedelta(hours=1)
 
 log = structlog.get_logger(__name__)
 
@@ -33,10 +35,17 @@ class ServiceMetrics:
             registry=registry,
         )
 
-    def show(self, waiting: Waiting, now: datetime) -> None:
+        self._stuck = Gauge(
+            "timesheets_notices_stuck",
+            "Notices that were due more than an hour ago and are not sent.",
+            registry=registry,
+        )
+
+    def show(self, waiting: Waiting, stuck: int, now: datetime) -> None:
         self._waiting.set(waiting.number)
         since = now if waiting.oldest is None else waiting.oldest
         self._oldest.set((now - since).total_seconds())
+        self._stuck.set(stuck)
 
 
 def metrics_context(
@@ -61,9 +70,11 @@ def metrics_context(
 async def _update_forever(app: web.Application, shown: ServiceMetrics, every: float) -> None:
     while True:
         try:
+            now = app[CLOCK].now()
             async with app[DATABASE].connection(Share.REPORTS) as connection:
                 waiting = await read_waiting(connection)
-            shown.show(waiting, app[CLOCK].now())
+                stuck = await count_stuck(connection, now - STUCK_AFTER)
+            shown.show(waiting, stuck, now)
         except Exception as error:
             log.warning("could not update the metrics", error=repr(error))
         await asyncio.sleep(jittered(every))

@@ -1,4 +1,4 @@
-"""Weeks that are over and not submitted."""
+"""Weeks that are over and not submitted, but for those in which the person was off."""
 
 from __future__ import annotations
 
@@ -45,6 +45,26 @@ COVERED = """
       AND (state = 'pending' OR (state = 'approved' AND NOT reopened))
 """
 
+# Conditions on `person` and `week`.
+IS_COVERED = """EXISTS (
+    SELECT FROM approvals
+    WHERE approvals.person = person.person AND approvals.monday = week.monday
+      AND (approvals.state = 'pending' OR (approvals.state = 'approved' AND NOT reopened))
+)"""
+
+# Nothing is left to work, and no hours are known.
+IS_OFF = """(
+    EXISTS (
+        SELECT FROM weeks_off
+        WHERE weeks_off.person = person.person AND weeks_off.monday = week.monday
+    )
+    AND NOT EXISTS (
+        SELECT FROM approvals
+        WHERE approvals.person = person.person AND approvals.monday = week.monday
+          AND approvals.total_minutes > 0
+    )
+)"""
+
 MISSING = f"""
     FROM team AS person
     {{joined}}
@@ -54,12 +74,12 @@ MISSING = f"""
 LIST = f"""
     SELECT week.monday, person.person, person.name, {COLUMNS_OF_MANAGER}
     {MISSING}
-    WHERE (week.monday, person.person) > ({{monday}}, {{person}})
+    WHERE (week.monday, person.person) > ({{monday}}, {{person}}) AND NOT {IS_OFF}
     ORDER BY week.monday, person.person
     LIMIT {{limit}}
 """
 
-COUNT = f"SELECT count(*) {MISSING}"
+COUNT = f"SELECT count(*) {MISSING} WHERE NOT {IS_OFF}"
 
 
 SAVE_LEFT_OPEN = """

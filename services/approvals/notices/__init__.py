@@ -1,0 +1,1 @@
+"""Notices by e-mail: `python -m services.approvals notify`."""

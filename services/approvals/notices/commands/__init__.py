@@ -1,0 +1,1 @@
+"""Use cases of notices: record what is due, deliver what is recorded."""

@@ -1,0 +1,1 @@
+"""SQL of the table `notices`, the outbox of e-mail."""

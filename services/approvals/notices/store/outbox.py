@@ -1,0 +1,114 @@
+"""The notices that are not sent yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from services.approvals.notices.model import Kind, NoticeKey
+from services.approvals.notices.store.due import MAY_GET_MAIL
+from services.approvals.store.overdue import IS_COVERED, IS_OFF
+
+# The row stays locked until the transaction ends; other runs skip it. `holds` is whether the
+# notice still says what is true. A zone may lag behind UTC, hence the day before.
+CLAIM = f"""
+    SELECT notice.person, notice.kind, notice.fact, notice.week, notice.data::text,
+        notice.due_at, notice.attempts,
+        person.name, person.email, person.locale, person.time_zone, actor.name AS actor_name,
+        coalesce({MAY_GET_MAIL.format(day="$1::timestamptz::date - 1")}, false) AS may_get_mail,
+        notice.kind NOT IN ('week_due', 'week_overdue')
+            OR NOT ({IS_COVERED} OR {IS_OFF}) AS holds
+    FROM notices AS notice
+    CROSS JOIN LATERAL (SELECT notice.week) AS week (monday)
+    LEFT JOIN people AS person ON person.person = notice.person
+    LEFT JOIN people AS actor ON actor.person = notice.data ->> 'actor'
+    WHERE notice.sent_at IS NULL AND notice.cancelled_at IS NULL AND notice.next_attempt_at <= $1
+    ORDER BY notice.next_attempt_at, notice.person, notice.kind, notice.fact
+    LIMIT 1
+    FOR UPDATE OF notice SKIP LOCKED
+"""
+
+THIS = "person = $1 AND kind = $2 AND fact = $3"
+MARK_SENT = f"UPDATE notices SET sent_at = $4, attempts = attempts + 1 WHERE {THIS}"
+CANCEL = f"UPDATE notices SET cancelled_at = $4 WHERE {THIS}"
+POSTPONE = f"""
+    UPDATE notices SET attempts = attempts + 1, next_attempt_at = $4, last_error = $5
+    WHERE {THIS}
+"""
+
+COUNT_STUCK = """
+    SELECT count(*) FROM notices
+    WHERE sent_at IS NULL AND cancelled_at IS NULL AND due_at < $1
+"""
+
+DELETE_OLD = "DELETE FROM notices WHERE due_at < $1"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedNotice:
+    """A notice to be sent, with its recipient as known now.
+
+    `is_due` is false if it must not be sent any more: the recipient gets no mail, or the week has
+    been submitted.
+    """
+
+    key: NoticeKey
+    week: date | None
+    data: Mapping[str, Any]
+    due_at: datetime
+    attempts: int
+    is_due: bool
+    name: str
+    email: str
+    locale: str
+    time_zone: str
+    actor_name: str | None
+
+
+async def claim_next(connection: asyncpg.Connection, now: datetime) -> ClaimedNotice | None:
+    """Lock the notice that waits longest and that no other run holds."""
+    record = await connection.fetchrow(CLAIM, now)
+    if record is None:
+        return None
+    return ClaimedNotice(
+        key=NoticeKey(record["person"], Kind(record["kind"]), record["fact"]),
+        week=record["week"],
+        data=msgspec.json.decode(record["data"]),
+        due_at=record["due_at"],
+        attempts=record["attempts"],
+        is_due=record["may_get_mail"] and record["holds"],
+        name=record["name"] or "",
+        email=record["email"] or "",
+        locale=record["locale"] or "",
+        time_zone=record["time_zone"] or "UTC",
+        actor_name=record["actor_name"],
+    )
+
+
+async def mark_sent(connection: asyncpg.Connection, key: NoticeKey, now: datetime) -> None:
+    await connection.execute(MARK_SENT, key.person, key.kind, key.fact, now)
+
+
+async def cancel(connection: asyncpg.Connection, key: NoticeKey, now: datetime) -> None:
+    await connection.execute(CANCEL, key.person, key.kind, key.fact, now)
+
+
+async def postpone(
+    connection: asyncpg.Connection, key: NoticeKey, until: datetime, error: str
+) -> None:
+    await connection.execute(POSTPONE, key.person, key.kind, key.fact, until, error)
+
+
+async def count_stuck(connection: asyncpg.Connection, due_before: datetime) -> int:
+    """How many notices that were due before this moment are neither sent nor cancelled."""
+    number: int = await connection.fetchval(COUNT_STUCK, due_before)
+    return number
+
+
+async def delete_old(connection: asyncpg.Connection, due_before: datetime) -> None:
+    await connection.execute(DELETE_OLD, due_before)
