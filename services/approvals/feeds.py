@@ -26,6 +26,7 @@ from services.approvals.store.overdue import LeftOpenWeek, save_left_open
 from services.approvals.store.people import Person, read_targets, save_people
 from services.approvals.store.period import save_closed_through
 from services.approvals.store.submissions import SubmissionBatch
+from services.approvals.store.weeks_off import save_weeks_off
 
 
 class SubmittedEntry(msgspec.Struct, frozen=True):
@@ -97,6 +98,14 @@ class LeftOpen(msgspec.Struct, frozen=True):
     total_minutes: int
 
 
+class AbsenceChanged(msgspec.Struct, frozen=True):
+    """`off`: whether holidays and absences leave nothing to work in the week."""
+
+    person: str
+    week: str
+    off: bool
+
+
 class Reopened(msgspec.Struct, frozen=True):
     submission_id: UUID
     reason: str
@@ -159,6 +168,13 @@ async def on_left_open(connection: asyncpg.Connection, events: Sequence[Delivery
         LeftOpenWeek(data.person, Week.parse(data.week), data.total_minutes) for data in decoded
     ]
     await save_left_open(connection, weeks)
+
+
+async def on_absences(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    """Store which weeks people are off; of several events of a week the last counts."""
+    changed = [data_as(AbsenceChanged, event) for event in events]
+    weeks = {(data.person, Week.parse(data.week)): data.off for data in changed}
+    await save_weeks_off(connection, weeks)
 
 
 async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
@@ -308,6 +324,7 @@ HANDLERS: Mapping[str, Handlers] = {
         **dict.fromkeys(_TIMESHEETS, on_timesheets),
         "timesheet.left_open": on_left_open,
         "period.changed": on_period,
+        "absence.changed": on_absences,
     },
     "profile": {"person.changed": on_people},
 }

@@ -55,23 +55,22 @@ class Renderer:
             "settings_url": f"{self._portal_url}/profile",
             "unsubscribe": self._unsubscribe(language),
         }
-        message = self._message(notice, now, parts["subject"], language)
+        message = self._message(notice, now, parts["subject"])
         # The text part is not escaped, for it is not HTML.
         message.set_content(self._texts.get_template("layout.txt.j2").render(parts))
         html = self._layouts.get_template("layout.html.j2").render(parts)
         message.add_alternative(html, subtype="html")
+        # Only now: adding a part moves the headers about the content to the first part.
+        message["Content-Language"] = language
         return message
 
-    def _message(
-        self, notice: ClaimedNotice, now: datetime, subject: str, language: str
-    ) -> EmailMessage:
+    def _message(self, notice: ClaimedNotice, now: datetime, subject: str) -> EmailMessage:
         message = EmailMessage(email.policy.SMTP)
         message["From"] = self._sender
         message["To"] = Address(one_line(notice.name), addr_spec=notice.email)
         message["Subject"] = one_line(subject)
         message["Date"] = format_datetime(now)
         message["Message-ID"] = notice.key.message_id(self._sender.domain)
-        message["Content-Language"] = language
         message["List-Unsubscribe"] = f"<{self._portal_url}/profile>"
         # No automatic replies, please (RFC 3834 section 5).
         message["Auto-Submitted"] = "auto-generated"

@@ -45,41 +45,34 @@ COVERED = """
       AND (state = 'pending' OR (state = 'approved' AND NOT reopened))
 """
 
-# Conditions on `person` and `week`.
-IS_COVERED = """EXISTS (
-    SELECT FROM approvals
-    WHERE approvals.person = person.person AND approvals.monday = week.monday
-      AND (approvals.state = 'pending' OR (approvals.state = 'approved' AND NOT reopened))
-)"""
-
 # Nothing is left to work, and no hours are known.
-IS_OFF = """(
-    EXISTS (
-        SELECT FROM weeks_off
-        WHERE weeks_off.person = person.person AND weeks_off.monday = week.monday
-    )
-    AND NOT EXISTS (
-        SELECT FROM approvals
-        WHERE approvals.person = person.person AND approvals.monday = week.monday
-          AND approvals.total_minutes > 0
-    )
-)"""
+OFF = """
+    SELECT monday FROM weeks_off WHERE weeks_off.person = person.person
+    EXCEPT
+    SELECT monday FROM approvals WHERE approvals.person = person.person AND total_minutes > 0
+"""
+
+# Conditions on `person` and `week`.
+IS_COVERED = f"week.monday IN ({COVERED})"
+IS_OFF = f"week.monday IN ({OFF})"
 
 MISSING = f"""
     FROM team AS person
     {{joined}}
-    CROSS JOIN LATERAL (({EXPECTED} UNION {LEFT_OPEN}) EXCEPT {COVERED}) AS week (monday)
+    CROSS JOIN LATERAL (
+        ((({EXPECTED}) EXCEPT ({OFF})) UNION ({LEFT_OPEN})) EXCEPT ({COVERED})
+    ) AS week (monday)
 """
 
 LIST = f"""
     SELECT week.monday, person.person, person.name, {COLUMNS_OF_MANAGER}
     {MISSING}
-    WHERE (week.monday, person.person) > ({{monday}}, {{person}}) AND NOT {IS_OFF}
+    WHERE (week.monday, person.person) > ({{monday}}, {{person}})
     ORDER BY week.monday, person.person
     LIMIT {{limit}}
 """
 
-COUNT = f"SELECT count(*) {MISSING} WHERE NOT {IS_OFF}"
+COUNT = f"SELECT count(*) {MISSING}"
 
 
 SAVE_LEFT_OPEN = """

@@ -5,8 +5,8 @@ Additive: replicas of the release before go on working beside it.
 
 from libs.postgres.migrate import run_sql
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 # A week of a person in which holidays and absences leave nothing to work, as entries published it.
 WEEKS_OFF = """
