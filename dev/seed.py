@@ -104,6 +104,17 @@ class Loader:
             decider = callers[_decider(week.person)]
             found = await _await_approval(decider, week)
             await decider.send("PUT", f"/v1/approvals/{found}/decision", _decision(week))
+        await self._submit_waiting_weeks(callers)
+
+    async def _submit_waiting_weeks(self, callers: dict[str, Caller]) -> None:
+        """Submit the weeks without a decision last: their projects then count as known."""
+        worked = worked_weeks(self._today)
+        for week in worked:
+            if week.submitted and week.decided:
+                await _await_decision(callers[week.person.key], week)
+        for week in worked:
+            if week.submitted and not week.decided:
+                await callers[week.person.key].send("POST", f"/v1/timesheets/{week.name}/submit")
 
 
 async def _log_weeks(caller: Caller, weeks: Sequence[WorkedWeek]) -> None:
@@ -116,7 +127,7 @@ async def _log_weeks(caller: Caller, weeks: Sequence[WorkedWeek]) -> None:
                 "note": entry.note,
             }
             await caller.send("PUT", f"/v1/entries/{entry.id}", body)
-        if week.submitted:
+        if week.submitted and week.decided:
             await caller.send("POST", f"/v1/timesheets/{week.name}/submit")
 
 
@@ -130,6 +141,17 @@ async def _await_approval(caller: Caller, week: WorkedWeek) -> str:
             return str(page["items"][0]["id"])
         await asyncio.sleep(POLL)
     raise LoadError(f"approvals has not heard of {week.person.name}'s {week.name}")
+
+
+async def _await_decision(caller: Caller, week: WorkedWeek) -> None:
+    """Return once entries has applied the decision on the week."""
+    deadline = time.monotonic() + FEED_TIMEOUT
+    while time.monotonic() < deadline:
+        found = await caller.send("GET", f"/v1/timesheets/{week.name}")
+        if found["state"] != "submitted":
+            return
+        await asyncio.sleep(POLL)
+    raise LoadError(f"entries has not applied the decision on {week.person.name}'s {week.name}")
 
 
 def _decider(person: Person) -> str:
