@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import asyncpg
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ from tests.support.client import Service
 from tests.support.issuer import Issuer
 
 DAYS = (DAY, NEXT_DAY, OTHER_WEEK)
-CASES_OVER_HTTP = 60
+CASES_OVER_HTTP = 30
 
 
 def states() -> st.SearchStrategy[State]:
@@ -84,14 +85,21 @@ def test_the_app_agrees_with_the_model(case: Case) -> None:
     assert by_app(case) == by_model(case)
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        CASES_OVER_HTTP,
+        pytest.param(1000, marks=[pytest.mark.endurance, pytest.mark.timeout(1800)]),
+    ],
+)
 async def test_the_api_uploads_and_the_database_agree_with_the_model(
-    entries: Service, issuer: Issuer, connection: asyncpg.Connection
+    entries: Service, issuer: Issuer, connection: asyncpg.Connection, number: int
 ) -> None:
     agency = Agency(entries, issuer)
     apis = [Api(method, entries, connection) for method in ("POST", "PUT", "PATCH")]
     uploads = [Upload(query, agency, connection) for query in ("", "?on_error=skip")]
     wrong: list[tuple[object, ...]] = []
-    for case in drawn(CASES_OVER_HTTP):
+    for case in drawn(number):
         expected = by_model(case)
         for api in apis:
             if fits(api.method, case) and (outcome := await api(case)) != expected:
