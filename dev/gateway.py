@@ -32,7 +32,7 @@ PROBLEMS = {
 BACKEND_IDLE_TIMEOUT = "60s"
 # As in deploy/k8s/traefik-values.yaml, where they are explained.
 READ_TIMEOUT = "30m"
-MAX_HEADER_BYTES = 12288
+MAX_HEADER_BYTES = 8192
 CHANGE_TIMEOUT = 20.0
 STOP_TIMEOUT = 10.0
 POLL = 0.02
