@@ -14,7 +14,7 @@ from mobile.app import TimesheetsApp
 from mobile.core.network import make_client
 from mobile.preferences import Preferences
 from mobile.tools.sample import NoBrowser, StillClock, enter, fill, make_model, make_session
-from mobile.tools.scenes import LIGHT_PHONE_ONLY, SCENES, Scene, tidy
+from mobile.tools.scenes import SCENES, Scene, is_drawn, tidy
 from mobile.ui.shell import Shell
 from mobile.viewmodels.profile import Appearance
 
@@ -67,7 +67,7 @@ async def draw(folder: Path, size: str, only: str = "") -> None:
             for look in LOOKS:
                 app.set_appearance(look)
                 for name, scene in SCENES.items():
-                    seen = name not in LIGHT_PHONE_ONLY or (size, look) == ("phone", LOOKS[0])
+                    seen = is_drawn(name, size, look)
                     if only in name and seen:
                         show(app.shell, scene)
                         take(folder / f"{name}-{size}-{look}.png")

@@ -194,8 +194,21 @@ SCENES: dict[str, Scene] = {
     "week-draft": draft,
     "week-actions": actions,
 }
-# States worth a look once; the other looks differ from them in nothing of their own.
-LIGHT_PHONE_ONLY = frozenset(list(SCENES)[19:])
+# Every scene is drawn on a phone in light; these others differ enough to be drawn too.
+DARK = frozenset({"week-rejected", "entry", "timer", "approval", "profile"})
+TABLET = frozenset({"week", "entry", "approval", "months"})
+TABLET_DARK = frozenset({"week"})
+
+
+def is_drawn(name: str, size: str, look: str) -> bool:
+    """Whether the documentation has a picture of the scene in this size and look."""
+    chosen = {
+        ("phone", "light"): SCENES.keys(),
+        ("phone", "dark"): DARK,
+        ("tablet", "light"): TABLET,
+        ("tablet", "dark"): TABLET_DARK,
+    }
+    return name in chosen[size, look]
 
 
 def tidy(shell: Shell | None) -> None:

@@ -211,8 +211,10 @@ def _press_by_keyboard(shell: Shell) -> dict[str, Any]:
             break
         stops.append(widget)
     before = str(shell.models.week.week)
-    while getattr(shell.focus._focused(), "icon", "") != "chevron-right":
+    for _ in stops:
         _key(9)
+        if getattr(shell.focus._focused(), "icon", "") == "chevron-right":
+            break
     _key(13)
     settle()
     after = str(shell.models.week.week)
