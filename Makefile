@@ -65,6 +65,7 @@ lint: $(VENV)/tools ## check style, types, the direction of imports and the voca
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy libs services portal batch bench dev tests $(APPCORE)
 	$(BIN)/lint-imports
+	$(BIN)/python -m dev.vocabulary
 
 format: $(VENV)/tools ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
@@ -73,7 +74,7 @@ format: $(VENV)/tools ## rewrite the code in the project's style
 bench: $(VENV)/tools $(BENCHVENV)/ready $(EXPRESS)/node_modules/.package-lock.json ## measure what the README shows; needs wrk
 	$(BIN)/python -m bench
 
-lock: $(VENV)/tools ## resolve requirements/*.in anew into locked files with hashes
+lock: $(VENV)/tools ## resolve requirements/*.in again into locked files with hashes
 	$(BIN)/python requirements/lock.py
 
 rules: ## wrap the alert rules for the Prometheus operator

@@ -1,8 +1,8 @@
 """Check names and prose against docs/glossary.md: `python -m dev.vocabulary`.
 
-Identifiers may not contain a word that the glossary replaced. Sentences of docstrings, comments
-and Markdown may not start with, and in docs not contain, the words of the old private language.
-Exceptions stand in vocabulary.toml with their reason.
+Identifiers may not contain a word that the glossary replaced. Docstrings, comments and Markdown
+may not contain a listed phrase, nor start a sentence with a listed word. Code in Markdown is
+ignored. vocabulary.toml has the list and the exceptions, each with its reason.
 """
 
 from __future__ import annotations
@@ -26,25 +26,28 @@ _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """`names` and `identifiers` map what is not said to what is; `openers` start no sentence;
-    `phrases` appear nowhere in prose; `allowed` are the identifiers that are exceptions."""
+    """`names` maps rejected identifiers to the standard ones, `identifiers` rejected words in them.
+
+    No sentence starts with one of `openers`, and no prose contains one of `phrases`. `allowed` maps
+    identifiers that are exceptions to the reason.
+    """
 
     names: dict[str, str]
     identifiers: dict[str, str]
     openers: frozenset[str]
     phrases: tuple[str, ...]
-    allowed: frozenset[str]
+    allowed: dict[str, str]
 
     @classmethod
     def read(cls) -> Vocabulary:
-        """The list of this project."""
+        """Read the list of this project."""
         listed = tomllib.loads(LIST.read_text("utf-8"))
         return cls(
             names=listed["names"],
             identifiers=listed["identifiers"],
             openers=frozenset(word.lower() for word in listed["prose"]["openers"]),
             phrases=tuple(listed["prose"]["phrases"]),
-            allowed=frozenset(listed["allowed"]),
+            allowed=listed["allowed"],
         )
 
 
@@ -57,7 +60,7 @@ def main() -> None:
 
 
 def check(path: Path, text: str, vocabulary: Vocabulary) -> Iterator[str]:
-    """The violations of a file, each with its line."""
+    """Find the violations in a file, each with its line."""
     if path.suffix == ".md":
         yield from _check_prose(path, 1, _CODE.sub(_blank, text), vocabulary)
         return
@@ -109,7 +112,7 @@ def _docstrings(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _blank(match: re.Match[str]) -> str:
-    """Code is no prose; its lines still count."""
+    """Blank code out, keeping the line numbers."""
     return "code" + "\n" * match[0].count("\n")
 
 
