@@ -42,7 +42,7 @@ CREATE INDEX notices_by_age ON notices (due_at);
 CREATE INDEX history_for_notices ON history (at) WHERE event IN ('rejected', 'reopened');
 """
 
-# Nobody gets mail about what happened before this release.
+# No mail is sent about events before this release.
 PAST = """
 INSERT INTO notices (person, kind, fact, week, due_at, next_attempt_at, cancelled_at)
 SELECT person, event, submission_id || '/' || number, monday, at, at, now()

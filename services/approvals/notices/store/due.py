@@ -17,7 +17,7 @@ LIST_ZONES = """
     WHERE active AND reminders AND email IS NOT NULL AND time_zone IS NOT NULL
 """
 
-# {day} is a local date. Nobody gets mail after their last day.
+# {day} is a local date. People get no mail after their last day.
 MAY_GET_MAIL = """
     person.active AND person.reminders IS TRUE AND person.email IS NOT NULL
     AND (person.last_day IS NULL OR person.last_day >= {day})

@@ -109,7 +109,7 @@ async def test_a_late_reminder_is_not_sent_once_the_week_is_submitted(
     assert notices.mail.inbox == []
 
 
-async def test_whoever_turned_reminders_off_meanwhile_gets_nothing(
+async def test_a_person_who_turned_reminders_off_meanwhile_gets_no_mail(
     notices: Notices, staff: Staff
 ) -> None:
     await staff.add("erin")

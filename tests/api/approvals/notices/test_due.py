@@ -39,7 +39,7 @@ async def test_a_run_that_is_late_still_sends_what_is_due(notices: Notices, staf
     assert await notices.run_at("2026-11-29T23:00") == [("erin", DUE)]
 
 
-async def test_whoever_has_submitted_gets_none(notices: Notices, staff: Staff) -> None:
+async def test_a_person_who_has_submitted_gets_no_reminder(notices: Notices, staff: Staff) -> None:
     await staff.add("erin")
     await staff.neighbours.submitted("erin", week="2026-W47")
     assert await notices.run_at("2026-11-23T09:00") == []
@@ -87,7 +87,9 @@ async def test_nobody_is_reminded_of_weeks_before_they_were_known(
     assert await notices.run_at("2026-11-27T15:00") == [("erin", DUE)]
 
 
-async def test_whoever_is_off_all_week_gets_none(notices: Notices, staff: Staff) -> None:
+async def test_a_person_who_is_absent_all_week_gets_no_reminder(
+    notices: Notices, staff: Staff
+) -> None:
     await staff.add("erin")
     await staff.add("carl")
     await staff.off("erin", "2026-W47", "2026-W48")
@@ -96,7 +98,7 @@ async def test_whoever_is_off_all_week_gets_none(notices: Notices, staff: Staff)
     assert await notices.run_at("2026-11-27T15:00") == [("carl", DUE), ("erin", DUE)]
 
 
-async def test_a_rejection_and_a_reopening_are_told_at_once(notices: Notices, staff: Staff) -> None:
+async def test_a_rejection_and_a_reopening_are_due_at_once(notices: Notices, staff: Staff) -> None:
     await staff.add("erin")
     notices.at("2026-11-24T10:00")
     await staff.rejected("erin", "2026-W46")
@@ -112,7 +114,7 @@ async def test_a_rejection_and_a_reopening_are_told_at_once(notices: Notices, st
     assert await notices.run_at("2026-11-24T10:30") == []
 
 
-async def test_each_rejection_of_a_week_is_told(notices: Notices, staff: Staff) -> None:
+async def test_each_rejection_of_a_week_is_due(notices: Notices, staff: Staff) -> None:
     await staff.add("erin")
     for hour in (10, 11):
         notices.at(f"2026-11-24T{hour}:00")

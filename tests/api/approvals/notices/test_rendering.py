@@ -132,9 +132,9 @@ def test_a_wrong_smtp_url_is_refused_without_printing_it(url: str) -> None:
 def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as refusal:
         NoticeSettings.read({"MAIL_FROM": "nobody", "PORTAL_URL": "http://portal"})
-    told = " ".join(refusal.value.mistakes)
+    message = " ".join(refusal.value.mistakes)
     for name in ("DATABASE_URL", "SMTP_URL", "MAIL_FROM", "PORTAL_URL"):
-        assert name in told
+        assert name in message
 
 
 def test_mail_leaves_the_machine_encrypted_and_no_secret_is_shown() -> None:
