@@ -64,6 +64,18 @@ def _absence(absence: Absence) -> dict[str, Any]:
     }
 
 
+async def publish_weeks_off(
+    connection: asyncpg.Connection, weeks: Mapping[tuple[str, Week], bool], now: datetime
+) -> None:
+    """Publish whether holidays and absences leave a person nothing to work in a week.
+
+    An event for each week, so that the newest of each is kept.
+    """
+    for (person, week), is_off in sorted(weeks.items(), key=lambda item: item[0]):
+        data = {"person": person, "week": str(week), "off": is_off}
+        await publish(connection, Event("absence.changed", f"{person}/{week}", now, data))
+
+
 async def publish_withdrawn(
     connection: asyncpg.Connection, sheet: Timesheet, now: datetime
 ) -> None:

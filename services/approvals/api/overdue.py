@@ -36,7 +36,8 @@ class OverdueKey(msgspec.Struct, array_like=True):
         description=(
             "All of them, however old, of the people whose weeks you may decide. Withdrawn, "
             "rejected and reopened weeks are not submitted. Weeks before the first that is known "
-            "of a person, before they joined or after they left do not count. Of an inactive "
+            "of a person, before they joined or after they left do not count, nor do weeks without "
+            "hours in which they were off. Of an inactive "
             "person only the weeks that contain hours are listed."
         ),
         query=OverdueQuerySchema(),

@@ -11,13 +11,16 @@ from uuid import UUID
 import asyncpg
 
 from libs.changes import Actor, Change, record_changes
+from libs.feed.events import deferred_publish
 from libs.postgres.pool import Database
 from libs.rules.calendar import Week
 from services.entries.calendar import Absence, AbsenceDraft, changed_days, check_absence
 from services.entries.errors import NotVisible, StaleVersion
+from services.entries.events import publish_weeks_off
 from services.entries.model import check_change
 from services.entries.preconditions import NONE, Preconditions
 from services.entries.store import absences as store
+from services.entries.store.calendar import read_calendar
 from services.entries.store.period import read_closed_through, share_rules_lock
 from services.entries.store.timesheets import lock_timesheet
 
@@ -60,6 +63,7 @@ async def put_absence(
         save = store.insert_absence if present is None else store.update_absence
         saved = await save(connection, person, absence_id, draft)
         await _record_for_another(connection, actor, now, present, saved)
+        await _publish_weeks_off(connection, person, changed_days(_draft_of(present), draft), now)
         return SavedAbsence(saved, created=present is None)
 
     return await db.transact(put)
@@ -84,6 +88,7 @@ async def delete_absence(
         await _check_days(connection, person, present.draft.days)
         await store.delete_absence(connection, person, absence_id)
         await _record_for_another(connection, actor, now, present, None)
+        await _publish_weeks_off(connection, person, present.draft.days, now)
 
     await db.transact(delete)
 
@@ -98,6 +103,19 @@ async def _check_days(connection: asyncpg.Connection, person: str, days: Iterabl
         sheet = await lock_timesheet(connection, person, week)
         for day in touched:
             check_change(day, sheet.state, closed_through)
+
+
+async def _publish_weeks_off(
+    connection: asyncpg.Connection, person: str, days: Iterable[date], now: datetime
+) -> None:
+    """Publish of the weeks of these days whether anything is left to work."""
+    weeks = sorted({Week.of(day) for day in days})
+    if not weeks:
+        return
+    calendar = await read_calendar(connection, person, weeks[0].monday, weeks[-1].sunday)
+    async with deferred_publish(connection):
+        off = {(person, week): calendar.is_off(week) for week in weeks}
+        await publish_weeks_off(connection, off, now)
 
 
 def _check_preconditions(present: Absence | None, expected: Preconditions) -> None:

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 import asyncpg
 
+from libs.rules.calendar import Week
 from services.entries.calendar import PersonCalendar
-from services.entries.store.absences import list_all_absences
+from services.entries.store.absences import list_absences_of_several, list_all_absences
 from services.entries.store.holiday_calendars import holidays_of
 from services.entries.store.holidays import list_company_days
 from services.entries.store.people import read_working_time
@@ -26,6 +27,23 @@ async def read_calendar(
         named_holidays(working_time, company_days, since, until),
         await list_all_absences(connection, person, since, until),
     )
+
+
+async def read_calendars(
+    connection: asyncpg.Connection, working_times: Mapping[str, WorkingTime], week: Week
+) -> dict[str, PersonCalendar]:
+    """The calendars of several people, by person, for one week."""
+    company_days = await list_company_days(connection, week.monday, week.sunday)
+    people = list(working_times)
+    absences = await list_absences_of_several(connection, people, week.monday, week.sunday)
+    return {
+        person: PersonCalendar(
+            working_time,
+            named_holidays(working_time, company_days, week.monday, week.sunday),
+            absences[person],
+        )
+        for person, working_time in working_times.items()
+    }
 
 
 def named_holidays(

@@ -14,6 +14,14 @@ from services.entries.targets import Contract, WorkingTime
 
 READ_WORKING_TIME = "SELECT contracts, target_minutes FROM people WHERE person = $1"
 
+READ_WORKING_TIMES = """
+    SELECT person, contracts, target_minutes FROM people WHERE person = ANY ($1)
+"""
+
+READ_ACTIVE_WORKING_TIMES = """
+    SELECT person, contracts, target_minutes FROM people WHERE active
+"""
+
 IS_MANAGED_BY = """
     SELECT EXISTS (
         SELECT FROM people JOIN people AS manager ON manager.person = people.manager
@@ -54,6 +62,20 @@ async def read_working_time(connection: asyncpg.Connection, person: str) -> Work
     if record is None:
         return WorkingTime()
     return working_time_of(record)
+
+
+async def read_working_times(
+    connection: asyncpg.Connection, people: Iterable[str]
+) -> dict[str, WorkingTime]:
+    """The same for several people, by person; those who are not known are left out."""
+    records = await connection.fetch(READ_WORKING_TIMES, list(people))
+    return {record["person"]: working_time_of(record) for record in records}
+
+
+async def read_active_working_times(connection: asyncpg.Connection) -> dict[str, WorkingTime]:
+    """The working time of everybody who is active, by person."""
+    records = await connection.fetch(READ_ACTIVE_WORKING_TIMES)
+    return {record["person"]: working_time_of(record) for record in records}
 
 
 def working_time_of(record: asyncpg.Record) -> WorkingTime:

@@ -173,3 +173,23 @@ async def test_pages_follow_each_other_to_the_end(maya: Caller) -> None:
     assert seen == [(week, person) for week, person, _ in everything]
     assert len(seen) == 14
     assert (await maya.get("/v1/approvals/overdue?cursor=x")).codes == {("/cursor", "cursor")}
+
+
+async def test_somebody_who_was_off_all_week_is_not_overdue_without_hours(
+    settled: Neighbours, maya: Caller
+) -> None:
+    async def off(week: str, *, is_off: bool) -> None:
+        data = {"person": sub("carl"), "week": week, "off": is_off}
+        await settled.tell("entries", "absence.changed", f"{sub('carl')}/{week}", data)
+
+    for number in range(41, 47):
+        await settled.submitted("carl", week=f"2026-W{number}")
+        await settled.submitted("erin", week=f"2026-W{number}")
+    await off(LAST, is_off=True)
+    assert await missing(maya) == [("W47", "erin", 1)]
+    assert await count(maya) == 1
+    submission = await settled.submitted("carl")
+    await settled.entries("timesheet.withdrawn", submission, person=sub("carl"))
+    assert await missing(maya) == [("W47", "carl", 1), ("W47", "erin", 1)]
+    await off(LAST, is_off=False)
+    assert await count(maya) == 2

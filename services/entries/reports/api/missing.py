@@ -39,6 +39,7 @@ class PersonKey(msgspec.Struct, array_like=True):
         description=(
             "Everybody with read:reports; otherwise the people whose weeks the caller decides. "
             "Nobody before they join and after they leave, unless an open week has hours; nobody "
+            "whom holidays and absences leave nothing to work, unless the week has hours; nobody "
             "in weeks that have not begun."
         ),
         query=MissingWeekQuerySchema(),

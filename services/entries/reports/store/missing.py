@@ -8,9 +8,11 @@ from datetime import datetime
 import asyncpg
 
 from libs.rules.calendar import Week, earliest_today, latest_today
+from services.entries.calendar import PersonCalendar
 from services.entries.model import State
+from services.entries.store.calendar import read_calendars
 from services.entries.store.people import working_time_of
-from services.entries.targets import day_targets, total_of
+from services.entries.targets import total_of
 
 # A person is missing in the weeks of the own time here. The open week of somebody who has left
 # stays on the list if it has hours, because they are not paid before somebody submits them.
@@ -80,35 +82,47 @@ class MissingQuery:
 
 
 async def list_missing(connection: asyncpg.Connection, query: MissingQuery) -> list[Missing]:
-    records = await connection.fetch(
-        MISSING, query.week.monday, query.name, query.person, query.limit
-    )
-    return [_missing(record, query.week) for record in records]
+    """A page by name, without those whom holidays and absences left nothing to work or submit."""
+    return await _list(connection, MISSING, query)
 
 
 async def list_missing_in_teams(
     connection: asyncpg.Connection, query: MissingQuery, approver: str, now: datetime
 ) -> list[Missing]:
     """As `list_missing`, for the people whose weeks the approver may decide now."""
-    records = await connection.fetch(
-        MISSING_IN_TEAMS,
-        query.week.monday,
-        query.name,
-        query.person,
-        query.limit,
-        approver,
-        earliest_today(now),
-        latest_today(now),
-    )
-    return [_missing(record, query.week) for record in records]
+    days = earliest_today(now), latest_today(now)
+    return await _list(connection, MISSING_IN_TEAMS, query, approver, *days)
 
 
-def _missing(record: asyncpg.Record, week: Week) -> Missing:
+async def _list(
+    connection: asyncpg.Connection, statement: str, query: MissingQuery, *arguments: object
+) -> list[Missing]:
+    """Read on until the page is full: only the calendar knows who was off."""
+    found: list[Missing] = []
+    key = query.name, query.person
+    while len(found) < query.limit:
+        records = await connection.fetch(
+            statement, query.week.monday, *key, query.limit, *arguments
+        )
+        working_times = {record["person"]: working_time_of(record) for record in records}
+        calendars = await read_calendars(connection, working_times, query.week)
+        found += [
+            _missing(record, query.week, calendars[record["person"]])
+            for record in records
+            if record["total_minutes"] or not calendars[record["person"]].is_off(query.week)
+        ]
+        if len(records) < query.limit:
+            break
+        key = records[-1]["name"], records[-1]["person"]
+    return found[: query.limit]
+
+
+def _missing(record: asyncpg.Record, week: Week, calendar: PersonCalendar) -> Missing:
     return Missing(
         record["person"],
         record["name"],
         record["manager"],
         State(record["state"]),
         record["total_minutes"],
-        total_of(day_targets(working_time_of(record), week.days)),
+        total_of(calendar.targets(week.days)),
     )
