@@ -41,7 +41,7 @@ Backends = Mapping[str, Sequence[str]]
 
 
 class GatewayError(Exception):
-    """The gateway ended by itself; its log says why."""
+    """The gateway ended unexpectedly; its log says why."""
 
 
 @dataclass(frozen=True, slots=True)

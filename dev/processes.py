@@ -23,7 +23,7 @@ class Child:
     process: subprocess.Popen[bytes]
     log: Path
     brief: bool = False
-    """Whether it ends by itself, when it has done its work."""
+    """Whether it ends when its work is done."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def failure(self) -> ChildError:
@@ -76,7 +76,7 @@ class Children:
         return self.watch(Child(name, process, log, brief))
 
     async def finish(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
-        """Run a module that ends by itself; ChildError when it fails."""
+        """Run a module to its end. Raises `ChildError` if it fails."""
         child = self.start(name, arguments, environ, brief=True)
         await child.ended.wait()
         if child.process.returncode != 0:

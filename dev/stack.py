@@ -36,7 +36,7 @@ class StackError(Exception):
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """Where everything is; `stack.json` while the stack runs."""
+    """The addresses of the programs, stored in `stack.json` while the stack runs."""
 
     pid: int
     gateway: str
@@ -285,7 +285,7 @@ class Stack:
 
 
 def read_addresses(directory: Path) -> Addresses:
-    """Where the running stack is; StackError when none runs."""
+    """Read the addresses of the running stack. Raises `StackError` if none runs."""
     try:
         return msgspec.json.decode((directory / "stack.json").read_bytes(), type=Addresses)
     except FileNotFoundError:

@@ -24,7 +24,7 @@ _SUNDAY = 6
 
 @dataclass(frozen=True, slots=True)
 class TimedColumns:
-    """Where a tool keeps what. The first column that is not empty counts."""
+    """The columns of a tool. The first one that is not empty counts."""
 
     user: tuple[str, ...]
     duration: tuple[str, ...]

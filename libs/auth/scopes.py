@@ -26,8 +26,8 @@ _SCOPES = {scope.value: scope for scope in Scope}
 def granted_scopes(scope: str, permissions: tuple[str, ...] | None) -> frozenset[Scope]:
     """The scopes a token grants by its `scope` claim and, under RBAC, its `permissions`.
 
-    A scope must be in both where there are both. Where `scope` names none of ours (a client that
-    asked for `openid` alone), `permissions` decides. What is not one of ours counts for nothing.
+    A scope must be in both where there are both. If `scope` has none of ours (a client that
+    requested `openid` only), `permissions` decides. Unknown scopes are ignored.
     """
     # Cached because the roles of a tenant are few: remembered callers then share a few sets.
     requested = _known(scope.split(" "))

@@ -13,7 +13,7 @@ from libs.web.metrics import METRICS, Metrics
 
 @dataclass(slots=True)
 class Lifecycle:
-    """Where the process stands between start and end."""
+    """The phase of the process between start and end."""
 
     started: bool = False
     draining: bool = False

@@ -16,7 +16,7 @@ from libs.web.request_body import read_json
 
 T = TypeVar("T")
 
-# marshmallow has no codes: what it says by itself, our code for it and our words.
+# marshmallow has no codes: its message, our code and our message.
 _OWN_WORDS = {
     "Missing data for required field.": ("required", "This field is required."),
     "Field may not be null.": ("null", "This field cannot be null."),

@@ -115,7 +115,7 @@ class Issuer:
             await self._post(endpoints.revocation, {"client_id": client_id, "token": refresh_token})
 
     async def sign_out_address(self, back_to: str) -> str:
-        """Where the browser's session ends; `back_to` may be empty."""
+        """The address that ends the session of the browser; `back_to` may be empty."""
         endpoints = await self.endpoints()
         query = {"client_id": self._settings.client_id}
         if back_to:

@@ -24,7 +24,7 @@ class Pictures:
         self._folder = folder
 
     def path(self, address: str) -> Path | None:
-        """Where the picture lies; None until it was fetched."""
+        """The path of the picture; None until it is fetched."""
         path = self._path(address)
         return path if path.exists() else None
 

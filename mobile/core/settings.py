@@ -1,4 +1,4 @@
-"""Where the servers are and who the app is to them."""
+"""The addresses of the servers and the client id of the app."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class TokenStoreError(Exception):
 
 
 class TokenStore(Protocol):
-    """Where a platform keeps secrets. Calls may block; they raise `TokenStoreError`."""
+    """The secret store of a platform. Calls may block; they raise `TokenStoreError`."""
 
     def load(self, name: str) -> str | None: ...
 

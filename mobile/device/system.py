@@ -48,7 +48,7 @@ def is_dark(platform: str) -> bool:
 
 
 def data_folder(platform: str) -> Path:
-    """Where the app's files are; TIMESHEETS_DATA names another place."""
+    """The directory of the app's files; TIMESHEETS_DATA overrides it."""
     named = os.environ.get("TIMESHEETS_DATA")
     if named:
         return Path(named)

@@ -1,4 +1,4 @@
-"""Where tokens are kept: the desktop's keyring or the Android Keystore."""
+"""The token store: the keyring of the desktop or the Android Keystore."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class AndroidStore:
             cipher = self._autoclass("javax.crypto.Cipher").getInstance(self.TRANSFORMATION)
             cipher.init(2, self._key(), spec(self.TAG_BITS, base64.b64decode(iv)))
             return bytes(cipher.doFinal(base64.b64decode(ciphertext))).decode()
-        except Exception as error:  # whatever Java throws
+        except Exception as error:  # any exception of Java
             if getattr(error, "classname", "") in KEY_LOST:
                 self._start_over()
                 return None
@@ -171,7 +171,7 @@ class AndroidStore:
             cipher.init(1, self._key())
             ciphertext = bytes(cipher.doFinal(secret.encode()))
             iv = bytes(cipher.getIV())
-        except Exception as error:  # whatever Java throws
+        except Exception as error:  # any exception of Java
             raise TokenStoreError from error
         parts = (base64.b64encode(iv).decode(), base64.b64encode(ciphertext).decode())
         self._file.save(name, ".".join(parts))

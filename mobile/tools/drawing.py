@@ -37,7 +37,7 @@ def avatar() -> bytes:
 
 
 def settle(frames: int = FRAMES) -> None:
-    """Let layouts and colours come to rest."""
+    """Wait until layouts and colours are settled."""
     for _ in range(frames):
         EventLoop.idle()
 

@@ -1,4 +1,4 @@
-"""Where the picture of the app lies."""
+"""The path of the logo."""
 
 from pathlib import Path
 

@@ -52,7 +52,7 @@ class Text(Label):
     text_color = ColorProperty(None, allownone=True)
     # With adaptive_size: wider than this it is shortened.
     longest = NumericProperty(0)
-    # Where one line must do, the font is no larger than this, in pixels; 0 for no limit.
+    # For a single line, the font is no larger than this, in pixels; 0 for no limit.
     largest = NumericProperty(0)
 
     def __init__(self, **options: object) -> None:

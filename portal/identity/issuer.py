@@ -91,7 +91,7 @@ class IssuerClient:
     async def authorization_url(
         self, state: str, nonce: str, verifier: str, extra: Mapping[str, str]
     ) -> str:
-        """Where to send the browser (OpenID Connect Core 3.1.2.1, RFC 7636)."""
+        """The address to redirect the browser to (OpenID Connect Core 3.1.2.1, RFC 7636)."""
         metadata = await self._discover()
         challenge = hashlib.sha256(verifier.encode()).digest()
         query = {
@@ -156,7 +156,7 @@ class IssuerClient:
             log.warning("a refresh token was not revoked", error=repr(error))
 
     async def sign_out_url(self, id_token: str) -> str:
-        """Where the issuer ends its own session (OpenID Connect RP-Initiated Logout)."""
+        """The address that ends the session of the issuer (OpenID Connect RP-Initiated Logout)."""
         home = f"{self._settings.portal_url}/auth/signed-out"
         try:
             metadata = await self._discover()

@@ -37,7 +37,7 @@ async def list_approvals(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post("/approvals")
 async def decide_many(request: web.Request) -> web.StreamResponse:
-    """Decide all that are ticked; each is decided by itself."""
+    """Decide all that are ticked, each independently."""
     form = form_of(request)
     ids, decision = form.all("id"), form["decision"]
     if not ids:
@@ -139,7 +139,7 @@ async def _show(request: web.Request, form: Form, *, status: int = 200) -> web.S
 
 
 async def _team_emails(api: Api) -> dict[str, str]:
-    """Where to remind people, as far as the directory can be read."""
+    """The mail addresses for reminders, as far as the directory can be read."""
     found = await read_list(api, "/v1/people", {"active": "true"}, limit=200)
     return {item["person"]: item["email"] for item in found.items if item["email"]}
 

@@ -75,7 +75,7 @@ def ingress_paths() -> dict[str, str]:
 
 
 def service_of(path: str) -> str:
-    """Where the Ingress leads a path: the longest prefix wins."""
+    """The backend of a path in the Ingress: the longest prefix wins."""
     prefixes = [prefix for prefix in ingress_paths() if f"{path}/".startswith(f"{prefix}/")]
     return ingress_paths()[max(prefixes, key=len, default="/")]
 

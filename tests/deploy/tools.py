@@ -8,7 +8,7 @@ import pytest
 
 
 def tool(name: str, package: str) -> str:
-    """Where the program is; the test is skipped, and says so, where it is missing."""
+    """The path of the program. Skips the test if it is missing."""
     found = shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not here ({package})")

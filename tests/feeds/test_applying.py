@@ -81,7 +81,7 @@ async def test_an_event_that_cannot_be_handled_becomes_a_dead_letter_and_blocks_
 
 async def test_an_event_that_the_database_refuses_becomes_a_dead_letter(own: Database) -> None:
     async def break_rule(connection: asyncpg.Connection, delivery: Delivery) -> None:
-        """By itself, by sending nonsense, or, as a deferred constraint does, at COMMIT."""
+        """In the handler, by an invalid statement, or by a deferred constraint at COMMIT."""
         await connection.execute("INSERT INTO effects (what) VALUES ('must vanish')")
         await connection.execute(data_as(dict, delivery)["sql"])
 

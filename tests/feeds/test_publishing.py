@@ -128,7 +128,7 @@ async def test_an_event_has_its_type_and_its_subject(
 
 
 async def test_the_data_of_an_event_is_an_object(publisher: Database) -> None:
-    """Whatever else is there could not be read, and would hold every follower up."""
+    """Any other value could not be decoded, and would block every follower."""
     async with publisher.connection() as connection:
         with pytest.raises(asyncpg.CheckViolationError, match="event_data_is_an_object"):
             await connection.execute(PUBLISH, ["t"], ["s"], [NOON.isoformat()], [None], ["[]"])

@@ -103,7 +103,7 @@ class Phone:
         self.signing_in = SignIn(self.issuer, self.settings, self.store, self.clock)
 
     async def callback(self, person: str = "erin", redirect_uri: str = LOOPBACK) -> str:
-        """Where the browser comes back to once the person has chosen themselves."""
+        """The redirect address after the person has chosen their account."""
         return await self.choose(await self.signing_in.begin(redirect_uri), person)
 
     async def choose(self, address: str, person: str) -> str:

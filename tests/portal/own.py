@@ -28,7 +28,7 @@ KEY = base64.urlsafe_b64encode(b"test" * 8).decode()
 
 @dataclass
 class Relay:
-    """Passes calls on to the API, but for those that it answers by itself.
+    """Passes calls on to the API, except those that it answers itself.
 
     `answers` has a response for each method and beginning of a path; an answer of None hangs.
     """

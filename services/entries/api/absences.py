@@ -42,7 +42,7 @@ ABSENCE = "/v1/absences/{id:[0-9a-fA-F-]{36}}"
 
 
 class AbsenceKey(msgspec.Struct, array_like=True):
-    """Where a page of absences ends."""
+    """The end of a page of absences."""
 
     day: date
     id: UUID

@@ -42,7 +42,7 @@ ROUTES = web.RouteTableDef()
 
 
 class EntryKey(msgspec.Struct, array_like=True):
-    """Where a page of entries ends."""
+    """The end of a page of entries."""
 
     day: date
     id: UUID

@@ -37,7 +37,7 @@ PROJECT_SCHEMA = answer_schema(Project)
 
 
 class ProjectKey(msgspec.Struct, array_like=True):
-    """Where a page of projects ends."""
+    """The end of a page of projects."""
 
     code: str
 

@@ -51,7 +51,7 @@ TIMESHEET = answer_schema(TimesheetAnswer)
 
 
 class WeekKey(msgspec.Struct, array_like=True):
-    """Where a page of weeks ends."""
+    """The end of a page of weeks."""
 
     monday: date
 

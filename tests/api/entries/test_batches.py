@@ -254,7 +254,7 @@ async def test_rows_that_make_room_for_each_other_are_taken(agency: Agency) -> N
     assert counts(await agency.send(grown)) == (1, 0, 1, 0)
     shifted = [row(2, minutes=1400), row(3, minutes=40)]
     assert counts(await agency.send(shifted)) == (0, 2, 0, 0)
-    # Where rows may be refused one by one, room is only what is there already.
+    # In partial mode only the minutes that are stored already count.
     back = [row(2, minutes=1000), row(3, minutes=41)]
     assert counts(await agency.send(back, "?on_error=skip")) == (0, 2, 0, 0)
 

@@ -1,4 +1,4 @@
-"""What the test knows by itself, to hold the services against."""
+"""The expected state, to compare the services with."""
 
 from __future__ import annotations
 

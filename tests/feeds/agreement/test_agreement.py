@@ -1,4 +1,4 @@
-"""A model check: whatever crosses, repeats, waits or dies, entries and approvals come to agree.
+"""A model check: entries and approvals agree in the end after any crossing, repetition or crash.
 
 Hypothesis drives both services, with their real databases, through steps in any order. What a
 feed brings is handled several events at a time, as it is in service, also when they fail together

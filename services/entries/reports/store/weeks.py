@@ -44,7 +44,7 @@ _FROM = """
           AND entries.date BETWEEN week.monday AND week.monday + 6
     ) AS totals
 """
-# Whatever was approved or reopened, with its state now: a mirror learns that it has to forget.
+# Weeks that were approved or reopened, with their current state, so that a mirror can remove some.
 _DECIDED = """
     (week.person, week.monday) IN (
         SELECT data->>'person', to_date(data->>'week', 'IYYY"-W"IW')
