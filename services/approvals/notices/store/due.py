@@ -24,7 +24,9 @@ MAY_GET_MAIL = """
 """
 
 DUE = """
-    unnest($1::text[], $2::timestamptz[], $3::date[], $4::date[]) AS due (zone, at, day, monday)
+    unnest(
+        $1::text[], $2::text[]::timestamptz[], $3::text[]::date[], $4::text[]::date[]
+    ) AS due (zone, at, day, monday)
     JOIN people AS person ON person.time_zone = due.zone
 """
 
@@ -119,6 +121,8 @@ async def record_rejected(connection: asyncpg.Connection, now: datetime) -> None
     await connection.execute(RECORD_REJECTED, now, now - LOOK_BACK)
 
 
-def _arrays(times: Iterable[DueTime]) -> tuple[list[object], ...]:
-    rows = [(each.zone, each.at, each.day, each.week.monday) for each in times]
+def _arrays(times: Iterable[DueTime]) -> tuple[list[str], ...]:
+    rows = [
+        (each.zone, each.at.isoformat(), str(each.day), str(each.week.monday)) for each in times
+    ]
     return tuple(map(list, zip(*rows, strict=True)))

@@ -189,9 +189,10 @@ async def test_the_job_fails_while_the_mail_server_is_away(
 
 
 async def _reject_now(notices: Notices, staff: Staff) -> None:
-    """A rejection at the real time, which the processes go by."""
+    """A rejection a minute ago in real time, by which the processes go."""
     await staff.add("erin", time_zone="UTC", target_minutes=0)
     notices.clock.time = Clock().now()
+    notices.clock.move(minutes=-1)
     await staff.rejected("erin", "2026-W40")
 
 
