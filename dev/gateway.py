@@ -145,7 +145,7 @@ class Gateway:
     def stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            supervisor.stop(process, patience=STOP_TIMEOUT)
+            supervisor.stop(process, grace_seconds=STOP_TIMEOUT)
 
     async def route(self, backends: Backends) -> None:
         """Send to these from now on; returns when that is so. Requests under way are not cut."""

@@ -117,7 +117,7 @@ class PostgresServer:
         """Close the connections, write everything down, end. Safe to repeat."""
         process, self._process = self._process, None
         if process is not None:
-            supervisor.stop(process, sign=signal.SIGINT, patience=STOP_TIMEOUT)
+            supervisor.stop(process, sign=signal.SIGINT, grace_seconds=STOP_TIMEOUT)
 
     def url(self, database: str, user: str = "postgres") -> str:
         return f"postgresql://{user}:{self.password(user)}@127.0.0.1:{self._port}/{database}"
@@ -203,7 +203,7 @@ class PostgresServer:
             process = self._spawn(binaries, data, account)
             if _ready(process, data, deadline):
                 return process
-            supervisor.stop(process, sign=signal.SIGINT, patience=STOP_TIMEOUT)
+            supervisor.stop(process, sign=signal.SIGINT, grace_seconds=STOP_TIMEOUT)
             said = self.log.read_bytes()[mark:].decode(errors="replace")
             # Backends of a server that was killed take a moment to notice, and a free port can be
             # taken between asking for it and listening on it. Both pass.

@@ -94,7 +94,7 @@ class Children:
             if child.process.poll() is None:
                 child.process.terminate()
         for child in leaving:
-            supervisor.stop(child.process, patience=STOP_TIMEOUT)
+            supervisor.stop(child.process, grace_seconds=STOP_TIMEOUT)
 
     def _look(self) -> None:
         for child in [child for child in self._running if child.process.poll() is not None]:

@@ -61,9 +61,9 @@ class Ports:
     def __getitem__(self, variable: str) -> int:
         return self.numbers[variable]
 
-    def check_free(self, unused: Collection[str], patience: float) -> None:
+    def check_free(self, unused: Collection[str], grace_seconds: float) -> None:
         """SettingsError when a port, but for those unused, stays taken for so many seconds."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + grace_seconds
         while mistakes := self._taken(unused):
             if time.monotonic() >= deadline:
                 raise SettingsError(mistakes)

@@ -27,7 +27,7 @@ from dev.settings import Ports
 ROOT = Path(__file__).parent.parent
 READY_TIMEOUT = 60.0
 # What a killed stack left needs a moment to end.
-PATIENCE = 15.0
+GRACE_SECONDS = 15.0
 POLL = 0.02
 
 
@@ -113,7 +113,9 @@ class Stack:
         stop_requested = _stop_signal()
         with _only_one(self._directory):
             # A record without a stack: that one was killed.
-            self._ports.check_free(self._unused_ports(), PATIENCE if self._record.exists() else 0.0)
+            self._ports.check_free(
+                self._unused_ports(), GRACE_SECONDS if self._record.exists() else 0.0
+            )
             children = Children(self._logs, ROOT)
             try:
                 await self._serve(children, stop_requested, on_ready)

@@ -58,14 +58,14 @@ def stop(
     child: subprocess.Popen[bytes],
     *,
     sign: signal.Signals = signal.SIGTERM,
-    patience: float,
+    grace_seconds: float,
 ) -> int:
-    """Ask the child to end, insist after `patience` seconds, and return its exit code."""
+    """Send `sign` to the child, SIGKILL after `grace_seconds`, and return its exit code."""
     if child.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             child.send_signal(sign)
         try:
-            return child.wait(patience)
+            return child.wait(grace_seconds)
         except subprocess.TimeoutExpired:
             child.kill()
     return child.wait()

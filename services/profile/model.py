@@ -242,7 +242,7 @@ def _time_violations(person: Person, before: Person | None, now: datetime) -> li
     return violations
 
 
-def find_circle(
+def find_cycle(
     person: str, manager: str | None, managers: Mapping[str, str | None]
 ) -> tuple[str, ...]:
     """The way from `person` over `manager` upwards, where it leads back to `person`; else ()."""
@@ -266,11 +266,11 @@ def _manager_violations(
             return []
         message = f"There is no person {manager}."
         return [Violation("manager", "unknown_person", message)]
-    circle = find_circle(person.person, manager, context.managers)
-    if not circle:
+    cycle = find_cycle(person.person, manager, context.managers)
+    if not cycle:
         return []
-    names = [person.name, *(context.names.get(sub, sub) for sub in circle[1:]), person.name]
-    message = f"This closes a circle: {names[0]} reports to {', who reports to '.join(names[1:])}."
+    names = [person.name, *(context.names.get(sub, sub) for sub in cycle[1:]), person.name]
+    message = f"This creates a cycle: {names[0]} reports to {', who reports to '.join(names[1:])}."
     return [Violation("manager", "manager_circle", message)]
 
 
@@ -296,7 +296,7 @@ def check_delegation(
 ) -> None:
     """Whether `delegate` may stand in for `sub`; None: the directory has no such person.
 
-    Delegations are not transitive, so chains and circles of them are harmless. Raises
+    Delegations are not transitive, so chains and cycles of them are harmless. Raises
     `RuleBroken` with all violations.
     """
     violations = [

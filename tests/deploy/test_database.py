@@ -42,7 +42,7 @@ def test_what_was_saved_is_on_two_machines_and_in_the_object_store() -> None:
     assert backup["spec"]["pluginConfiguration"]["name"] == archiver["name"]
 
 
-def test_services_check_whom_they_send_their_password_to() -> None:
+def test_services_verify_the_certificate_of_the_database() -> None:
     manifests = render("production")
     for name in PROGRAMS:
         pod = manifests.pods()[name]["spec"]

@@ -23,7 +23,7 @@ from tests.support.issuer import Issuer
 pytestmark = pytest.mark.deploy
 
 PACKAGE = "Debian: apt-get install prometheus"
-PATIENCE = 60.0
+GRACE_SECONDS = 60.0
 # Panels that stay empty while nothing goes wrong. Those about the cluster have none to ask here.
 QUIET = {
     "Errors nobody foresaw",
@@ -68,7 +68,7 @@ class Prometheus:
     async def until(self, expression: str, number: int | None = None) -> None:
         """Wait until so many series answer; without a number, until any does."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(GRACE_SECONDS):
                 while len(found := await self.query(expression)) != (number or max(1, len(found))):
                     await asyncio.sleep(0.2)
         except TimeoutError:
@@ -105,7 +105,7 @@ async def prometheus(
         )
     started = Prometheus(f"http://{address}", session)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(GRACE_SECONDS):
             while not await _is_ready(started):
                 await asyncio.sleep(0.1)
         yield started

@@ -21,7 +21,7 @@ import pytest
 from dev.sample_data import DELEGATIONS, PEOPLE, PROJECTS
 from dev.stack import Addresses
 from tests.support.stack import (
-    PATIENCE,
+    GRACE_SECONDS,
     ROOT,
     Process,
     Running,
@@ -141,7 +141,7 @@ async def test_the_whole_company_is_there(stack: Running, session: aiohttp.Clien
         assert any(week["state"] != "open" for week in worked), person.name
 
 
-async def test_the_directory_knows_who_manages_whom_and_who_stands_in(
+async def test_the_directory_has_managers_and_delegates(
     stack: Running, session: aiohttp.ClientSession
 ) -> None:
     at = stack.addresses
@@ -198,7 +198,7 @@ def test_what_it_prints_can_be_pasted(stack: Running) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=GRACE_SECONDS,
         )
         assert done.returncode == 0, (line, done.stdout, done.stderr)
         json.loads(done.stdout)
@@ -254,7 +254,7 @@ def close_the_terminal_of(running: Running) -> None:
     running.process.stdout.close()
     with watched(Process.below(running.process.pid)) as ends:
         running.process.send_signal(signal.SIGHUP)
-        assert running.process.wait(PATIENCE) == 0
+        assert running.process.wait(GRACE_SECONDS) == 0
         assert have_ended(ends)
 
 

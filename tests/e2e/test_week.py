@@ -20,7 +20,7 @@ from tests.support.stack import started
 
 # Long enough ago that nobody of the sample company has touched it.
 WEEKS_BACK = 10
-PATIENCE = 10.0
+GRACE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Company:
 
 async def eventually(look: Callable[[], Awaitable[Any]]) -> Any:
     """What `look` finds, once it finds something."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(GRACE_SECONDS):
         while not (found := await look()):
             await asyncio.sleep(0.02)
     return found

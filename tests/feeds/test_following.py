@@ -205,7 +205,7 @@ async def test_a_paused_process_does_not_disturb_its_successor(
         await replicas.stop()
 
 
-async def test_events_are_caught_up_with_after_the_feed_was_away(
+async def test_events_are_caught_up_with_after_the_feed_was_down(
     serve: Serve,
     publisher: Database,
     own: Database,

@@ -72,7 +72,7 @@ def test_anything_but_a_batch_of_events_in_order_is_refused(batch: str) -> None:
         (500, "text/html", "1", "<html>"),
     ],
 )
-async def test_an_answer_that_makes_no_sense_is_a_feed_that_is_away(
+async def test_an_invalid_response_counts_as_an_unavailable_feed(
     issuer: Issuer,
     session: aiohttp.ClientSession,
     status: int,

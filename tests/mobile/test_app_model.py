@@ -131,7 +131,7 @@ async def test_signing_in_waits_until_signing_out_is_over(
     assert slow_sign_out.happened == ["signed out", "signs in"]
 
 
-async def test_who_cancels_meanwhile_does_not_sign_in(
+async def test_cancelling_meanwhile_prevents_the_sign_in(
     model: AppModel, slow_sign_out: SlowSignOut
 ) -> None:
     model.sign_out("")

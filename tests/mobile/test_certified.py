@@ -132,7 +132,7 @@ async def device(provider: str, http: httpx.AsyncClient) -> AsyncIterator[Device
 
 
 @pytest.mark.parametrize("redirect_uri", [LOOPBACK, PRIVATE_REDIRECT])
-async def test_signing_in_tells_who_it_is(device: Device, redirect_uri: str) -> None:
+async def test_signing_in_returns_the_identity(device: Device, redirect_uri: str) -> None:
     signed_in = await device.signing_in.complete(await device.callback(redirect_uri))
 
     assert signed_in.identity.sub == SUB

@@ -52,7 +52,7 @@ def at_hash(token: str) -> str:
         {"new": {"claim": 1}},
     ],
 )
-def test_a_good_token_tells_who_it_is(claims: dict[str, Any]) -> None:
+def test_a_valid_token_gives_the_identity(claims: dict[str, Any]) -> None:
     identity = verify_id_token(made(**claims), KEYS, EXPECTED, NOW)
 
     assert identity == Identity("auth0|erin", "Erin Employee", "erin@exampleco.com", None)
@@ -168,7 +168,7 @@ def test_a_renewed_token_is_of_the_same_person() -> None:
         verify_id_token(made(sub="auth0|maya"), KEYS, renewed, NOW)
 
 
-def test_a_refusal_gives_nothing_away() -> None:
+def test_a_rejection_reveals_no_details() -> None:
     with pytest.raises(BadIdToken) as refused:
         verify_id_token(made(aud="other"), KEYS, EXPECTED, NOW)
 

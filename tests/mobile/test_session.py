@@ -122,7 +122,7 @@ async def test_signing_out_wipes_and_revokes(session: Session, phone: Phone) -> 
         await phone.manager().access_token()
 
 
-async def test_a_renewal_under_way_does_not_bring_back_who_signs_out(
+async def test_a_running_renewal_does_not_undo_a_sign_out(
     session: Session, phone: Phone, network: Network
 ) -> None:
     await sign_in(session, phone)

@@ -19,7 +19,7 @@ def test_the_challenge_is_that_of_rfc_7636() -> None:
     assert challenge_of(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"  # appendix B
 
 
-async def test_signing_in_tells_who_it_is_and_what_they_may(phone: Phone) -> None:
+async def test_signing_in_returns_the_identity_and_the_scopes(phone: Phone) -> None:
     signed_in = await phone.sign_in("maya")
 
     assert signed_in.identity.sub == "auth0|maya"

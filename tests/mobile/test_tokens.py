@@ -175,7 +175,7 @@ async def test_two_windows_take_turns_with_one_refresh_token(phone: Phone) -> No
         assert await phone.knows(await window.access_token())
 
 
-async def test_who_lost_a_race_of_two_windows_uses_what_the_other_stored(phone: Phone) -> None:
+async def test_of_two_windows_the_later_one_uses_the_stored_tokens(phone: Phone) -> None:
     signed_in = await phone.sign_in()
     manager = phone.manager()
     tokens: list[str] = []
@@ -216,7 +216,7 @@ async def test_a_session_of_somebody_else_is_not_used(phone: Phone) -> None:
     assert json.loads(phone.store.secrets["session"])["sub"] == "auth0|erin"
 
 
-async def test_a_renewal_tells_what_may_be_done_now(phone: Phone) -> None:
+async def test_a_renewal_updates_the_scopes(phone: Phone) -> None:
     await phone.sign_in("erin")
     manager = phone.manager()
     renewals: list[Renewal] = []

@@ -212,7 +212,7 @@ def fill_up(device: Device, size: int) -> None:
             device.store.set(f"filler {size} {number}", "x" * size)
 
 
-async def test_a_full_device_is_said_under_the_field_and_nothing_is_half_saved(
+async def test_a_full_device_is_reported_under_the_field_and_nothing_is_half_saved(
     app: OfflineApp,
 ) -> None:
     timer = TimerModel(app.workspace, app.clock)

@@ -299,7 +299,7 @@ async def test_the_profile_shows_what_the_device_stores(app: OfflineApp) -> None
     assert (stored.entries, stored.waiting, stored.problems) == (1, 1, 0)
 
 
-async def test_who_stands_in_shows_at_once(app: OfflineApp) -> None:
+async def test_a_new_delegate_shows_at_once(app: OfflineApp) -> None:
     profile = app.profile()
     assert profile.set_delegate("auth0|maya", "Maya", MONDAY, MONDAY + timedelta(days=7))
     assert profile.delegate is not None

@@ -79,7 +79,7 @@ async def test_an_outage_keeps_the_form_to_be_sent_again(
 
 
 @pytest.mark.parametrize("path", ["/", "/weeks/2026-W20", "/months", "/absences", "/profile"])
-async def test_a_page_says_that_the_api_is_away(
+async def test_a_page_says_that_the_api_is_unavailable(
     erin: PortalClient, relay: Relay, path: str
 ) -> None:
     relay.refuse("GET", "/v1/", 503, {"Retry-After": "1"})

@@ -26,7 +26,7 @@ from tests.unit.dev.client import CALLBACK, VERIFIER, authorization
 
 ROOT = Path(__file__).parents[2]
 FREE = {variable: "0" for variable, _who, _default in PORTS}
-PATIENCE = 60
+GRACE_SECONDS = 60
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Running:
 
     def end(self) -> str:
         """Wait for its end; what it had to say about it."""
-        _out, err = self.process.communicate(timeout=PATIENCE)
+        _out, err = self.process.communicate(timeout=GRACE_SECONDS)
         return err
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -136,7 +136,7 @@ def watched(processes: list[Process]) -> Iterator[list[int]]:
 
 
 def have_ended(watches: list[int]) -> bool:
-    return all(select.select([watch], [], [], PATIENCE)[0] for watch in watches)
+    return all(select.select([watch], [], [], GRACE_SECONDS)[0] for watch in watches)
 
 
 class Form(HTMLParser):

@@ -16,7 +16,7 @@ from tests.support.fleet import Fleet
 
 # Long ago: a quick machine works hundreds of weeks, and one that has not begun is not submitted.
 FIRST_MONDAY = date(1972, 1, 3)
-PATIENCE = 120.0
+GRACE_SECONDS = 120.0
 
 SUBMISSIONS = "SELECT submission_id, event FROM week_history ORDER BY number"
 APPROVALS = "SELECT id, state FROM approvals"
@@ -40,7 +40,7 @@ def week_of(number: int) -> tuple[str, str]:
 
 async def until_answered(caller: Caller, method: str, path: str, body: Any = None) -> Reply:
     """Send it, as often as it takes; every request here may be sent twice."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(GRACE_SECONDS):
         while True:
             try:
                 reply = await caller.request(method, path, json=body)
@@ -94,7 +94,7 @@ class Worker:
 
     async def _approve(self, submission: str) -> None:
         path = f"/v1/approvals/{submission}"
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(GRACE_SECONDS):
             while (await until_answered(self._approvals, "GET", path)).status == 404:
                 await asyncio.sleep(0.02)
         decision = {"decision": "approve"}

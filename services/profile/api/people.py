@@ -98,7 +98,7 @@ async def show_person(request: web.Request) -> web.Response:
         description=(
             "Repeating it changes nothing. What is left out takes its default, except "
             "`target_minutes` and `revoked_before`, which then stay: use PATCH to change some "
-            "fields. The manager has to be in the directory; circles of managers are refused. "
+            "fields. The manager has to be in the directory; cycles of managers are rejected. "
             "`feed` is reserved and no `sub`."
         ),
         body=PersonSchema(),

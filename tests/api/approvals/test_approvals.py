@@ -76,7 +76,9 @@ async def test_somebody_elses_approval_is_not_there(company: Neighbours, marco: 
         assert (attempt.status, attempt.json["detail"]) == (404, "There is no such approval.")
 
 
-async def test_who_manages_nobody_sees_nothing(company: Neighbours, approvals: Service) -> None:
+async def test_a_manager_without_reports_sees_an_empty_list(
+    company: Neighbours, approvals: Service
+) -> None:
     await company.submitted("erin")
     await company.submitted("max")
     nobody = approvals.caller("nora", MANAGER)
@@ -168,7 +170,7 @@ async def test_a_delegation_ends_by_itself(
     assert await ids(marco) == []
 
 
-async def test_the_order_in_which_the_two_feeds_tell_does_not_matter(
+async def test_the_order_of_events_from_two_feeds_does_not_matter(
     neighbours: Neighbours, maya: Caller
 ) -> None:
     submitted = await neighbours.submitted("erin", by_day={"2026-11-16": 600})

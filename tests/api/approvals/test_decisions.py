@@ -127,7 +127,7 @@ async def test_nobody_decides_their_own_week(
     assert await published(connection) == []
 
 
-async def test_who_is_their_own_manager_is_decided_by_the_administrators(
+async def test_administrators_decide_for_people_who_are_their_own_manager(
     company: Neighbours, approvals: Service, ada: Caller
 ) -> None:
     await company.person("maya", "maya", delegate=("marco", "2026-11-20", "2026-11-30"))

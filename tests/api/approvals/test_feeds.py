@@ -74,7 +74,7 @@ async def test_a_confirmed_decision_stands_whatever_arrives_late(
     assert (read.json, read.etag) == (decided.json, decided.etag)
 
 
-async def test_a_reopened_week_stays_approved_and_its_history_tells(
+async def test_a_reopened_week_stays_approved_and_its_history_shows_it(
     company: Neighbours, maya: Caller
 ) -> None:
     submitted = await company.submitted("erin")
@@ -206,7 +206,7 @@ async def test_a_week_is_measured_by_the_target_of_its_submission(
     assert "off_target" not in second["flags"]
 
 
-async def test_who_submitted_for_the_person_is_shown_flagged_and_in_the_history(
+async def test_the_submitter_is_shown_flagged_and_in_the_history(
     company: Neighbours, maya: Caller
 ) -> None:
     submitted = await company.submitted("erin", submitted_by=sub("maya"), submitted_for=sub("erin"))

@@ -115,7 +115,7 @@ async def test_each_sees_their_own_people_and_an_administrator_everybody_else(
     )
 
 
-async def test_nobody_owes_weeks_of_before_they_came_or_after_they_went(
+async def test_no_week_before_joining_or_after_leaving_is_overdue(
     settled: Neighbours, maya: Caller, clock: StandingClock
 ) -> None:
     await settled.person("nils", "maya")

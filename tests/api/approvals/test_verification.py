@@ -100,7 +100,7 @@ def run_verify(database: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.usefixtures("decided")
-async def test_the_command_tells_and_its_exit_code_too(
+async def test_the_command_reports_by_output_and_exit_code(
     intruder: asyncpg.Connection, approvals_database: str
 ) -> None:
     good = run_verify(approvals_database)

@@ -133,7 +133,7 @@ async def test_the_good_rows_can_be_taken_alone(
     assert await connection.fetchval("SELECT count(*) FROM weeks") == 1
 
 
-async def test_a_dry_run_only_tells(agency: Agency, connection: asyncpg.Connection) -> None:
+async def test_a_dry_run_only_reports(agency: Agency, connection: asyncpg.Connection) -> None:
     reply = await agency.send([row(1), row(2)], "?dry_run=true")
     assert (counts(reply), reply.json["state"]) == ((2, 0, 0, 0), "dry_run")
     assert await entries_of(connection) == []
@@ -208,7 +208,7 @@ async def test_a_locked_week_takes_no_change_but_the_same_row_again_is_none(
         assert await agency.errors(reply) == [(1, "date", "submitted")]
 
 
-async def test_nobody_is_uploaded_for_who_does_not_list_the_client(
+async def test_a_person_who_does_not_list_the_client_is_rejected(
     entries: Service, issuer: Issuer, agency: Agency, connection: asyncpg.Connection
 ) -> None:
     await agency.send([row(1)])

@@ -167,7 +167,7 @@ async def test_unchanged_rows_of_leavers_never_spoil_a_file(
     assert await agency.errors(reply) == [(1, "person", "unknown_person")]
 
 
-async def test_who_has_left_still_gets_the_hours_of_before(
+async def test_a_person_who_has_left_still_gets_earlier_hours(
     agency: Agency, connection: asyncpg.Connection
 ) -> None:
     await learn(connection, "erin", active=False, until="2026-11-20")

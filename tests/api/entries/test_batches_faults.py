@@ -51,7 +51,7 @@ async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-def patience() -> float:
+def grace_seconds() -> float:
     """Seconds of silence that an upload is allowed."""
     return 30.0
 
@@ -63,13 +63,13 @@ async def service(
     issuer: Issuer,
     session: aiohttp.ClientSession,
     clock: StandingClock,
-    patience: float,
+    grace_seconds: float,
 ) -> AsyncIterator[Service]:
     """Used up by four who hold a connection."""
     del connection  # only that the projects are there
     settings = service_settings("entries", issuer, database, DB_POOL_MAX="4")
     app = create_app(settings)
-    app[BODY_SECONDS] = patience
+    app[BODY_SECONDS] = grace_seconds
     async with serving(app, settings, issuer, session, clock) as running:
         yield running
 
@@ -85,11 +85,11 @@ async def no_session(connection: asyncpg.Connection) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("patience", [0.5])
+@pytest.mark.parametrize("grace_seconds", [0.5])
 async def test_an_upload_that_stalls_is_given_up_and_leaves_nothing(
-    agency: Agency, connection: asyncpg.Connection, patience: float
+    agency: Agency, connection: asyncpg.Connection, grace_seconds: float
 ) -> None:
-    del patience  # the service has it
+    del grace_seconds  # the service has it
     slow = Slow(FIRST)
     reply = await slow.send(agency.caller, "a-key")
     assert (reply.status, reply.json["type"].rpartition("/")[2]) == (408, "request-timeout")
@@ -98,15 +98,15 @@ async def test_an_upload_that_stalls_is_given_up_and_leaves_nothing(
     assert counts(await agency.send(ROWS, key="a-key")) == (1200, 0, 0, 0)
 
 
-@pytest.mark.parametrize("patience", [0.5])
+@pytest.mark.parametrize("grace_seconds", [0.5])
 async def test_an_upload_that_is_too_slow_on_average_is_given_up(
     agency: Agency,
     connection: asyncpg.Connection,
-    patience: float,
+    grace_seconds: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each piece comes in time, but together they would take for ever."""
-    del patience  # the service has it
+    del grace_seconds  # the service has it
     monkeypatch.setattr(request_body, "MIN_BYTES_A_SECOND", 10**9)
     headers = {"Content-Type": NDJSON, "Idempotency-Key": "a-key"}
     reply = await agency.caller.post("/v1/batches", data=drips(200), headers=headers)

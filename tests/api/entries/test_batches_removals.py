@@ -211,7 +211,7 @@ async def test_a_batch_is_undone_but_for_what_changed_since(
     assert week["total_minutes"] == 181
 
 
-async def test_who_may_see_and_undo_a_batch(
+async def test_only_permitted_callers_see_and_undo_a_batch(
     agency: Agency, entries: Service, issuer: Issuer, erin: Caller, ada: Caller
 ) -> None:
     first = await agency.send([row(1)])

@@ -169,7 +169,7 @@ async def test_a_report_names_who_has_not_submitted(
     assert refused.status == 403
 
 
-async def test_who_stands_in_for_a_manager_sees_that_team_and_never_himself(
+async def test_a_delegate_sees_the_team_of_the_manager_but_not_their_own_weeks(
     entries: Service, connection: asyncpg.Connection
 ) -> None:
     standing_in = {"person": "auth0|marco", "from": "2026-11-20", "to": "2026-11-24"}

@@ -198,7 +198,7 @@ async def test_somebody_elses_entry_is_not_there(erin: Caller, carl: Caller, ada
     assert (await erin.get(address)).json["minutes"] == 60
 
 
-async def test_an_administrator_reads_anybodys_entries_and_nobody_else_does(
+async def test_only_an_administrator_reads_the_entries_of_everybody(
     erin: Caller, carl: Caller, ada: Caller
 ) -> None:
     await log(erin)

@@ -167,7 +167,7 @@ async def test_a_leavers_open_week_with_hours_stays_on_the_list(
     assert await names(payroll, Week.LAST) == []
 
 
-async def test_the_target_of_who_is_missing_is_that_of_the_contract(
+async def test_the_target_of_a_missing_week_is_that_of_the_contract(
     payroll: Caller, connection: asyncpg.Connection
 ) -> None:
     contract: dict[str, Any] = {"from": "2026-01-01", "minutes": [480, 480, 0, 0, 0, 0, 0]}

@@ -143,7 +143,7 @@ async def test_csv_is_written_for_other_programs(payroll: Caller) -> None:
     assert [row["hours"] for row in rows][-2:] == ["0.25", "1.00"]
 
 
-async def test_who_did_the_work_and_for_whom_is_in_every_format(
+async def test_every_format_has_the_person_and_the_customer(
     payroll: Caller, connection: asyncpg.Connection
 ) -> None:
     await learn(connection, "erin", employer="=Agency")

@@ -100,7 +100,7 @@ async def test_no_entry_moves_into_a_locked_week(erin: Caller) -> None:
     assert (moved.status, moved.json["lock_reason"]) == (409, "submitted")
 
 
-async def test_a_withdrawn_week_is_open_again_and_its_history_tells(erin: Caller) -> None:
+async def test_a_withdrawn_week_is_open_again_and_its_history_shows_it(erin: Caller) -> None:
     await log(erin)
     first = (await erin.post(f"{THIS}/submit")).json["submission_id"]
     withdrawn = await erin.post(f"{THIS}/withdraw")
@@ -190,7 +190,7 @@ async def test_a_closed_period_takes_no_change(
     assert (await erin.patch(address, {"minutes": 5})).status == 200
 
 
-async def test_one_call_tells_a_client_the_rules(erin: Caller) -> None:
+async def test_one_call_returns_the_rules_for_clients(erin: Caller) -> None:
     rules = (await erin.get("/v1/entries/rules")).json
     assert rules == {
         "limits": {

@@ -72,7 +72,7 @@ async def test_a_half_day_leaves_something_to_work(
     assert await published(connection) == [("2026-W50", True)]
 
 
-async def test_a_company_day_publishes_for_those_whom_it_leaves_nothing(
+async def test_a_company_day_is_published_for_people_left_without_a_target(
     erin: Caller, ada: Caller, connection: asyncpg.Connection
 ) -> None:
     await learn(connection, "erin", contracts=[FULL])
@@ -112,7 +112,7 @@ async def test_somebody_who_was_off_all_week_is_not_missing_without_hours(
     assert await missing(entries, Week.THIS) == ["auth0|carl", "auth0|erin"]
 
 
-async def test_pages_of_the_missing_are_full_whoever_is_off(
+async def test_pages_of_missing_people_are_full_despite_absences(
     entries: Service, connection: asyncpg.Connection
 ) -> None:
     await learn(connection, "maya", manager=None)

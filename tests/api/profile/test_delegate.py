@@ -121,7 +121,7 @@ async def test_a_delegation_is_gone_when_its_last_day_is_over_everywhere(
     assert again.codes == {("/to", "past")}
 
 
-async def test_chains_and_circles_of_delegates_do_no_harm(maya: Caller, marco: Caller) -> None:
+async def test_chains_and_cycles_of_delegates_do_no_harm(maya: Caller, marco: Caller) -> None:
     assert (await maya.put(DELEGATE, delegation("marco"))).status == 200
     assert (await marco.put(DELEGATE, delegation("maya"))).status == 200
     mine = (await maya.get(PROFILE)).json
@@ -140,7 +140,7 @@ async def test_several_delegators_are_listed_by_their_first_day(
     assert [row["name"] for row in mine] == ["Mona Example", "Marco Example"]
 
 
-async def test_only_who_approves_names_a_delegate(erin: Caller, tenant: Tenant) -> None:
+async def test_only_approvers_may_name_a_delegate(erin: Caller, tenant: Tenant) -> None:
     for reply in (await erin.put(DELEGATE, delegation("maya")), await erin.delete(DELEGATE)):
         assert reply.status == 403
         assert "approve:timesheets" in reply.headers["WWW-Authenticate"]

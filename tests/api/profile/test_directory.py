@@ -152,7 +152,7 @@ async def test_machines_may_keep_the_directory(profile: Service, issuer: Issuer)
     assert (await hr.patch(address("erin"), {"until": "2026-12-31"})).status == 200
 
 
-async def test_who_is_deactivated_or_revoked_is_barred_in_the_same_transaction(
+async def test_a_deactivated_or_revoked_person_is_barred_in_the_same_transaction(
     ada: Caller, profile_database: str
 ) -> None:
     barred = "SELECT active, revoked_before IS NOT NULL FROM barred_people"

@@ -30,7 +30,7 @@ async def published(url: str) -> list[dict[str, Any]]:
     return [data for _, _, data in published]
 
 
-async def test_an_event_tells_all_that_is_known_of_the_person(
+async def test_an_event_has_every_field_of_the_person(
     ada: Caller, maya: Caller, profile_database: str
 ) -> None:
     await put(

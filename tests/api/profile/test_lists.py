@@ -71,7 +71,7 @@ def row(number: int) -> tuple[object, ...]:
 async def add(url: str, count: int) -> None:
     columns = [list(column) for column in zip(*map(row, range(count)), strict=True)]
     async with connected(url) as connection:
-        # A trigger for each row looks for circles, of which there are none.
+        # A trigger for each row looks for cycles, of which there are none.
         await connection.execute("ALTER TABLE people DISABLE TRIGGER USER")
         await connection.execute(ADD, *columns)
         await connection.execute("ALTER TABLE people ENABLE TRIGGER USER")

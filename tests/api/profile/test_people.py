@@ -148,14 +148,14 @@ async def test_uploaders_said_twice_are_one(ada: Caller) -> None:
     assert reply.json["uploaders"] == ["b", "a"]
 
 
-async def test_a_circle_of_managers_is_refused_and_named(ada: Caller) -> None:
+async def test_a_cycle_of_managers_is_rejected_and_named(ada: Caller) -> None:
     await put(ada, "mona")
     await put(ada, "maya", manager="auth0|mona")
     await put(ada, "erin", manager="auth0|maya")
     reply = await ada.put(address("mona"), draft("mona", manager="auth0|erin"))
     assert (reply.status, reply.codes) == (422, {("/manager", "manager_circle")})
     assert reply.json["detail"] == (
-        "This closes a circle: Mona Example reports to Erin Example, "
+        "This creates a cycle: Mona Example reports to Erin Example, "
         "who reports to Maya Example, who reports to Mona Example."
     )
     direct = await ada.put(address("maya"), draft("maya", manager="auth0|erin"))
@@ -304,7 +304,7 @@ async def test_people_are_found_by_the_beginnings_of_words(
     assert await names(ada, f"?q={quote(query)}") == found
 
 
-async def test_who_was_renamed_is_found_by_the_new_name_only(ada: Caller) -> None:
+async def test_a_renamed_person_is_found_by_the_new_name_only(ada: Caller) -> None:
     await put(ada, "erin", name="Erin Employee", email=None)
     await put(ada, "erin", name="Emma Married", email=None)
     assert await names(ada, "?q=employee") == []

@@ -75,7 +75,7 @@ async def test_a_machine_has_no_profile(tenant: Tenant, ada: Caller) -> None:
     assert (await ada.get("/v1/people/batch-nightly%40clients")).status == 404
 
 
-async def test_who_is_in_the_directory_gets_that_row_on_the_first_call(
+async def test_a_person_in_the_directory_gets_that_row_on_the_first_call(
     tenant: Tenant, ada: Caller
 ) -> None:
     await put(ada, "maya")

@@ -17,7 +17,7 @@ import pytest
 from libs.postgres.errors import ConcurrentUpdate
 from libs.rules.violations import RuleBroken
 from services.profile import model
-from services.profile.model import Person, find_circle
+from services.profile.model import Person, find_cycle
 from services.profile.store import people as store
 from services.profile.store.directory import load_person_context
 from tests.api.profile.conftest import address, connected, draft, put
@@ -48,10 +48,10 @@ async def two(own_database: str) -> AsyncIterator[Two]:
 
 
 async def report(connection: asyncpg.Connection, person: Person, manager: Person) -> None:
-    """Look, and find no circle; then write."""
+    """Check that there is no cycle, then write."""
     changed = replace(person, manager=manager.person)
     context = await load_person_context(connection, changed)
-    assert find_circle(person.person, manager.person, context.managers) == ()
+    assert find_cycle(person.person, manager.person, context.managers) == ()
     await store.update_person(connection, changed)
 
 
@@ -63,7 +63,7 @@ async def waits_for_lock(connection: asyncpg.Connection, other: asyncpg.Connecti
             pass
 
 
-async def test_without_the_guard_two_changes_close_a_circle_together(two: Two) -> None:
+async def test_without_the_lock_two_changes_create_a_cycle_together(two: Two) -> None:
     first, second = two
     await first.execute(UNGUARDED)
     async with first.transaction(), second.transaction():
@@ -88,7 +88,7 @@ async def test_with_the_guard_the_second_waits_and_is_refused(two: Two) -> None:
         model.check_person(changed, MAYA, context, NOW)
 
 
-async def test_with_the_guard_a_circle_over_somebody_who_is_yet_to_come_is_refused(
+async def test_with_the_lock_a_cycle_through_a_future_person_is_rejected(
     two: Two,
 ) -> None:
     first, second = two
@@ -134,7 +134,7 @@ async def test_an_external_id_that_two_take_at_once_goes_to_the_first(two: Two) 
         await late
 
 
-async def test_who_waited_for_a_person_sees_what_the_other_left(two: Two) -> None:
+async def test_a_transaction_that_waited_for_a_person_sees_the_committed_row(two: Two) -> None:
     first, second = two
     async with second.transaction():
         async with first.transaction():
@@ -149,7 +149,7 @@ async def test_who_waited_for_a_person_sees_what_the_other_left(two: Two) -> Non
     assert (known.manager_name, known.person.external_ids) == ("Maya", {"harvest": "1"})
 
 
-async def test_over_http_one_of_two_that_would_close_a_circle_is_refused(ada: Caller) -> None:
+async def test_over_http_one_of_two_changes_that_create_a_cycle_is_rejected(ada: Caller) -> None:
     for number in range(5):
         left, right = f"left{number}", f"right{number}"
         await put(ada, left)

@@ -159,7 +159,7 @@ class Agreement(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "versions"):
             self.drain()
-            self._check_newcomer()
+            self._check_late_follower()
 
     def _step(self, person: str, week: str, step: str) -> None:
         reply = self.world.call("entries", person, "POST", f"/v1/timesheets/{week}/{step}")
@@ -198,7 +198,7 @@ class Agreement(RuleBasedStateMachine):
         }
         self._check_decisions()
 
-    def _check_newcomer(self) -> None:
+    def _check_late_follower(self) -> None:
         """A late follower that starts at the beginning has the same pending approvals."""
         pending = self.world.rows("approvals", PENDING)
         self.world.start_over("entries to approvals")

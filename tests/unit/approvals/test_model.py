@@ -251,7 +251,7 @@ def test_ones_own_week_is_refused_and_somebody_elses_is_not_there() -> None:
         check(APPROVAL, None, "carl")
 
 
-def test_who_decided_still_sees_it_but_decides_it_no_more() -> None:
+def test_a_former_approver_sees_the_decision_but_cannot_decide_again() -> None:
     model.check_visible(decided(), None, "maya")
     with pytest.raises(WrongState):
         check(decided(), None, "maya")
@@ -304,7 +304,7 @@ EVENTS: dict[str, Callable[[Approval], Approval]] = {
     ],
     ids=["pending", "approved", "rejected", "confirmed", "confirmed no", "withdrawn", "void"],
 )
-def test_what_entries_tells_leads_where_the_table_says(
+def test_events_of_entries_lead_to_the_states_of_the_table(
     before: Approval, states: tuple[str, ...]
 ) -> None:
     for (name, tell), state in zip(EVENTS.items(), states, strict=True):

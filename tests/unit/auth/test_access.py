@@ -27,7 +27,7 @@ def handler() -> Handler:
     return answer
 
 
-def test_a_handler_says_who_may_call_it() -> None:
+def test_a_handler_declares_its_access_rule() -> None:
     silent = handler()
     assert access_of(silent) is None
     assert access_of(public(handler())) == Access(public=True)

@@ -83,7 +83,7 @@ async def test_an_unknown_key_is_looked_for_at_once(warm: JwksKeys, issuer: Issu
     assert issuer.fetches == 2
 
 
-async def test_all_who_wait_for_a_new_key_get_it(warm: JwksKeys, issuer: Issuer) -> None:
+async def test_all_waiters_for_a_new_key_get_it(warm: JwksKeys, issuer: Issuer) -> None:
     issuer.rotate()
     issuer.rotate()
     found = await asyncio.gather(*(warm.find(issuer.kid) for _ in range(100)))
@@ -319,7 +319,7 @@ async def test_closing_ends_a_fetch_that_is_under_way(keys: JwksKeys, issuer: Is
         await waiting
 
 
-async def test_the_discovery_document_tells_where_the_keys_are(
+async def test_the_discovery_document_has_the_address_of_the_keys(
     discovering: JwksKeys, issuer: Issuer
 ) -> None:
     assert await discovering.find(issuer.kid) is not None

@@ -203,7 +203,7 @@ async def test_a_redirect_is_not_followed(tokens: MachineTokens, issuer: Issuer)
     assert issuer.grants == 1, "the secret goes nowhere else"
 
 
-async def test_an_error_tells_neither_the_secret_nor_what_came_back(
+async def test_an_error_contains_neither_the_secret_nor_the_response(
     make: Make, issuer: Issuer
 ) -> None:
     tokens = make(secret="hush-hush")

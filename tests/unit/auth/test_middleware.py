@@ -241,7 +241,7 @@ async def test_routes_of_sub_applications_are_protected(client: Client, issuer: 
 
 
 @pytest.mark.parametrize("path", ["/forgotten", "/inner/forgotten"])
-async def test_a_handler_that_says_nothing_answers_nobody(
+async def test_a_handler_without_an_access_rule_is_rejected(
     client: Client, issuer: Issuer, path: str
 ) -> None:
     answer = await client.get(path, headers=bearer(issuer.token()))

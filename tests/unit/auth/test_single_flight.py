@@ -33,14 +33,14 @@ def flight(call: Call) -> Flight[int]:
     return Flight(call)
 
 
-async def test_all_who_ask_meanwhile_get_the_same(flight: Flight[int], call: Call) -> None:
+async def test_concurrent_callers_share_the_result(flight: Flight[int], call: Call) -> None:
     waiting = [asyncio.create_task(flight.join()) for _ in range(10)]
     await asyncio.sleep(0)
     call.gate.set()
     assert await asyncio.gather(*waiting) == [1] * 10
 
 
-async def test_who_asks_later_gets_a_new_one(flight: Flight[int], call: Call) -> None:
+async def test_a_later_call_starts_a_new_one(flight: Flight[int], call: Call) -> None:
     call.gate.set()
     assert [await flight.join(), await flight.join()] == [1, 2]
 
@@ -56,7 +56,7 @@ async def test_a_waiter_that_gives_up_leaves_the_others_theirs(
     assert impatient.cancelled()
 
 
-async def test_all_who_wait_learn_of_a_failure_and_the_next_call_is_new(
+async def test_all_waiters_get_the_failure_and_the_next_call_is_new(
     flight: Flight[int], call: Call
 ) -> None:
     call.fails = True

@@ -20,7 +20,7 @@ async def outcome_of(verifier: TokenVerifier, token: str) -> Outcome:
     return Outcome.VERIFIED
 
 
-async def test_a_good_token_tells_who_is_calling(verifier: TokenVerifier, issuer: Issuer) -> None:
+async def test_a_valid_token_gives_the_caller(verifier: TokenVerifier, issuer: Issuer) -> None:
     token = issuer.token(
         "auth0|erin",
         "openid read:timesheets approve:timesheets",

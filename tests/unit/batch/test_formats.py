@@ -257,7 +257,7 @@ def test_errors_name_the_remedy(write: Write) -> None:
         (("03/04/2026", "13/15/2026", "14/03/2026"), "2026-04-03"),
     ],
 )
-def test_the_whole_file_tells_the_order_of_day_and_month(
+def test_the_order_of_day_and_month_is_inferred_from_the_whole_file(
     write: Write, dates: tuple[str, ...], first: str
 ) -> None:
     assert convert(toggl_on(write, *dates), "toggl").rows[0].date == first

@@ -39,7 +39,7 @@ async def test_the_page_posts_to_the_requested_address(client: Client) -> None:
     assert 'action="/authorize?response_type=code&amp;client_id=timesheets-app' in text
 
 
-async def test_cancelling_tells_the_application(client: Client) -> None:
+async def test_cancelling_is_reported_to_the_application(client: Client) -> None:
     answer = await client.post(
         "authorize", {"cancel": "yes"}, params=authorization(), allow_redirects=False
     )

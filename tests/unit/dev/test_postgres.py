@@ -158,7 +158,7 @@ def test_a_lock_that_names_another_programs_process_is_stale(server: PostgresSer
         lock.write_text("\n".join([str(other.pid), *content[1:]]))
         server.start()
     finally:
-        supervisor.stop(other, patience=5)
+        supervisor.stop(other, grace_seconds=5)
 
 
 def test_an_interrupted_first_start_is_repeated(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_one_that_does_not_listen_is_made_to_end() -> None:
         os.close(writing)
         assert output.readline() == b"deaf\n"
 
-        assert supervisor.stop(child, patience=0.05) == -signal.SIGKILL
+        assert supervisor.stop(child, grace_seconds=0.05) == -signal.SIGKILL
 
 
 def test_the_terminals_ctrl_c_reaches_the_supervisor_alone(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_the_terminals_ctrl_c_reaches_the_supervisor_alone(tmp_path: Path) -> No
     try:
         assert os.getsid(child.pid) != os.getsid(0)
     finally:
-        supervisor.stop(child, patience=5)
+        supervisor.stop(child, grace_seconds=5)
 
 
 @on_linux

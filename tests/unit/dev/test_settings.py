@@ -36,7 +36,7 @@ def test_zero_means_any_free_port_and_ports_differ() -> None:
 
     assert len(set(ports.numbers.values())) == len(PORTS)
     assert 0 not in ports.numbers.values()
-    ports.check_free(unused=(), patience=0)
+    ports.check_free(unused=(), grace_seconds=0)
 
 
 @pytest.mark.parametrize("value", ["eight", "-1", "65536", "80.5"])
@@ -55,14 +55,14 @@ def test_a_taken_port_is_reported_with_its_program_and_variable(taken: int) -> N
     ports = Ports.read({**ANY, "GATEWAY_PORT": str(taken)})
 
     with pytest.raises(SettingsError) as error:
-        ports.check_free(unused=(), patience=0)
+        ports.check_free(unused=(), grace_seconds=0)
     assert str(error.value) == (
         f"Port {taken}, for the gateway, is taken: set GATEWAY_PORT to another."
     )
 
 
 def test_a_port_that_nobody_is_going_to_use_may_be_taken(taken: int) -> None:
-    Ports.read({**ANY, "PROFILE_PORT": str(taken)}).check_free({"PROFILE_PORT"}, patience=0)
+    Ports.read({**ANY, "PROFILE_PORT": str(taken)}).check_free({"PROFILE_PORT"}, grace_seconds=0)
 
 
 def test_a_port_with_connections_that_die_down_is_free() -> None:
@@ -74,4 +74,4 @@ def test_a_port_with_connections_that_die_down_is_free() -> None:
         accepted.close()  # the server's end closes first and lingers
         port = listener.getsockname()[1]
 
-    Ports.read({**ANY, "ISSUER_PORT": str(port)}).check_free(unused=(), patience=0)
+    Ports.read({**ANY, "ISSUER_PORT": str(port)}).check_free(unused=(), grace_seconds=0)

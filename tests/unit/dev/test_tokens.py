@@ -55,7 +55,7 @@ async def test_without_openid_there_is_one_audience_and_no_id_token(client: Clie
     assert unverified(held["access_token"])["aud"] == AUDIENCE
 
 
-async def test_an_id_token_tells_who_signed_in_and_when(
+async def test_an_id_token_names_the_person_and_the_time_of_sign_in(
     client: Client, stand_in: StandIn, clock: Clock
 ) -> None:
     code = await client.code("carl", nonce="this-once")
@@ -111,7 +111,7 @@ async def test_the_picture_is_a_png_of_ones_own(client: Client) -> None:
     assert len({picture(person) for person in PEOPLE}) == len(PEOPLE)
 
 
-async def test_userinfo_tells_what_the_token_may_know(client: Client) -> None:
+async def test_userinfo_returns_the_claims_of_the_scopes(client: Client) -> None:
     held = await client.tokens(scope="openid email")
     answer = await client.get(
         "userinfo", headers={"Authorization": f"Bearer {held['access_token']}"}
@@ -176,7 +176,7 @@ async def test_the_key_set_holds_public_halves_alone(client: Client) -> None:
         assert set(key) == {"kty", "use", "alg", "kid", "n", "e"}
 
 
-async def test_the_front_page_shows_who_is_who(client: Client) -> None:
+async def test_the_front_page_lists_the_people(client: Client) -> None:
     page = (await client.get("")).body.decode()
 
     assert all(person.email in page for person in PEOPLE)

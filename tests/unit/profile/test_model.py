@@ -90,7 +90,7 @@ def test_what_one_token_leaves_out_the_next_one_is_compared_with_all_the_same() 
     assert married.name == "Erin Married"
 
 
-def test_an_older_token_tells_nothing_new() -> None:
+def test_an_older_token_changes_nothing() -> None:
     erin = model.follow_token(model.new_person(SUB, TOKEN), later(name="Erin Married"))
     assert model.follow_token(erin, TOKEN) is erin
     assert model.follow_token(erin, replace(later(), name="Another")) is erin
@@ -191,7 +191,7 @@ def test_a_contract_takes_the_target_out_of_the_persons_hands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("person", "manager", "managers", "circle"),
+    ("person", "manager", "managers", "cycle"),
     [
         ("a", None, {}, ()),
         ("a", "b", {}, ()),
@@ -200,24 +200,24 @@ def test_a_contract_takes_the_target_out_of_the_persons_hands() -> None:
         ("a", "a", {}, ("a",)),
         ("a", "b", {"b": "a"}, ("a", "b")),
         ("a", "b", {"b": "c", "c": "d", "d": "a"}, ("a", "b", "c", "d")),
-        # A person below another circle is not part of it, and the search still ends.
+        # A person below another cycle is not part of it, and the search still ends.
         ("a", "b", {"b": "c", "c": "b"}, ()),
         ("a", "b", {"b": "b"}, ()),
     ],
 )
-def test_a_circle_is_found_wherever_it_closes(
-    person: str, manager: str | None, managers: dict[str, str | None], circle: tuple[str, ...]
+def test_a_cycle_is_found_at_any_length(
+    person: str, manager: str | None, managers: dict[str, str | None], cycle: tuple[str, ...]
 ) -> None:
-    assert model.find_circle(person, manager, managers) == circle
+    assert model.find_cycle(person, manager, managers) == cycle
 
 
 def test_a_chain_of_any_length_is_followed_to_its_end() -> None:
     managers: dict[str, str | None] = {str(number): str(number + 1) for number in range(50_000)}
-    assert model.find_circle("x", "0", managers) == ()
-    assert len(model.find_circle("x", "0", {**managers, "50000": "x"})) == 50_002
+    assert model.find_cycle("x", "0", managers) == ()
+    assert len(model.find_cycle("x", "0", {**managers, "50000": "x"})) == 50_002
 
 
-def test_a_circle_is_named_and_a_person_is_not_their_own_manager() -> None:
+def test_a_cycle_is_named_and_a_person_is_not_their_own_manager() -> None:
     context = replace(
         FREE,
         managers={"auth0|maya": "auth0|ada", "auth0|ada": SUB},
@@ -226,7 +226,7 @@ def test_a_circle_is_named_and_a_person_is_not_their_own_manager() -> None:
     with pytest.raises(RuleBroken) as refusal:
         model.check_person(ERIN, None, context, NOON)
     assert str(refusal.value) == (
-        "This closes a circle: Erin Employee reports to Maya, who reports to Ada, "
+        "This creates a cycle: Erin Employee reports to Maya, who reports to Ada, "
         "who reports to Erin Employee."
     )
     assert broken(replace(ERIN, manager=SUB), FREE) == {("manager", "own_manager")}
@@ -274,7 +274,7 @@ def test_a_day_is_over_when_it_is_over_everywhere() -> None:
     assert erin.delegate_at(midnight_in_the_last_zone) is None
 
 
-def test_only_somebody_else_who_is_there_stands_in() -> None:
+def test_a_delegate_is_another_active_person() -> None:
     assert refused(replace(MONTH, person=SUB)) == {("person", "oneself")}
     assert refused(MONTH, None) == {("person", "unknown_person")}
     assert refused(MONTH, replace(MAYA, active=False)) == {("person", "inactive_person")}

@@ -15,7 +15,7 @@ from tests.unit.web.conftest import Served
 JSON = {"Content-Type": "application/json"}
 
 
-async def test_an_unforeseen_error_tells_nothing_and_leaves_a_log_line_and_a_metric(
+async def test_an_unexpected_error_hides_details_but_is_logged_and_counted(
     served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reply = await served.caller.get("/crash/7?x=1", headers={"X-Request-Id": "find-me"})
@@ -141,13 +141,13 @@ async def test_unknown_addresses_and_methods_are_problems_too(served: Served) ->
     assert wrong.headers["Content-Type"] == "application/problem+json"
 
 
-async def test_answers_are_kept_by_nobody_on_the_way(served: Served) -> None:
+async def test_responses_are_not_cached_by_intermediaries(served: Served) -> None:
     reply = await served.caller.get("/wait")
     assert reply.headers["Cache-Control"] == "no-store"
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_the_probes_tell_the_stations_of_a_life(served: Served) -> None:
+async def test_the_probes_follow_the_phases_of_the_process(served: Served) -> None:
     assert (await served.admin.get("/livez")).status == 200
     assert (await served.admin.get("/readyz")).status == 200
     served.app[LIFECYCLE].draining = True

@@ -180,7 +180,7 @@ async def test_a_run_killed_between_answer_and_commit_sends_a_copy_with_the_same
     assert len(notices.mail.inbox) == 2
 
 
-async def test_the_job_fails_while_the_mail_server_is_away(
+async def test_the_job_fails_while_the_mail_server_is_down(
     notices: Notices, staff: Staff, approvals_database: str
 ) -> None:
     await _reject_now(notices, staff)
