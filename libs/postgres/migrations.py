@@ -26,7 +26,7 @@ ENVIRONMENT = Path(__file__).parent / "environment"
 # Every request that needs the table queues behind a migration that waits for its lock, and the
 # pool turns requests away after 2 s. So each try is short, and there are many.
 LOCK_TIMEOUT = "1s"
-LOCK_TIMEOUT = 300.0
+LOCK_RETRY_SECONDS = 300.0
 LOCK_PAUSE = 4.0
 
 TABLES = """
@@ -53,7 +53,7 @@ async def upgrade(
 ) -> list[str]:
     """Run what is missing in the folder `versions`. Returns a line for each migration run.
 
-    Tables that are in use are tried again for LOCK_TIMEOUT seconds; `on_wait` gets a message
+    Tables that are in use are tried again for LOCK_RETRY_SECONDS; `on_wait` gets a message
     after each try.
     """
 
@@ -111,7 +111,7 @@ async def _migrate(
 async def _retry_on_lock(
     connection: AsyncConnection, versions: Path, step: Step, on_wait: OnWait
 ) -> list[str]:
-    deadline = time.monotonic() + LOCK_TIMEOUT
+    deadline = time.monotonic() + LOCK_RETRY_SECONDS
     while True:
         try:
             async with connection.begin():
@@ -121,7 +121,7 @@ async def _retry_on_lock(
             if not isinstance(cause, asyncpg.LockNotAvailableError | asyncpg.DeadlockDetectedError):
                 raise
             if time.monotonic() > deadline:
-                message = f"tables were in use for {LOCK_TIMEOUT:.0f} s: {cause}"
+                message = f"tables were in use for {LOCK_RETRY_SECONDS:.0f} s: {cause}"
                 raise LockUnavailable(message) from error
             on_wait(str(cause))
         # The requests that queued behind this try have to get through before the next one.

@@ -179,7 +179,7 @@ def test_a_migration_gives_up_on_a_table_that_stays_in_use(
     add_second(service)
     monkeypatch.setattr("libs.postgres.migrations.LOCK_TIMEOUT", "50ms")
     monkeypatch.setattr("libs.postgres.migrations.LOCK_PAUSE", 0.0)
-    monkeypatch.setattr("libs.postgres.migrations.LOCK_TIMEOUT", 0.2)
+    monkeypatch.setattr("libs.postgres.migrations.LOCK_RETRY_SECONDS", 0.2)
     with asyncio.Runner() as runner:
         holder = runner.run(asyncpg.connect(url))
         runner.run(holder.execute("BEGIN; LOCK TABLE notes"))
