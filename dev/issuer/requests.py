@@ -1,4 +1,4 @@
-"""Reading what an application asks of the stand-in, trusting nothing."""
+"""Parse and validate the requests of applications; their input is untrusted."""
 
 import base64
 import hashlib

@@ -40,7 +40,7 @@ class ClosingSchema(StrictSchema):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Figures that the rules go by."""
+    """The limits that the rules use."""
 
     max_minutes_a_day: Annotated[int, Meta(description="Of one person.", examples=[1440])]
     max_days_ahead: Annotated[int, Meta(description="Of an entry's date.", examples=[31])]
@@ -52,7 +52,7 @@ class Limits(msgspec.Struct, frozen=True):
 class RulesAnswer(msgspec.Struct, frozen=True):
     """The rules that apply to the caller."""
 
-    limits: Annotated[Limits, Meta(description="Figures.")]
+    limits: Annotated[Limits, Meta(description="The limits that the rules use.")]
     closed_through: Annotated[
         date | None, Meta(description="The last closed day.", examples=["2026-10-31"])
     ]
