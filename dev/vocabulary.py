@@ -85,7 +85,8 @@ def _check_prose(path: Path, first: int, prose: str, vocabulary: Vocabulary) -> 
             line = first + prose.count("\n", 0, match.start(1))
             yield f"{path}:{line}: a sentence starts with {match[1]!r}: name the subject"
     for phrase in vocabulary.phrases:
-        for match in re.finditer(rf"\b{re.escape(phrase)}\b", prose, re.IGNORECASE):
+        words = r"\s+".join(map(re.escape, phrase.split()))
+        for match in re.finditer(rf"\b{words}\b", prose, re.IGNORECASE):
             line = first + prose.count("\n", 0, match.start())
             yield f"{path}:{line}: {match[0]!r} is not plain English"
 

@@ -51,6 +51,10 @@ def test_a_phrase_is_reported_with_its_line() -> None:
     assert violation == "a.md:4: 'As it is' is not plain English"
 
 
+def test_a_phrase_is_found_across_lines() -> None:
+    assert len(violations("a.md", "Sold as\nit is.\n")) == 1
+
+
 def test_code_in_markdown_is_ignored() -> None:
     assert violations("a.md", "Run `sell as it is`.\n\n```sh\nsell as it is\n```\n") == []
 
