@@ -67,6 +67,7 @@ def _places(addresses: Addresses) -> Table:
         table.add_row(f"{name} itself", url)
         table.add_row(f"metrics of {name}", f"{addresses.admin[name]}/metrics")
     table.add_row("PostgreSQL", f"{addresses.postgres}, passwords in {_short(addresses.record)}")
+    table.add_row("Mail that was sent", addresses.mail)
     table.add_row("Logs", _short(addresses.logs))
     return table
 

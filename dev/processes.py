@@ -4,13 +4,14 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dev import supervisor
 
 STOP_TIMEOUT = 15.0
+RESTART_DELAY = 1.0
 
 
 class ChildError(Exception):
@@ -24,6 +25,8 @@ class Child:
     log: Path
     brief: bool = False
     """Whether it ends when its work is done."""
+    restart: Callable[[], object] | None = None
+    """Starts it again; None for those that the others cannot do without."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def failure(self) -> ChildError:
@@ -44,6 +47,8 @@ class Children:
         self._logs = logs
         self._root = root
         self._running: list[Child] = []
+        self.keeps_alive = False
+        """Whether one that ends and can be restarted is; until then each end counts as a loss."""
         logs.mkdir(parents=True, exist_ok=True)
         loop.add_signal_handler(signal.SIGCHLD, self._look)
 
@@ -66,14 +71,21 @@ class Children:
         environ: Mapping[str, str],
         *,
         brief: bool = False,
+        is_restarted: bool = False,
     ) -> Child:
         """Run one of our modules, with its arguments."""
+
+        def restart() -> None:
+            if self.keeps_alive:
+                self.start(name, arguments, environ, is_restarted=True)
+
         log = self.log(name)
         with log.open("wb") as output:
             process = supervisor.start(
                 [sys.executable, "-m", *arguments], output=output, env=environ, cwd=self._root
             )
-        return self.watch(Child(name, process, log, brief))
+        child = Child(name, process, log, brief, restart if is_restarted else None)
+        return self.watch(child)
 
     async def finish(self, name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         """Run a module to its end. Raises `ChildError` if it fails."""
@@ -88,6 +100,7 @@ class Children:
 
     def stop(self, keep: Sequence[str] = ()) -> None:
         """End all but these, at the same time, and wait until they have."""
+        self.keeps_alive = False
         leaving = [child for child in self._running if child.name not in keep]
         self._running = [child for child in self._running if child.name in keep]
         for child in leaving:
@@ -100,5 +113,7 @@ class Children:
         for child in [child for child in self._running if child.process.poll() is not None]:
             self._running.remove(child)
             child.ended.set()
-            if not child.brief and not self.lost.done():
+            if self.keeps_alive and child.restart is not None:
+                asyncio.get_running_loop().call_later(RESTART_DELAY, child.restart)
+            elif not child.brief and not self.lost.done():
                 self.lost.set_result(child)

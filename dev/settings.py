@@ -21,6 +21,8 @@ PORTS = (
     ("APPROVALS_PORT", "approvals", 8082),
     ("PROFILE_PORT", "profile", 8083),
     ("PORTAL_PORT", "the portal", 8084),
+    ("MAIL_PORT", "the page with the mail", 8025),
+    ("SMTP_PORT", "the mail server", 8026),
     ("ENTRIES_ADMIN_PORT", "the metrics and probes of entries", 9081),
     ("APPROVALS_ADMIN_PORT", "the metrics and probes of approvals", 9082),
     ("PROFILE_ADMIN_PORT", "the metrics and probes of profile", 9083),

@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,7 +19,7 @@ from dev.gateway import Gateway
 from dev.issuer.state import machine_secrets, write_private
 from dev.ports import HOST
 from dev.postgres import PostgresServer
-from dev.processes import Child, Children
+from dev.processes import Child, ChildError, Children
 from dev.sample_data import AUDIENCE, PORTAL_CLIENT, SERVICES
 from dev.seed import Loader
 from dev.settings import Ports
@@ -29,6 +29,7 @@ READY_TIMEOUT = 60.0
 # What a killed stack left needs a moment to end.
 GRACE_SECONDS = 15.0
 POLL = 0.02
+NOTIFY_INTERVAL = 60.0
 
 
 class StackError(Exception):
@@ -49,6 +50,7 @@ class Addresses(msgspec.Struct, frozen=True):
     databases: dict[str, str]
     logs: str
     record: str
+    mail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,12 @@ class Stack:
         await asyncio.wait((up, *ending), return_when=asyncio.FIRST_COMPLETED)
         if not any(event.done() for event in ending):
             up.result()
+            children.keeps_alive = True
             on_ready(self._addresses())
+            notifying = asyncio.create_task(self._notify_regularly(children))
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+            notifying.cancel()
+            await asyncio.gather(notifying, return_exceptions=True)
         up.cancel()
         await asyncio.gather(up, return_exceptions=True)
         if children.lost.done() and not stop_requested.done():
@@ -146,6 +152,7 @@ class Stack:
         self._progress("Starting PostgreSQL")
         self._start_issuer(children)
         self._start_gateway(children)
+        self._start_mail(children)
         self._start_postgres(children)
         write_private(self._record, msgspec.json.format(msgspec.json.encode(self._addresses())))
         self._progress("Migrating the databases")
@@ -164,6 +171,7 @@ class Stack:
             async with asyncio.timeout(READY_TIMEOUT):
                 await asyncio.gather(
                     self._gateway.ready(),
+                    _answers(session, f"{self._addresses().mail}/"),
                     _answers(session, f"{self._issuer}.well-known/openid-configuration"),
                     *(_answers(session, f"{at}/readyz") for at in self._addresses().admin.values()),
                 )
@@ -184,6 +192,26 @@ class Stack:
         backends[PORTAL.name] = [addresses.portal]
         children.watch(Child("gateway", self._gateway.start(backends, log), log))
 
+    def _start_mail(self, children: Children) -> None:
+        ports = [str(self._ports[variable]) for variable in ("MAIL_PORT", "SMTP_PORT")]
+        arguments = ["dev.mail", "--port", ports[0], "--smtp-port", ports[1]]
+        arguments += ["--directory", str(self._directory / "mail")]
+        children.start("mail", arguments, self._environ, is_restarted=True)
+
+    async def _notify_regularly(self, children: Children) -> None:
+        """As the CronJob does; a run that fails is repeated by the next."""
+        approvals = Service("approvals")
+        environ = {
+            **self._service_environ(approvals),
+            "SMTP_URL": f"smtp://{HOST}:{self._ports['SMTP_PORT']}",
+            "MAIL_FROM": "ExampleCo Timesheets <timesheets@exampleco.com>",
+            "PORTAL_URL": self._gateway.url,
+        }
+        while True:
+            with suppress(ChildError):
+                await children.finish("notify", [approvals.module, "notify"], environ)
+            await asyncio.sleep(NOTIFY_INTERVAL)
+
     def _start_postgres(self, children: Children) -> None:
         children.log("postgres")
         self._postgres.start()
@@ -202,7 +230,8 @@ class Stack:
         )
 
     def _start_service(self, children: Children, service: Service) -> Child:
-        return children.start(service.name, [service.module], self._service_environ(service))
+        environ = self._service_environ(service)
+        return children.start(service.name, [service.module], environ, is_restarted=True)
 
     def _service_environ(self, service: Service) -> dict[str, str]:
         """What the shell says, LOG_LEVEL for one, but for what must fit together."""
@@ -279,6 +308,7 @@ class Stack:
             postgres=f"{HOST}:{self._ports['POSTGRES_PORT']}",
             logs=str(self._logs),
             record=str(self._record),
+            mail=at("MAIL_PORT"),
         )
 
     def _unused_ports(self) -> set[str]:

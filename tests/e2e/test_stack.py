@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -221,7 +222,24 @@ def test_a_taken_port_is_one_line(spare: Path) -> None:
     assert running.process.returncode == 1
 
 
-@pytest.mark.parametrize("name", ["services.entries", "postgres -D"])
+def test_a_service_that_dies_is_restarted_and_the_others_go_on(spare: Path) -> None:
+    with started(spare, "--empty") as running:
+        before = Process.below(running.process.pid)
+        victim = next(each for each in before if "services.entries" in each.command)
+        os.kill(victim.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            family = Process.below(running.process.pid)
+            new = [each for each in family if "services.entries" in each.command]
+            if [each for each in new if each.pid != victim.pid]:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("entries was not restarted")
+        assert running.process.poll() is None
+
+
+@pytest.mark.parametrize("name", ["dev.issuer", "postgres -D"])
 def test_a_program_that_dies_takes_the_stack_down_and_is_named(spare: Path, name: str) -> None:
     with started(spare, "--empty") as running:
         family = Process.below(running.process.pid)
@@ -232,7 +250,7 @@ def test_a_program_that_dies_takes_the_stack_down_and_is_named(spare: Path, name
             assert have_ended(ends)
 
     assert running.process.returncode == 1
-    assert f"{name.removeprefix('services.').split()[0]} was killed by SIGKILL" in output
+    assert f"{name.removeprefix('dev.').split()[0]} was killed by SIGKILL" in output
     assert output.count("\n") == 1
 
 
