@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ def test_every_event_of_a_week_is_as_the_page_says(world: World) -> None:
     world.deliver("approvals to entries", 10)
     decide(world, submit(world), decision="approve")
     world.deliver("approvals to entries", 10)
+    absence = {"from": "2026-11-30", "to": "2026-12-04", "kind": "vacation"}
+    world.call("entries", "erin", "PUT", f"/v1/absences/{uuid.uuid4()}", absence)
     body = {"person": "auth0|erin", "reason": "wrong rate"}
     world.call("entries", "ada", "POST", f"{SHEET}/reopen", body)
     world.tell_person("erin", "maya", 2, active=False)
