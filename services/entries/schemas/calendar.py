@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from marshmallow import fields, post_load, validates_schema
+from marshmallow import fields, post_load
 from msgspec import Meta
 
 from libs.web.schemas import Day, PageQuery, StrictSchema, Text
@@ -19,7 +19,7 @@ from services.entries.calendar import (
     AbsenceKind,
 )
 from services.entries.model import LockReason
-from services.entries.schemas.common import check_order, person_field
+from services.entries.schemas.common import DayRangeSchema, person_field
 
 MAX_HOLIDAY_NAME_LENGTH = 100
 
@@ -33,14 +33,8 @@ class RangeQuery:
     person: str | None = None
 
 
-class RangeQuerySchema(StrictSchema):
-    since = Day(data_key="from", load_default=None, metadata={"description": "First day."})
-    until = Day(data_key="to", load_default=None, metadata={"description": "Last day."})
+class RangeQuerySchema(DayRangeSchema):
     person = person_field()
-
-    @validates_schema
-    def check_range(self, data: dict[str, Any], **_options: Any) -> None:
-        check_order(data)
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> RangeQuery:
@@ -55,14 +49,7 @@ class HolidayQuery:
     until: date | None
 
 
-class HolidayQuerySchema(StrictSchema):
-    since = Day(data_key="from", load_default=None, metadata={"description": "First day."})
-    until = Day(data_key="to", load_default=None, metadata={"description": "Last day."})
-
-    @validates_schema
-    def check_range(self, data: dict[str, Any], **_options: Any) -> None:
-        check_order(data)
-
+class HolidayQuerySchema(DayRangeSchema):
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> HolidayQuery:
         return HolidayQuery(**data)
@@ -79,14 +66,8 @@ class AbsenceQuery:
     cursor: str | None
 
 
-class AbsenceQuerySchema(PageQuery):
-    since = Day(data_key="from", load_default=None, metadata={"description": "First day."})
-    until = Day(data_key="to", load_default=None, metadata={"description": "Last day."})
+class AbsenceQuerySchema(DayRangeSchema, PageQuery):
     person = person_field()
-
-    @validates_schema
-    def check_range(self, data: dict[str, Any], **_options: Any) -> None:
-        check_order(data)
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> AbsenceQuery:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from libs.rules.calendar import Week
 from libs.rules.limits import MAX_PERSON_LENGTH
 from libs.service.fields import WeekField
-from libs.web.schemas import Day, Text
+from libs.web.schemas import Day, StrictSchema, Text
 
 MAX_CODE_LENGTH = 32
 PROJECT_CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_CODE_LENGTH - 1}}}")
@@ -49,3 +49,14 @@ def check_order(data: dict[str, Any]) -> None:
     """Raise ValidationError if a range ends before it begins."""
     if data["since"] and data["until"] and data["since"] > data["until"]:
         raise ValidationError("from is later than to.", "from")
+
+
+class DayRangeSchema(StrictSchema):
+    """The days that a query names, from `since` to `until`; both may be missing."""
+
+    since = Day(data_key="from", load_default=None, metadata={"description": "First day."})
+    until = Day(data_key="to", load_default=None, metadata={"description": "Last day."})
+
+    @validates_schema
+    def check_range(self, data: dict[str, Any], **_options: Any) -> None:
+        check_order(data)

@@ -22,7 +22,7 @@ from services.entries.model import (
     Draft,
     LockReason,
 )
-from services.entries.schemas.common import ProjectCode, check_order, person_field
+from services.entries.schemas.common import DayRangeSchema, ProjectCode, person_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,9 @@ class EntryQuery:
     cursor: str | None
 
 
-class EntryQuerySchema(PageQuery):
-    since = Day(data_key="from", load_default=None, metadata={"description": "First day."})
-    until = Day(data_key="to", load_default=None, metadata={"description": "Last day."})
+class EntryQuerySchema(DayRangeSchema, PageQuery):
     project = ProjectCode(load_default=None)
     person = person_field()
-
-    @validates_schema
-    def check_range(self, data: dict[str, Any], **_options: Any) -> None:
-        check_order(data)
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> EntryQuery:
