@@ -33,7 +33,7 @@ class Access:
 def requires(*scopes: Scope, step_up: bool = False) -> Callable[[H], H]:
     """Admit callers with ANY of these scopes. A handler that needs several checks the others.
 
-    With `step_up` a person's token must carry a recent second factor, see `libs.auth.step_up`.
+    With `step_up` a person must have used a second factor recently (RFC 9470); machines need none.
     """
     if not scopes or not all(isinstance(scope, Scope) for scope in scopes):
         raise TypeError("requires() takes one scope or more; @authenticated asks for none")
