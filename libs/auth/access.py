@@ -27,6 +27,7 @@ class Access:
     step_up: bool = False
 
     def allows(self, granted: frozenset[Scope]) -> bool:
+        """Whether a caller with these scopes is admitted."""
         return not self.scopes or not granted.isdisjoint(self.scopes)
 
 

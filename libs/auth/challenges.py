@@ -49,6 +49,7 @@ def step_up_required(max_age: int) -> web.HTTPUnauthorized:
 
 
 def unavailable(retry_after: int) -> web.HTTPServiceUnavailable:
+    """503: the signing keys cannot be fetched. `retry_after` is in seconds."""
     return web.HTTPServiceUnavailable(
         text="Access tokens cannot be checked at the moment",
         headers={hdrs.RETRY_AFTER: str(retry_after)},

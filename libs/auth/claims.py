@@ -28,6 +28,8 @@ _has_control = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 
 @dataclass(frozen=True, slots=True)
 class ClaimsPolicy:
+    """The issuer and the audience that a token must name."""
+
     issuer: str
     audience: str
 
@@ -74,6 +76,7 @@ class ClaimsPolicy:
 
 
 def has_expired(expires_at: int, now: float) -> bool:
+    """Whether `exp` has passed, with LEEWAY for clocks that differ. Both are Unix times."""
     return now >= expires_at + LEEWAY
 
 

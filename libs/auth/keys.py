@@ -106,6 +106,7 @@ class JwksKeys:
         await self._flight.join()
 
     async def close(self) -> None:
+        """Cancel a fetch that is under way."""
         await self._flight.close()
 
     async def _fetch_first(self) -> None:

@@ -70,6 +70,7 @@ class MachineTokens:
             self._grant = None
 
     async def close(self) -> None:
+        """Cancel a request for a token that is under way."""
         await self._flight.close()
 
     async def _request(self) -> _Grant:

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
+    """What a token lets its holder do: the permissions of the API in the tenant."""
+
     READ_TIMESHEETS = "read:timesheets"
     CREATE_TIMESHEETS = "create:timesheets"
     DELETE_TIMESHEETS = "delete:timesheets"

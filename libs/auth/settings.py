@@ -36,6 +36,7 @@ class AuthSettings:
 
     @classmethod
     def read(cls, env: Environment) -> Self:
+        """Read AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL and STEP_UP_MAX_AGE."""
         issuer = env.url("AUTH_ISSUER")
         if issuer and not issuer.endswith("/"):
             env.refuse(
@@ -53,12 +54,15 @@ class AuthSettings:
 
 @dataclass(frozen=True, slots=True)
 class MachineSettings:
+    """The credentials by which a service gets its own tokens (RFC 6749 4.4)."""
+
     client_id: str
     client_secret: str = field(repr=False)
     token_url: str
 
     @classmethod
     def read(cls, env: Environment) -> Self:
+        """Read M2M_CLIENT_ID, M2M_CLIENT_SECRET and M2M_TOKEN_URL."""
         return cls(
             client_id=env.text("M2M_CLIENT_ID"),
             client_secret=env.secret("M2M_CLIENT_SECRET"),

@@ -21,9 +21,11 @@ class Flight(Generic[T]):
 
     @property
     def is_under_way(self) -> bool:
+        """Whether the call runs at the moment."""
         return self._task is not None and not self._task.done()
 
     def start(self) -> asyncio.Task[T]:
+        """The running call, or a new one."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._call())
             # With nobody left to wait for it, an error would be reported as never retrieved.
@@ -31,9 +33,12 @@ class Flight(Generic[T]):
         return self._task
 
     async def join(self) -> T:
+        """The result of the running call, or of a new one. A caller that is cancelled does not end
+        it."""
         return await asyncio.shield(self.start())
 
     async def close(self) -> None:
+        """Cancel the call and wait for its end."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):

@@ -27,6 +27,7 @@ class TokenCache:
         return len(self._principals)
 
     def recall(self, digest: bytes, now: float) -> Principal | None:
+        """The principal of a token verified before, unless it has expired. `now` is a Unix time."""
         principal = self._principals.get(digest)
         if principal is None:
             return None
@@ -37,9 +38,11 @@ class TokenCache:
         return principal
 
     def keep(self, digest: bytes, principal: Principal) -> None:
+        """Remember a verified token; the least recently used one makes room."""
         self._principals[digest] = principal
         if len(self._principals) > self._size:
             self._principals.popitem(last=False)
 
     def clear(self) -> None:
+        """Forget every token, because a key was withdrawn."""
         self._principals.clear()

@@ -131,6 +131,7 @@ class ChangeFilter:
     since: datetime | None = None
 
     def statement(self) -> tuple[str, list[Any]]:
+        """The SELECT of these filters and its arguments."""
         arguments: list[Any] = [self.at, self.number, self.limit]
         conditions = ""
         for condition, value in (
@@ -170,6 +171,7 @@ def difference(
 
 
 async def list_changes(connection: asyncpg.Connection, filters: ChangeFilter) -> list[LoggedChange]:
+    """The changes that match, newest first."""
     statement, arguments = filters.statement()
     return [ROWS.decode(record) for record in await connection.fetch(statement, *arguments)]
 

@@ -28,6 +28,8 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 @dataclass(frozen=True, slots=True)
 class ChangesQuery:
+    """The query of a list of changes. `since` and `until` are days, both included."""
+
     subject: str | None
     actor: str | None
     since: date | None
@@ -37,6 +39,8 @@ class ChangesQuery:
 
 
 class ChangesQuerySchema(PageQuery):
+    """The query parameters of a change log."""
+
     subject = Text(
         minimum=1,
         maximum=MAX_KEY_LENGTH,
@@ -62,6 +66,7 @@ class ChangesQuerySchema(PageQuery):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> ChangesQuery:
+        """Turn the parameters into a `ChangesQuery`."""
         return ChangesQuery(**data)
 
 

@@ -131,6 +131,7 @@ async def acquire_lease(
 
 
 async def release_lease(connection: asyncpg.Connection, source: str, holder: UUID) -> None:
+    """Let another replica follow the feed at once. Does nothing if the lease is no longer ours."""
     await connection.execute(RELEASE_LEASE, source, holder)
 
 
@@ -152,6 +153,7 @@ async def advance(
 async def dead_letter(
     connection: asyncpg.Connection, source: str, delivery: Delivery, reason: str
 ) -> None:
+    """Keep an event that could not be applied, so that those after it can be."""
     event = encode_delivery(delivery)
     await connection.execute(
         ADD_DEAD_LETTER, source, delivery.sequence, delivery.type, delivery.subject, event, reason
@@ -164,6 +166,7 @@ async def supersede(connection: asyncpg.Connection, source: str, delivery: Deliv
 
 
 async def list_dead_letters(connection: asyncpg.Connection) -> Sequence[DeadLetter]:
+    """Every event that waits to be tried again, oldest first."""
     return [_dead_letter(row) for row in await connection.fetch(LIST)]
 
 
@@ -177,10 +180,12 @@ async def lock_dead_letter(
 
 
 async def remove_dead_letter(letter: DeadLetter, connection: asyncpg.Connection) -> None:
+    """Forget an event that was applied after all."""
     await connection.execute(REMOVE, letter.source, letter.delivery.sequence)
 
 
 async def count_try(letter: DeadLetter, reason: str, connection: asyncpg.Connection) -> None:
+    """Record one more failed try and the reason of it."""
     await connection.execute(COUNT_TRY, letter.source, letter.delivery.sequence, reason)
 
 

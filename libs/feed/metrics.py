@@ -60,14 +60,17 @@ class FollowerMetrics:
         )
 
     def count(self, source: str, kind: str, outcome: str, number: int = 1) -> None:
+        """Count events of a feed by their type and by what became of them."""
         # Unknown types come from another service and are not bounded.
         label = kind if outcome in ("handled", "dead_letter") else "other"
         self._events.labels(source, label, outcome).inc(number)
 
     def count_busy(self, source: str) -> None:
+        """Count a try that ended because the database was busy."""
         self._busy.labels(source).inc()
 
     def count_failure(self, source: str) -> None:
+        """Count a request to the feed that failed."""
         self._failures.labels(source).inc()
 
     def forget_lag(self, source: str) -> None:

@@ -41,9 +41,11 @@ class Notifier:
         self._changed = asyncio.Event()
 
     def subscribe(self) -> asyncio.Event:
+        """An event that is set at the next publication."""
         return self._changed
 
     def notify(self) -> None:
+        """Wake everybody who waits for a publication."""
         self._changed.set()
         self._changed = asyncio.Event()
 

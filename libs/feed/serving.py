@@ -61,12 +61,16 @@ class CursorAhead(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class FeedQuery:
+    """The query of a feed. `wait` is in seconds."""
+
     after: int
     limit: int
     wait: float
 
 
 class FeedQuerySchema(StrictSchema):
+    """The query parameters of a feed."""
+
     after = fields.String(
         load_default="0",
         validate=validate.Regexp(r"[0-9]{1,20}\Z", error="A cursor of this feed is expected."),
@@ -161,6 +165,7 @@ def feed_context(
 
 
 def feed_routes(prefix: str) -> list[web.RouteDef]:
+    """The route of this service's feed, at `/v1/{prefix}/feed`."""
     source = f"/v1/{prefix}"
 
     @requires(Scope.READ_EVENTS)

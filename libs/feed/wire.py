@@ -92,10 +92,12 @@ def data_as(kind: type[T], delivery: Delivery) -> T:
 
 
 def encode_delivery(delivery: Delivery) -> str:
+    """An event as JSON, as dead letters are stored."""
     return _encoder.encode(delivery).decode()
 
 
 def decode_delivery(text: str) -> Delivery:
+    """The event of a stored dead letter."""
     return msgspec.json.decode(text, type=Delivery)
 
 

@@ -35,6 +35,7 @@ class Week:
 
     @classmethod
     def of(cls, day: date) -> Self:
+        """The week that a day belongs to (ISO 8601: Monday to Sunday)."""
         return cls(day - timedelta(days=day.weekday()))
 
     @classmethod
@@ -55,11 +56,14 @@ class Week:
 
     @property
     def sunday(self) -> date:
+        """The last day of the week."""
         return self.monday + timedelta(days=6)
 
     @property
     def days(self) -> tuple[date, ...]:
+        """The seven days, Monday first."""
         return tuple(self.monday + timedelta(days=offset) for offset in range(7))
 
     def plus(self, weeks: int) -> Week:
+        """The week that is `weeks` later, or earlier if negative."""
         return Week(self.monday + timedelta(weeks=weeks))

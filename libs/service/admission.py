@@ -119,6 +119,7 @@ class Admission:
 
     @property
     def is_loaded(self) -> bool:
+        """Whether the people were read from the database at least once."""
         return self._revision >= 0
 
     async def refresh(self) -> None:

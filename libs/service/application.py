@@ -125,6 +125,8 @@ async def open_session(app: web.Application) -> AsyncIterator[None]:
 def verifier_context(
     settings: AuthSettings,
 ) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A cleanup context that puts the token verifier and its keys into the application."""
+
     async def make_verifier(app: web.Application) -> AsyncIterator[None]:
         metrics = app[METRICS]
         for outcome in FetchOutcome:

@@ -24,6 +24,7 @@ class Following:
 
     @classmethod
     def read(cls, env: Environment, follows: Sequence[str]) -> Self:
+        """Read the machine's credentials and the address of each feed in `follows`."""
         return cls(
             machine=MachineSettings.read(env),
             sources=tuple(
@@ -38,6 +39,8 @@ class Following:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
+    """Everything a service is configured by."""
+
     web: WebSettings
     auth: AuthSettings
     database: DatabaseSettings

@@ -11,6 +11,7 @@ from services.profile.api.error_handlers import map_errors
 
 
 def create_app(settings: ServiceSettings) -> web.Application:
+    """The profile service, ready to be served."""
     return create_service(
         "profile",
         "ExampleCo Timesheets: people, managers, delegates",

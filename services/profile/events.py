@@ -33,6 +33,7 @@ def state_of(person: Person) -> dict[str, Any]:
 async def publish_changed(
     connection: asyncpg.Connection, person: Person, actor: Actor, now: datetime
 ) -> None:
+    """Publish `person.changed` with the whole person and who changed them."""
     data = {
         **state_of(person),
         "version": person.version,
@@ -43,6 +44,7 @@ async def publish_changed(
 
 
 def serialize_delegation(delegation: Delegation) -> dict[str, Any]:
+    """A delegation as events carry it."""
     return {
         "person": delegation.person,
         "from": delegation.since.isoformat(),
@@ -51,6 +53,7 @@ def serialize_delegation(delegation: Delegation) -> dict[str, Any]:
 
 
 def serialize_contract(contract: Contract) -> dict[str, Any]:
+    """A contract as events carry it."""
     return {
         "from": contract.valid_from.isoformat(),
         "minutes": list(contract.minutes),

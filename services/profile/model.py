@@ -30,6 +30,8 @@ RESERVED_SUBS = frozenset({"feed", ".", ".."})
 
 
 class Kind(StrEnum):
+    """Whether a person is employed by the company or by another one."""
+
     EMPLOYEE = "employee"
     CONTRACTOR = "contractor"
 
@@ -57,6 +59,7 @@ class Delegation:
 
     @property
     def days(self) -> int:
+        """How many days the delegation lasts."""
         return (self.until - self.since).days + 1
 
     def has_ended(self, now: datetime) -> bool:
@@ -78,6 +81,7 @@ class Contract:
 
     @property
     def weekly_minutes(self) -> int:
+        """The minutes of a whole week."""
         return sum(self.minutes)
 
 

@@ -38,6 +38,7 @@ def folded(text: str) -> str:
 
 
 def sort_key(name: str) -> str:
+    """A name as lists are sorted by it: without case and accents, cut to what is indexed."""
     return folded(name)[:SORTED_LENGTH]
 
 

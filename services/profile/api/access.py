@@ -58,6 +58,7 @@ def first_day_of(request: web.Request) -> date:
 
 
 def or_404(known: KnownPerson | None) -> KnownPerson:
+    """The person, or `NotFound`."""
     if known is None:
         raise NotFound("There is no such person.")
     return known

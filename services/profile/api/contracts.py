@@ -39,6 +39,7 @@ CONTRACT = f"{CONTRACTS}/{{from:[0-9-]{{10}}}}"
     )
 )
 async def show_contracts(request: web.Request) -> web.Response:
+    """GET the contracts of a person, by their first days."""
     sub = sub_of(request)
     async with request.app[DATABASE].connection() as connection:
         known = or_404(await read_person(connection, sub))
@@ -65,6 +66,7 @@ async def show_contracts(request: web.Request) -> web.Response:
     )
 )
 async def put_contract(request: web.Request) -> web.Response:
+    """PUT the contract that begins on a day."""
     contract = body_of(request, ContractBody).beginning(first_day_of(request))
     known, created = await commands.put_contract(
         request.app[DATABASE],
@@ -91,6 +93,7 @@ async def put_contract(request: web.Request) -> web.Response:
     )
 )
 async def delete_contract(request: web.Request) -> web.Response:
+    """DELETE the contract that begins on a day; the one before it then goes on."""
     await commands.delete_contract(
         request.app[DATABASE],
         sub_of(request),

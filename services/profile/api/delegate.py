@@ -40,6 +40,7 @@ DELEGATE = "/v1/profile/delegate"
     )
 )
 async def put_delegate(request: web.Request) -> web.Response:
+    """PUT the caller's delegate: who decides in their place, and when."""
     now = request.app[CLOCK].now()
     profile = await appoint_delegate(
         request.app[DATABASE],
@@ -64,6 +65,7 @@ async def put_delegate(request: web.Request) -> web.Response:
     )
 )
 async def delete_delegate(request: web.Request) -> web.Response:
+    """DELETE the caller's delegate."""
     await remove_delegate(
         request.app[DATABASE],
         current_person(request),

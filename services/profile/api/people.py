@@ -60,6 +60,7 @@ class PersonKey(msgspec.Struct, array_like=True):
     )
 )
 async def show_people(request: web.Request) -> web.Response:
+    """GET a page of people, by name."""
     query, now = query_of(request, PeopleQuery), request.app[CLOCK].now()
     key = decode_cursor(query.cursor, PersonKey) or PersonKey("", "")
     async with request.app[DATABASE].connection() as connection:
@@ -83,6 +84,7 @@ async def show_people(request: web.Request) -> web.Response:
     )
 )
 async def show_person(request: web.Request) -> web.Response:
+    """GET one person."""
     sub = sub_of(request)
     async with request.app[DATABASE].connection() as connection:
         known = or_404(await read_person(connection, sub))
@@ -108,6 +110,7 @@ async def show_person(request: web.Request) -> web.Response:
     )
 )
 async def put_person(request: web.Request) -> web.Response:
+    """PUT a person: create, or replace every field."""
     try:
         known, created = await commands.put_person(
             request.app[DATABASE],
@@ -143,6 +146,7 @@ async def put_person(request: web.Request) -> web.Response:
     )
 )
 async def patch_person(request: web.Request) -> web.Response:
+    """PATCH the named fields of a person."""
     known, _created = await commands.put_person(
         request.app[DATABASE],
         sub_of(request),

@@ -35,6 +35,7 @@ PROFILE = "/v1/profile"
     )
 )
 async def show_profile(request: web.Request) -> web.Response:
+    """GET the caller's own profile, which their first token creates."""
     profile = await load_profile(
         request.app[DATABASE],
         current_person(request),
@@ -57,6 +58,7 @@ async def show_profile(request: web.Request) -> web.Response:
     )
 )
 async def patch_profile(request: web.Request) -> web.Response:
+    """PATCH the fields of the caller's profile that they may change."""
     profile = await change_profile(
         request.app[DATABASE],
         current_person(request),

@@ -42,10 +42,12 @@ def serialize_profile(profile: OwnProfile, now: datetime) -> Profile:
 
 
 def serialize_contract(contract: Contract) -> ContractTerms:
+    """A contract as the API shows it."""
     return fill(ContractTerms, contract)
 
 
 def serialize_contracts(known: KnownPerson) -> Contracts:
+    """Every contract of a person, by their first days."""
     return Contracts([serialize_contract(contract) for contract in known.person.contracts])
 
 

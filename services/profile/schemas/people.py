@@ -37,6 +37,8 @@ CALENDAR = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 @dataclass(frozen=True, slots=True)
 class PeopleQuery:
+    """The query of a list of people."""
+
     q: str
     manager: str | None
     kind: Kind | None
@@ -59,6 +61,8 @@ def _flag(default: bool | None, description: str) -> fields.Boolean:
 
 
 class PeopleQuerySchema(PageQuery):
+    """The query parameters of a list of people."""
+
     q = Text(
         maximum=MAX_QUERY_LENGTH,
         load_default="",
@@ -89,6 +93,7 @@ class PeopleQuerySchema(PageQuery):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> PeopleQuery:
+        """Turn the parameters into a `PeopleQuery`."""
         return PeopleQuery(**data)
 
 
@@ -113,6 +118,8 @@ class Moment(fields.AwareDateTime):
 
 
 class PersonSchema(StrictSchema):
+    """The body that replaces a person."""
+
     name = Name(required=True)
     email = fields.String(
         load_default=None,
@@ -173,12 +180,15 @@ class PersonSchema(StrictSchema):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> PersonChanges:
+        """Turn the body into `PersonChanges`; a name in `uploaders` counts once."""
         if "uploaders" in data:
             data["uploaders"] = tuple(dict.fromkeys(data["uploaders"]))
         return PersonChanges(data)
 
 
 class ContractSchema(StrictSchema):
+    """The body that replaces a contract."""
+
     minutes = fields.List(
         WholeNumber(minimum=0, maximum=MAX_MINUTES_A_DAY),
         required=True,
@@ -197,6 +207,7 @@ class ContractSchema(StrictSchema):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> ContractBody:
+        """Turn the body into a `ContractBody`."""
         return ContractBody(tuple(data["minutes"]), data["calendar"])
 
 
@@ -208,6 +219,7 @@ class ContractBody:
     calendar: str | None
 
     def beginning(self, day: date) -> Contract:
+        """The contract of this body from `day` on."""
         return Contract(day, self.minutes, self.calendar)
 
 

@@ -36,6 +36,7 @@ def known_time_zones() -> frozenset[str]:
 
 
 def check_time_zone(name: str) -> None:
+    """Raise `ValidationError` unless the IANA database knows the time zone."""
     if name not in known_time_zones():
         raise ValidationError("An IANA time zone like Europe/Berlin is expected.")
 
@@ -48,6 +49,8 @@ class ProfilePatch:
 
 
 class ProfilePatchSchema(StrictSchema):
+    """The body that changes the caller's profile."""
+
     name = Name()
     locale = fields.String(
         validate=matches(LANGUAGE_TAG, "A language tag (BCP 47) like de or de-CH is expected."),
@@ -72,16 +75,20 @@ class ProfilePatchSchema(StrictSchema):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> ProfilePatch:
+        """Turn the body into a `ProfilePatch`."""
         return ProfilePatch(data)
 
 
 class DelegationSchema(StrictSchema):
+    """The body that appoints a delegate. Both days are included."""
+
     person = Sub(required=True)
     since = Day(data_key="from", required=True, metadata={"description": "First day."})
     until = Day(data_key="to", required=True, metadata={"description": "Last day."})
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> Delegation:
+        """Turn the body into a `Delegation`."""
         return Delegation(**data)
 
 

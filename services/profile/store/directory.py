@@ -123,6 +123,7 @@ DELEGATORS = RecordType(Delegator)
 
 
 async def list_people(connection: asyncpg.Connection, filter_: PeopleFilter) -> list[KnownPerson]:
+    """A page of people and one more, if there is a next page."""
     statement, arguments = filter_.statement()
     return [known_person(record) for record in await connection.fetch(statement, *arguments)]
 
@@ -144,6 +145,7 @@ async def find_email_owner(
 
 
 async def load_person_context(connection: asyncpg.Connection, person: Person) -> PersonContext:
+    """The other people that the rules about this person look at."""
     above = await connection.fetch(READ_ABOVE, person.manager)
     return PersonContext(
         managers={record["person"]: record["manager"] for record in above},

@@ -130,6 +130,7 @@ class KnownPerson:
 
 
 async def read_person(connection: asyncpg.Connection, person: str) -> KnownPerson | None:
+    """The person with this `sub`, with the names of manager and delegate."""
     record = await connection.fetchrow(READ, person)
     return known_person(record) if record else None
 
@@ -141,6 +142,7 @@ async def lock_person(connection: asyncpg.Connection, person: str) -> KnownPerso
 
 
 async def insert_person(connection: asyncpg.Connection, person: Person) -> None:
+    """Insert a person with external ids and contracts."""
     with retry_on_violation(RULES):
         await connection.execute(INSERT, *_arguments(person))
         await _add_ids(connection, person)
@@ -158,10 +160,12 @@ async def update_person(connection: asyncpg.Connection, person: Person) -> None:
 
 
 async def remember_claims(connection: asyncpg.Connection, person: str, claims: Claims) -> None:
+    """Store the claims of the person's newest token."""
     await connection.execute(REMEMBER_CLAIMS, person, *_claims(claims).values())
 
 
 def known_person(record: asyncpg.Record) -> KnownPerson:
+    """The person of a row of `READ`."""
     return KnownPerson(
         person=PEOPLE.decode(record),
         manager_name=record["manager_name"],

@@ -105,11 +105,13 @@ EXECUTE FUNCTION refuse_circle();
 
 
 def upgrade() -> None:
+    """Create people, external ids and the feed."""
     for statements in (PEOPLE, EXTERNAL_IDS, CIRCLES, FEED_V1_UP):
         run_sql(statements)
 
 
 def downgrade() -> None:
+    """Drop what `upgrade` created."""
     run_sql(FEED_V1_DOWN)
     run_sql("DROP TABLE external_ids, people")
     run_sql("DROP FUNCTION refuse_circle()")

@@ -100,10 +100,12 @@ ALTER TABLE people
 
 
 def upgrade() -> None:
+    """Add contracts, first and last days, revocation and the change log."""
     for statements in (PEOPLE, CONTRACTS, EXTERNAL_IDS, CHANGES_V1_UP):
         run_sql(statements)
 
 
 def downgrade() -> None:
+    """Drop contracts and the change log."""
     run_sql(CHANGES_V1_DOWN)
     run_sql(DOWN)
