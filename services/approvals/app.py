@@ -15,6 +15,7 @@ FOLLOWS = tuple(HANDLERS)
 
 
 def create_app(settings: ServiceSettings) -> web.Application:
+    """The approvals service, ready to be served."""
     app = create_service(
         "approvals",
         "ExampleCo Timesheets: who must decide, decisions, history",

@@ -23,6 +23,8 @@ FIRST_PREVIOUS = "0" * 64
 
 
 class StepKind(StrEnum):
+    """What a row of the history records."""
+
     SUBMITTED = "submitted"
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -67,6 +69,7 @@ class Step(NamedTuple):
 
     @property
     def sha256(self) -> str:
+        """The digest that the next row holds: SHA-256 of the facts as JSON with sorted names."""
         return hashlib.sha256(msgspec.json.encode(self.facts, order="sorted")).hexdigest()
 
 

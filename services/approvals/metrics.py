@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 
 class ServiceMetrics:
+    """How many weeks and notices wait."""
+
     def __init__(self, registry: CollectorRegistry) -> None:
         self._waiting = Gauge(
             "timesheets_approvals_waiting", "Weeks that wait for a decision.", registry=registry
@@ -42,6 +44,7 @@ class ServiceMetrics:
         )
 
     def show(self, waiting: Waiting, stuck: int, now: datetime) -> None:
+        """Set the gauges to what was counted at `now`."""
         self._waiting.set(waiting.number)
         since = now if waiting.oldest is None else waiting.oldest
         self._oldest.set((now - since).total_seconds())

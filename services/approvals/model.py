@@ -48,6 +48,8 @@ SATURDAY = 5
 
 
 class State(StrEnum):
+    """The state of an approval."""
+
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -55,11 +57,14 @@ class State(StrEnum):
 
 
 class Decision(StrEnum):
+    """What an approver decides."""
+
     APPROVE = "approve"
     REJECT = "reject"
 
     @property
     def outcome(self) -> State:
+        """The state that the decision leads to."""
         return State.APPROVED if self is Decision.APPROVE else State.REJECTED
 
 
@@ -96,6 +101,7 @@ class Today:
 
     @classmethod
     def at(cls, now: datetime) -> Self:
+        """The days that are "today" somewhere on Earth at `now`."""
         return cls(earliest_today(now), latest_today(now))
 
     @property
@@ -339,6 +345,7 @@ def decide(
     authority: Authority,
     now: datetime,
 ) -> Approval:
+    """The approval as decided by `person`. Whether they may is checked before."""
     return approval._replace(
         state=request.decision.outcome,
         decided_by=person,
@@ -350,6 +357,7 @@ def decide(
 
 
 def withdraw(approval: Approval) -> Approval:
+    """The approval after its submission was withdrawn; a decided one stays decided."""
     if approval.state is not State.PENDING:
         return approval
     return approval._replace(state=State.WITHDRAWN)

@@ -23,10 +23,12 @@ def current_caller(request: web.Request) -> Caller:
 
 
 def today_of(request: web.Request) -> Today:
+    """The days that are "today" somewhere on Earth at the moment of the request."""
     return Today.at(request.app[CLOCK].now())
 
 
 def approval_id_of(request: web.Request) -> UUID:
+    """The id in the path. Raises `NotFound` if it is not a UUID."""
     try:
         return UUID(request.match_info["id"])
     except ValueError as error:

@@ -50,6 +50,7 @@ ROUTES = web.RouteTableDef()
     )
 )
 async def put_decision(request: web.Request) -> web.Response:
+    """PUT the decision on one approval; the same decision again changes nothing."""
     details = await decide(
         request.app[DATABASE],
         approval_id_of(request),
@@ -77,6 +78,7 @@ async def put_decision(request: web.Request) -> web.Response:
     )
 )
 async def post_decisions(request: web.Request) -> web.Response:
+    """POST one decision on up to 100 approvals, with a result for each."""
     bulk = body_of(request, BulkDecision)
     outcomes = await decide_many(
         request.app[DATABASE],

@@ -21,6 +21,7 @@ class Closed(Conflict):
 
 @web.middleware
 async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn errors of the model and of commands into problems."""
     try:
         return await handler(request)
     except DECISION_ERRORS as error:

@@ -20,6 +20,7 @@ def serialize_approval(found: ApprovalWithContext, authority: Authority | None) 
 
 
 def serialize_details(details: commands.ApprovalDetails) -> ApprovalDetails:
+    """An approval with what was submitted and its history."""
     submitted = details.submitted
     return fill(
         ApprovalDetails,
@@ -38,6 +39,7 @@ def serialize_step(step: chain.Step) -> Step:
 
 
 def serialize_overdue(missing: OverdueWeek, caller: Caller, today: Today) -> Overdue:
+    """A week that is missing, with who should remind the person."""
     authority = authority_of(missing.person, missing.manager, caller, today)
     return fill(
         Overdue,

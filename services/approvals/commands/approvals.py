@@ -61,6 +61,7 @@ async def show_history(
 async def load_details(
     connection: asyncpg.Connection, found: ApprovalWithContext, authority: Authority | None
 ) -> ApprovalDetails:
+    """The approval with what was submitted and its history."""
     submitted = await read_submitted(connection, found.approval.id)
     history = await read_history(connection, found.approval.id)
     return ApprovalDetails(found, authority, submitted, history)

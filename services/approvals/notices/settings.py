@@ -57,6 +57,8 @@ class SmtpSettings:
 
 @dataclass(frozen=True, slots=True)
 class NoticeSettings:
+    """Everything the job that sends notices is configured by."""
+
     database: DatabaseSettings
     smtp: SmtpSettings
     sender: Address
@@ -91,6 +93,7 @@ class NoticeSettings:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -39,6 +39,8 @@ class ApprovalQuery:
 
 
 class ApprovalQuerySchema(PageQuery):
+    """The query parameters of a list of approvals."""
+
     state = fields.Enum(
         State,
         by_value=True,
@@ -67,6 +69,7 @@ class ApprovalQuerySchema(PageQuery):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> ApprovalQuery:
+        """Turn the parameters into an `ApprovalQuery`; `none` asks for approvals without flags."""
         flag = data.pop("flags")
         flags = None if flag is None else () if flag == NO_FLAGS else (Flag(flag),)
         return ApprovalQuery(flags=flags, **data)

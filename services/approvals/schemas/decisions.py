@@ -42,8 +42,11 @@ class _DecisionFields(StrictSchema):
 
 
 class DecisionSchema(_DecisionFields):
+    """The body that decides one approval."""
+
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> DecisionRequest:
+        """Turn the body into a `DecisionRequest`; an empty reason is none."""
         return DecisionRequest(data["decision"], data["reason"] or None)
 
 
@@ -56,6 +59,8 @@ class BulkDecision:
 
 
 class BulkDecisionSchema(_DecisionFields):
+    """The body that decides several approvals."""
+
     ids = fields.List(
         fields.UUID(error_messages={"invalid_uuid": "A UUID is expected."}),
         required=True,
@@ -64,11 +69,14 @@ class BulkDecisionSchema(_DecisionFields):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> BulkDecision:
+        """Turn the body into a `BulkDecision`."""
         request = DecisionRequest(data["decision"], data["reason"] or None)
         return BulkDecision(data["ids"], request)
 
 
 class DecisionResultAnswer(Schema):
+    """What became of one of several decisions."""
+
     id = fields.UUID(required=True)
     status = fields.Integer(
         required=True,
@@ -81,4 +89,6 @@ class DecisionResultAnswer(Schema):
 
 
 class DecisionResultsAnswer(Schema):
+    """What became of each decision, in the order of the ids."""
+
     items = fields.List(fields.Nested(DecisionResultAnswer), required=True)

@@ -18,16 +18,21 @@ from services.approvals.model import DecisionRole
 
 @dataclass(frozen=True, slots=True)
 class OverdueQuery:
+    """The query of a list of missing weeks."""
+
     week: Week | None
     limit: int
     cursor: str | None
 
 
 class OverdueQuerySchema(PageQuery):
+    """The query parameters of a list of missing weeks."""
+
     week = WeekField(load_default=None, metadata={"description": "Only of this week."})
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> OverdueQuery:
+        """Turn the parameters into an `OverdueQuery`."""
         return OverdueQuery(**data)
 
 

@@ -35,10 +35,12 @@ READ_MANY = f"""
 
 
 async def add_history(connection: asyncpg.Connection, step: Step) -> None:
+    """Append a row to the history."""
     await connection.execute(ADD, *_values_of(step))
 
 
 async def add_histories(connection: asyncpg.Connection, steps: Iterable[Step]) -> None:
+    """Append rows to the history."""
     await connection.copy_records_to_table(
         "history", records=map(_values_of, steps), columns=COLUMNS_OF_STEP
     )
@@ -65,12 +67,14 @@ def _values_of(step: Step) -> tuple[Any, ...]:
 
 
 async def read_history(connection: asyncpg.Connection, approval_id: UUID) -> list[Step]:
+    """The history of one approval, oldest first."""
     return [_step(record) for record in await connection.fetch(READ, approval_id)]
 
 
 async def read_histories(
     connection: asyncpg.Connection, approval_ids: list[UUID]
 ) -> dict[UUID, list[Step]]:
+    """The history of each of these approvals, oldest first."""
     histories: dict[UUID, list[Step]] = {approval_id: [] for approval_id in approval_ids}
     for record in await connection.fetch(READ_MANY, list(map(str, approval_ids))):
         histories[record["submission_id"]].append(_step(record))

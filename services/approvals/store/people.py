@@ -91,6 +91,7 @@ class Person:
 
 
 async def save_people(connection: asyncpg.Connection, people: Iterable[Person]) -> None:
+    """Insert or replace people as `person.changed` describes them."""
     await connection.executemany(SAVE, [_values_of(person) for person in people])
 
 

@@ -21,4 +21,5 @@ async def read_closed_through(connection: asyncpg.Connection) -> date | None:
 
 
 async def save_closed_through(connection: asyncpg.Connection, day: date | None) -> None:
+    """Store the last closed day, or that none is."""
     await connection.execute(SAVE, day)

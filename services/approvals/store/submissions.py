@@ -79,6 +79,7 @@ class SubmissionBatch:
     added_projects: set[tuple[str, str]] = field(default_factory=set)
 
     def receive(self, approval: Approval, submitted: Submitted, step: Step) -> None:
+        """Add a submission."""
         self.approvals[approval.id] = approval
         self.received[approval.id] = submitted
         past = self.weeks[approval.person, approval.week]
@@ -86,6 +87,7 @@ class SubmissionBatch:
         self.steps.append(step)
 
     def change(self, approval: Approval, step: Step | None = None) -> None:
+        """Replace an approval that is known already, and add the step that led there."""
         self.approvals[approval.id] = approval
         self.changed.add(approval.id)
         if approval.state in (State.APPROVED, State.REJECTED):
@@ -96,6 +98,7 @@ class SubmissionBatch:
             self.steps.append(step)
 
     def approve_projects(self, person: str, projects: Iterable[str]) -> None:
+        """Add the projects that a person has hours approved on."""
         new = set(projects) - self.approved_projects[person]
         self.approved_projects[person] |= new
         self.added_projects |= {(person, project) for project in new}

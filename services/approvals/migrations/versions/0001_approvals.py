@@ -121,11 +121,13 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_history();
 
 
 def upgrade() -> None:
+    """Create people, approvals, their history and the feed."""
     for statements in (PEOPLE, APPROVALS, PROJECTS, HISTORY, FEED_V1_UP):
         run_sql(statements)
 
 
 def downgrade() -> None:
+    """Drop what `upgrade` created."""
     run_sql(FEED_V1_DOWN)
     run_sql("DROP TABLE history, approved_projects, approvals, people")
     run_sql("DROP FUNCTION refuse_to_change_history()")

@@ -82,10 +82,12 @@ ALTER TABLE people
 
 
 def upgrade() -> None:
+    """Add leavers, fixed targets, the period and the change log."""
     for statements in (PEOPLE, APPROVALS, PERIOD, CHANGES_V1_UP):
         run_sql(statements)
 
 
 def downgrade() -> None:
+    """Remove them again."""
     run_sql(CHANGES_V1_DOWN)
     run_sql(DOWN)

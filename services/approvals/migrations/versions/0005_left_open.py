@@ -7,6 +7,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    """Create the table of leavers' weeks that nobody submitted."""
     run_sql("""
         CREATE TABLE left_open_weeks (
             person        text NOT NULL,
@@ -18,4 +19,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop it again."""
     run_sql("DROP TABLE left_open_weeks")

@@ -52,10 +52,12 @@ WHERE event IN ('rejected', 'reopened') AND at > now() - interval '30 days';
 
 
 def upgrade() -> None:
+    """Create the outbox of notices and the weeks that people are off."""
     for statements in (WEEKS_OFF, NOTICES, PAST):
         run_sql(statements)
 
 
 def downgrade() -> None:
+    """Drop them again."""
     run_sql("DROP INDEX history_for_notices")
     run_sql("DROP TABLE notices, weeks_off")

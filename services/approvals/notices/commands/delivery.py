@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 
 class Outcome(StrEnum):
+    """What became of one notice."""
+
     SENT = "sent"
     CANCELLED = "cancelled"
     POSTPONED = "postponed"
@@ -34,6 +36,8 @@ class Outcome(StrEnum):
 
 
 class Sender(Protocol):
+    """A connection to a mail server."""
+
     async def send(self, message: EmailMessage) -> None:
         """Return when the server has accepted the message.
 

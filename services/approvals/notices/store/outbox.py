@@ -91,16 +91,19 @@ async def claim_next(connection: asyncpg.Connection, now: datetime) -> ClaimedNo
 
 
 async def mark_sent(connection: asyncpg.Connection, key: NoticeKey, now: datetime) -> None:
+    """Record that the mail server has accepted the notice."""
     await connection.execute(MARK_SENT, key.person, key.kind, key.fact, now)
 
 
 async def cancel(connection: asyncpg.Connection, key: NoticeKey, now: datetime) -> None:
+    """Record that the notice is no longer due."""
     await connection.execute(CANCEL, key.person, key.kind, key.fact, now)
 
 
 async def postpone(
     connection: asyncpg.Connection, key: NoticeKey, until: datetime, error: str
 ) -> None:
+    """Record a failed try and when to try again."""
     await connection.execute(POSTPONE, key.person, key.kind, key.fact, until, error)
 
 
@@ -111,4 +114,5 @@ async def count_stuck(connection: asyncpg.Connection, due_before: datetime) -> i
 
 
 async def delete_old(connection: asyncpg.Connection, due_before: datetime) -> None:
+    """Delete the notices that were due before this time."""
     await connection.execute(DELETE_OLD, due_before)
