@@ -4,8 +4,10 @@ import codecs
 from typing import IO
 
 WINDOWS = "cp1252"
-"""What spreadsheets on a Western Windows write as "CSV". Nearly any file decodes as cp1252, so
-the summary reports when it is assumed."""
+"""The encoding in which spreadsheets on a Western Windows save CSV.
+
+Nearly any file decodes as cp1252, so the summary reports when it is assumed.
+"""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -9,7 +9,7 @@ class ExitCode(IntEnum):
     ROWS_FAILED = 1
     """Some rows are invalid or were rejected by the service."""
     INVALID_INPUT = 2
-    """An option, a setting or the file as a whole is invalid. Nothing was sent."""
+    """An option, a setting or the file as a whole is invalid, and no row was sent."""
     UNREACHABLE = 3
     """The service or the token endpoint could not be reached, or denied access."""
     REJECTED = 4

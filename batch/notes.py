@@ -40,7 +40,7 @@ _REMARKS = {
 
 
 def reading_notes(conversion: Conversion, counts: RowCounts) -> list[str]:
-    """How the file, its columns and its rows were understood."""
+    """Describe how the file, its columns and its rows were understood."""
     source, file_format, header = (
         conversion.source,
         conversion.file_format,
@@ -69,7 +69,7 @@ def reading_notes(conversion: Conversion, counts: RowCounts) -> list[str]:
 
 
 def removal_notes(options: Options, counts: RowCounts, *, is_own: bool) -> list[str]:
-    """What --complete does, or what is left undone without it."""
+    """Describe the effect of --complete, or of leaving it out."""
     notes = []
     if options.complete is None:
         if not is_own and counts.first_day and options.mode is not Mode.CHECK:

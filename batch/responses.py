@@ -39,7 +39,7 @@ class ErrorPage(msgspec.Struct, frozen=True):
 
 
 class RowOutcome(msgspec.Struct, frozen=True):
-    """What a batch did to an entry. Date, project and minutes are null once it is removed."""
+    """The effect of a batch on an entry. Date, project and minutes are null once it is removed."""
 
     external_id: str
     person: str
@@ -61,7 +61,7 @@ class RowPage(msgspec.Struct, frozen=True):
 
 
 class Undone(msgspec.Struct, frozen=True):
-    """What undoing a batch did. `kept` entries are locked or were changed since."""
+    """The effect of undoing a batch. `kept` entries are locked or were changed since."""
 
     removed: int
     restored: int

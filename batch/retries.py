@@ -1,4 +1,4 @@
-"""How long to retry, and how long to wait between attempts."""
+"""Limits on retrying, and the pauses between attempts."""
 
 import random
 import time

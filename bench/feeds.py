@@ -1,4 +1,4 @@
-"""How quickly what one service publishes takes effect in another.
+"""Measures how quickly an event of one service takes effect in another.
 
 The three services as they are shipped, in processes of their own, beside this client on the same
 machine. Delays are between two commits, reported by PostgreSQL (`track_commit_timestamp`), so
@@ -104,7 +104,7 @@ PUBLISH_PEOPLE = """
     FROM generate_series(1, $1::integer) AS number
 """
 
-# What was published, and what followed from it: each with the moment of its commit.
+# The published events and their effects, each with the time of its commit.
 MOMENT = "extract(epoch FROM pg_xact_commit_timestamp(xmin))::float"
 PUBLISHED = f"SELECT subject, {MOMENT} FROM events WHERE type = $1 AND sequence > $2"
 PENDING = f"SELECT submission_id::text, {MOMENT} FROM history WHERE event = 'submitted'"
@@ -178,7 +178,7 @@ async def publish_people(fleet: Fleet, events: int, number: int) -> None:
 
 
 async def _follow(fleet: Fleet, source: str, followers: Sequence[str]) -> Pass:
-    """What nobody measures is drained afterwards: the others publish while they follow."""
+    """Feeds that are not measured are drained afterwards, because their followers publish too."""
     head = await fleet.connections[source].fetchval(HEAD)
     began_at = {name: await _cursor(fleet, name, source) for name in followers}
     await fleet.start_one(source)

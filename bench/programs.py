@@ -31,7 +31,7 @@ class Program:
 
 
 def command(name: str, port: int) -> Sequence[str]:
-    """How the program is started."""
+    """The command that starts the program."""
     if name == "floor":
         return sys.executable, "-m", "bench.floor"
     if name == "fastapi":

@@ -1,4 +1,4 @@
-"""What a measurement found, as a machine reads it and as people do."""
+"""The results of a measurement, for machines and for people."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ async def measure() -> list[Result]:
 
 
 def _arithmetic(issuer: Issuer) -> Callable[[str], Awaitable[object]]:
-    """What nobody can leave out: the signature, and both JSON texts."""
+    """The work that no verifier can leave out: the signature, and both JSON texts."""
     key, pkcs1, sha256 = issuer.key.public_key(), padding.PKCS1v15(), hashes.SHA256()
 
     async def check(token: str) -> object:

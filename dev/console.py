@@ -1,4 +1,4 @@
-"""What the terminal shows."""
+"""The output of the terminal."""
 
 import contextlib
 import os

@@ -72,7 +72,7 @@ def read_routes(ingress: Path) -> list[Route]:
 def routing(routes: Sequence[Route], backends: Backends, sign: str) -> dict[str, Any]:
     """Traefik's dynamic configuration. It answers at the path `sign` once it is in effect.
 
-    Nothing is ever sent twice: there is no retry, nor in the cluster, so a client meets here what
+    No request is sent twice: there is no retry, nor in the cluster, so a client meets here what
     it will meet there. A service without a backend has no route, as in the cluster: its requests
     take the next shorter one.
     """
@@ -179,7 +179,7 @@ class Gateway:
                 "web": {
                     "address": f"{HOST}:{self._port}",
                     "http": {"maxHeaderBytes": MAX_HEADER_BYTES},
-                    # What a client says of X-Forwarded-For is not believed: Traefik's default.
+                    # X-Forwarded-For of a client is ignored: Traefik's default.
                     "transport": {
                         "respondingTimeouts": {"readTimeout": READ_TIMEOUT},
                         "lifeCycle": {"graceTimeOut": "3s"},

@@ -26,7 +26,7 @@ from dev.settings import Ports
 
 ROOT = Path(__file__).parent.parent
 READY_TIMEOUT = 60.0
-# What a killed stack left needs a moment to end.
+# The processes of a killed stack need a moment to end.
 GRACE_SECONDS = 15.0
 POLL = 0.02
 NOTIFY_INTERVAL = 60.0
@@ -234,7 +234,7 @@ class Stack:
         return children.start(service.name, [service.module], environ, is_restarted=True)
 
     def _service_environ(self, service: Service) -> dict[str, str]:
-        """What the shell says, LOG_LEVEL for one, but for what must fit together."""
+        """The shell's variables, such as LOG_LEVEL, overridden where parts must fit together."""
         client_id = f"service-{service.name}"
         preferred = {"LOG_FORMAT": "console", "SHUTDOWN_DELAY": "0", "SHUTDOWN_TIMEOUT": "5"}
         return {

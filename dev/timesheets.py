@@ -1,4 +1,4 @@
-"""What the people of the sample company worked, this week and the three before it."""
+"""The hours of the sample company's people, this week and the three before it."""
 
 import uuid
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ WEEKS_BACK = 3
 QUARTER = 15
 NAMESPACE = uuid.UUID("6f1c2f0e-3d53-4a53-9a52-7f4f8a1c9b10")
 
-# What each works on, most of it first.
+# The projects of each person, the main one first.
 WORK = {
     "ada": (("INT-OPS", "access reviews"), ("INT-OPS", "invoices")),
     "maya": (("BIG-WEB", "steering"), ("INT-OPS", "planning"), ("CITY-APP", "workshop")),
@@ -29,7 +29,7 @@ WORK = {
 # The share of the first project in the days of a week, in quarters.
 SHARES = (3, 2, 3, 1, 2)
 
-# What deserves a second look: (person, weeks back, weekday) and the minutes of that day.
+# Unusual days: (person, weeks back, weekday) and the minutes of that day.
 UNUSUAL = {
     ("carl", 1, 2): 11 * 60 + 30,
     ("emil", 1, 4): 0,

@@ -2,7 +2,9 @@
 
 Identifiers may not contain a word that the glossary replaced. Docstrings, comments and Markdown
 may not contain a listed phrase, nor start a sentence with a listed word. Code in Markdown is
-ignored. vocabulary.toml has the list and the exceptions, each with its reason.
+ignored. String values may not contain a listed phrase either; those in schemas, which document the
+API, follow the rule for the start of a sentence too. vocabulary.toml has the list and the
+exceptions, each with its reason.
 """
 
 from __future__ import annotations
@@ -66,8 +68,14 @@ def check(path: Path, text: str, vocabulary: Vocabulary) -> Iterator[str]:
         return
     for line, name in _identifiers(text):
         yield from _check_name(path, line, name, vocabulary)
-    for line, prose in _docstrings(text):
+    tree = ast.parse(text)
+    for line, prose in (*_docstrings(tree), *_comments(text)):
         yield from _check_prose(path, line, _CODE.sub(_blank, prose), vocabulary)
+    if path.parts[0] == "tests":
+        return
+    check_string = _check_prose if _documents_the_api(path) else _check_phrases
+    for line, prose in _strings(tree):
+        yield from check_string(path, line, prose, vocabulary)
 
 
 def _check_name(path: Path, line: int, name: str, vocabulary: Vocabulary) -> Iterator[str]:
@@ -84,11 +92,15 @@ def _check_prose(path: Path, first: int, prose: str, vocabulary: Vocabulary) -> 
         if match[1].lower() in vocabulary.openers:
             line = first + prose.count("\n", 0, match.start(1))
             yield f"{path}:{line}: a sentence starts with {match[1]!r}: name the subject"
+    yield from _check_phrases(path, first, prose, vocabulary)
+
+
+def _check_phrases(path: Path, first: int, prose: str, vocabulary: Vocabulary) -> Iterator[str]:
     for phrase in vocabulary.phrases:
         words = r"\s+".join(map(re.escape, phrase.split()))
         for match in re.finditer(rf"\b{words}\b", prose, re.IGNORECASE):
             line = first + prose.count("\n", 0, match.start())
-            yield f"{path}:{line}: {match[0]!r} is not plain English"
+            yield f"{path}:{line}: {phrase!r} is not plain English"
 
 
 def _identifiers(text: str) -> Iterator[tuple[int, str]]:
@@ -100,16 +112,43 @@ def _identifiers(text: str) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
 
 
-def _docstrings(text: str) -> Iterator[tuple[int, str]]:
-    """The docstrings and the comments, with their first lines."""
-    for node in ast.walk(ast.parse(text)):
+def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The docstrings with their first lines."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             value = node.value.value
             if isinstance(value, str):
                 yield node.lineno, value
+
+
+def _comments(text: str) -> Iterator[tuple[int, str]]:
+    """The comments with their first lines; one on several lines is one text."""
+    first, lines, column = 0, list[str](), 0
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.start[0], token.string.lstrip("# ")
+        if token.type != tokenize.COMMENT:
+            continue
+        if (token.start[0], token.start[1]) != (first + len(lines), column):
+            if lines:
+                yield first, "\n".join(lines)
+            (first, column), lines = token.start, []
+        lines.append(token.string.lstrip("# "))
+    if lines:
+        yield first, "\n".join(lines)
+
+
+def _strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The texts in string values, with their first lines: anything with a space."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in docstrings:
+            value = node.value
+            if isinstance(value, str) and " " in value.strip():
+                yield node.lineno, value
+
+
+def _documents_the_api(path: Path) -> bool:
+    """Whether the strings of a module are descriptions in the API document."""
+    return "schemas" in path.parts or path.name in ("schemas.py", "field_notes.py", "resources.py")
 
 
 def _blank(match: re.Match[str]) -> str:

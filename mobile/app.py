@@ -164,7 +164,7 @@ class TimesheetsApp(MDApp):
 
 
 class UnexpectedErrors(ExceptionHandler):
-    """What a tap raises is logged and said; it does not end the app."""
+    """Log and show an exception raised by a tap, instead of ending the app."""
 
     def __init__(self, app: TimesheetsApp) -> None:
         super().__init__()

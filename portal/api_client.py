@@ -88,7 +88,7 @@ class Api:
         self._renewal = renewal
         self._headers = headers
         self.seconds = 0.0
-        """How long calls were under way; the page's own time is the rest."""
+        """The seconds spent in calls; the page's own time is the rest."""
         self._under_way = 0
         self._waiting_since = 0.0
 
@@ -96,7 +96,7 @@ class Api:
         return (await self.request("GET", path, query=query)).json
 
     async def find(self, path: str, **query: object) -> Any:
-        """What is there, or None where there is nothing, or no such endpoint yet."""
+        """Return the resource, or None if it or its endpoint does not exist."""
         try:
             return await self.get(path, **query)
         except ApiProblem as problem:

@@ -25,14 +25,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Badges:
-    """How many weeks wait for each person. `clock` counts seconds."""
+    """The number of weeks that wait for each person. `clock` counts seconds."""
 
     clock: Callable[[], float] = time.monotonic
     _counts: OrderedDict[str, tuple[float, int]] = field(default_factory=OrderedDict)
     _refreshing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def of(self, session: Session, api: Api) -> dict[str, int]:
-        """What is known, by the path of the navigation item; what is old is counted again."""
+        """The known numbers by the path of the navigation item; old ones are counted again."""
         if not session.may("approve:timesheets"):
             return {}
         person = session.profile.person

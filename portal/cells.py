@@ -27,7 +27,7 @@ class TypedCell:
 
 
 class CellRefused(Exception):
-    """What was typed was not saved. `current` is the entry as it is now, after a conflict."""
+    """The typed value was not saved. `current` is the entry as it is now, after a conflict."""
 
     def __init__(self, message: str, current: Json | None = None, status: int = 422) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What a handler needs of its request: the session and the API in the person's name."""
+"""The context of a request: the session and the API in the person's name."""
 
 from __future__ import annotations
 

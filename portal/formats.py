@@ -1,4 +1,4 @@
-"""How durations, dates and numbers are shown and typed."""
+"""Formats and parses durations, dates and numbers."""
 
 from __future__ import annotations
 

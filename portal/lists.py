@@ -40,7 +40,7 @@ def filters_of(request: web.Request, names: Iterable[str], **defaults: str) -> F
 
 
 def query_of(filters: Form, request: web.Request) -> Json:
-    """What of the filters is set, and where the page begins."""
+    """The filters that are set, and where the page begins."""
     query: Json = {name: value.strip() for name, value in filters.items() if value.strip()}
     if cursor := request.query.get("cursor"):
         query["cursor"] = cursor

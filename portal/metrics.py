@@ -9,7 +9,7 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
 class PageMetrics:
-    """How long pages take without the API."""
+    """The seconds that pages take without the API."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._own = Histogram(

@@ -147,7 +147,7 @@ def status_of(error: Exception) -> int:
 def error_page(
     request: web.Request, status: int, detail: str = "", request_id: str = ""
 ) -> web.StreamResponse:
-    """The page for a status. What was typed is in it, to be sent again."""
+    """The page for a status. It contains the typed values, to be sent again."""
     explanation = detail or explain(status)
     if is_scripted(request) and request.content_type == "application/json":
         return json_response({"error": explanation}, status)

@@ -1,4 +1,4 @@
-"""What protects browsers: response headers, and the refusal of requests that other sites sent."""
+"""Protects browsers: response headers, and the refusal of requests that other sites sent."""
 
 from __future__ import annotations
 

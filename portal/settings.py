@@ -58,7 +58,7 @@ class PortalSettings:
         return self.portal_url.startswith("https://")
 
     def described(self) -> dict[str, object]:
-        """What the start log shows, without a secret."""
+        """The settings for the start log, without a secret."""
         return {
             "port": self.web.port,
             "admin_port": self.web.admin_port,

@@ -1,4 +1,4 @@
-"""What every test can have: a real database, a real issuer, a real service."""
+"""Fixtures for every test: a real database, a real issuer, a real service."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ async def fleet(
 @pytest.fixture(autouse=True)
 def plain_logs() -> None:
     """Lines that a test can read; structlog's own default draws the variables of each frame."""
-    # What the test before configured is not to decide whether this one's lines are seen.
+    # The configuration of the test before must not decide whether this one's lines are seen.
     structlog.reset_defaults()
     structlog.configure(
         processors=[

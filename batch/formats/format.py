@@ -1,4 +1,4 @@
-"""What an input format defines, and the steps that all formats share."""
+"""The parts of an input format, and the steps that all formats share."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ the whole file, because its rows have a maximum length."""
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What parsing a row needs besides the row.
+    """The settings for parsing a row.
 
     `complete` is the range of a complete upload. `with_breaks` uploads breaks and time off as
     work.
@@ -79,7 +79,7 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class TimeEntry:
-    """What a row of any format says. `person` and `project` are as the service knows them.
+    """A row of any format. `person` and `project` are as the service knows them.
 
     `start` is in seconds since midnight. `external_id` is empty if the file has none.
     """
@@ -133,7 +133,7 @@ def _common_remarks(record: Record, entry: TimeEntry, context: Context) -> Itera
 
 
 def identity_of(entry: TimeEntry) -> tuple[str, ...]:
-    """What identifies the row to the service whatever tool or wording it comes from."""
+    """Identify the row to the service, whatever tool or wording it comes from."""
     person, start = entry.person or "", ""
     if "@" in person:  # a sub is compared byte for byte, an address is not
         person = person.casefold()

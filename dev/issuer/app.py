@@ -34,7 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """What every handler works with."""
+    """The context of every handler."""
 
     address: str
     store: Store

@@ -1,4 +1,4 @@
-"""What a browser sees: plain pages without scripts, nothing fetched from anywhere else."""
+"""The pages in the browser: plain, without scripts, nothing fetched from anywhere else."""
 
 import hashlib
 import struct

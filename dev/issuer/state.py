@@ -1,4 +1,4 @@
-"""What the stand-in remembers, over restarts too: keys, sign-ins, refresh tokens, roles."""
+"""The stored state of the stand-in: keys, sign-ins, refresh tokens, roles."""
 
 import hashlib
 import hmac

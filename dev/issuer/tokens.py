@@ -1,4 +1,4 @@
-"""What the tokens say, in the tenant's own words."""
+"""The contents of the tokens, as the tenant issues them."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ class Tokens:
         return self._sign(claims if nonce is None else claims | {"nonce": nonce})
 
     def about(self, person: Person, scopes: Collection[str]) -> dict[str, Any]:
-        """What an ID token and /userinfo tell (OpenID Connect Core 5.4)."""
+        """The claims of an ID token and of /userinfo (OpenID Connect Core 5.4)."""
         claims: dict[str, Any] = {"sub": person.sub}
         if "profile" in scopes:
             first, last = person.name.split(" ", 1)

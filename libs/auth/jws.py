@@ -27,7 +27,7 @@ _PADDING = (b"", b"", b"==", b"=")
 
 
 class CompactToken(NamedTuple):
-    """The parts of a token. Nothing of it is verified yet."""
+    """The parts of a token that is not verified yet."""
 
     header: bytes
     """As it was sent; `read_key_id` looks into it."""

@@ -124,7 +124,7 @@ class JwksKeys:
             await self._flight.join()
             if kid in self._keys:
                 return
-        # What was under way may have begun before the key was published, so it is no answer.
+        # A fetch under way may have begun before the key was published, so it is no answer.
         now = self._clock()
         if now - self._searched_at >= SEARCH_PAUSE:
             self._searched_at = now

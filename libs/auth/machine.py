@@ -116,5 +116,5 @@ def _granted(answer: Mapping[str, object], requested_at: float) -> _Grant:
     if type(token) is not str or not token.isascii() or not token.isprintable() or not token:
         raise MachineTokenUnavailable("there is no token in the answer")
     if type(lifetime) is not int or lifetime <= 0:
-        raise MachineTokenUnavailable("the token's lifetime is not told")
+        raise MachineTokenUnavailable("the token response has no lifetime")
     return _Grant(token, requested_at + lifetime - min(MARGIN, lifetime / 2))

@@ -1,4 +1,4 @@
-"""What a caller may do, and how a token says so."""
+"""The permissions of a caller, and how a token states them."""
 
 import functools
 from collections.abc import Iterable

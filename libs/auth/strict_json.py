@@ -24,7 +24,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
     value = _plain_value(data) or _strict_value(data)
     if type(value) is not dict:
         raise InvalidDocument("not a JSON object")
-    # What holds no more brackets than that cannot be nested deeper: most need no walk.
+    # With no more brackets than that, nesting cannot be deeper: most texts need no walk.
     if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         raise InvalidDocument("nested too deeply")
     return value

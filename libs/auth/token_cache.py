@@ -1,4 +1,4 @@
-"""What has been verified, remembered so that the RSA arithmetic is done once for each token."""
+"""A cache of verified tokens, so that the RSA arithmetic is done once for each token."""
 
 from collections import OrderedDict
 from hashlib import blake2b
@@ -8,7 +8,7 @@ from libs.auth.principal import Principal
 
 
 def digest_of(token: str) -> bytes:
-    """What a token is remembered by: the memory of the process then holds none that opens."""
+    """The cache key of a token: a digest, so that process memory holds no usable token."""
     # BLAKE2b is Python's own: OpenSSL's SHA-256 takes 2 µs more once RSA has emptied the caches.
     return blake2b(token.encode("utf-8", "surrogatepass")).digest()
 

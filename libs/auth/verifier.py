@@ -93,7 +93,7 @@ class TokenVerifier:
         return self._policy.principal(read_claims(payload), self._clock())
 
     def _follow_keys(self) -> None:
-        """What was verified with other keys than the present ones does not count any more."""
+        """Forget tokens that were verified with keys that are no longer published."""
         if self._generation != self._keys.generation:
             self._generation = self._keys.generation
             self._memory.clear()

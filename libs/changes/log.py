@@ -204,5 +204,5 @@ def _row(change: Change, number: int, previous: str) -> LoggedChange:
 
 
 def _as_stored(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What JSON leaves of the values, so that the digest is that of the row read again."""
+    """Convert the values to JSON and back, so that the digest is that of the stored row."""
     return None if values is None else msgspec.json.decode(msgspec.json.encode(dict(values)))

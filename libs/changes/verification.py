@@ -21,7 +21,7 @@ NOT_CHECKED = 2
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was checked, in words, and the first row that is not as written."""
+    """A description of what was checked, and the first row that is not as written."""
 
     checked: str
     broken: str | None = None

@@ -40,7 +40,7 @@ the same events, with other neighbours, after a rollback."""
 Handlers = Mapping[str, Handler]
 """The handler of each type of event. Types with the same handler share its calls."""
 
-# How often an event may lose against concurrent updates, each time with all its retries, before
+# An event may lose this often against concurrent updates, each time with all its retries, before
 # that counts as its own fault: a constraint that it always violates looks the same.
 CONFLICT_ROUNDS = 5
 

@@ -1,4 +1,4 @@
-"""What a follower stores in its own database: its cursor, its lease and its dead letters.
+"""A follower's tables in its own database: its cursor, its lease and its dead letters.
 
 The row of `feed_cursors` is locked while events are applied. So each event is applied once, even
 if several processes believe that they hold the lease.

@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean for a request.
+"""Maps PostgreSQL's errors to responses.
 
     ServiceUnavailable (503)
       DatabaseUnavailable    there is no connection to the database
@@ -27,7 +27,7 @@ QUERY_CANCELED = "57014"
 # The connection, or the server behind it, is of no further use: a restart, a crash, a failover.
 _LOST = ("08", READ_ONLY_TRANSACTION, "57P01", "57P02", "57P03")
 _CONFLICTS = (SERIALIZATION_FAILURE, DEADLOCK_DETECTED)
-# Nothing is wrong with the request; the same one may well succeed a moment later.
+# The request is valid; the same one may well succeed a moment later.
 _TRANSIENT = (QUERY_CANCELED, "53", "58")
 
 _UNREACHABLE = "The database cannot be reached right now."

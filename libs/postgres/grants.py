@@ -1,4 +1,4 @@
-"""What the role that serves may do: use every table, own none, so that it can change no table."""
+"""The privileges of the serving role: it uses every table and owns none, so it can alter none."""
 
 from __future__ import annotations
 

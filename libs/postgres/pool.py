@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 class Database:
     """A bounded number of connections to one database.
 
-    What the database refuses for reasons that pass by themselves is raised as a
+    A transient refusal by the database is raised as a
     `ServiceUnavailable`, see `libs.postgres.errors`; every other error as asyncpg raises it.
     """
 
@@ -52,7 +52,7 @@ class Database:
 
     @property
     def size(self) -> int:
-        """How many connections are open."""
+        """The number of open connections."""
         return self._pool.size
 
     @property
@@ -61,7 +61,7 @@ class Database:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for a connection."""
+        """The number of requests that wait for a connection."""
         return self._pool.queue.waiting
 
     @property
@@ -70,7 +70,7 @@ class Database:
         return self._pool.available
 
     def held_by(self, share: Share) -> int:
-        """How many connections a share holds."""
+        """The number of connections that a share holds."""
         return self._pool.queue.held_by(share)
 
     async def start(self) -> None:

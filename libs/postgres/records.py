@@ -7,7 +7,7 @@ A type (msgspec struct, dataclass or named tuple) names its columns once, in its
     f"SELECT {PROJECTS.columns} FROM projects AS project"
     projects = [PROJECTS.decode(record) for record in await connection.fetch(...)]
 
-Nothing depends on the order of columns: two of the same type cannot be mixed up.
+The order of columns does not matter: two of the same type cannot be mixed up.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _AS_THEY_ARE = (
 
 
 class RecordType(Generic[T]):
-    """How a `kind` is selected, decoded and written.
+    """Selects, decodes and writes a `kind`.
 
     `table` is the alias that the columns are read from. `expressions` are fields that are not a
     column of it: their SQL. `omit` are fields that the statement does not select, which have a

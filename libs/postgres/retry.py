@@ -13,7 +13,7 @@ import asyncpg
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 0.5
 
-# What connecting fails with, from an unknown host and a refused password to a standby.
+# The errors of connecting, from an unknown host and a refused password to a standby.
 CONNECT_ERRORS = (
     OSError,
     asyncpg.PostgresError,

@@ -36,12 +36,12 @@ class DatabaseSettings:
 
     dsn: str = field(repr=False)
     pool_min: int = 2
-    """How many connections are opened at the start; idle ones are closed after a minute."""
+    """The number of connections opened at the start; idle ones are closed after a minute."""
     pool_max: int = 10
     max_waiting: int = 400
-    """How many requests of a share may wait for a connection; the next one gets a 503 at once."""
+    """The number of requests of a share that may wait for a connection; the next gets a 503."""
     max_wait: float = 2.0
-    """How long a request may wait for a connection; 0.25 s while the queue does not empty."""
+    """The seconds a request may wait for a connection; 0.25 while the queue does not empty."""
     connect_timeout: float = 3.0
     start_timeout: float = 60.0
     statement_timeout: float = 10.0

@@ -6,7 +6,7 @@ import enum
 
 
 class Share(enum.Enum):
-    """What a connection is used for.
+    """The use of a connection.
 
     Interactive requests are answered in milliseconds while somebody waits; reports, batches and
     feeds take longer and can be tried again.
@@ -26,7 +26,7 @@ INTERACTIVE = frozenset({Share.READS, Share.WRITES})
 
 
 class Bounds:
-    """How many of `size` connections each share may hold at once.
+    """Compute how many of `size` connections each share may hold at once.
 
     A quarter of the connections is reserved for interactive reads, which wait for no lock. Each
     share that is not interactive holds at most a fifth.

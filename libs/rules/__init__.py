@@ -1,1 +1,1 @@
-"""What the rules of several services say alike. The standard library only, as the models."""
+"""Rules that several services share. Like the models, they import the standard library only."""

@@ -1,1 +1,1 @@
-"""How the libraries are put together into a service: the same for all three."""
+"""Puts the libraries together into a service, in the same way for all three."""

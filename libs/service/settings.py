@@ -63,7 +63,7 @@ class ServiceSettings:
         return settings
 
     def described(self) -> dict[str, object]:
-        """What the start log tells: what is connected to what, without a secret."""
+        """The settings for the start log: what is connected to what, without a secret."""
         return {
             "port": self.web.port,
             "admin_port": self.web.admin_port,

@@ -1,1 +1,1 @@
-"""What it takes to serve HTTP."""
+"""Serves HTTP."""

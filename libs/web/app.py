@@ -22,7 +22,7 @@ from libs.web.validation import check_request
 
 
 class Clock:
-    """What time it is. Tests put one in its place that stands still."""
+    """The current time. Tests replace it with a clock that stands still."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""How many long requests run at the same time in this process."""
+"""Limits how many long requests run at the same time in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RETRY_AFTER = 5
 
 
 class Work(Protocol):
-    """What holds a slot and can be asked to release it."""
+    """The holder of a slot, which can be requested to release it."""
 
     @property
     def is_slow(self) -> bool:

@@ -1,4 +1,4 @@
-"""What is known of a request from its first byte: its id, its route and its trace."""
+"""The context of a request from its first byte: its id, its route and its trace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an endpoint takes and answers, said once beside the handler.
+"""The requests and responses of an endpoint, defined once beside the handler.
 
 The same declaration checks requests (libs.web.validation) and writes the API page
 (libs.web.apidocs).

@@ -64,7 +64,7 @@ def configure_logging(log_format: str, level: str, service: str) -> None:
             event.update(trace_id=parts[1], span_id=parts[2])
         return event
 
-    # What is ours to say comes after the mask: it needs none.
+    # The project's own fields come after the mask: they need none.
     processors: list[Any] = [structlog.processors.format_exc_info, _mask_event, describe]
     if log_format == "json":
         processors.append(structlog.processors.JSONRenderer(serializer=_to_json))

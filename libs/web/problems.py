@@ -25,7 +25,7 @@ _unavailable = LogSampler()
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field.
+    """An error in one field.
 
     `pointer` is a JSON pointer (RFC 6901) into the part of the request that `location` names:
     body, query, path or header. `code` is stable, `message` is for people.

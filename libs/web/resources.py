@@ -6,7 +6,7 @@ example for each field, is derived here:
 
     class Project(msgspec.Struct, frozen=True):
         code: Annotated[str, Meta(description="Unique, never changes.", examples=["BIG-WEB"])]
-        customer: Annotated[str | None, Meta(description="Who pays.", examples=["Big Inc."])]
+        customer: Annotated[str | None, Meta(description="The payer.", examples=["Big Company"])]
 
     ProjectAnswer = answer_schema(Project)
 

@@ -44,7 +44,7 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
-        # What is printable holds none, and that is known without looking at each character.
+        # Printable text holds none, and isprintable() is quicker than a look at each character.
         if not text.isprintable() and any(_is_forbidden(character) for character in text):
             raise self.make_error("characters")
         return unicodedata.normalize("NFC", text).strip()
@@ -115,12 +115,12 @@ class PageQuery(StrictSchema):
     limit = Digits(
         load_default=DEFAULT_LIMIT,
         validate=validate.Range(1, MAX_LIMIT, error=f"A whole number from 1 to {MAX_LIMIT}."),
-        metadata={"description": "How many items at most."},
+        metadata={"description": "The maximum number of items."},
     )
     cursor = Text(
         maximum=1024,
         load_default=None,
-        metadata={"description": "Where the page before ended: from `next` of that page."},
+        metadata={"description": "The end of the previous page: `next` of that page."},
     )
 
 

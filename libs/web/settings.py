@@ -119,7 +119,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """How a service listens, logs and stops. Times are seconds."""
+    """The settings for listening, logging and stopping. Times are seconds."""
 
     host: str
     port: int

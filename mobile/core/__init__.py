@@ -1,1 +1,1 @@
-"""What the app knows and does without a screen: rules, store, outbox, tokens, synchronising."""
+"""The app without its screens: rules, store, outbox, tokens, synchronising."""

@@ -1,4 +1,4 @@
-"""What a change is, which service receives it, and what it waits for."""
+"""Changes: which service receives each, and which others it waits for."""
 
 from __future__ import annotations
 

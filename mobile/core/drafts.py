@@ -15,7 +15,7 @@ MAX_FAVOURITES = 10
 
 @dataclass(frozen=True, slots=True)
 class SavedDraft:
-    """What was typed, as it was typed. `entry_id` is the entry that was being edited."""
+    """The typed text, unchanged. `entry_id` is the entry that was being edited."""
 
     id: str
     date: date

@@ -16,7 +16,7 @@ _WORDS = (("hours", "h"), ("hour", "h"), ("std", "h"), ("minutes", "m"), ("min",
 
 
 class NotADuration(ValueError):
-    """What was typed cannot be read as a duration between a minute and a day."""
+    """The typed text is no duration between a minute and a day."""
 
 
 def parse_duration(text: str) -> int:

@@ -32,7 +32,7 @@ class GrantRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What the token endpoint gave. `scopes` None: as asked for (RFC 6749 section 5.1)."""
+    """The response of the token endpoint. `scopes` None: as requested (RFC 6749 section 5.1)."""
 
     access_token: str = field(repr=False)
     lifetime: float

@@ -1,4 +1,4 @@
-"""What the app writes down of itself: never a token, a note or an address."""
+"""The app's log: never a token, a note or an address."""
 
 from __future__ import annotations
 

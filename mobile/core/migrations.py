@@ -50,7 +50,7 @@ _V2 = (
     "ALTER TABLE outbox ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
 )
 
-# What a conditional request (RFC 9110 section 13) needs, and absences.
+# Validators for conditional requests (RFC 9110 section 13), and absences.
 _V3 = (
     "CREATE TABLE validators (path TEXT PRIMARY KEY, etag TEXT NOT NULL, following TEXT)"
     " WITHOUT ROWID",

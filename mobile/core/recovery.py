@@ -79,7 +79,7 @@ def _rescue(damaged: Path, database: Database) -> int:
 
 
 def _read(source: sqlite3.Connection) -> tuple[list[Any], list[Any]]:
-    """What can be read of the outbox and of the single values."""
+    """Read as much as possible of the outbox and of the single values."""
     source.row_factory = sqlite3.Row
     try:
         rows = list(_readable(source, "SELECT * FROM outbox ORDER BY seq"))

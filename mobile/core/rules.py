@@ -21,7 +21,7 @@ _EARLIEST_ZONE = timedelta(hours=14)
 
 
 class Scope(StrEnum):
-    """What a person can be allowed, as far as the app cares."""
+    """The permissions that matter to the app."""
 
     READ_TIMESHEETS = "read:timesheets"
     CREATE_TIMESHEETS = "create:timesheets"
@@ -111,7 +111,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class EntryContext:
-    """What the rules need to know besides the draft.
+    """The context of a draft.
 
     `project_active` is None for an unknown project, `others` are the minutes of the day's other
     entries. `same_project`: the entry is on this project already. `shrinks`: it stays on its day

@@ -33,13 +33,13 @@ from mobile.core.wire import UnexpectedResponse
 
 log = logging.getLogger(__name__)
 
-# How long to wait after a failure: doubled each time, with jitter.
+# Seconds to wait after a failure: doubled each time, with jitter.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0
 # A service that answers 500 to more changes than this is down.
 MAX_BROKEN = 2
 # A change that the server answers 500 to so often, while others pass, is shown as a problem.
 MAX_ATTEMPTS = 6
-# How often to look for what others did while the app is open.
+# Seconds between two pulls while the app is open.
 PERIOD = 300.0
 SYNCED_AT, SCOPES = "synced_at", "scopes"
 

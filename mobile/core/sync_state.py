@@ -1,4 +1,4 @@
-"""What the screens show of synchronising."""
+"""The state of synchronising, for the screens."""
 
 from __future__ import annotations
 

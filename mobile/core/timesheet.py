@@ -37,7 +37,7 @@ from mobile.core.views import (
 from mobile.core.weeks import Week
 from mobile.core.wire import Rules, Timesheet, read
 
-# How long a change that cannot be taken back from the server can be undone here.
+# Seconds in which a change that cannot be taken back from the server can be undone here.
 UNDO_SECONDS = 5.0
 RULES = "rules"
 
@@ -117,7 +117,7 @@ class LocalTimesheet:
         return replace(view, lock=lock_of(view.draft.date, state, self.rules.closed_through))
 
     def check(self, draft: Draft, entry_id: str | None = None) -> list[Violation]:
-        """What the server would reject in the draft. Raises `Locked`."""
+        """Find what the server would reject in the draft. Raises `Locked`."""
         week = Week.of(draft.date)
         state, _ = self._state_of(week)
         lock = lock_of(draft.date, state, None)

@@ -71,7 +71,7 @@ class _HeldToken:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What a renewal taught: what may be done now, and perhaps a new name or picture."""
+    """The news of a renewal: the scopes granted now, and perhaps a new name or picture."""
 
     scopes: frozenset[str] | None
     identity: Identity | None
@@ -160,7 +160,7 @@ class TokenManager:
         return self._held
 
     async def _newer_than(self, session: StoredSession) -> StoredSession:
-        """What the store holds by now: another window of the app may have renewed."""
+        """Read the store again: another window of the app may have renewed."""
         present = await self._load()
         if present.refresh_token == session.refresh_token:
             await self._end()

@@ -74,7 +74,7 @@ class WeekView:
 
     @property
     def missing_minutes(self) -> int:
-        """How much is missing to the target; 0 without one."""
+        """The minutes short of the target; 0 without one."""
         return max(0, (self.target_minutes or 0) - self.total_minutes)
 
     @property

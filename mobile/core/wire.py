@@ -39,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """What happened to a week or an approval, and who did it."""
+    """An action on a week or an approval, and who did it."""
 
     event: str
     at: datetime | None = None
@@ -100,7 +100,7 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What an offline client needs, in one response."""
+    """Everything that an offline client needs, in one response."""
 
     closed_through: date | None = None
     scopes: tuple[str, ...] = ()

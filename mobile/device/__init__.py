@@ -1,1 +1,1 @@
-"""What differs from platform to platform: the browser and the store for tokens."""
+"""The parts that differ by platform: the browser and the store for tokens."""

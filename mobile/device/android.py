@@ -1,4 +1,4 @@
-"""What Android tells and offers: insets, language, dark mode, notifications, background work.
+"""Android's interfaces: insets, language, dark mode, notifications, background work.
 
 Every function takes `autoclass` of pyjnius, so that it runs in tests without a phone.
 """
@@ -19,7 +19,7 @@ NOTIFICATIONS = "android.permission.POST_NOTIFICATIONS"
 
 @dataclass(frozen=True, slots=True)
 class Insets:
-    """What the system's bars, the cutout and the keyboard cover, in pixels."""
+    """The area covered by the system's bars, the cutout and the keyboard, in pixels."""
 
     left: int = 0
     top: int = 0

@@ -54,7 +54,7 @@ async def _send(
 
 
 def run_job(token_store: TokenStore, folder: Path) -> BackgroundResult:
-    """What the job's process does."""
+    """The job's process."""
     settings = AppSettings.read(os.environ)
     result = asyncio.run(_send(settings, token_store, folder, JOB_SECONDS))
     log.info("background job: %s changes left", result.waiting)

@@ -12,9 +12,8 @@ MORE = {
     "sign_in.identity": "The sign-in could not be verified, so it was not used.",
     "sign_in.offline": "There is no connection. Please try again later.",
     "sign_in.store": "Can't access this device's password store. Unlock it and try again.",
-    "sign_in.agree_why": "There is no safe place for your sign-in on this device. In a "
-    "plain file, whoever can read your files could act in your "
-    "name.",
+    "sign_in.agree_why": "This device has no safe place for your sign-in. Anyone who can read your "
+    "files could use it from a plain file and act in your name.",
     "sign_in.agree": "Use a plain file",
     "no_rights.title": "No access yet",
     "no_rights.text": "You are signed in as {email}. Ask your manager for access to timesheets.",

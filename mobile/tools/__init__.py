@@ -1,1 +1,1 @@
-"""What is run by hand: the icons, the pictures for the documentation."""
+"""Tools run by hand: the icons, the pictures for the documentation."""

@@ -82,7 +82,7 @@ class OfflineSession(Session):
     """Opens a workspace and leaves the network alone."""
 
     def start(self) -> None:
-        """Nothing is kept in step."""
+        """Synchronises nothing."""
 
     def open_sample(self, sub: str = SUB) -> Workspace:
         return self._open(sub)
@@ -93,10 +93,10 @@ class NoTokens:
         return None
 
     def save(self, _name: str, _secret: str) -> None:
-        """Nothing is kept."""
+        """Stores nothing."""
 
     def delete(self, _name: str) -> None:
-        """Nothing is there."""
+        """Is always empty."""
 
 
 class NoBrowser:
@@ -112,7 +112,7 @@ class NoBrowser:
         return ""
 
     async def close(self) -> None:
-        """Nothing was opened."""
+        """Opens nothing."""
 
 
 def make_session(http: httpx.AsyncClient, folder: Path, clock: Clock) -> OfflineSession:
@@ -120,7 +120,7 @@ def make_session(http: httpx.AsyncClient, folder: Path, clock: Clock) -> Offline
 
 
 def fill(workspace: Workspace, picture: str | None = None) -> None:
-    """What Maya's phone holds on a Thursday afternoon."""
+    """The data on Maya's phone on a Thursday afternoon."""
     store = workspace.store
     store.set(IDENTITY, asdict(Identity(SUB, "Maya Manager", "maya@exampleco.com", picture)))
     store.set(SCOPES, sorted(SCOPES_OF_MANAGER))

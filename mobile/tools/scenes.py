@@ -1,4 +1,4 @@
-"""What is to be seen in each picture, arranged in the running app."""
+"""The scene of each picture, arranged in the running app."""
 
 from __future__ import annotations
 

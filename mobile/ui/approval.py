@@ -43,7 +43,7 @@ class AuthorityLine(MDBoxLayout):
 
 
 class TimelineStep(MDBoxLayout):
-    """What happened, on a line that joins it to what came before and after."""
+    """An action, on a line that joins it to the ones before and after."""
 
     icon = StringProperty()
     name = StringProperty()
@@ -197,7 +197,7 @@ class ApprovalDetail(MDBoxLayout):
 
 
 class ReasonSheet(BottomSheet):
-    """Reject or reopen a week. What is typed stays for the next time the sheet is opened."""
+    """Reject or reopen a week. The typed text stays for the next time the sheet is opened."""
 
     def __init__(
         self, item: Item, model: ApprovalsModel, frame: ScreenFrame, *, reopen: bool = False

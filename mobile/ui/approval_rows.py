@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PLACES = ("first", "second", "third")
 LIST_WIDTH = 380
-# What is beside the tags in a row, and beside the text in a tag.
+# The width beside the tags in a row, and beside the text in a tag.
 TAGS_MARGIN, TAG_MARGIN = 110, 24
 
 
@@ -67,7 +67,7 @@ class ApprovalList(PullToRefresh, RowPool, RecycleView):
 
 
 class RowData:
-    """What each row shows, as data for the recycled list."""
+    """The contents of each row, as data for the recycled list."""
 
     def __init__(self, frame: ScreenFrame, model: ApprovalsModel, tab: str, *, split: bool) -> None:
         self._frame = frame

@@ -45,7 +45,7 @@ class ApprovalsScreen(MDRelativeLayout):
         frame.make_refreshable(self.list)
         self._tabs = self._make_tabs()
         self._groups = self._make_groups()
-        # What the detail was built for: it is built again only for something else.
+        # The data the detail was built for: it is built again only for other data.
         self._detailed: tuple[object, ...] = ()
         frame.bind(split=self._lay_out)
         self._unwatch = model.watch(self.render)

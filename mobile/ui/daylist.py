@@ -157,7 +157,7 @@ class DayList(MDBoxLayout):
     def _color(self, code: str) -> str:
         return project_color(code, dark=self._frame.dark) if code else "#00000000"
 
-    # What a card asks for
+    # Requests of a card
 
     def open(self, row: CardRow) -> None:
         model = self._screen.model

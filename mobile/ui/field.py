@@ -19,7 +19,7 @@ class Field(MDBoxLayout):
     hint = StringProperty()
     error = StringProperty()
     max_lines = NumericProperty(1)
-    # What the keyboard of a phone offers: "text" with suggestions, or "duration".
+    # The keyboard of a phone: "text" with suggestions, or "duration".
     kind = StringProperty("text")
     # Kivy takes whatever begins with on_ for an event, and drops it where there is none.
     callback: Callable[[str], None] | None = ObjectProperty(None, allownone=True)

@@ -85,7 +85,7 @@ class FocusRing:
 
 
 def _reachable(layer: Widget) -> Iterator[Any]:
-    """What is shown, enabled and can be pressed or typed into."""
+    """Find the widgets that are shown, enabled and can be pressed or typed into."""
     if layer.disabled or layer.opacity == 0:
         return
     if isinstance(layer, ButtonBehavior | TextInput) and _shown(layer):

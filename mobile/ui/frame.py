@@ -1,4 +1,4 @@
-"""What screens may use of the frame around them, as protocols; `Shell` implements all of them."""
+"""Protocols for the parts of the frame that screens may use; `Shell` implements all of them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Synchronised(Protocol):
 
 
 class Settings(Protocol):
-    """What the person sets for this device."""
+    """The person's settings on this device."""
 
     appearance: Appearance
 
@@ -114,7 +114,7 @@ class Settings(Protocol):
 
 
 class ScreenFrame(Localized, OverlayHost, Navigator, Layout, Synchronised, Protocol):
-    """What most screens use."""
+    """The parts that most screens use."""
 
     @property
     def models(self) -> Models: ...
@@ -125,11 +125,11 @@ class ScreenFrame(Localized, OverlayHost, Navigator, Layout, Synchronised, Proto
 
 
 class SettingsFrame(ScreenFrame, Settings, Protocol):
-    """What the profile screen uses."""
+    """The parts that the profile screen uses."""
 
 
 class SheetFrame(Localized, OverlayHost, Protocol):
-    """What sheets use."""
+    """The parts that sheets use."""
 
 
 class DevicePreferences(Protocol):

@@ -230,7 +230,7 @@ class WeekGrid(MDBoxLayout):
         return self.model.type(self.model.rows[row].key, cell.day, self.editor.text)
 
     def _leave_cell(self) -> None:
-        """What was typed is saved when the cell is left by a tap elsewhere."""
+        """Save the typed text when the cell is left by a tap elsewhere."""
         if self._selected is None:
             return
         self._commit()

@@ -12,7 +12,7 @@ from mobile.ui.layout import load_kv
 
 
 class Progress(ThemableBehavior, Widget):
-    """How much of something is done; `share` from 0 to 1."""
+    """A bar of progress; `share` from 0 to 1."""
 
     share = NumericProperty(0)
 
@@ -22,7 +22,7 @@ class Panel(MDBoxLayout):
 
 
 class EmptyState(MDBoxLayout):
-    """What an empty list says to do next."""
+    """The hint of an empty list on what to do next."""
 
     icon = StringProperty("check-circle-outline")
     title = StringProperty()

@@ -38,7 +38,7 @@ class SettingRow(TappableRow):
 
 
 class SettingLine(MDBoxLayout):
-    """What can be read here and is set elsewhere."""
+    """A value that is shown here and set elsewhere."""
 
     icon = StringProperty()
     title = StringProperty()

@@ -34,7 +34,7 @@ class PullToRefresh:
         if begun is not None:
             self.pulled = 0 if sideways else min(1, max(0, (begun - touch.y) / dp(ENOUGH)))
         if sideways and self._is_undecided(touch):
-            # What waits for the list's time-out, a quick swipe does not live to see.
+            # A quick swipe ends before the list's time-out.
             Clock.schedule_once(self._change_touch_mode, 0)
         return super().on_touch_move(touch)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Page(StrEnum):
-    """What opens over a tab and closes with Back."""
+    """A view that opens over a tab and closes with Back."""
 
     PROBLEMS = "problems"
     MONTHS = "months"

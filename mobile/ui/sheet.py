@@ -29,7 +29,7 @@ class BottomSheet(ThemableBehavior, FloatLayout):
     beside = BooleanProperty(False)
     # Whether the frame makes room for the keyboard, as it does where the system says its height.
     keyboard_in_insets = False
-    # How much of the height is left: the rest is the keyboard's while somebody types.
+    # The share of the height that is left: the keyboard has the rest while somebody types.
     room = NumericProperty(1)
 
     def __init__(self, on_close: Callable[[], None] = lambda: None, **options: object) -> None:

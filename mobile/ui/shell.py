@@ -41,7 +41,7 @@ class Shell(ThemableBehavior, FloatLayout):
     rail = BooleanProperty(False)
     split = BooleanProperty(False)
     lift = NumericProperty(0)
-    # What the system's bars cover: left, top, right, bottom.
+    # The area covered by the system's bars: left, top, right, bottom.
     insets = ListProperty([0, 0, 0, 0])
 
     def __init__(
@@ -59,7 +59,7 @@ class Shell(ThemableBehavior, FloatLayout):
         self._today = today
         self._preferences = preferences
         self._back_to = back_to
-        # What the screen was built for: it is built again for something else.
+        # The data the screen was built for: it is built again for other data.
         self._shown: tuple[object, ...] = ()
         self.tab = Tab.WEEK
         self.screen: Widget | None = None
@@ -137,7 +137,7 @@ class Shell(ThemableBehavior, FloatLayout):
         self.render()
 
     def open_problem_bar(self) -> None:
-        """What the bar is about: signing in again, or the problems."""
+        """Open what the bar is about: signing in again, or the problems."""
         if self.model.sync_state.step_up is not None:
             self.model.step_up()
         else:

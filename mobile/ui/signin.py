@@ -55,7 +55,7 @@ class SignInScreen(MDRelativeLayout):
         self.ids.actions.add_widget(action)
 
     def leave(self) -> None:
-        """Nothing to stop watching: each stage creates a new one."""
+        """Watches nothing, so there is nothing to stop: each stage creates a new one."""
 
 
 load_kv(__file__)

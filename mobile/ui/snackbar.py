@@ -24,7 +24,7 @@ class Snackbar(ThemableBehavior, FloatLayout):
     undo = StringProperty()
 
     def close(self) -> None:
-        """Nothing: Back does not close a snackbar."""
+        """Do nothing: Back does not close a snackbar."""
 
 
 class SnackbarHost:

@@ -1,4 +1,4 @@
-"""What tells a state at a glance: always an icon and a word, never a colour alone."""
+"""Shows a state at a glance: always an icon and a word, never a colour alone."""
 
 from __future__ import annotations
 

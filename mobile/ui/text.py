@@ -32,7 +32,7 @@ SIZES = {
 
 @cache
 def text_width(text: str, font_style: str, role: str) -> float:
-    """How wide a text is in one line."""
+    """The width of a text in one line."""
     drawn = CoreLabel(text=text, font_size=sp(SIZES[font_style, role]))
     drawn.refresh()
     return float(drawn.width)

@@ -139,7 +139,7 @@ class WeekScreen(MDRelativeLayout):
         place.add_widget(self.step)
 
     def open_actions(self, row_widget: CardRow, entry_id: str) -> None:
-        """What can be done with an entry, without swiping or a long press."""
+        """The actions on an entry, without swiping or a long press."""
         strings, model = self._frame.strings, self.model
         entry = next((e for day in model.view.days for e in day.entries if e.id == entry_id), None)
         if entry is None:

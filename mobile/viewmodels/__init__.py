@@ -1,1 +1,1 @@
-"""What the screens show and do, as plain Python: screens only bind to them."""
+"""The contents and actions of the screens, as plain Python: screens only bind to them."""

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 # While hundreds of changes are sent, a screen that refreshed after each would do nothing else.
 UPDATE_INTERVAL = 0.1
-# How long closing the window may take.
+# Seconds that closing the window may take.
 CLOSING_SECONDS = 5.0
 
 
@@ -61,7 +61,7 @@ class AppModel(ViewModel):
 
     @property
     def badges(self) -> dict[Tab, int]:
-        """What waits on each tab."""
+        """The number of open items on each tab."""
         if self.models is None:
             return {}
         _, problems = self.counts

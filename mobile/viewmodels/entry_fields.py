@@ -27,7 +27,7 @@ OnSaved = Callable[[date], None]
 
 @dataclass(frozen=True, slots=True)
 class EntryDefaults:
-    """What the form opens with. `seq` is the number of a failed change that is edited."""
+    """The initial values of the form. `seq` is the number of a failed change that is edited."""
 
     date: date
     project: str | None = None
@@ -85,7 +85,7 @@ class EntryFields(ViewModel):
 
     @property
     def reading(self) -> str:
-        """How the duration is understood, `1:30`; empty while it cannot be read."""
+        """The duration as understood, `1:30`; empty while it cannot be read."""
         return format_duration(self.minutes) if self.minutes is not None else ""
 
     @property
@@ -101,7 +101,7 @@ class EntryFields(ViewModel):
 
     @property
     def is_billable(self) -> bool:
-        """What the entry will be: as the person decided, or as the project is."""
+        """Whether the entry is billable: as the person decided, or as the project is."""
         if self.billable is not None:
             return self.billable
         return self.chosen.billable if self.chosen is not None else True

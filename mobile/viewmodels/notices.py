@@ -1,4 +1,4 @@
-"""What needs the person's attention: rejected weeks, weeks not submitted, a forgotten timer."""
+"""Notices to the person: rejected weeks, weeks not submitted, a forgotten timer."""
 
 from __future__ import annotations
 

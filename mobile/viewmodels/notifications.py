@@ -31,7 +31,7 @@ class Notification:
 def due_notifications(
     workspace: Workspace, clock: Clock, timer: TimerModel, approvals: ApprovalsModel
 ) -> list[Notification]:
-    """What is new since the last call; it counts as shown from then on."""
+    """Return the news since the last call; it counts as shown from then on."""
     found = [*_of_timer(timer), *_of_weeks(workspace, clock, approvals)]
     shown = list(workspace.store.get(NOTIFIED) or ())
     new = [each for each in found if each.identity not in shown]
@@ -50,7 +50,7 @@ def _of_timer(timer: TimerModel) -> list[Notification]:
 
 
 def _of_weeks(workspace: Workspace, clock: Clock, approvals: ApprovalsModel) -> list[Notification]:
-    """Nothing for somebody who gets the same by e-mail."""
+    """Empty for a person who gets the same by e-mail."""
     if read(Profile, workspace.store.get(PROFILE) or {}).reminders:
         return []
     found = [

@@ -19,7 +19,7 @@ from mobile.viewmodels.entry_form import EntryForm
 
 
 class Resolution(StrEnum):
-    """What can be done about a problem."""
+    """The possible actions on a problem."""
 
     KEEP_MINE = "keep_mine"
     TAKE_THEIRS = "take_theirs"

@@ -35,7 +35,7 @@ class Appearance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StorageStatus:
-    """What lies on this device."""
+    """The data on this device."""
 
     entries: int
     waiting: int

@@ -78,7 +78,7 @@ class WeekModel(ViewModel):
 
     @property
     def doubts(self) -> tuple[int, int]:
-        """What to confirm before submitting: (working days without hours, minutes missing)."""
+        """The warnings before submitting: (working days without hours, minutes missing)."""
         if self.view.target_minutes is None:
             return 0, 0
         empty = self.view.empty_workdays if self.view.missing_minutes else 0

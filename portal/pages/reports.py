@@ -25,7 +25,7 @@ FILTERS = ("from", "to", "group_by", "then_by", "state", "project", "person", "c
 FORMATS = ("csv", "xlsx")
 GROUPS = ("project", "customer", "person", "employer", "week", "month", "task", "billable")
 CHUNK_BYTES = 64 * 1024
-# What is printed is read by people: more rows are for a spreadsheet.
+# People read the printed page: more rows are for a spreadsheet.
 MAX_PRINTED = 3000
 
 Json = dict[str, Any]
@@ -107,7 +107,7 @@ async def download(request: web.Request) -> web.StreamResponse:
 @ROUTES.get("/reports/timesheet")
 @shown_to("read:reports")
 async def print_timesheet(request: web.Request) -> web.StreamResponse:
-    """What was done for a customer, day by day, to be printed and signed."""
+    """The work for a customer, day by day, to be printed and signed."""
     filters = _filters(request)
     api = api_of(request)
     query = _report_query(filters, request) | {"format": "ndjson"}

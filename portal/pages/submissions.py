@@ -27,7 +27,7 @@ Json = dict[str, Any]
 @ROUTES.get("/weeks/{week}/submit")
 @shown_to("create:timesheets", "approve:timesheets", "manage:timesheets")
 async def confirm_submission(request: web.Request) -> web.StreamResponse:
-    """What is unusual about the week, before it is submitted."""
+    """The unusual things about the week, before it is submitted."""
     week, person = week_of(request), request.query.get("person")
     sheet = await api_of(request).get(f"/v1/timesheets/{week}", person=person)
     return render(
@@ -78,7 +78,7 @@ async def reopen(request: web.Request) -> web.StreamResponse:
 
 
 def remarks_on(sheet: Json) -> list[str]:
-    """What somebody may have overlooked; nothing here prevents submitting."""
+    """Warnings about oversights; none of them prevents submitting."""
     remarks = []
     target, total = sheet.get("target_minutes"), sheet["total_minutes"]
     if target and total < target:

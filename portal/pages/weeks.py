@@ -25,7 +25,7 @@ from portal.week_grid import Grid, RowKey, build_grid
 
 ROUTES = web.RouteTableDef()
 WEEK = "/weeks/{week}"
-# How far back weeks that need attention are looked for.
+# The number of past weeks that are searched for ones that need attention.
 REVIEW_WEEKS = 5
 
 Json = dict[str, Any]

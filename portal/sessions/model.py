@@ -1,4 +1,4 @@
-"""What a session holds."""
+"""The contents of a session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECRET_BYTES = 32
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """What the issuer handed out; never leaves the server."""
+    """The tokens of the issuer; they never leave the server."""
 
     access_token: str
     refresh_token: str | None
@@ -25,7 +25,7 @@ class Tokens(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """What pages show of the person without a call."""
+    """The person's details that pages show without a call."""
 
     person: str
     name: str
@@ -58,7 +58,7 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class PendingSignIn(msgspec.Struct, frozen=True):
-    """What must be remembered while the person is at the issuer.
+    """The state that is stored while the person is at the issuer.
 
     `form` is what they had typed when the API required them to sign in again.
     """

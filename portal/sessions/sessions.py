@@ -43,7 +43,7 @@ class SignInRequired(Exception):
 
 
 class _Sealed(msgspec.Struct):
-    """What is encrypted of a session."""
+    """The encrypted part of a session."""
 
     tokens: Tokens
     profile: Profile

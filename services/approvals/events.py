@@ -1,4 +1,4 @@
-"""What approvals publishes: `approval.decided`."""
+"""The event that approvals publishes: `approval.decided`."""
 
 from __future__ import annotations
 

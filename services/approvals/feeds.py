@@ -1,4 +1,4 @@
-"""What approvals does with the events of entries and profile.
+"""Applies the events of entries and profile in approvals.
 
 The two feeds have no common order, and need none: no row is written by both, and what depends on
 both is computed when it is read.

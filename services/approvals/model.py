@@ -78,7 +78,7 @@ class DecisionRole(StrEnum):
 
 
 class Flag(StrEnum):
-    """What an approver should look at, in the order shown."""
+    """Things an approver should look at, in the order shown."""
 
     OVER_10_HOURS = "over_10_hours"
     WEEKEND = "weekend"
@@ -261,7 +261,7 @@ def _delegate(manager: Manager, today: Today) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedFacts:
-    """What the flags of a submission depend on.
+    """The facts that the flags of a submission depend on.
 
     A project is new until a week with it was approved for this person. `holidays` are those of
     the person's calendar and of the company.

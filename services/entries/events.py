@@ -114,7 +114,7 @@ async def publish_period(
 
 
 def facts_of(sheet: Timesheet, by_project: Mapping[str, int]) -> dict[str, Any]:
-    """What every event says of its week."""
+    """The fields about its week that every event has."""
     return {
         "submission_id": str(sheet.submission_id),
         "person": sheet.person,

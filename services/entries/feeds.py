@@ -1,4 +1,4 @@
-"""What entries does with the events of approvals and profile."""
+"""Applies the events of approvals and profile in entries."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def on_decisions(connection: asyncpg.Connection, events: Sequence[Delivery
 async def _decide(
     connection: asyncpg.Connection, decisions: Sequence[Decided]
 ) -> list[Outcome | None]:
-    """What becomes of each week; None for a decision that came too late."""
+    """The new state of each week; None for a decision that came too late."""
     sheets = await store.lock_timesheets(connection, {decision.key for decision in decisions})
     closed_through = await read_closed_through(connection)
     outcomes: list[Outcome | None] = []

@@ -133,7 +133,7 @@ class Timesheet(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProjectRules:
-    """What a project demands of an entry. `billable` is its default on the day of the entry."""
+    """The demands of a project on an entry. `billable` is its default on the day of the entry."""
 
     active: bool
     billable: bool = True
@@ -142,7 +142,7 @@ class ProjectRules:
 
 @dataclass(frozen=True, slots=True)
 class EntryContext:
-    """What decides whether an entry may be written: its week, its day and its project.
+    """The context that decides whether an entry may be written: its week, day and project.
 
     `day_minutes` are the minutes of all entries of the day. `project` is None if there is no
     project of that code.

@@ -1,4 +1,4 @@
-"""What a caller expects of a resource before it changes (RFC 9110 section 13)."""
+"""A caller's conditions on a resource before it changes (RFC 9110 section 13)."""
 
 from __future__ import annotations
 

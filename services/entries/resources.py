@@ -14,12 +14,12 @@ class Project(msgspec.Struct, frozen=True):
 
     code: Annotated[str, Meta(description="Unique, never changes.", examples=["BIG-WEB"])]
     name: Annotated[str, Meta(description="For people.", examples=["Website"])]
-    customer: Annotated[str, Meta(description="Who pays.", examples=["Big Company"])]
+    customer: Annotated[str, Meta(description="The customer who pays.", examples=["Big Company"])]
     active: Annotated[bool, Meta(description="false: takes no new work.", examples=[True])]
     billable: Annotated[bool, Meta(description="The default of entries.", examples=[True])]
     tasks: Annotated[
         tuple[str, ...],
-        Meta(description="What clients suggest for `task`.", examples=[["Design", "Support"]]),
+        Meta(description="Suggestions of clients for `task`.", examples=[["Design", "Support"]]),
     ]
     note_required: Annotated[
         bool, Meta(description="Whether each entry needs a note.", examples=[False])

@@ -1,4 +1,4 @@
-"""What a day is measured by: contract or own target, less holidays and absences. Pure functions."""
+"""Targets of days: contract or own target, less holidays and absences. Pure functions."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a person is to work from `valid_from` until the next contract.
+    """The minutes a person is to work from `valid_from` until the next contract.
 
     `minutes` are those of each weekday, Monday first. `calendar` is a code of the `holidays`
     library such as `DE-BY`.
@@ -134,7 +134,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class PersonContext:
-    """What decides whether a person may be saved.
+    """The facts that decide whether a person may be saved.
 
     `managers` leads from the person's manager upwards; `names` has the names of those on the way.
     `email_owner` is another active person with the same e-mail, `id_owners` are other active

@@ -1,4 +1,4 @@
-"""What the gateway asks any of the services to answer for it."""
+"""Problems that the gateway lets the services answer for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the services' statements take and give."""
+"""Parameters and columns of the services' statements."""
 
 from __future__ import annotations
 

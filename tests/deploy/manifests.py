@@ -1,4 +1,4 @@
-"""What kustomize makes of deploy/k8s, as Kubernetes would be given it."""
+"""The output of kustomize for deploy/k8s, as Kubernetes would get it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy/k8s"
 OVERLAYS = ("local", "production", "staging")
 SERVICES = ("entries", "approvals", "profile")
-# What has a database of its own.
+# Programs with a database of their own.
 PROGRAMS = (*SERVICES, "portal")
 
 BUILT_IN = re.compile(
@@ -51,7 +51,7 @@ class Manifests:
                 yield item["metadata"]["name"], spec["template"]
 
     def environment(self, container: Object) -> dict[str, str]:
-        """What the container finds in its environment; a secret's value is a stand-in for it."""
+        """The environment of the container; a secret's value is a stand-in for it."""
         found: dict[str, str] = {}
         for source in container.get("envFrom", []):
             found |= self.of("ConfigMap")[source["configMapRef"]["name"]]["data"]

@@ -14,7 +14,7 @@ RULES = FOLDER / "rules.yaml"
 RULE_TESTS = sorted(FOLDER.glob("rules*_test.yaml"))
 DASHBOARD = FOLDER / "dashboard.json"
 
-# What Grafana puts in the place of its variables, for one.
+# Example values for Grafana's variables.
 VARIABLES = {
     "$service": "entries|approvals|profile",
     "$route": ".+",

@@ -40,7 +40,7 @@ pytestmark = [
 BASE = os.environ.get("BASE", "docker.io/library/python:3.13-slim")
 CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=none")
 NAMES = ("entries", "approvals", "profile", "portal", "batch", "migrate")
-# What must not be in an image: what builds, what tests, and the stand-in for the tenant.
+# Not allowed in an image: build tools, test tools, and the stand-in for the tenant.
 UNWANTED = (
     "gcc",
     "cc",
@@ -62,7 +62,7 @@ def podman(*arguments: str | Path, check: bool = True) -> subprocess.CompletedPr
 
 @pytest.fixture(scope="module")
 def images() -> str:
-    """What the names of the images begin with, once they are built as `make images` does."""
+    """Build the images as `make images` does, and return the prefix of their names."""
     known = podman("image", "exists", BASE, check=False).returncode == 0
     if not known and podman("pull", "--quiet", BASE, check=False).returncode != 0:
         pytest.skip(f"the base image {BASE} cannot be had: BASE names another")
@@ -207,7 +207,7 @@ def make_databases(server: PostgresServer) -> None:
 def variables(
     server: PostgresServer, at: str, service: str, issuer: str, secrets: dict[str, str]
 ) -> dict[str, dict[str, str]]:
-    """What the overlay leaves to each place, for the init container and for the service."""
+    """Settings that the overlay leaves to each place, for init container and service."""
 
     def database(role: str) -> str:
         return f"postgresql://{role}:{server.password(role)}@{at}/{service}"

@@ -179,7 +179,7 @@ def identity(item: Object) -> tuple[str, str, str]:
 
 
 def named_beyond(manifests: Manifests) -> dict[str, set[str]]:
-    """What two environments could share without an object of the same name."""
+    """Values that two environments could share without an object of the same name."""
     text = yaml.safe_dump_all(manifests.objects)
     return {
         "host": {ingress_host(manifests)},

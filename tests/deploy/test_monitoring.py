@@ -37,9 +37,9 @@ SETTINGS = {
     "DATABASE_URL": "postgresql://db/x",
 }
 
-# What Prometheus adds to each series, here by PodMonitor.
+# Labels that Prometheus adds to each series, here by PodMonitor.
 TARGET = frozenset({"job", "instance", "namespace", "pod", "container"})
-# What others export: Prometheus itself, kube-state-metrics, kubelet, CloudNativePG and its Barman
+# Metrics of others: Prometheus itself, kube-state-metrics, kubelet, CloudNativePG and its Barman
 # plugin, cert-manager, Traefik.
 OTHERS = {
     "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp": frozenset[str](),

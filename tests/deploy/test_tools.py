@@ -1,4 +1,4 @@
-"""What other people's tools say of the image and the manifests."""
+"""The findings of other people's tools about the image and the manifests."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Agency:
         return await self.call("upload", *arguments, code=code, **environ)
 
     async def call(self, command: str, *arguments: object, code: int = 0, **environ: str) -> Any:
-        """What the program prints as JSON. It must exit with `code`."""
+        """Return the JSON that the program prints. It must exit with `code`."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "batch", command, "--json"),
             *map(str, arguments),

@@ -1,4 +1,4 @@
-"""What end-to-end tests share."""
+"""Fixtures for end-to-end tests."""
 
 from __future__ import annotations
 

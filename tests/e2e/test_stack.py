@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at proces
 
 @dataclass(frozen=True)
 class Before:
-    """What the first run on a new directory left behind."""
+    """The files that the first run left in a new directory."""
 
     seconds: float
     addresses: Addresses
@@ -267,7 +267,7 @@ def test_a_killed_supervisor_leaves_nobody_and_the_next_one_starts_at_once(spare
 
 
 def close_the_terminal_of(running: Running) -> None:
-    """What is printed from now on goes nowhere, and that must not keep it from stopping."""
+    """Output from now on goes nowhere, which must not keep it from stopping."""
     assert running.process.stdout is not None
     running.process.stdout.close()
     with watched(Process.below(running.process.pid)) as ends:

@@ -64,7 +64,7 @@ class Company:
         return submission
 
     async def pending(self, approver: str, person: str) -> dict[str, Any]:
-        """What the approver finds waiting of the person, as soon as it is there."""
+        """The person's approval in the approver's list, as soon as it is there."""
 
         async def look() -> Any:
             path = f"/v1/approvals?state=pending&week={self.week}&person=auth0%7C{person}"
@@ -89,7 +89,7 @@ class Company:
 
 
 async def eventually(look: Callable[[], Awaitable[Any]]) -> Any:
-    """What `look` finds, once it finds something."""
+    """Repeat `look` until it finds something, and return that."""
     async with asyncio.timeout(GRACE_SECONDS):
         while not (found := await look()):
             await asyncio.sleep(0.02)

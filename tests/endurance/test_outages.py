@@ -1,4 +1,4 @@
-"""What the services need is away, used up or wrong about the time: they say so at once, nothing
+"""A dependency is down, full or wrong about the time: the services say so at once, nothing
 accepted is lost, and they recover by themselves."""
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ async def untidy(publisher: Database) -> AsyncIterator[Database]:
 
 
 async def left(db: Database) -> tuple[int, int]:
-    """How many keys and events."""
+    """The number of keys and events."""
     keys = await fetch(db, "SELECT key FROM idempotency_keys")
     return len(keys), len(await fetch(db, "SELECT sequence FROM events"))
 

@@ -144,7 +144,7 @@ FOLLOWED = {
 async def outcome(
     db: Database, follower: str, source: str, pages: Iterable[Sequence[Delivery]]
 ) -> list[list[tuple[Any, ...]]]:
-    """What the follower's tables hold once these pages were applied."""
+    """The rows of the follower's tables once these pages were applied."""
     await empty_tables(db.settings.dsn)
     holder = uuid.uuid4()
     metrics = FollowerMetrics(CollectorRegistry())

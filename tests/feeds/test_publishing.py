@@ -26,7 +26,7 @@ async def write_by_publishing(connection: asyncpg.Connection) -> None:
 
 
 async def poll_while(db: Database, writing: asyncio.Task[object]) -> set[int]:
-    """What somebody sees who asks for the numbers behind the last one he saw."""
+    """The numbers that a reader sees who reads behind the last number it saw."""
     seen: set[int] = set()
     last_look = False
     while not last_look:
@@ -37,7 +37,7 @@ async def poll_while(db: Database, writing: asyncio.Task[object]) -> set[int]:
 
 
 async def missed(db: Database, write: Write) -> int:
-    """How many of the events of concurrent writers somebody who polls does not see."""
+    """Count the events of concurrent writers that a polling reader does not see."""
 
     async def write_some() -> None:
         for _ in range(EVENTS):

@@ -119,7 +119,7 @@ class Phone:
         return TokenManager(issuer, self.store, self.clock, sub)
 
     async def assign(self, person: str, *roles: str) -> None:
-        """What an administrator of the tenant does."""
+        """Assign roles, as an administrator of the tenant does."""
         address = f"{self.settings.issuer}stand-in/people/{person}/roles"
         assert (await self.http.put(address, json=list(roles))).status_code == 200
 

@@ -70,8 +70,7 @@ def settle(frames: int = FRAMES) -> None:
 
 
 def milliseconds(act: Callable[[], object], clock: Callable[[], float] = time.thread_time) -> float:
-    """How long the app's own thread was busy with it: others that use the machine, and graphics
-    drawn by software, are not its doing."""
+    """Measure CPU time of the app's own thread, without other processes and drawing by software."""
     began = clock()
     act()
     return (clock() - began) * 1000
@@ -119,7 +118,7 @@ def scroll(shell: Shell, many: int) -> list[float]:
 
 
 def kept_texts(shell: Shell) -> int:
-    """How many more texts are alive after the week was drawn several times."""
+    """Count the texts that stay alive after the week was drawn several times."""
     shell.go(Tab.WEEK)
     settle(20)  # the list makes its spare rows, one a frame
     counts = []
@@ -151,7 +150,7 @@ def many_approvals(shell: Shell) -> None:
 
 
 def everything(shell: Shell) -> Iterator[Callable[[], object]]:
-    """What else can be pressed, with the screens that it is on."""
+    """Every other press, with the screens it is on."""
     for tab in (Tab.TIMER, Tab.PROFILE, Tab.APPROVALS):
         yield partial(shell.go, tab)
     model = shell.models.approvals

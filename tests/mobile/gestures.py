@@ -1,4 +1,4 @@
-"""What fingers do to the real widgets; drive calls it and reports what came of it."""
+"""Gestures on the real widgets; drive calls them and reports their effects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIST_SECONDS, LIST_FRAMES = 0.3, 6
 
 
 class Finger(MotionEvent):
-    """What a touch screen would tell of one."""
+    """A touch, as a touch screen reports it."""
 
     def __init__(self, x: float, y: float) -> None:
         super().__init__("finger", 1, _share(x, y), is_touch=True, type_id="touch")
@@ -118,7 +118,7 @@ def _swipe_the_week(shell: Shell) -> list[str]:
 
 
 def _swipe_an_entry_away(shell: Shell) -> list[int]:
-    """How many entries there are: before, after a short swipe, after one that is meant, after
+    """Count the entries: before, after a short swipe, after a full one, after
     Undo."""
     week = shell.models.week
     counts = [len(week.rows(shell.today))]

@@ -33,7 +33,7 @@ MINUTES = "0:15"
 
 
 async def until(happened: Callable[[], Any], what: str) -> Any:
-    """What came of it; nothing is waited for longer than it takes."""
+    """The outcome; each wait ends as soon as its condition holds."""
     ends = time.monotonic() + TIMEOUT
     while not (came := happened()):
         if time.monotonic() > ends:

@@ -50,7 +50,7 @@ ALL_WAYS = tuple(
 
 
 def seen(shell: Shell) -> Iterator[Widget]:
-    """What is on the uppermost layer and within the window."""
+    """Find the widgets on the uppermost layer and within the window."""
     overlays = [each for each in shell.ids.overlays.children if type(each).__name__ != "Snackbar"]
     layers = [overlays[0]] if overlays else [shell]
     for layer in layers:
@@ -119,7 +119,7 @@ def _ink(text: Text) -> tuple[float, float, float, float]:
 
 
 def pale(texts: list[Text]) -> list[str]:
-    """What stands out too little from what is really drawn behind it."""
+    """Find texts with too little contrast to what is really drawn behind them."""
     width, height = Window.size
     pixels = glReadPixels(0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE)
     found = []

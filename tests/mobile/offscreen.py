@@ -29,7 +29,7 @@ runpy.run_module(module, run_name="__main__")
 
 
 def what_is_missing() -> str:
-    """What keeps the screens from being drawn here, and what helps."""
+    """Name what keeps the screens from being drawn here, and what helps."""
     look = "import importlib.util; raise SystemExit(importlib.util.find_spec('kivymd') is None)"
     if subprocess.run([PYTHON, "-c", look], check=False).returncode:
         return "Kivy is not installed: make .appvenv/ready (Kivy has no wheels for Python 3.14)"

@@ -1,4 +1,4 @@
-"""What the tests of the app are made of: a clock, a network that misbehaves, a store in memory."""
+"""Parts for the tests of the app: a clock, a network that misbehaves, a store in memory."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class AppClock(Clock):
 
 
 class Fault(Enum):
-    """What the network does to a request."""
+    """The network's behaviour for a request."""
 
     NONE = auto()
     LOST_BEFORE = auto()

@@ -1,4 +1,4 @@
-"""What the app asks of Android, against doubles: no phone is at hand."""
+"""The app's calls of Android, against doubles: no phone is at hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine survives: full disks, services that are down, newer servers, second factors."""
+"""The engine survives full disks, services that are down, newer servers, second factors."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ ENTRY = ("11111111-1111-4111-8111-111111111111", str(MONDAY), "APOLLO", None, 60
 
 
 def old_store(path: Path, version: int) -> None:
-    """What a released version left: one entry, one unsent change, a timer."""
+    """The database of a released version: one entry, one unsent change, a timer."""
     connection = sqlite3.connect(path)
     for statements in MIGRATIONS[:version]:
         for statement in statements:

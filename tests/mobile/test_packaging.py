@@ -1,4 +1,4 @@
-"""What buildozer would build: permissions, backup, and requirements that exist for Android."""
+"""The settings of buildozer: permissions, backup, and requirements that exist for Android."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ async def test_invalid_grant_keeps_the_outbox_for_the_same_person_only(
     await sign_in(session, phone, "maya")
     assert session.workspace is not None
     assert session.workspace.outbox.counts() == (0, 0)
-    with pytest.raises(Unreachable):  # nothing but the issuer is there
+    with pytest.raises(Unreachable):  # only the issuer is there
         await session.workspace.engine.sync()
     assert not any(method == "PUT" for method, _ in network.seen)
 

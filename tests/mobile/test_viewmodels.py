@@ -1,4 +1,4 @@
-"""What the screens show and do, without a screen."""
+"""The contents and actions of the screens, without a screen."""
 
 from __future__ import annotations
 

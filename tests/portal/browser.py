@@ -108,7 +108,7 @@ class Browsing:
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe-core finds on the page as it is now."""
+    """Return what axe-core finds on the page in its present state."""
     found = await Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations"]})
     return [
         f"{item['id']}: {item['nodes'][0]['html'][:160]}" for item in found.response["violations"]

@@ -1,4 +1,4 @@
-"""What protects the portal, over HTTP and without a browser."""
+"""The protection of the portal, over HTTP and without a browser."""
 
 from __future__ import annotations
 

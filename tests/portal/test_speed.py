@@ -1,4 +1,4 @@
-"""How long pages take without the API, under load: `make endurance`, or pytest -m endurance."""
+"""The time of pages without the API, under load: `make endurance`, or pytest -m endurance."""
 
 from __future__ import annotations
 

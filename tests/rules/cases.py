@@ -26,7 +26,7 @@ PROJECTS = {ACTIVE: True, INTERNAL: False, ENDED: True, STRICT: True}
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What is written. `billable` None is the project's default."""
+    """The entry that is written. `billable` None is the project's default."""
 
     date: date = DAY
     project: str = ACTIVE
@@ -192,7 +192,7 @@ TABLE: dict[str, tuple[Case, Outcome]] = {
         Case(ENTRY, Values(date=OTHER_WEEK), other_state=State.SUBMITTED, closed_through=DAY),
         CLOSED,
     ),
-    # Nothing changes.
+    # The entry stays the same.
     "the same, week submitted": (Case(ENTRY, NEW, State.SUBMITTED), YES),
     "the same, week approved and day closed": (
         Case(ENTRY, NEW, State.APPROVED, closed_through=DAY),

@@ -176,7 +176,7 @@ class Sql:
 
 
 async def _seen(scene: Scene, after: Values | None) -> Outcome:
-    """What is in the database; it is what was to be written."""
+    """Check that the database has the entry that was to be written."""
     record = await scene.entry()
     if after is None:
         assert record is None

@@ -60,7 +60,7 @@ class Scene:
         await self._insert(values, self.entry_id, source, external_id)
 
     async def settle(self, case: Case) -> None:
-        """What stands around the entry: other entries, states of weeks, the closed period."""
+        """The context of the entry: other entries, states of weeks, the closed period."""
         if case.others and case.after is not None:
             others = Values(date=case.after.date, minutes=case.others, billable=True)
             await self._insert(others, uuid.uuid4(), "app", None)

@@ -113,7 +113,7 @@ class Service:
         return Caller(self._session, self.admin_url, None)
 
     async def metric(self, name: str, **labels: str) -> float:
-        """What Prometheus would read of one series now."""
+        """The value that Prometheus would read of one series now."""
         text = (await self.admin.get("/metrics")).body.decode()
         [value] = [
             sample.value

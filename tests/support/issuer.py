@@ -90,14 +90,14 @@ class Issuer:
         """While cleared, requests that have come in are not answered."""
         self.gate.set()
         self.jwks_answer: Callable[[], web.StreamResponse] | None = None
-        """What to answer instead of the key set."""
+        """The response instead of the key set."""
         self.discovery_answer: Callable[[], web.StreamResponse] | None = None
         self.token_answer: Callable[[], web.StreamResponse] | None = None
         self.fetches = 0
-        """How often the key set was requested, answered or not."""
+        """The number of requests for the key set, answered or not."""
         self.discoveries = 0
         self.grants = 0
-        """How often a token was requested."""
+        """The number of requests for a token."""
         self._requested = asyncio.Condition()
         self._current = first_key
         self._former: list[int] = []

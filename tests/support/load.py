@@ -19,7 +19,7 @@ class Call:
 
 @dataclass(slots=True)
 class Tally:
-    """What was answered, and every failure in words."""
+    """The responses, and every failure in words."""
 
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)

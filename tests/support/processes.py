@@ -43,7 +43,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What a process takes of a Linux machine."""
+    """The resources that a process takes of a Linux machine."""
 
     megabytes: float
     descriptors: int

@@ -1,4 +1,4 @@
-"""What an expression of Prometheus asks for: as far as a check of names goes, and no further."""
+"""Reads an expression of Prometheus: as far as a check of names goes, and no further."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ class Form(HTMLParser):
 
 
 async def sign_in(session: aiohttp.ClientSession, issuer: str, person: str) -> dict[str, Any]:
-    """What the app holds after a person chose themselves in the browser."""
+    """The tokens of the app after a person chose themselves in the browser."""
     async with session.get(
         f"{issuer}authorize", params=authorization(prompt="login"), allow_redirects=False
     ) as response:

@@ -1,4 +1,4 @@
-"""What a service reads from its environment."""
+"""The settings that a service reads from its environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Alembic runs for every service: its migrations, on the connection it was handed.
+"""Alembic's environment for every service: runs its migrations on the given connection.
 
 The transaction is that of libs.postgres.migrations, which commits it.
 """

@@ -1,4 +1,4 @@
-"""What both API documents say of a route, read once from its contract."""
+"""The description of a route in both API documents, read once from its contract."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def _path(request: web.Request) -> str:
 
 
 def _body(form: Form, *, is_new: bool) -> Json:
-    """What an older API does not know is sent only where something was typed."""
+    """Fields that an older API does not know are sent only if they are filled in."""
     tasks = [line.strip() for line in form["tasks"].splitlines() if line.strip()]
     body: Json = {
         "name": form.text("name"),

@@ -85,7 +85,7 @@ class Mailer:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without the reply to a sign-in, which may repeat the user name."""
+    """Describe the error, without the reply to a sign-in, which may repeat the user name."""
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         return f"the sign-in was refused ({error.code})"
     return f"{type(error).__name__}: {error}"

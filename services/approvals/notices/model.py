@@ -82,5 +82,5 @@ def due_times(zone: str, now: datetime) -> Iterator[DueTime]:
 
 
 def delay_after(attempts: int) -> timedelta:
-    """How long to wait after so many failed attempts: 1, 2, 4 ... minutes, at most 6 hours."""
+    """The pause after so many failed attempts: 1, 2, 4 ... minutes, at most 6 hours."""
     return min(FIRST_DELAY * (1 << min(attempts - 1, 16)), MAX_DELAY)

@@ -80,15 +80,15 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Annotated[UUID, Meta(description="The submission's id.", examples=[SUBMISSION_ID])]
     submission_id: Annotated[UUID, Meta(description="The same id.", examples=[SUBMISSION_ID])]
-    person: Annotated[str, Meta(description="Whose week.", examples=["auth0|erin"])]
+    person: Annotated[str, Meta(description="The `sub` of the person.", examples=["auth0|erin"])]
     person_name: Annotated[str | None, Meta(description="Their name.", examples=["Erin Employee"])]
     week: Annotated[str, Meta(description="The ISO week.", examples=["2026-W48"])]
-    state: Annotated[State, Meta(description="What became of it.", examples=["pending"])]
+    state: Annotated[State, Meta(description="The state of the approval.", examples=["pending"])]
     total_minutes: Annotated[int, Meta(description="Minutes of the week.", examples=[2400])]
     target_minutes: Annotated[
         int | None,
         Meta(
-            description="What the week is measured by since it was submitted; null: no target.",
+            description="Target of the week, fixed at submission; null: no target.",
             examples=[2400],
         ),
     ]
@@ -105,7 +105,9 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     submitted_by: Annotated[
         str, Meta(description="By whom: the person, or somebody for them.", examples=["auth0|erin"])
     ]
-    decided_by: Annotated[str | None, Meta(description="Who decided.", examples=["auth0|maya"])]
+    decided_by: Annotated[
+        str | None, Meta(description="The person who decided.", examples=["auth0|maya"])
+    ]
     decided_at: Annotated[
         datetime | None, Meta(description="When decided.", examples=["2026-11-30T08:00:00Z"])
     ]
@@ -128,7 +130,9 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
         DecisionRole | None,
         Meta(description="As what you decide it, or it was decided.", examples=["manager"]),
     ]
-    flags: Annotated[tuple[Flag, ...], Meta(description="What to look at.", examples=[["weekend"]])]
+    flags: Annotated[
+        tuple[Flag, ...], Meta(description="Reasons for a closer look.", examples=[["weekend"]])
+    ]
     reopened: Annotated[
         bool, Meta(description="Whether the approved week was opened again.", examples=[False])
     ]
@@ -143,15 +147,18 @@ class SubmittedEntry(msgspec.Struct, frozen=True):
     project: Annotated[str, Meta(description="The project's code.", examples=["BIG-WEB"])]
     task: Annotated[str | None, Meta(description="The task.", examples=["Planning"])]
     minutes: Annotated[int, Meta(description="From 1 to 1440.", examples=[90])]
-    note: Annotated[str, Meta(description="What was done.", examples=["sprint planning"])]
+    note: Annotated[str, Meta(description="The work done.", examples=["sprint planning"])]
     billable: Annotated[bool, Meta(description="Whether the customer pays.", examples=[True])]
-    source: Annotated[str, Meta(description="Where it comes from.", examples=["app"])]
+    source: Annotated[str, Meta(description="The origin of the entry.", examples=["app"])]
     project_billable: Annotated[
         bool | msgspec.UnsetType, Meta(description="The project's default.", examples=[True])
     ] = msgspec.UNSET
     changed_by: Annotated[
         str | msgspec.UnsetType | None,
-        Meta(description="Who changed an uploaded entry since it was sent.", examples=[None]),
+        Meta(
+            description="The person who changed an uploaded entry since it was sent.",
+            examples=[None],
+        ),
     ] = msgspec.UNSET
 
 
@@ -170,12 +177,12 @@ class Step(msgspec.Struct, frozen=True):
     """A row of the history."""
 
     submission_id: Annotated[UUID, Meta(description="The submission.", examples=[SUBMISSION_ID])]
-    person: Annotated[str, Meta(description="Whose week.", examples=["auth0|erin"])]
+    person: Annotated[str, Meta(description="The `sub` of the person.", examples=["auth0|erin"])]
     week: Annotated[str, Meta(description="The ISO week.", examples=["2026-W48"])]
     number: Annotated[int, Meta(description="Counts the rows from 1.", examples=[1])]
-    event: Annotated[StepKind, Meta(description="What happened.", examples=["submitted"])]
+    event: Annotated[StepKind, Meta(description="The action.", examples=["submitted"])]
     at: Annotated[datetime, Meta(description="When.", examples=["2026-11-27T15:00:00.000000Z"])]
-    actor: Annotated[str, Meta(description="Who did it.", examples=["auth0|erin"])]
+    actor: Annotated[str, Meta(description="The `sub` of the person.", examples=["auth0|erin"])]
     acting_for: Annotated[str | None, Meta(description="For which manager.")]
     why: Annotated[DecisionRole | None, Meta(description="As what.", examples=["manager"])]
     reason: Annotated[str | None, Meta(description="The reason given.")]

@@ -39,7 +39,7 @@ class OverdueQuerySchema(PageQuery):
 class Overdue(msgspec.Struct, frozen=True):
     """A week that is over and not submitted."""
 
-    person: Annotated[str, Meta(description="Whose week.", examples=["auth0|erin"])]
+    person: Annotated[str, Meta(description="The `sub` of the person.", examples=["auth0|erin"])]
     person_name: Annotated[str, Meta(description="Their name.", examples=["Erin Employee"])]
     week: Annotated[str, Meta(description="The ISO week.", examples=["2026-W47"])]
     days_late: Annotated[

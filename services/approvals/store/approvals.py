@@ -152,7 +152,7 @@ LIST = f"""
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many wait for a decision, and since when the oldest does."""
+    """Count the approvals that wait for a decision, and read since when the oldest does."""
 
     number: int
     oldest: datetime | None
@@ -169,7 +169,7 @@ class ApprovalWithContext:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What was submitted, in JSON as entries published it."""
+    """The submission, in JSON as entries published it."""
 
     entries: msgspec.Raw
     absences: msgspec.Raw

@@ -45,7 +45,7 @@ COVERED = """
       AND (state = 'pending' OR (state = 'approved' AND NOT reopened))
 """
 
-# Nothing is left to work, and no hours are known.
+# No target is left, and no hours are known.
 OFF = """
     SELECT monday FROM weeks_off WHERE weeks_off.person = person.person
     EXCEPT

@@ -53,7 +53,7 @@ PersonsWeek = tuple[str, Week]
 
 @dataclass(slots=True)
 class WeekPast:
-    """What flags and reasons depend on of a week's earlier submissions."""
+    """The facts about a week's earlier submissions that flags and reasons depend on."""
 
     first_submitted: datetime | None = None
     last_reason: str | None = None
@@ -73,7 +73,7 @@ class SubmissionBatch:
     targets: dict[str, int | None] = field(default_factory=dict)
     """Present weekly targets, for events without one."""
     received: dict[uuid.UUID, Submitted] = field(default_factory=dict)
-    """What was submitted, of each submission that is new."""
+    """The submitted entries of each submission that is new."""
     changed: set[uuid.UUID] = field(default_factory=set)
     steps: list[Step] = field(default_factory=list)
     added_projects: set[tuple[str, str]] = field(default_factory=set)

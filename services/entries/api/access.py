@@ -78,7 +78,7 @@ def week_of(request: web.Request) -> Week:
 
 
 def preconditions_of(request: web.Request) -> Preconditions:
-    """What `If-Match` and `If-None-Match` demand."""
+    """The conditions in `If-Match` and `If-None-Match`."""
     return Preconditions(
         version=expected_version(request),
         exists="If-Match" in request.headers,

@@ -57,7 +57,7 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What undoing a batch did. `kept` are entries that were locked or changed since."""
+    """The effect of undoing a batch. `kept` are entries that were locked or changed since."""
 
     at: datetime
     by: str
@@ -68,7 +68,7 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What became of a file."""
+    """The result of a file."""
 
     id: UUID
     client: Client
@@ -127,7 +127,7 @@ class StagedDeletion(NamedTuple):
 
 
 class RowError(msgspec.Struct, frozen=True, gc=False):
-    """What is wrong with a row.
+    """An error in a row.
 
     `field` is empty if the row cannot be read at all, `external_id` if that cannot. `line` is 0
     for an entry that is missing from a complete file and must not be removed.

@@ -20,7 +20,7 @@ from services.entries.targets import Targets, day_targets
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides about a person's entries today. `targets` are those of the current week."""
+    """The limits on a person's entries today. `targets` are those of the current week."""
 
     closed_through: date | None
     today: date

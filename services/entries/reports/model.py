@@ -1,4 +1,4 @@
-"""What a report selects."""
+"""The filter of a report."""
 
 from __future__ import annotations
 

@@ -136,7 +136,9 @@ class AbsenceResource(msgspec.Struct, frozen=True, kw_only=True):
     note: Annotated[str, Meta(description="A note.", examples=[""])]
     can_edit: Annotated[bool, Meta(description="Whether it can change now.", examples=[True])]
     lock_reason: Annotated[LockReason | None, Meta(description="Why not.", examples=[None])]
-    unlock: Annotated[str | None, Meta(description="What would unlock it.", examples=[None])]
+    unlock: Annotated[
+        str | None, Meta(description="The action that would unlock it.", examples=[None])
+    ]
     version: Annotated[int, Meta(description="Counts the changes.", examples=[1])]
     created_at: Annotated[datetime, Meta(description="When.", examples=["2026-11-23T09:00:00Z"])]
     updated_at: Annotated[datetime, Meta(description="When.", examples=["2026-11-23T09:00:00Z"])]
@@ -153,7 +155,7 @@ class Holiday(msgspec.Struct, frozen=True):
 
 
 class CalendarDay(msgspec.Struct, frozen=True):
-    """What a day is measured by, and what was worked."""
+    """The target of a day, and the minutes worked."""
 
     date: Annotated[date, Meta(description="The day.", examples=["2026-12-24"])]
     target_minutes: Annotated[int | None, Meta(description="null: no target.", examples=[240])]

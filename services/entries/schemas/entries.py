@@ -156,10 +156,10 @@ class EntryAnswer(msgspec.Struct):
     dictionary."""
 
     id: Annotated[UUID, Meta(description="Given by the client or the server.")]
-    person: Annotated[str, Meta(description="Whose entry it is.", examples=["auth0|erin"])]
+    person: Annotated[str, Meta(description="The owner of the entry.", examples=["auth0|erin"])]
     date: Annotated[date, Meta(description="The day of the work.", examples=["2026-11-23"])]
     project: Annotated[str, Meta(description="The project's code.", examples=["BIG-WEB"])]
-    task: Annotated[str | None, Meta(description="What kind of work.", examples=["Design"])]
+    task: Annotated[str | None, Meta(description="The kind of work.", examples=["Design"])]
     minutes: Annotated[int, Meta(description="1 to 1440.", examples=[90])]
     note: Annotated[str, Meta(description="Free text.", examples=["Sprint planning"])]
     billable: Annotated[bool, Meta(description="Whether the customer pays.", examples=[True])]
@@ -170,14 +170,19 @@ class EntryAnswer(msgspec.Struct):
     updated_at: Annotated[datetime, Meta(description="When.", examples=["2026-11-23T16:00:00Z"])]
     changed_by: Annotated[
         str | None,
-        Meta(description="Who changed an uploaded entry since it was sent.", examples=[None]),
+        Meta(
+            description="The person who changed an uploaded entry since it was sent.",
+            examples=[None],
+        ),
     ]
     week: Annotated[str, Meta(description="The ISO week of the date.", examples=["2026-W48"])]
     can_edit: Annotated[bool, Meta(description="Whether it can change now.", examples=[True])]
     lock_reason: Annotated[
         LockReason | None, Meta(description="Why it cannot.", examples=["submitted"])
     ]
-    unlock: Annotated[str | None, Meta(description="What would unlock it.", examples=[None])]
+    unlock: Annotated[
+        str | None, Meta(description="The action that would unlock it.", examples=[None])
+    ]
 
 
 class SkippedAnswer(msgspec.Struct):
@@ -189,7 +194,7 @@ class SkippedAnswer(msgspec.Struct):
 
 
 class CopyAnswer(msgspec.Struct):
-    """What became of the entries of the week."""
+    """The result of copying the entries of the week."""
 
     items: Annotated[list[EntryAnswer], Meta(description="All copies in the week.")]
     skipped: Annotated[list[SkippedAnswer], Meta(description="Entries without a copy.")]

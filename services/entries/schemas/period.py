@@ -57,7 +57,7 @@ class RulesAnswer(msgspec.Struct, frozen=True):
         date | None, Meta(description="The last closed day.", examples=["2026-10-31"])
     ]
     scopes: Annotated[
-        list[str], Meta(description="What the token grants.", examples=[["read:timesheets"]])
+        list[str], Meta(description="The scopes of the token.", examples=[["read:timesheets"]])
     ]
     target_minutes: Annotated[
         int | None, Meta(description="Of the current week; null: no target.", examples=[2400])

@@ -47,7 +47,7 @@ class _ProjectFields(StrictSchema):
         minimum=1,
         maximum=200,
         required=True,
-        metadata={"description": "Who pays.", "example": "Big Company"},
+        metadata={"description": "The customer who pays.", "example": "Big Company"},
     )
     active = Truth(
         load_default=True,
@@ -61,7 +61,7 @@ class _ProjectFields(StrictSchema):
         Text(minimum=1, maximum=MAX_TASK_LENGTH),
         load_default=list,
         validate=validate.Length(max=MAX_TASKS, error=f"At most {MAX_TASKS} tasks."),
-        metadata={"description": "What clients suggest for `task`.", "example": ["Design"]},
+        metadata={"description": "Suggestions of clients for `task`.", "example": ["Design"]},
     )
     note_required = Truth(
         load_default=False,

@@ -74,7 +74,7 @@ class SubmissionSchema(StrictSchema):
         maximum=MAX_PERSON_LENGTH,
         allow_none=True,
         load_default=None,
-        metadata={"description": "Whose week, if not the caller's.", "example": "auth0|erin"},
+        metadata={"description": "The person, if not the caller.", "example": "auth0|erin"},
     )
 
     @post_load
@@ -93,7 +93,7 @@ class ReopeningSchema(StrictSchema):
         minimum=1,
         maximum=MAX_PERSON_LENGTH,
         required=True,
-        metadata={"description": "Whose week.", "example": "auth0|erin"},
+        metadata={"description": "The `sub` of the person.", "example": "auth0|erin"},
     )
     reason = Text(
         minimum=1,
@@ -119,15 +119,17 @@ class DayAnswer(msgspec.Struct):
     lock_reason: Annotated[
         LockReason | None, Meta(description="Why it cannot.", examples=["closed"])
     ]
-    unlock: Annotated[str | None, Meta(description="What would unlock it.", examples=[None])]
+    unlock: Annotated[
+        str | None, Meta(description="The action that would unlock it.", examples=[None])
+    ]
 
 
 class TimesheetSummary(msgspec.Struct, kw_only=True):
     """A week without its entries and its history."""
 
     week: Annotated[str, Meta(description="The ISO week.", examples=["2026-W48"])]
-    person: Annotated[str, Meta(description="Whose week it is.", examples=["auth0|erin"])]
-    state: Annotated[State, Meta(description="Where it is.", examples=["open"])]
+    person: Annotated[str, Meta(description="The owner of the week.", examples=["auth0|erin"])]
+    state: Annotated[State, Meta(description="The state of the week.", examples=["open"])]
     submission_id: Annotated[UUID | None, Meta(description="Set while submitted or approved.")]
     reason: Annotated[
         str | None, Meta(description="Why it was rejected or reopened.", examples=[None])

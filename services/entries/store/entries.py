@@ -99,7 +99,7 @@ INSERT = f"""
     RETURNING {COLUMNS}
 """
 
-# Nothing is inserted if there is no such project or if it requires a note and there is none.
+# Inserts nothing if there is no such project or if it requires a note and there is none.
 ADD = f"""
     INSERT INTO entries AS entry (person, id, source, {", ".join(DRAFT)})
     SELECT
@@ -227,8 +227,8 @@ async def add_entry(
 ) -> EntryInContext | None:
     """Insert the entry in one statement that the database alone guards.
 
-    Returns None if the id exists, if the project is unknown, or if it requires a note. What could
-    be added lies in an open week and after the closed period.
+    Returns None if the id exists, if the project is unknown, or if it requires a note. An
+    inserted entry lies in an open week and after the closed period.
     """
     record = await connection.fetchrow(ADD, person, entry_id, source, *_values(draft))
     return EntryInContext(entry_of(record), State.OPEN, None) if record else None

@@ -89,7 +89,7 @@ SAVE_NEWEST = "UPDATE projects SET name = $2, customer = $3, billable = $4 WHERE
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a project is called, who pays and whether entries are billable, from a day on."""
+    """The name, the customer and the billable default of a project, from a day on."""
 
     valid_from: date
     name: str

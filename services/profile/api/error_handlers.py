@@ -24,7 +24,7 @@ from services.profile.store.people import KnownPerson
 
 @web.middleware
 async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What is not there is 404; a stale version is 412 with the present representation."""
+    """A missing resource is 404; a stale version is 412 with the present representation."""
     try:
         return await handler(request)
     except UnknownPerson as error:

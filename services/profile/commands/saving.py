@@ -1,4 +1,4 @@
-"""How every command reads the caller and writes a person."""
+"""Reads the caller and writes a person, for every command."""
 
 from __future__ import annotations
 

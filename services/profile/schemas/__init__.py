@@ -1,1 +1,1 @@
-"""What the endpoints take and answer: checks requests and writes the API page."""
+"""Schemas of requests and responses: they check requests and document the API."""

@@ -66,7 +66,7 @@ class Delegate(msgspec.Struct, frozen=True, rename={"since": "from", "until": "t
 
 
 class ContractTerms(msgspec.Struct, frozen=True, rename={"valid_from": "from"}):
-    """What a person is to work from a day on, until the next contract."""
+    """The minutes a person is to work from a day on, until the next contract."""
 
     valid_from: Annotated[date, Meta(description="First day.", examples=["2026-11-01"])]
     minutes: Annotated[
@@ -87,20 +87,22 @@ class ContractTerms(msgspec.Struct, frozen=True, rename={"valid_from": "from"}):
 
 
 class PersonBase(msgspec.Struct, frozen=True, kw_only=True):
-    """What the directory and the own profile both show of a person."""
+    """The fields of a person that the directory and the own profile share."""
 
     person: Annotated[str, Meta(description="The `sub`.", examples=["auth0|erin"])]
     name: Annotated[str, Meta(description="The name shown to others.", examples=["Erin Example"])]
     email: Annotated[
         str | None, Meta(description="The e-mail address.", examples=["erin@exampleco.com"])
     ]
-    kind: Annotated[Kind, Meta(description="How the person is engaged.", examples=["employee"])]
+    kind: Annotated[Kind, Meta(description="The kind of employment.", examples=["employee"])]
     employer: Annotated[
         str | None, Meta(description="The company that employs them.", examples=["ExampleCo"])
     ]
     manager: Annotated[
         str | None,
-        Meta(description="The `sub` of whoever approves their weeks.", examples=["auth0|maya"]),
+        Meta(
+            description="The `sub` of the person who approves their weeks.", examples=["auth0|maya"]
+        ),
     ]
     manager_name: Annotated[
         str | None, Meta(description="The manager's name.", examples=["Maya Manager"])
@@ -111,5 +113,5 @@ class PersonBase(msgspec.Struct, frozen=True, kw_only=True):
     contract: Annotated[
         ContractTerms | None, Meta(description="The contract that holds today; null: none.")
     ]
-    delegate: Annotated[Delegate | None, Meta(description="Who stands in for them, now or later.")]
+    delegate: Annotated[Delegate | None, Meta(description="The person who stands in for them.")]
     version: Annotated[int, Meta(description="Counts the changes.", examples=[3])]

@@ -87,7 +87,7 @@ UPDATE = f"""
     WHERE person = $1
 """
 
-# Nothing of this is shown, so the version stays.
+# These columns are not shown, so the version stays.
 REMEMBER_CLAIMS = f"UPDATE people SET {assignments(CLAIMS, first=2)} WHERE person = $1"
 
 DROP_IDS = """

@@ -124,7 +124,7 @@ class Neighbours:
         return str(data["submission_id"])
 
     async def entries(self, kind: str, submission_id: str, **fields: Any) -> None:
-        """What entries tells of a submission after it was submitted."""
+        """An event of entries about a submission after it was submitted."""
         data = {"submission_id": submission_id, "person": sub("erin"), "week": LAST, **fields}
         await self.tell("entries", kind, submission_id, data)
 

@@ -28,7 +28,7 @@ async def decide(caller: Caller, submitted: str, body: Any = APPROVE, **headers:
 
 
 async def published(connection: asyncpg.Connection) -> list[dict[str, Any]]:
-    """What approvals published."""
+    """The events that approvals published."""
     records = await connection.fetch("SELECT type, subject, data FROM events ORDER BY sequence")
     assert {record["type"] for record in records} <= {"approval.decided"}
     events = [json.loads(record["data"]) for record in records]

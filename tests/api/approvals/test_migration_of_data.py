@@ -42,7 +42,7 @@ WHERE again = 0 OR week % 5 = 0;
 
 TABLES = ("people", "approvals")
 
-# What the release before showed as target, and whether it flagged the week.
+# The target shown by the release before, and whether it flagged the week.
 SHOWN = """
 SELECT approvals.id, coalesce(approvals.target_minutes, people.target_minutes, 2400) AS target
 FROM approvals LEFT JOIN people USING (person) ORDER BY id

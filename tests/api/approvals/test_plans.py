@@ -68,7 +68,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 async def rows_read(connection: asyncpg.Connection, filters: ApprovalFilter) -> int:
-    """How many rows of approvals are looked at; fails where the whole table is."""
+    """Count the rows of approvals that are read; fail if the whole table is."""
     statement, arguments = list_statement(filters)
     [answer] = await connection.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
     read = 0

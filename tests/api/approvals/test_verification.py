@@ -16,7 +16,7 @@ from tests.support.client import Caller
 
 
 async def check(database: str) -> tuple[str, str | None]:
-    """What was checked, and the first fault."""
+    """Return what was checked, and the first fault."""
     finding, _ = await verify(DatabaseSettings(database), [check_histories, check_changes])
     return finding.checked, finding.broken
 

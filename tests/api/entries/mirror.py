@@ -182,5 +182,5 @@ async def keep_mirror(
 
 
 async def approved(connection: asyncpg.Connection) -> list[tuple[Any, ...]]:
-    """What the mirror has to have."""
+    """The entries that the mirror has to have."""
     return sorted(map(tuple, await connection.fetch(APPROVED)))

@@ -1,4 +1,4 @@
-"""What a client last sent, against what people did with their entries since."""
+"""Rows that a client sends again after people changed the entries."""
 
 from __future__ import annotations
 

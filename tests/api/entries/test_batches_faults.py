@@ -1,4 +1,4 @@
-"""What breaks half-way leaves nothing, and the retry ends in exactly one batch."""
+"""A batch that breaks half-way leaves nothing, and the retry ends in exactly one batch."""
 
 from __future__ import annotations
 

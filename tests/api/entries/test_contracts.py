@@ -1,4 +1,4 @@
-"""What weeks are measured by, over HTTP."""
+"""Targets of weeks, over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What entries does with the events of approvals and profile."""
+"""Applying the events of approvals and profile in entries."""
 
 from __future__ import annotations
 

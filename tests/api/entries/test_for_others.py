@@ -1,4 +1,4 @@
-"""What managers and administrators do with other people's weeks and entries."""
+"""Managers and administrators working on other people's weeks and entries."""
 
 from __future__ import annotations
 

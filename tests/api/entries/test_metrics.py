@@ -1,4 +1,4 @@
-"""What is counted of the business: once, and only what was committed."""
+"""Business metrics count each commit once, and nothing that was rolled back."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ async def test_after_half_a_year_everything_agrees_to_the_minute(company: Compan
 
 
 class HalfYear:
-    """What happens, week by week, and what should come of it."""
+    """The story, week by week, and the expected results."""
 
     def __init__(self, company: Company) -> None:
         self.company = company
@@ -119,7 +119,7 @@ class HalfYear:
         await self._correct(week)
 
     async def _administer(self, week: Week) -> None:
-        """What an administrator does on the Monday of some weeks."""
+        """Act as an administrator on the Monday of some weeks."""
         self.company.go_to(week.monday)
         for person, contracts in CONTRACTS.items():
             for since, minutes in contracts[1:]:

@@ -1,10 +1,10 @@
 """A model check: entries and approvals agree in the end after any crossing, repetition or crash.
 
-Hypothesis drives both services, with their real databases, through steps in any order. What a
-feed brings is handled several events at a time, as it is in service, also when they fail together
-and are taken apart. Whenever
-all feeds are drained, both say the same of every submission; every decision took effect once, on
-the submission it names, or was declared void; and nobody decided who may not. At the end a new
+Hypothesis drives both services, with their real databases, through steps in any order. The events
+of a feed are handled several at a time, as in production, also when they fail together and are
+then handled one by one. When all feeds are drained, both say the same of every submission; every
+decision took effect once, on the submission it names, or was declared void; and each was made by
+a person who may decide. At the end a new
 approvals database, which follows from the start, has the same waiting.
 """
 
@@ -64,7 +64,7 @@ DECISIONS = "SELECT subject, data FROM events WHERE type = 'approval.decided'"
 DEAD_LETTERS = "SELECT type, reason FROM feed_set_aside"
 LEARNED = "SELECT person, manager FROM people"
 
-# What approvals shows of a submission whose last step in entries is this one.
+# The state in approvals of a submission whose last step in entries is this one.
 SHOWN = {
     "submitted": ("pending", False),
     "withdrawn": ("withdrawn", False),

@@ -80,7 +80,7 @@ class World:
         self._runner.close()
 
     def empty(self) -> None:
-        """Nothing has happened yet: no entry, no event, no cursor."""
+        """Empty every table: no entry, no event, no cursor."""
         self._people.clear()
         self._clock.time = NOON
         self._runner.run(self._empty())

@@ -1,4 +1,4 @@
-"""How a bad token is made from a good one."""
+"""Makes a bad token from a good one."""
 
 import json
 from collections.abc import Callable

@@ -41,13 +41,13 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 def fetched() -> list[FetchOutcome]:
-    """How each fetch of the keys ended."""
+    """The outcome of each fetch of the keys."""
     return []
 
 
 @pytest.fixture
 def verified() -> list[Outcome]:
-    """How each verification ended."""
+    """The outcome of each verification."""
     return []
 
 

@@ -123,7 +123,7 @@ class BatchService:
     def _outcomes(
         self, before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]
     ) -> list[dict[str, Any]]:
-        """What happened to each entry that changed. Removed ones have no fields any more."""
+        """The action on each entry that changed. Removed ones have no fields any more."""
         outcomes = []
         for external_id in before | after:
             was, now = before.get(external_id), after.get(external_id)

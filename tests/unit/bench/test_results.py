@@ -1,4 +1,4 @@
-"""What measurements found, as it is stored and shown."""
+"""The results of measurements, as they are stored and shown."""
 
 import json
 from pathlib import Path

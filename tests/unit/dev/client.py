@@ -84,7 +84,7 @@ class Client:
         return await self.post("oauth/token", kept(client | form))
 
     async def tokens(self, person: str = "erin", **changed: str | None) -> dict[str, Any]:
-        """What the app holds after a sign-in."""
+        """The tokens of the app after a sign-in."""
         answer = await self.exchange(await self.code(person, **changed))
         assert answer.status == 200, answer.body
         held: dict[str, Any] = answer.body

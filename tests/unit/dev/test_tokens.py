@@ -1,4 +1,4 @@
-"""What is in the tokens, and the keys they are verified with."""
+"""The contents of the tokens, and the keys they are verified with."""
 
 import struct
 

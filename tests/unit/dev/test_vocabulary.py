@@ -37,18 +37,26 @@ def test_a_name_with_another_word_is_accepted(name: str) -> None:
         '"""Whoever waits gets a connection."""',
         '"""Close the pool. Whoever waits fails."""',
         "# Whoever waits fails.",
+        "first = 1\n# The pool closes.\n# Whoever waits fails.",
     ],
 )
 def test_a_sentence_that_starts_with_a_rejected_word_is_reported(text: str) -> None:
     [violation] = violations("a.py", text)
 
-    assert violation == "a.py:1: a sentence starts with 'Whoever': name the subject"
+    assert violation.endswith("a sentence starts with 'Whoever': name the subject")
+
+
+def test_a_comment_on_several_lines_is_one_text() -> None:
+    assert violations("a.py", "# A connection goes to\n# whoever waits longest.\n") == []
+    assert violations("a.py", "first = 1\n# Sold as\n# it is.\n") == [
+        "a.py:2: 'as it is' is not plain English"
+    ]
 
 
 def test_a_phrase_is_reported_with_its_line() -> None:
     [violation] = violations("a.md", "# Pool\n\nThe connection is returned\nAs it is.\n")
 
-    assert violation == "a.md:4: 'As it is' is not plain English"
+    assert violation == "a.md:4: 'as it is' is not plain English"
 
 
 def test_a_phrase_is_found_across_lines() -> None:
@@ -63,8 +71,20 @@ def test_lines_after_a_code_block_keep_their_numbers() -> None:
     assert violations("a.md", "```\ncode\n```\nas it is\n")[0].startswith("a.md:4:")
 
 
-def test_strings_are_not_prose() -> None:
-    assert violations("a.py", "text = 'Whoever sells as it is'\n") == []
+@pytest.mark.parametrize("name", ["services/a.py", "services/schemas/a.py"])
+def test_a_phrase_in_a_text_is_reported(name: str) -> None:
+    assert len(violations(name, "text = 'Sold as it is'\n")) == 1
+
+
+def test_a_sentence_of_a_text_is_checked_where_it_documents_the_api() -> None:
+    code = "text = 'Whoever sells'\n"
+
+    assert len(violations("services/schemas/a.py", code)) == 1
+    assert violations("mobile/a.py", code) == []
+
+
+def test_texts_of_tests_are_ignored() -> None:
+    assert violations("tests/a.py", "text = 'Sold as it is'\n") == []
 
 
 def test_each_exception_has_a_reason() -> None:

@@ -1,4 +1,4 @@
-"""What days are measured by."""
+"""Targets of days."""
 
 from __future__ import annotations
 

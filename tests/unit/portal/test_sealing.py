@@ -1,4 +1,4 @@
-"""What the session database holds opens with the right key and in its own row only."""
+"""Sealed rows of the session database open with the right key and in their own row only."""
 
 from __future__ import annotations
 

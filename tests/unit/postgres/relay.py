@@ -30,7 +30,7 @@ class Relay:
         self.passes_ends = True
         """Whether a connection that one side closed is closed towards the other."""
         self.accepted = 0
-        """How many connections there were."""
+        """The number of connections so far."""
 
     @property
     def url(self) -> str:

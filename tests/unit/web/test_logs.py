@@ -1,4 +1,4 @@
-"""What the logs never show."""
+"""Secrets that the logs never show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parser refuses, and clients that hang up: problems, no tracebacks, no counted errors."""
+"""Malformed requests, and clients that hang up: problems, no tracebacks, no counted errors."""
 
 from __future__ import annotations
 

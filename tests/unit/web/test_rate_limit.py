@@ -14,7 +14,7 @@ class Clock:
 
 
 def admitted(limit: RateLimit, caller: str = "erin") -> int:
-    """How many requests pass at once."""
+    """The number of requests that pass at once."""
     count = 0
     while limit.take(caller) == 0:
         count += 1

@@ -1,4 +1,4 @@
-"""What every service does with requests, good and bad."""
+"""Good and bad requests, to every service."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """People as far as approving asks, what they submitted, what was decided, and its history.
 
 No row is written by what two feeds tell: `people` follows profile alone, the rest entries and
-the deciders. Nothing stores who may decide: it is computed on request.
+the deciders. No table stores who may decide: it is computed on request.
 """
 
 from libs.feed.schema import FEED_V1_DOWN, FEED_V1_UP
@@ -86,7 +86,7 @@ CREATE TABLE approved_projects (
 );
 """
 
-# What the digest of a row is taken of: services/approvals/chain.py.
+# The digest of a row covers these columns: services/approvals/chain.py.
 HISTORY = """
 CREATE TABLE history (
     submission_id uuid NOT NULL REFERENCES approvals,

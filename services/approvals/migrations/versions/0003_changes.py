@@ -23,7 +23,7 @@ ALTER TABLE people
 """
 
 # Until now a pending week was measured by the person's present target, and a decided one by the
-# target at the decision. What was shown becomes what holds. Flags are sorted
+# target at the decision. The target shown becomes the valid one. Flags are sorted
 # when they are read.
 APPROVALS = """
 ALTER TABLE approvals

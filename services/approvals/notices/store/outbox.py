@@ -108,7 +108,7 @@ async def postpone(
 
 
 async def count_stuck(connection: asyncpg.Connection, due_before: datetime) -> int:
-    """How many notices that were due before this moment are neither sent nor cancelled."""
+    """Count the notices that were due before this moment and are neither sent nor cancelled."""
     number: int = await connection.fetchval(COUNT_STUCK, due_before)
     return number
 

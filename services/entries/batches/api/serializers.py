@@ -22,7 +22,7 @@ class CompleteView(msgspec.Struct, rename={"since": "from", "until": "to"}):
 
 
 class UndoneView(msgspec.Struct):
-    """What undoing a batch did."""
+    """The effect of undoing a batch."""
 
     at: Annotated[datetime, Meta(description="When the batch was undone.")]
     by: Annotated[str, Meta(description="Who undid it.", examples=["auth0|ada"])]

@@ -56,7 +56,7 @@ class Body(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What a client asks for.
+    """A client's request.
 
     `fingerprint` turns the digest of the body into that of the request, `respond` serialises the
     response that is stored under the idempotency key `key`.

@@ -60,7 +60,7 @@ class LineCutter:
         return self._block(data[:end]) if end else None
 
     def last(self) -> Block | None:
-        """What follows the last line end, once the file is complete."""
+        """The text after the last line end, once the file is complete."""
         data, self._rest = self._rest, b""
         return self._block(data) if data else None
 

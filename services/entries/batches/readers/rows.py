@@ -66,7 +66,7 @@ class Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     deleted: bool | UnsetType | None = UNSET
 
     def number_of_fields(self, unset: UnsetType = UNSET) -> int:
-        """How many fields the row has, with those that are null."""
+        """The number of fields in the row, with those that are null."""
         return (
             4
             + (self.minutes is not unset)

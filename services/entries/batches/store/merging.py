@@ -205,7 +205,7 @@ COUNT = """
 
 MERGING = "SELECT set_config('timesheets.merging', 'on', true)"
 
-# What the batch changes, as it was before; at most $2 of them.
+# The entries that the batch changes, as they were before; at most $2 of them.
 RECORD_CHANGES = """
     INSERT INTO batch_changes (batch, person, id, action, line, external_id, version, date, project,
         task, minutes, note, billable, changed_by)
@@ -327,7 +327,7 @@ async def _delete_rejected(connection: asyncpg.Connection) -> None:
 
 
 async def count_rows(connection: asyncpg.Connection) -> Counts:
-    """What the valid rows would do, and how many are invalid."""
+    """The effects of the valid rows, and the number of invalid ones."""
     created, updated, unchanged, removed, failed = await connection.fetchrow(COUNT)
     unchanged += await connection.fetchval(removals.COUNT_DELETED_BEFORE)
     return Counts(created, updated, unchanged, removed, failed)

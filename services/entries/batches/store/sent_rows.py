@@ -1,4 +1,4 @@
-"""What a client last sent for entries that people have changed or deleted since.
+"""The rows that a client last sent for entries that people have changed or deleted since.
 
 An entry without a row in `sent_rows` still is what its client last sent.
 """

@@ -1,4 +1,4 @@
-"""What entries learns of people from profile's feed: targets, teams, who may upload for whom."""
+"""People as profile's feed describes them: targets, teams, who may upload for whom."""
 
 from libs.postgres.migrate import run_sql
 

@@ -50,7 +50,7 @@ CREATE AGGREGATE filled_day(base integer, gone integer, minutes integer) (
 """
 
 # A foreign key looks a project up for each row: a fifth of the time of a large batch. This looks
-# each project up once a statement, under the constraint's name. What a project is called never
+# each project up once a statement, under the constraint's name. A project's code never
 # changes and none is ever removed; should somebody try, the other trigger is the other half.
 PROJECTS = """
 ALTER TABLE entries DROP CONSTRAINT entries_project_fkey;

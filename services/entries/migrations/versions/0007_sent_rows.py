@@ -1,4 +1,4 @@
-"""What clients last sent, removals and undo of batches, and bounded errors.
+"""The rows that clients last sent, removals and undo of batches, and bounded errors.
 
 An entry that a client uploaded is what it last sent, until a person changes or deletes it: then
 `sent_rows` keeps the row as it was sent. So entries of earlier releases need no migration, and a

@@ -39,7 +39,7 @@ class ApprovalKey(msgspec.Struct, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What is sent: `query` gives the statement, for CSV or for the other formats."""
+    """An export: `query` gives the statement, for CSV or for the other formats."""
 
     title: str
     columns: Sequence[Column]

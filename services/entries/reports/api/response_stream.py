@@ -10,7 +10,7 @@ import structlog
 from aiohttp import hdrs, web
 
 CONNECTION_CHECK_SECONDS = 0.25
-# How long the client may read nothing, how fast it must read on average over the time spent
+# Seconds in which the client may read nothing, its minimum average rate over the time spent
 # waiting for it, and how long the whole response may take. A slow reader keeps a snapshot open,
 # which holds back VACUUM.
 STALL_SECONDS = 60.0

@@ -19,7 +19,7 @@ def _is_true(key: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What totals are grouped by: a text that is never null, and its value in JSON."""
+    """A column that totals are grouped by: a text that is never null, and its value in JSON."""
 
     key: str
     value: Callable[[str], str | bool | None] = str

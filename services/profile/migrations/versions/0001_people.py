@@ -10,7 +10,7 @@ from libs.postgres.migrate import run_sql
 revision = "0001"
 down_revision = None
 
-# sort_name and words follow from name and email (services.profile.model). What is compared with
+# sort_name and words follow from name and email (services.profile.model). Columns compared with
 # the key of a page is ordered by code points, whatever the order of the database is.
 # A manager need not be known yet, so that the directory can be filled in any order.
 # claimed_*: what the newest token said, by which the service knows what was set by hand since.

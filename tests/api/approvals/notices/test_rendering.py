@@ -1,4 +1,4 @@
-"""What recipients read."""
+"""The text of notices."""
 
 from __future__ import annotations
 
