@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What a token lets its holder do: the permissions of the API in the tenant."""
+    """A permission of the API in the tenant, granted by a token."""
 
     READ_TIMESHEETS = "read:timesheets"
     CREATE_TIMESHEETS = "create:timesheets"

@@ -23,7 +23,7 @@ FIRST_PREVIOUS = "0" * 64
 
 
 class StepKind(StrEnum):
-    """What a row of the history records."""
+    """The action that a row of the history records."""
 
     SUBMITTED = "submitted"
     APPROVED = "approved"

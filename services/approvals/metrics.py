@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class ServiceMetrics:
-    """How many weeks and notices wait."""
+    """The numbers of waiting weeks and notices."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._waiting = Gauge(

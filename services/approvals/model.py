@@ -57,7 +57,7 @@ class State(StrEnum):
 
 
 class Decision(StrEnum):
-    """What an approver decides."""
+    """An approver's decision."""
 
     APPROVE = "approve"
     REJECT = "reject"

@@ -59,7 +59,7 @@ class Delegation:
 
     @property
     def days(self) -> int:
-        """How many days the delegation lasts."""
+        """The number of days the delegation lasts."""
         return (self.until - self.since).days + 1
 
     def has_ended(self, now: datetime) -> bool:

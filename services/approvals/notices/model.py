@@ -21,7 +21,7 @@ MAX_DELAY = timedelta(hours=6)
 
 
 class Kind(StrEnum):
-    """What a notice is about, and when it is due in the person's local time."""
+    """The subject of a notice, and when it is due in the person's local time."""
 
     WEEK_DUE = "week_due"
     """The present week is not submitted: Friday 15:00."""

@@ -75,7 +75,7 @@ class BulkDecisionSchema(_DecisionFields):
 
 
 class DecisionResultAnswer(Schema):
-    """What became of one of several decisions."""
+    """The result of one of several decisions."""
 
     id = fields.UUID(required=True)
     status = fields.Integer(
@@ -89,6 +89,6 @@ class DecisionResultAnswer(Schema):
 
 
 class DecisionResultsAnswer(Schema):
-    """What became of each decision, in the order of the ids."""
+    """The result of each decision, in the order of the ids."""
 
     items = fields.List(fields.Nested(DecisionResultAnswer), required=True)

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class Outcome(StrEnum):
-    """What became of one notice."""
+    """The result of one notice."""
 
     SENT = "sent"
     CANCELLED = "cancelled"
