@@ -97,8 +97,29 @@ async def test_every_field_has_a_description_and_an_example(openapi: dict[str, A
         if not parameter.get("description") and not parameter["schema"].get("description")
     }
 
+    without_example = {
+        (schema, name)
+        for schema, definition in openapi["components"]["schemas"].items()
+        for name, field in definition.get("properties", {}).items()
+        if not field.get("examples") and not holds_reference(field)
+    }
+
     assert undescribed == set()
     assert parameters == set()
+    assert without_example == set()
+
+
+def holds_reference(field: dict[str, Any]) -> bool:
+    """Whether another schema has the examples."""
+    return any("$ref" in kind for kind in (field, *field.get("anyOf", ())))
+
+
+async def test_no_parameter_can_be_null(openapi: dict[str, Any]) -> None:
+    for _, _, operation in operations(openapi):
+        for parameter in operation["parameters"]:
+            schema = parameter["schema"]
+            assert None not in schema.get("enum", ())
+            assert isinstance(schema["type"], str), parameter
 
 
 async def test_no_body_has_a_default_that_a_generated_client_would_send(

@@ -36,3 +36,13 @@ def test_every_make_target_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {name for match in COMMAND.findall(readme()) for name in match if name}
     assert {"run", "test", "app"} <= named <= targets
+
+
+def test_no_page_sends_a_secret_to_another_tenant() -> None:
+    settings = (ROOT / "deploy/k8s/base/settings.env").read_text()
+    [issuer] = re.findall(r"^AUTH_ISSUER=(.+)$", settings, re.MULTILINE)
+    tenant = re.compile(r"https://[\w.-]*exampleco[\w.-]*auth0\.com/")
+    named = {
+        host for page in (ROOT / "docs").rglob("*.md") for host in tenant.findall(page.read_text())
+    }
+    assert named <= {issuer}

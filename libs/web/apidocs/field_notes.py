@@ -83,6 +83,7 @@ NOTES: Mapping[str, Note] = MappingProxyType(
         "from": Note("The first day.", _DAY),
         "from_week": Note("The week to copy from.", "2026-W47"),
         "group_by": Note("The groups of totals, separated by commas.", "project,week"),
+        "has_contract": Note("Whether the person has a contract.", True),
         "history": Note("The actions, oldest first.", []),
         "holiday": Note("The name of the holiday.", "New Year's Day"),
         "holidays": Note("The holidays of the week.", []),
@@ -97,7 +98,7 @@ NOTES: Mapping[str, Note] = MappingProxyType(
         "line": Note("The line of the file, counted from 1.", 2),
         "locale": Note("A language tag of BCP 47.", "en"),
         "location": Note("The part of the request: body, query, path or header.", "body"),
-        "lock_reason": Note("Why it cannot change: submitted, approved or closed.", None),
+        "lock_reason": Note("Why it cannot change: submitted, approved or closed.", "submitted"),
         "manager": Note("The `sub` of the manager.", "auth0|maya"),
         "manager_name": Note("The name of the manager.", "Maya Manager"),
         "max_days_ahead": Note("The number of days ahead on which hours can be logged.", 31),
@@ -108,7 +109,10 @@ NOTES: Mapping[str, Note] = MappingProxyType(
         "message": Note("The error in a sentence.", "This field is required."),
         "minutes": Note("Whole minutes.", 90),
         "name": Note("The name.", "Erin Employee"),
-        "next": Note("The address of the next page; null on the last one.", None),
+        "next": Note(
+            "The address of the next page; null on the last one.",
+            "/v1/entries?cursor=WyIyMDI2LTExLTIzIl0",
+        ),
         "note": Note("A note.", "Sprint planning"),
         "note_required": Note("Whether entries need a note.", False),
         "number": Note("The number of the step, counted from 1.", 1),
@@ -132,6 +136,7 @@ NOTES: Mapping[str, Note] = MappingProxyType(
         "row": Note("The row of the file.", {}),
         "rows": Note("The rows of the file.", 12),
         "sequence": Note("The number of the row in its log.", 42),
+        "same_email_as": Note("Another account with this e-mail address.", "auth0|erin2"),
         "scopes": Note("The scopes of the caller.", ["read:timesheets"]),
         "sha256": Note("The SHA-256 of the row.", "0" * 64),
         "since": Note("The first day in the company.", "2026-01-01"),
@@ -157,7 +162,10 @@ NOTES: Mapping[str, Note] = MappingProxyType(
         "total_minutes": Note("All minutes.", 2400),
         "type": Note("Names the kind of problem.", "https://api.exampleco.com/problems/not-found"),
         "unchanged": Note("Rows that changed nothing.", 0),
-        "unlock": Note("The action that would unlock it.", None),
+        "unlock": Note(
+            "The action that would unlock it.",
+            "An administrator can move the closed period back.",
+        ),
         "until": Note("The last day in the company.", "2026-12-31"),
         "updated": Note("Rows that changed an entry.", 0),
         "updated_at": Note("When it last changed, RFC 3339 in UTC.", _MOMENT),
@@ -199,7 +207,9 @@ def add_notes(name: str, definition: dict[str, Any], *, example_key: str) -> Non
     note = note_of(name)
     if note.description:
         definition.setdefault("description", note.description)
-    example = definition.pop("example", note.example)
+    example = definition.pop("example", None)
+    if example is None:
+        example = note.example
     if example is not None:
         definition[example_key] = [example] if example_key == "examples" else example
 

@@ -44,6 +44,7 @@ def describe_openapi(
         add_notes(name, definition, example_key="examples")
     for parameter in _parameters(document):
         drop_empty_default(parameter["schema"])
+        _make_precise(parameter["schema"])
         add_notes(parameter["name"], parameter, example_key="example")
     translate_patterns(document)
     return document
@@ -53,6 +54,15 @@ def _parameters(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for methods in document["paths"].values():
         for operation in methods.values():
             yield from operation["parameters"]
+
+
+def _make_precise(schema: dict[str, Any]) -> None:
+    """A parameter is text unless its field says more, and never null, of which generators would
+    make a type of its own."""
+    if isinstance(kinds := schema.setdefault("type", "string"), list):
+        [schema["type"]] = [kind for kind in kinds if kind != "null"]
+    if None in schema.get("enum", ()):
+        schema["enum"] = [value for value in schema["enum"] if value is not None]
 
 
 def _name_of(schema: type[Schema] | Schema | str) -> str:
