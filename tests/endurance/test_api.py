@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 import uuid
 from asyncio import subprocess
@@ -18,11 +19,14 @@ from tests.support.issuer import PERSON
 
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "200")
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+HEAD_CHECKS = Path(__file__).with_name("head_checks.py")
+AUDITOR = "read:audit read:reports read:people"
 MACHINE = "batch:upload read:reports read:events"
 ROLES = {
     "employee": ("erin", PERSON),
     "manager": ("maya", MANAGER),
     "administrator": ("ada", ADMINISTRATOR),
+    "auditor": ("olga", AUDITOR),
     "machine": ("agency", MACHINE),
 }
 MONDAYS = ("2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26")
@@ -34,9 +38,11 @@ pytestmark = [pytest.mark.endurance, pytest.mark.timeout(3600)]
 async def ids(fleet: Fleet) -> list[str]:
     """Entries and submissions of somebody whom the manager decides, so that there is something
     to ask for."""
-    erin = {"name": "Erin", "email": "erin@exampleco.com", "manager": "auth0|maya"}
-    reply = await fleet.administrator("profile").put("/v1/people/auth0%7Cerin", erin)
-    assert reply.status in (200, 201), reply.json
+    directory = fleet.administrator("profile")
+    for name, manager in (("maya", None), ("erin", "auth0|maya")):
+        fields = {"name": name, "email": f"{name}@exampleco.com", "manager": manager}
+        reply = await directory.put(f"/v1/people/auth0%7C{name}", fields)
+        assert reply.status in (200, 201), reply.json
     person = fleet.caller("entries", "erin")
     made = [str(uuid.uuid4()) for _ in MONDAYS]
     for entry, day in zip(made, MONDAYS, strict=True):
@@ -63,6 +69,7 @@ async def test_no_request_is_answered_with_500_and_every_answer_is_as_documented
 ) -> None:
     known = f"\n[dictionaries.ids]\nvalues = {json.dumps(ids)}\n"
     (tmp_path / "schemathesis.toml").write_text(CONFIG.read_text() + known)
+    shutil.copy(HEAD_CHECKS, tmp_path)
     url = fleet.url(service)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli"),
@@ -73,7 +80,11 @@ async def test_no_request_is_answered_with_500_and_every_answer_is_as_documented
         stderr=subprocess.STDOUT,
         cwd=tmp_path,
         # The repository is not its folder, and nothing of it is to be imported.
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "SCHEMATHESIS_HOOKS": HEAD_CHECKS.stem,
+        },
     )
     said = (await process.communicate())[0].decode()
     print(said)
