@@ -9,13 +9,14 @@ PROVIDER := tests/mobile/certified
 # Kivy ships no types: the screens go unchecked.
 APPCORE := mobile/core mobile/device mobile/text mobile/viewmodels
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rs --durations=12
 AS ?= erin
 SECONDS ?= 7200
 # Kivy has no wheels for Python 3.14 yet: there the tests of the screens are skipped, and say so.
 SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready" * (sys.version_info < (3, 14)))')
 
 .DEFAULT_GOAL := help
-.PHONY: endpoints help setup run app screenshots portal-pictures portal-texts token test test-oidc endurance deploy-check cluster-check release lint format bench lock rules images clean
+.PHONY: endpoints help setup run app screenshots portal-pictures portal-texts token test test-slow test-oidc endurance deploy-check cluster-check release lint format bench lock rules images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -40,8 +41,11 @@ portal-texts: $(VENV)/tools ## put every text of the portal into its catalogs, a
 token: $(VENV)/stack ## print an access token: make token AS=maya
 	@$(BIN)/python -m dev token --as $(AS)
 
-test: $(VENV)/tools $(SCREENS) ## run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not endurance and not deploy and not oidc" -rs --durations=12 --cov --cov-report=term:skip-covered
+test: $(VENV)/tools $(SCREENS) ## run the tests but the long ones; COVERAGE=1 measures coverage
+	$(PYTEST) -m "not slow and not endurance and not deploy and not oidc" $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
+
+test-slow: $(VENV)/tools $(SCREENS) ## run the tests that take ten seconds or more each
+	$(PYTEST) -m "slow"
 
 test-oidc: $(VENV)/tools ## sign the app in at a certified OpenID provider; needs npm
 	npm ci --silent --no-audit --no-fund --prefix $(PROVIDER)

@@ -28,9 +28,20 @@ from tests.support.client import Service
 from tests.support.clock import StandingClock
 from tests.support.fleet import NAMES, Fleet
 from tests.support.issuer import Issuer
+from tests.support.scheduling import SharedStackScheduling, longest_first
 from tests.support.services import SERVICES, Route, routes_of
+from tests.support.stack import Running, started
 
 T = TypeVar("T")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=longest_first)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedStackScheduling:
+    return SharedStackScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -194,6 +205,13 @@ async def guarded(
     app = SERVICES[service_name](settings)
     async with serving(app, settings, issuer, session, clock) as service:
         yield Guarded(service_name, app, list(routes_of(app)), service)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The whole system with the sample company, once for each worker: leave open what is open."""
+    with started(tmp_path_factory.mktemp("stack"), RATE_LIMIT="off") as running:
+        yield running
 
 
 @pytest.fixture

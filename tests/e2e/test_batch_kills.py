@@ -32,6 +32,8 @@ from tests.support.client import Caller, Reply
 from tests.support.fleet import NAMES, Fleet
 from tests.support.issuer import Issuer
 
+pytestmark = pytest.mark.slow
+
 KEY = "a-key"
 PROJECTS = "INSERT INTO projects (code, name, customer) VALUES ('APOLLO', 'Apollo', 'Big')"
 

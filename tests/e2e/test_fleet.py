@@ -25,6 +25,7 @@ PUBLISH_SUBMISSIONS = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_services_killed_at_any_moment_lose_nothing_and_double_nothing(fleet: Fleet) -> None:
     moments = random.Random(2026)

@@ -14,10 +14,11 @@ import pytest
 from dev.issuer.state import machine_secrets
 from dev.sample_data import person_named
 from dev.signin import sign_in
+from tests.e2e.test_week import WEEKS_BACK as COMPANY_WEEKS_BACK
 from tests.e2e.test_week import Company
 from tests.support.client import Caller
 from tests.support.guide import blocks_of, run
-from tests.support.stack import Running, started
+from tests.support.stack import Running
 
 PAGE = "how-to/integrate.md"
 MONDAY = date(2026, 9, 7)
@@ -36,7 +37,9 @@ def moved(days: timedelta) -> Callable[[str], str]:
 
 
 @pytest.mark.timeout(180)
-async def test_the_commands_of_the_partner_guide_do_what_it_says(tmp_path: Path) -> None:
+async def test_the_commands_of_the_partner_guide_do_what_it_says(
+    tmp_path: Path, stack: Running
+) -> None:
     today = datetime.now(UTC).date()
     monday = today - timedelta(days=today.weekday(), weeks=WEEKS_BACK)
     move = moved(monday - MONDAY)
@@ -48,14 +51,13 @@ async def test_the_commands_of_the_partner_guide_do_what_it_says(tmp_path: Path)
     before = "\n".join(move(block.text) for block in scripts if "approved" not in block.words)
     token = move(scripts[0].text)
     after = "\n".join(move(block.text) for block in scripts if "approved" in block.words)
-    with started(tmp_path / "stack") as running:
-        environ = environment(running)
-        code, out, err = await run(before, tmp_path, environ)
-        assert code == 0, (out, err)
-        await approve(running, monday)
-        code, out, err = await run(token + after, tmp_path, environ)
-        assert code == 0, (out, err)
-        assert "timesheet.approved" in out
+    environ = environment(stack)
+    code, out, err = await run(before, tmp_path, environ)
+    assert code == 0, (out, err)
+    await approve(stack, monday)
+    code, out, err = await run(token + after, tmp_path, environ)
+    assert code == 0, (out, err)
+    assert "timesheet.approved" in out
 
 
 def environment(running: Running) -> dict[str, str]:
@@ -81,7 +83,7 @@ async def approve(running: Running, monday: date) -> None:
             assert person is not None
             token = await sign_in(session, running.addresses.issuer, person)
             callers[key] = Caller(session, running.addresses.gateway, token)
-        company = Company(callers, monday + timedelta(weeks=10))
+        company = Company(callers, monday + timedelta(weeks=COMPANY_WEEKS_BACK))
         for key in PEOPLE:
             reply = await callers[key].post(f"/v1/timesheets/{year}-W{week:02}/submit")
             assert reply.status == 200, reply.json

@@ -106,6 +106,7 @@ async def check_no_request_failed(tally: Tally, connection: asyncpg.Connection) 
     assert stored == tally.count("POST", 201)
 
 
+@pytest.mark.slow
 async def test_replacing_both_copies_under_load_fails_no_request_and_doubles_none(
     tmp_path: Path, variables: dict[str, str], issuer: Issuer, connection: asyncpg.Connection
 ) -> None:

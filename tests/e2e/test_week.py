@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,10 +15,10 @@ import pytest
 from dev.sample_data import PEOPLE
 from dev.signin import sign_in
 from tests.support.client import Caller, Reply
-from tests.support.stack import started
+from tests.support.stack import Running
 
 # Long enough ago that nobody of the sample company has touched it.
-WEEKS_BACK = 10
+WEEKS_BACK = 30
 GRACE_SECONDS = 10.0
 
 
@@ -97,15 +96,13 @@ async def eventually(look: Callable[[], Awaitable[Any]]) -> Any:
 
 
 @pytest.fixture
-async def company(tmp_path: Path) -> AsyncIterator[Company]:
-    with started(tmp_path) as running:
-        jar = aiohttp.DummyCookieJar()
-        async with aiohttp.ClientSession(cookie_jar=jar) as session:
-            callers = {}
-            for person in PEOPLE:
-                token = await sign_in(session, running.addresses.issuer, person)
-                callers[person.key] = Caller(session, running.addresses.gateway, token)
-            yield Company(callers, datetime.now(UTC).date())
+async def company(stack: Running) -> AsyncIterator[Company]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        callers = {}
+        for person in PEOPLE:
+            token = await sign_in(session, stack.addresses.issuer, person)
+            callers[person.key] = Caller(session, stack.addresses.gateway, token)
+        yield Company(callers, datetime.now(UTC).date())
 
 
 async def test_a_week_of_five_people(company: Company) -> None:

@@ -14,6 +14,7 @@ from tests.mobile.offscreen import run_offscreen, what_is_missing
 SLACK = float(os.environ.get("PERFORMANCE_SLACK", "6"))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_day_of_sixty_entries_and_a_store_of_twenty_thousand(
     tmp_path_factory: pytest.TempPathFactory,

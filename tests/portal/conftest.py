@@ -1,21 +1,15 @@
-"""The real stack once for all tests of the portal, and Debian's Chromium where there is one."""
+"""The portal of the running stack, and Debian's Chromium where there is one."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from tests.portal.browser import CHROMIUM, HAS_CHROMIUM, Browsing
 from tests.portal.client import PortalClient
-from tests.support.stack import Running, started
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with started(tmp_path_factory.mktemp("portal"), RATE_LIMIT="off") as running:
-        yield running
+from tests.support.stack import Running
 
 
 @pytest.fixture(scope="session")

@@ -63,6 +63,7 @@ async def company(
         yield company
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_after_half_a_year_everything_agrees_to_the_minute(company: Company) -> None:
     story = HalfYear(company)

@@ -43,6 +43,7 @@ def expected_notices(people: int, weeks: int) -> set[tuple[str, str]]:
     return due
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("people", "weeks", "kills", "outages"),
     [
