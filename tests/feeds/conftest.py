@@ -257,3 +257,8 @@ async def replicas(served: Served, follower_settings: DatabaseSettings) -> Async
         group = Replicas(served, follower_settings, stack)
         yield group
         await group.stop()
+
+
+async def clear_lead(db: Database) -> None:
+    async with db.connection() as connection:
+        await connection.execute("UPDATE feed_cursors SET held_until = '-infinity'")

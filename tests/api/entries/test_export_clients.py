@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from services.entries.reports.api import response_stream
-from tests.api.entries.test_reports import FILL, MONTH, PROJECTS
+from tests.api.entries.test_reports import MONTH
+from tests.api.entries.test_reports_plans import FILL, PROJECTS
 from tests.support.client import Caller, Service
 
 ACTIVE = """

@@ -9,43 +9,31 @@ from datetime import date, timedelta
 from typing import Any
 
 import aiohttp
-import asyncpg
 import pytest
 
-from libs.changes.verification import check_changes
 from libs.rules.calendar import Week
 from tests.conftest import Databases
 from tests.e2e.half_year.company import MANAGERS, Company, eventually, sub
 from tests.e2e.half_year.ledger import MOVED, Hours, Ledger
+from tests.e2e.half_year.plan import (
+    AWAY,
+    BACK,
+    CONTRACTS,
+    FEBRUARY,
+    FIRST,
+    JANUARY,
+    LATE,
+    LEFT,
+    PROJECTS,
+    SHOP_ENDS,
+    TEAMS,
+    WEEKS,
+    WORKERS,
+    is_gone,
+)
+from tests.e2e.half_year.results import Results
 from tests.support.client import Reply
 from tests.support.issuer import Issuer
-
-FIRST = Week.parse("2026-W02")
-WEEKS = [FIRST.plus(number) for number in range(25)]
-TEAMS = {
-    "maya": ("erin", "emil", "eva", "lea"),
-    "marco": ("carl", "cora", "chris"),
-}
-WORKERS = [person for team in TEAMS.values() for person in team]
-FULL_TIME, PART_TIME = (480, 480, 480, 480, 480, 0, 0), (480, 480, 480, 480, 0, 0, 0)
-HALF_TIME = (240, 240, 240, 240, 240, 0, 0)
-# Erin's hours change in March, Carl's in April; Eva has no contract and no target.
-CONTRACTS = {
-    **{person: [(date(2026, 1, 1), FULL_TIME)] for person in WORKERS if person != "eva"},
-    "erin": [(date(2026, 1, 1), FULL_TIME), (date(2026, 3, 2), HALF_TIME)],
-    "carl": [(date(2026, 1, 1), FULL_TIME), (date(2026, 4, 1), PART_TIME)],
-}
-PROJECTS = {
-    "WEB": {"name": "Web", "customer": "Big Company"},
-    "SHOP": {"name": "Shop", "customer": "Small Company"},
-    "INTERNAL": {"name": "Internal", "customer": "ExampleCo", "billable": False},
-}
-SHOP_ENDS = date(2026, 5, 4)
-LEFT, BACK = Week.parse("2026-W11"), Week.parse("2026-W19")
-AWAY = (Week.parse("2026-W15"), Week.parse("2026-W16"))
-LATE = Week.parse("2026-W05")
-JANUARY = "/v1/reports/entries?from=2026-01-01&to=2026-01-31&state=approved"
-FEBRUARY = "/v1/reports/entries?from=2026-02-01&to=2026-02-28"
 
 
 @pytest.fixture
@@ -107,7 +95,7 @@ class HalfYear:
         company = self.company
         await self._administer(week)
         company.go_to(week.sunday)
-        present = [person for person in WORKERS if not self._is_gone(person, week)]
+        present = [person for person in WORKERS if not is_gone(person, week)]
         for person in present:
             await self._work(person, week)
         company.go_to(week.sunday + timedelta(days=1))
@@ -303,9 +291,6 @@ class HalfYear:
     async def _lea_is_let_in(self) -> bool:
         return (await self.company.call("lea", "GET", "entries", "/v1/entries")).status == 200
 
-    def _is_gone(self, person: str, week: Week) -> bool:
-        return person == "lea" and LEFT < week < BACK
-
     async def _waiting(self, boss: str) -> list[dict[str, Any]]:
         return await self.company.pages(boss, "approvals", "/v1/approvals?state=pending&limit=200")
 
@@ -330,103 +315,6 @@ class HalfYear:
         return b"\n".join(sorted(reply.body.splitlines()))
 
     async def check(self) -> None:
-        await self._check_payroll()
-        await self._check_billing()
-        await self._check_weeks()
-        await self._check_approvals()
-        await self._check_change_logs()
+        await Results(self.company, self.ledger).check()
         for path, report in self.closed.items():
             assert await self._report(path) == report, path
-
-    async def _check_payroll(self) -> None:
-        path = "/v1/reports/weeks?from=2026-01-01&to=2026-06-30&state=approved&limit=200"
-        rows = await self.company.pages("ada", "entries", path)
-        paid = {
-            (row["person"], row["week"]): (row["total_minutes"], row["billable_minutes"])
-            for row in rows
-        }
-        expected = self.ledger.of_weeks()
-        assert paid == {(sub(person), week): total for (person, week), total in expected.items()}
-        late = {(row["person"], row["week"]) for row in rows if row["late"]}
-        assert late == {(sub(person), week) for person, week in self.ledger.late}
-
-    async def _check_billing(self) -> None:
-        path = (
-            "/v1/reports/totals?from=2026-01-01&to=2026-06-30&state=approved"
-            "&group_by=month,customer&limit=200"
-        )
-        rows = await self.company.pages("ada", "entries", path)
-        billed = {
-            (row["month"], row["customer"]): (row["minutes"], row["billable_minutes"])
-            for row in rows
-        }
-        assert billed == self.ledger.of_customers()
-
-    async def _check_weeks(self) -> None:
-        """Each week's page: state, total and the target that the contract of the time gives."""
-        totals = self.ledger.of_weeks()
-        for person in WORKERS:
-            path = f"/v1/timesheets?person={sub(person)}&from={WEEKS[0]}&to={WEEKS[-1]}&limit=200"
-            pages = await self.company.pages("ada", "entries", path)
-            for page in pages:
-                week = Week.parse(page["week"])
-                assert page["target_minutes"] == target_of(person, week), (person, week)
-                if self._is_gone(person, week):
-                    assert (page["state"], page["total_minutes"]) == ("open", 0)
-                else:
-                    shown = (page["state"], page["total_minutes"])
-                    assert shown == ("approved", totals[person, page["week"]][0])
-
-    async def _check_approvals(self) -> None:
-        """The newest approval of each week has its total and its target."""
-        approvals = await self.company.pages("ada", "approvals", "/v1/approvals?limit=200")
-        newest: dict[tuple[str, str], dict[str, Any]] = {}
-        for approval in sorted(approvals, key=lambda each: each["submitted_at"]):
-            newest[approval["person"], approval["week"]] = approval
-        totals = self.ledger.of_weeks()
-        assert newest.keys() == {(sub(person), week) for person, week in totals}
-        for (person, week), approval in newest.items():
-            name = person.removeprefix("auth0|")
-            assert approval["state"] == "approved"
-            assert approval["total_minutes"] == totals[name, week][0]
-            assert approval["target_minutes"] == target_of(name, Week.parse(week))
-            history = await self.company.do(
-                "ada", "GET", "approvals", f"/v1/approvals/{approval['id']}/history"
-            )
-            assert history["items"][-1]["total_minutes"] == totals[name, week][0]
-        for week in map(str, AWAY):
-            assert newest[sub("erin"), week]["decided_by"] == sub("marco")
-
-    async def _check_change_logs(self) -> None:
-        for service, kinds in (
-            ("entries", {"project", "period", "timesheet"}),
-            ("profile", {"person", "contract"}),
-        ):
-            rows = await self.company.pages("audrey", service, f"/v1/changes/{service}?limit=200")
-            assert kinds <= {row["kind"] for row in rows}, service
-            connection = await asyncpg.connect(self.company.database(service))
-            finding = await check_changes(connection)
-            await connection.close()
-            assert finding.broken is None
-            assert str(len(rows)) in finding.checked
-        rows = await self.company.pages("audrey", "entries", "/v1/changes/entries?limit=200")
-        done = [
-            (row["subject"], row["action"], row["actor"])
-            for row in rows
-            if row["kind"] == "timesheet"
-        ]
-        assert sorted(done) == [
-            (sub("cora"), "reopened", sub("marco")),
-            (sub("cora"), "reopened", sub("marco")),
-            (sub("lea"), "submitted", sub("maya")),
-        ]
-
-
-def target_of(person: str, week: Week) -> int | None:
-    contracts = CONTRACTS.get(person)
-    if contracts is None:
-        return None
-    return sum(
-        next(minutes for since, minutes in reversed(contracts) if since <= day)[day.weekday()]
-        for day in week.days
-    )

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from batch.command import main
 from batch.rows import Remark
 from tests.support.issuer import Issuer
 from tests.unit.batch.conftest import BATCH, CLIENT, OURS, SECRET
-from tests.unit.batch.converting import TOGGL
+from tests.unit.batch.converting import TOGGL, Write
 from tests.unit.batch.service import BatchService, responds
 
 ROOT = Path(__file__).parents[3]
@@ -31,8 +30,6 @@ SETTINGS = {
     "M2M_CLIENT_ID": CLIENT,
     "M2M_CLIENT_SECRET": SECRET,
 }
-
-Write = Callable[[str, str], Path]
 
 
 @dataclass(frozen=True)

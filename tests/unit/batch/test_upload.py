@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
-import random
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from batch.dates import DateRange
-from batch.errors import AccessDenied, ExitCode, InvalidInput, Rejected, Unreachable
+from batch.errors import ExitCode, InvalidInput
 from batch.external_ids import ExternalIds
 from batch.options import Mode, OnError
-from batch.upload import Timeouts
-from tests.support.issuer import Client, Issuer
-from tests.unit.batch.conftest import BATCH, CLIENT, OURS, SECRET, Runner
+from tests.unit.batch.conftest import OURS, SECRET, Runner
+from tests.unit.batch.converting import Write
 from tests.unit.batch.service import (
     BatchService,
-    cut_after_commit,
     cut_at_once,
     responds,
 )
-
-Write = Callable[[str, str], Path]
 
 
 async def test_rows_arrive_unchanged(runner: Runner, service: BatchService, hours: Path) -> None:
@@ -74,182 +66,9 @@ async def test_a_rejected_file_can_be_uploaded_again(
     assert (await runner.upload(hours)).exit_code is ExitCode.OK
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 502, 503, 504])
-async def test_a_transient_failure_is_retried(
-    runner: Runner, service: BatchService, hours: Path, status: int
-) -> None:
-    service.faults.extend([responds(status, **{"Retry-After": "7"}), responds(status)])
-    summary = await runner.upload(hours)
-    assert summary.exit_code is ExitCode.OK
-    assert runner.delays[0] == 7
-    assert 0 < runner.delays[1] <= 2
-    assert len(set(service.keys)) == 1
-    assert len(service.batches) == 1
-    assert f"responded {status}: Later." in runner.log.getvalue()
-
-
-async def test_a_broken_connection_ends_in_one_batch(
-    runner: Runner, service: BatchService, hours: Path
-) -> None:
-    service.faults.extend([cut_at_once, cut_after_commit(service), cut_at_once])
-    summary = await runner.upload(hours)
-    assert summary.result is not None
-    assert (summary.exit_code, summary.result.was_replayed) == (ExitCode.OK, True)
-    assert summary.result.attempts == 4
-    assert (len(service.batches), len(set(service.keys))) == (1, 1)
-
-
-async def test_a_killed_upload_is_resumed_as_the_same_batch(
-    runner: Runner, service: BatchService, hours: Path
-) -> None:
-    accepted = asyncio.Event()
-
-    async def never_responds(request: web.Request) -> web.StreamResponse:
-        response = await service.accept(request)
-        accepted.set()
-        await asyncio.Event().wait()
-        return response
-
-    service.faults.append(never_responds)
-    killed = asyncio.create_task(runner.upload(hours))
-    await accepted.wait()
-    killed.cancel()
-    await asyncio.gather(killed, return_exceptions=True)
-    summary = await runner.upload(hours)
-    assert summary.report is not None
-    assert (summary.report.id, summary.report.created) == (BATCH, 3)
-    assert (len(service.batches), len(set(service.keys))) == (1, 1)
-    assert list(runner.journal.directory.iterdir()) == []
-
-
 async def test_an_upload_works_without_a_writable_journal(runner: Runner, hours: Path) -> None:
     runner.journal = replace(runner.journal, directory=hours / "not a folder")
     assert (await runner.upload(hours)).exit_code is ExitCode.OK
-
-
-async def test_a_service_that_never_responds_is_given_up(
-    runner: Runner, service: BatchService, hours: Path
-) -> None:
-    async def silent(_request: web.Request) -> web.StreamResponse:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    service.faults.extend([silent, silent])
-    runner.timeouts = Timeouts(connect=0.5, stall=0.5, response=0.05)
-    with pytest.raises(Unreachable, match=r"no response in time\. Gave up after 2 attempts"):
-        await runner.upload(hours, retry_for=1.5)
-
-
-async def test_a_service_that_stops_reading_is_given_up(
-    runner: Runner, service: BatchService, write: Write
-) -> None:
-    """The body is larger than the network's buffers, and the service does not read it."""
-
-    async def stalled(request: web.Request) -> web.StreamResponse:
-        request.protocol.pause_reading()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    service.faults.append(stalled)
-    runner.timeouts = Timeouts(connect=0.1, stall=0.2, response=30)
-    with pytest.raises(Unreachable, match="no response in time"):
-        await runner.upload(big_file(write), retry_for=0)
-
-
-def big_file(write: Write) -> Path:
-    """About 8 MB even in gzip."""
-    noise = random.Random(1)
-    lines = ["external_id,person,date,project,minutes,note\n"]
-    for number in range(4000):
-        lines.append(f"{number},a@x.test,2026-11-23,WEB,1,{noise.randbytes(2000).hex()}\n")
-    return write("big.csv", "".join(lines))
-
-
-async def test_a_delay_beyond_the_limit_is_not_started(
-    runner: Runner, service: BatchService, hours: Path
-) -> None:
-    service.faults.append(responds(503, **{"Retry-After": "3600"}))
-    with pytest.raises(Unreachable, match="503: Later"):
-        await runner.upload(hours)
-    assert runner.delays == []
-
-
-async def test_a_failed_connection_is_reported(runner: Runner, hours: Path) -> None:
-    runner.settings = replace(runner.settings, api_url="http://127.0.0.1:9")
-    with pytest.raises(Unreachable, match="no connection"):
-        await runner.upload(hours, retry_for=0)
-
-
-async def test_a_rejected_token_is_replaced_once(
-    runner: Runner, service: BatchService, tenant: Issuer, hours: Path
-) -> None:
-    service.faults.append(responds(401))
-    assert (await runner.upload(hours)).exit_code is ExitCode.OK
-    assert (tenant.grants, runner.delays) == (2, [])
-    service.faults.extend([responds(401), responds(401, "No.")])
-    with pytest.raises(AccessDenied, match="The service rejects our token: No"):
-        await runner.upload(hours)
-
-
-async def test_a_missing_scope_is_reported(
-    runner: Runner, service: BatchService, hours: Path
-) -> None:
-    service.faults.append(responds(403, "The scope batch:upload is needed."))
-    with pytest.raises(AccessDenied, match=r"batch:upload is needed\. \(request r-1\)"):
-        await runner.upload(hours)
-
-
-async def test_wrong_credentials_are_reported_at_once(
-    runner: Runner, service: BatchService, tenant: Issuer, hours: Path
-) -> None:
-    tenant.clients[CLIENT] = Client("another", "batch:upload")
-    with pytest.raises(
-        AccessDenied, match="The issuer denied a token to this client: status 401, access_denied"
-    ):
-        await runner.upload(hours)
-    assert service.keys == []
-
-
-async def test_an_unavailable_issuer_is_retried(
-    runner: Runner, tenant: Issuer, hours: Path
-) -> None:
-    tenant.down = True
-    with pytest.raises(
-        Unreachable, match=r"The issuer could not be reached.*Gave up after \d+ attempts"
-    ):
-        await runner.upload(hours, retry_for=3)
-    tenant.down = False
-    assert (await runner.upload(hours)).exit_code is ExitCode.OK
-
-
-@pytest.mark.parametrize("status", [400, 413, 415, 422, 500])
-async def test_a_permanent_failure_is_not_retried(
-    runner: Runner, service: BatchService, hours: Path, status: int
-) -> None:
-    service.faults.append(responds(status, "Not so."))
-    with pytest.raises(Rejected, match=rf"\({status}\): Not so\. \(request r-1\)"):
-        await runner.upload(hours)
-    assert len(service.keys) == 1
-
-
-async def test_a_redirect_is_not_followed(
-    runner: Runner, service: BatchService, hours: Path
-) -> None:
-    service.faults.append(responds(307, Location=f"{service.url}/v1/batches"))
-    with pytest.raises(Rejected, match="redirects"):
-        await runner.upload(hours)
-    assert len(service.keys) == 1
-
-
-async def test_an_unexpected_response_is_reported(
-    runner: Runner, service: BatchService, hours: Path
-) -> None:
-    async def login_page(_request: web.Request) -> web.StreamResponse:
-        return web.Response(text="<html>Welcome!", content_type="text/html")
-
-    service.faults.append(login_page)
-    with pytest.raises(Rejected, match="unexpected response"):
-        await runner.upload(hours)
 
 
 MIXED = (
@@ -421,16 +240,6 @@ async def test_rows_outside_of_the_complete_days_are_reported(runner: Runner, ho
     assert any("1 row (line 4) outside of the days" in note for note in summary.notes)
 
 
-async def test_the_token_is_sent_to_no_other_host(
-    runner: Runner, service: BatchService, write: Write
-) -> None:
-    service.unknown = {"GONE"}
-    service.errors_are_at = "https://elsewhere.test/errors"
-    summary = await runner.upload(write("m.csv", MIXED))
-    assert summary.exit_code is ExitCode.ROWS_FAILED
-    assert any("on another host" in note for note in summary.notes)
-
-
 async def test_a_file_that_changes_during_the_upload_is_not_sent(
     runner: Runner, service: BatchService, hours: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -450,3 +259,13 @@ async def test_no_secret_is_logged(runner: Runner, service: BatchService, hours:
     assert log.count("Retrying") == 2
     assert SECRET not in log
     assert not any(token.removeprefix("Bearer ") in log for token in service.tokens)
+
+
+async def test_the_token_is_sent_to_no_other_host(
+    runner: Runner, service: BatchService, write: Write
+) -> None:
+    service.unknown = {"GONE"}
+    service.errors_are_at = "https://elsewhere.test/errors"
+    summary = await runner.upload(write("m.csv", MIXED))
+    assert summary.exit_code is ExitCode.ROWS_FAILED
+    assert any("on another host" in note for note in summary.notes)
