@@ -12,6 +12,7 @@ from xdist.scheduler import LoadFileScheduling
 # Over the stack of tests/conftest.py.
 STACK = (
     "tests/portal/",
+    "tests/e2e/test_guides.py",
     "tests/e2e/test_partner_guide.py",
     "tests/e2e/test_tutorial.py",
     "tests/e2e/test_week.py",
