@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from aiohttp import hdrs, web
@@ -54,6 +55,17 @@ class ResponseStream:
         self._sent += len(data)
 
 
+class _HeadersOnly(ResponseStream):
+    """Sends nothing; `complete` is set where the body would begin."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+        super().__init__(request, response)
+        self.complete = asyncio.Event()
+
+    async def send(self, _data: bytes) -> None:
+        self.complete.set()
+
+
 async def stream(
     request: web.Request,
     response: web.StreamResponse,
@@ -65,6 +77,7 @@ async def stream(
     fails midway is cut off, so that no client takes it for complete.
     """
     if request.method == hdrs.METH_HEAD:
+        await _settle_headers(request, response, produce)
         await response.prepare(request)
         return response
     body = ResponseStream(request, response)
@@ -84,11 +97,32 @@ async def stream(
         if request.transport is not None:
             request.transport.abort()
     finally:
-        for task in (producing, watching):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+        await _end(producing, watching)
     return response
+
+
+async def _settle_headers(
+    request: web.Request,
+    response: web.StreamResponse,
+    produce: Callable[[ResponseStream], Awaitable[None]],
+) -> None:
+    """Set the headers of GET, or raise its problem: both are those of the snapshot."""
+    body = _HeadersOnly(request, response)
+    producing = asyncio.ensure_future(_within_ceiling(produce, body))
+    waiting = asyncio.create_task(body.complete.wait())
+    try:
+        await asyncio.wait({producing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if producing.done():
+            await producing
+    finally:
+        await _end(producing, waiting)
+
+
+async def _end(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
 
 
 async def _within_ceiling(
