@@ -24,6 +24,7 @@ from libs.feed.following import follow
 from libs.feed.housekeeping import housekeeping
 from libs.feed.serving import feed_context, feed_routes
 from libs.postgres.pool import database_context
+from libs.service.access import token_fields
 from libs.service.admission import admission_context, check_admission
 from libs.service.error_handlers import map_domain_errors
 from libs.service.gateway_problems import gateway_problems, report_absent_services
@@ -31,7 +32,7 @@ from libs.service.resource_metadata import resource_metadata_route
 from libs.service.settings import FEED_PREFIXES, ServiceSettings
 from libs.web.apidocs import ApiPage, api_routes
 from libs.web.app import create_application
-from libs.web.logs import CALLER
+from libs.web.logs import CALLER, TOKEN_FIELDS
 from libs.web.metrics import METRICS, Metrics
 
 HTTP_SESSION = web.AppKey("HTTP_SESSION", aiohttp.ClientSession)
@@ -108,10 +109,11 @@ def head_routes(routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
 
 @web.middleware
 async def remember_caller(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Name the caller for the rate limit and the access log."""
+    """Name the caller for the rate limit, and the caller and the token for the access log."""
     principal = request.get(PRINCIPAL)
     if principal is not None:
         request[CALLER] = principal.subject
+        request[TOKEN_FIELDS] = token_fields(principal)
     return await handler(request)
 
 

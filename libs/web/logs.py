@@ -134,8 +134,12 @@ class AccessLog(AbstractAccessLogger):
             seconds=round(time, 6),
             bytes=response.body_length,
             caller=request.get(CALLER),
+            **request.get(TOKEN_FIELDS, {}),
         )
 
+
+TOKEN_FIELDS: web.RequestKey[Mapping[str, str]] = web.RequestKey("TOKEN_FIELDS", Mapping)
+"""What the access log says of the token: `azp`, `jti`, and the `sub` of `act` where it has them."""
 
 CALLER = web.RequestKey("CALLER", str)
 """The caller, as the rate limit and the access log identify it."""

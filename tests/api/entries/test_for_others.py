@@ -224,7 +224,7 @@ async def test_reading_other_peoples_data_leaves_one_line_in_the_log(
     with capture_logs() as lines:
         assert (await ada.get(path)).status == 200
     [line] = [each for each in lines if each["event"] == "personal data accessed"]
-    assert (line["actor"], line["client"], line["person"]) == ("auth0|ada", "app", "auth0|erin")
+    assert (line["actor"], line["azp"], line["person"]) == ("auth0|ada", "app", "auth0|erin")
 
 
 async def test_reading_ones_own_data_leaves_none(erin: Caller) -> None:
