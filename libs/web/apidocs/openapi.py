@@ -148,10 +148,9 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 
 def _content(produces: tuple[str, ...], schema: Schema | None) -> Mapping[str, Any]:
-    if schema is not None:
-        return {JSON_TYPE: {"schema": schema}}
+    listed = {JSON_TYPE: {"schema": schema}} if schema is not None else {}
     streams = [kind for kind in produces if kind != JSON_TYPE]
-    return {kind: {"schema": {"type": "string"}} for kind in streams}
+    return {**listed, **{kind: {"schema": {"type": "string"}} for kind in streams}}
 
 
 def _security(scopes: tuple[str, ...] | None) -> list[dict[str, list[str]]]:

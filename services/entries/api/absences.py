@@ -55,6 +55,7 @@ class AbsenceKey(msgspec.Struct, array_like=True):
         summary="List absences, earliest first",
         description="Those that touch the days from `from` to `to`.",
         query=AbsenceQuerySchema(),
+        problems=(404,),
         answers={200: page_schema(AbsenceResource)()},
     )
 )

@@ -97,6 +97,7 @@ async def delete_holiday(request: web.Request) -> web.Response:
         summary="Read the target, holiday, absence and minutes of each day",
         description=f"At most {MAX_DAYS} days; without `from` and `to`, the current week.",
         query=RangeQuerySchema(),
+        problems=(404,),
         answers={200: page_schema(CalendarDay)()},
     )
 )

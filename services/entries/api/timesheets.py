@@ -66,6 +66,7 @@ class WeekKey(msgspec.Struct, array_like=True):
             f"{DEFAULT_WEEKS} weeks. Weeks without entries are included."
         ),
         query=TimesheetQuerySchema(),
+        problems=(404,),
         answers={200: page_schema(TimesheetSummary)()},
     )
 )
