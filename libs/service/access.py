@@ -29,7 +29,7 @@ def current_person(request: web.Request) -> Actor:
 
 
 def token_fields(principal: Principal) -> dict[str, str]:
-    """What a log says of the token: its client `azp`, its id `jti`, and in `act` who acts for the
+    """The claims of the token for a log: its client `azp`, its id `jti`, and in `act` who acts for the
     subject (RFC 8693 4.1). Claims that the token lacks are left out."""
     fields = {
         "azp": principal.client_id,

@@ -139,7 +139,7 @@ class AccessLog(AbstractAccessLogger):
 
 
 TOKEN_FIELDS: web.RequestKey[Mapping[str, str]] = web.RequestKey("TOKEN_FIELDS", Mapping)
-"""What the access log says of the token: `azp`, `jti`, and the `sub` of `act` where it has them."""
+"""The claims of the token in the access log: `azp`, `jti`, and the `sub` of `act`, if present."""
 
 CALLER = web.RequestKey("CALLER", str)
 """The caller, as the rate limit and the access log identify it."""
