@@ -29,8 +29,8 @@ def current_person(request: web.Request) -> Actor:
 
 
 def token_fields(principal: Principal) -> dict[str, str]:
-    """The claims of the token for a log: its client `azp`, its id `jti`, and in `act` who acts for the
-    subject (RFC 8693 4.1). Claims that the token lacks are left out."""
+    """The claims of the token for a log: its client `azp`, its id `jti`, and in `act` who acts for
+    the subject (RFC 8693 4.1). Claims that the token lacks are left out."""
     fields = {
         "azp": principal.client_id,
         "jti": principal.token_id,

@@ -17,6 +17,10 @@ from libs.web.problems import phrase
 from libs.web.schemas import ProblemAnswer
 
 JSON_TYPE = "application/json"
+_FILE = {"type": "string"}
+_STREAMED = {
+    "application/cloudevents-batch+json": {"type": "array", "items": {"type": "object"}},
+}
 
 
 def describe_openapi(
@@ -150,7 +154,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 def _content(produces: tuple[str, ...], schema: Schema | None) -> Mapping[str, Any]:
     listed = {JSON_TYPE: {"schema": schema}} if schema is not None else {}
     streams = [kind for kind in produces if kind != JSON_TYPE]
-    return {**listed, **{kind: {"schema": {"type": "string"}} for kind in streams}}
+    return {**listed, **{kind: {"schema": _STREAMED.get(kind, _FILE)} for kind in streams}}
 
 
 def _security(scopes: tuple[str, ...] | None) -> list[dict[str, list[str]]]:
