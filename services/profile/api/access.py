@@ -7,11 +7,13 @@ from datetime import date
 from aiohttp import web
 
 from libs.auth import PRINCIPAL
+from libs.postgres.pool import DATABASE
+from libs.service.access import audit_access
 from libs.web.problems import FieldError, NotFound, UnprocessableContent
 from services.profile.model import Claims
 from services.profile.names import cleaned_name
 from services.profile.schemas.common import EMAIL, SUB, SUB_MESSAGE
-from services.profile.store.people import KnownPerson
+from services.profile.store.people import KnownPerson, read_person
 
 # Any character: percent-encoded, `/` too. aiohttp's default excludes braces.
 PERSON = "/v1/people/{sub:[^/]+}"
@@ -55,6 +57,15 @@ def first_day_of(request: web.Request) -> date:
         message = "A day like 2026-11-23 is expected."
         raise UnprocessableContent([FieldError("/from", message, "invalid", "path")])
     return day
+
+
+async def read_for_audit(request: web.Request) -> KnownPerson:
+    """Read the person whom the address names, and audit the access. Raises `NotFound`."""
+    sub = sub_of(request)
+    async with request.app[DATABASE].connection() as connection:
+        known = or_404(await read_person(connection, sub))
+    audit_access(request, person=sub)
+    return known
 
 
 def or_404(known: KnownPerson | None) -> KnownPerson:

@@ -6,12 +6,12 @@ from aiohttp import web
 
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
-from libs.service.access import audit_access, current_actor
+from libs.service.access import current_actor
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import etag_of_representation, expected_version, resource_response
 from libs.web.validation import body_of
-from services.profile.api.access import PERSON, first_day_of, or_404, sub_of
+from services.profile.api.access import PERSON, first_day_of, read_for_audit, sub_of
 from services.profile.api.serializers import serialize_contract, serialize_contracts
 from services.profile.commands import people as commands
 from services.profile.schemas.people import (
@@ -20,7 +20,6 @@ from services.profile.schemas.people import (
     ContractsAnswer,
     ContractSchema,
 )
-from services.profile.store.people import read_person
 
 ROUTES = web.RouteTableDef()
 
@@ -40,10 +39,7 @@ CONTRACT = f"{CONTRACTS}/{{from:[0-9-]{{10}}}}"
 )
 async def show_contracts(request: web.Request) -> web.Response:
     """GET the contracts of a person, by their first days."""
-    sub = sub_of(request)
-    async with request.app[DATABASE].connection() as connection:
-        known = or_404(await read_person(connection, sub))
-    audit_access(request, person=sub)
+    known = await read_for_audit(request)
     answer = serialize_contracts(known)
     return resource_response(
         request, answer, etag_of_representation({"version": known.person.version, "shown": answer})

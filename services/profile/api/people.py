@@ -17,7 +17,7 @@ from libs.web.etags import creates_only, etag_of_representation, expected_versio
 from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import PreconditionFailed
 from libs.web.validation import body_of, query_of
-from services.profile.api.access import PERSON, new_sub_of, or_404, sub_of
+from services.profile.api.access import PERSON, new_sub_of, read_for_audit, sub_of
 from services.profile.api.serializers import serialize_person
 from services.profile.commands import people as commands
 from services.profile.model import UnknownPerson
@@ -31,7 +31,7 @@ from services.profile.schemas.people import (
     PersonSchema,
 )
 from services.profile.store.directory import PeopleFilter, list_people
-from services.profile.store.people import KnownPerson, read_person
+from services.profile.store.people import KnownPerson
 
 ROUTES = web.RouteTableDef()
 
@@ -85,11 +85,7 @@ async def show_people(request: web.Request) -> web.Response:
 )
 async def show_person(request: web.Request) -> web.Response:
     """GET one person."""
-    sub = sub_of(request)
-    async with request.app[DATABASE].connection() as connection:
-        known = or_404(await read_person(connection, sub))
-    audit_access(request, person=sub)
-    return _respond(request, known)
+    return _respond(request, await read_for_audit(request))
 
 
 @ROUTES.put(PERSON)

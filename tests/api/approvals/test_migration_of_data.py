@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
 
-import services.approvals
-from libs.postgres.migrations import downgrade, upgrade
-from libs.postgres.settings import DatabaseSettings
 from tests.conftest import Databases
-
-VERSIONS = Path(services.approvals.__file__).parent / "migrations" / "versions"
+from tests.support.earlier_release import EarlierRelease, earlier_release, with_columns_of
 
 # A year of twenty people: the oldest weeks are approved, some of them resubmitted after a
 # rejection, the newest wait. The last person is not in the directory.
@@ -41,6 +36,8 @@ WHERE again = 0 OR week % 5 = 0;
 """
 
 TABLES = ("people", "approvals")
+# Their meaning has changed.
+CHANGED = {"approvals": ("target_minutes", "flags")}
 
 # The target shown by the release before, and whether it flagged the week.
 SHOWN = """
@@ -50,50 +47,25 @@ FROM approvals LEFT JOIN people USING (person) ORDER BY id
 
 
 @pytest.fixture
-def url(databases: Databases) -> str:
-    return databases.own("approvals")
+async def release(databases: Databases) -> AsyncIterator[EarlierRelease]:
+    async with earlier_release(databases, "approvals", "0001") as made:
+        await made.connection.execute(FILL)
+        yield made
 
 
 @pytest.fixture
-async def settings(url: str) -> DatabaseSettings:
-    settings = DatabaseSettings(url)
-    await downgrade(VERSIONS, settings, "0001", drop_data=True)
-    return settings
-
-
-@pytest.fixture
-async def connection(url: str, settings: DatabaseSettings) -> AsyncIterator[asyncpg.Connection]:
-    del settings  # only that the earlier release is in place
-    opened = await asyncpg.connect(url)
-    await opened.execute(FILL)
-    yield opened
-    await opened.close()
-
-
-async def rows(connection: asyncpg.Connection) -> dict[str, list[dict[str, object]]]:
-    """All rows, without the columns whose meaning has changed."""
-    found = {}
-    for table in TABLES:
-        records = await connection.fetch(f"SELECT * FROM {table}")
-        changed = ("target_minutes", "flags") if table == "approvals" else ()
-        found[table] = [
-            {name: value for name, value in record.items() if name not in changed}
-            for record in records
-        ]
-    return found
+def connection(release: EarlierRelease) -> asyncpg.Connection:
+    return release.connection
 
 
 async def test_nothing_is_lost_and_weeks_are_measured_as_they_were_shown(
-    connection: asyncpg.Connection, settings: DatabaseSettings
+    release: EarlierRelease, connection: asyncpg.Connection
 ) -> None:
-    before = await rows(connection)
+    before = await release.rows(TABLES, CHANGED)
     shown = [tuple(row) for row in await connection.fetch(SHOWN)]
-    await upgrade(VERSIONS, settings)
-    after = await rows(connection)
-    for table in TABLES:
-        columns = before[table][0].keys()
-        kept = [{name: row[name] for name in columns} for row in after[table]]
-        assert sorted(kept, key=str) == sorted(before[table], key=str)
+    await release.upgrade()
+    after = await release.rows(TABLES, CHANGED)
+    assert with_columns_of(before, after) == before
 
     fixed = await connection.fetch("SELECT id, target_minutes FROM approvals ORDER BY id")
     assert [tuple(row) for row in fixed] == shown
@@ -105,9 +77,9 @@ async def test_nothing_is_lost_and_weeks_are_measured_as_they_were_shown(
 
 
 async def test_a_resubmission_has_the_reason_of_the_rejection_before(
-    connection: asyncpg.Connection, settings: DatabaseSettings
+    release: EarlierRelease, connection: asyncpg.Connection
 ) -> None:
-    await upgrade(VERSIONS, settings)
+    await release.upgrade()
     reasons = await connection.fetch(
         "SELECT monday, previous_reason FROM approvals "
         "WHERE person = 'p1' AND 'resubmitted' = ANY (flags) ORDER BY monday"
@@ -116,12 +88,9 @@ async def test_a_resubmission_has_the_reason_of_the_rejection_before(
     assert [row["previous_reason"] for row in reasons] == expected
 
 
-async def test_going_back_keeps_every_approval(
-    connection: asyncpg.Connection, settings: DatabaseSettings
-) -> None:
-    before = await rows(connection)
-    await upgrade(VERSIONS, settings)
-    await downgrade(VERSIONS, settings, "0001", drop_data=True)
-    after = await rows(connection)
-    for table in TABLES:
-        assert sorted(after[table], key=str) == sorted(before[table], key=str)
+async def test_going_back_keeps_every_approval(release: EarlierRelease) -> None:
+    before = await release.rows(TABLES, CHANGED)
+    await release.upgrade()
+    await release.downgrade()
+    after = await release.rows(TABLES, CHANGED)
+    assert after == before

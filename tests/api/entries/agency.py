@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from services.entries.store.people import learn_people
-from tests.api.entries.conftest import Week
+from tests.api.entries.calendar import Week
 from tests.support.client import Caller, Reply, Service
 from tests.support.issuer import Issuer
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import pytest
 
+from tests.api.entries.agency import Agency, learn
+from tests.api.entries.calendar import Week as Week
 from tests.support.client import ADMINISTRATOR, Caller, Reply, Service
-
-
-class Week:
-    """The present week of the standing clock, and its neighbours."""
-
-    THIS = "2026-W48"
-    LAST = "2026-W47"
-    NEXT = "2026-W49"
-    MONDAY = "2026-11-23"
-    TUESDAY = "2026-11-24"
+from tests.support.issuer import Issuer
 
 
 def draft(**fields: Any) -> dict[str, Any]:
@@ -47,3 +42,22 @@ async def erin(entries: Service, ada: Caller) -> Caller:  # noqa: ARG001 - proje
 @pytest.fixture
 async def carl(entries: Service) -> Caller:
     return entries.caller("carl")
+
+
+@pytest.fixture
+async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
+    """The service's database, to look into it."""
+    opened = await asyncpg.connect(entries_database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def agency(
+    entries: Service, issuer: Issuer, erin: Caller, connection: asyncpg.Connection
+) -> Agency:
+    """Uploads for erin and carl."""
+    del erin  # only for the projects
+    await learn(connection, "erin")
+    await learn(connection, "carl")
+    return Agency(entries, issuer)

@@ -20,24 +20,6 @@ from tests.support.client import Caller, Service
 from tests.support.issuer import Issuer
 
 
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def agency(
-    entries: Service, issuer: Issuer, erin: Caller, connection: asyncpg.Connection
-) -> Agency:
-    """Uploads for erin and carl."""
-    del erin  # only that the projects are there
-    await learn(connection, "erin")
-    await learn(connection, "carl")
-    return Agency(entries, issuer)
-
-
 async def entries_of(connection: asyncpg.Connection) -> list[tuple[Any, ...]]:
     found = await connection.fetch(
         "SELECT external_id, person, minutes, source FROM entries ORDER BY external_id"

@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
-import pytest
 
 from tests.api.entries.agency import CLIENT, Agency, counts, learn, removed, row
 from tests.api.entries.conftest import Week
-from tests.support.client import Caller, Service
-from tests.support.issuer import Issuer
+from tests.support.client import Caller
 
 ENTRY = "SELECT * FROM entries WHERE external_id = $1"
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def agency(
-    entries: Service, issuer: Issuer, erin: Caller, connection: asyncpg.Connection
-) -> Agency:
-    """Uploads for erin and carl."""
-    del erin  # only for the projects
-    await learn(connection, "erin")
-    await learn(connection, "carl")
-    return Agency(entries, issuer)
 
 
 async def address_of(connection: asyncpg.Connection, number: int = 1) -> str:

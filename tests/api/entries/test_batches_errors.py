@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import asyncpg
-import pytest
 
 from libs.postgres.pool import Database
 from services.entries.batches.commands.tidy import tidy_batches
-from tests.api.entries.agency import Agency, learn, row
+from tests.api.entries.agency import Agency, row
 from tests.conftest import service_settings
-from tests.support.client import Caller, Service
 from tests.support.clock import StandingClock
 from tests.support.issuer import Issuer
 
@@ -19,22 +15,6 @@ KEPT = """
     SELECT (SELECT count(DISTINCT batch) FROM batch_errors),
         (SELECT count(DISTINCT batch) FROM batch_changes)
 """
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def agency(
-    entries: Service, issuer: Issuer, erin: Caller, connection: asyncpg.Connection
-) -> Agency:
-    del erin  # only for the projects
-    await learn(connection, "erin")
-    return Agency(entries, issuer)
 
 
 async def test_ten_thousand_errors_are_kept_and_all_are_counted(

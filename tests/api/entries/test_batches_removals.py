@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -15,24 +14,6 @@ from tests.support.client import Caller, Service
 from tests.support.issuer import Issuer
 
 MONTH = "?complete=2026-11-01..2026-11-30"
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def agency(
-    entries: Service, issuer: Issuer, erin: Caller, connection: asyncpg.Connection
-) -> Agency:
-    """Uploads for erin and carl."""
-    del erin  # only for the projects
-    await learn(connection, "erin")
-    await learn(connection, "carl")
-    return Agency(entries, issuer)
 
 
 def deletion(number: int = 1, **fields: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -29,13 +28,6 @@ PLAIN = {
     **{f"2027-01-0{day}": 0 for day in (1, 2, 3)},
 }
 WITH_CHRISTMAS = PLAIN | {"2026-12-25": 0}
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
 
 
 def address(absence_id: str = "") -> str:

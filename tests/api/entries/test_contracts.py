@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
-import pytest
 
 from tests.api.entries.conftest import Week, log
 from tests.api.entries.test_decisions import decide, learn
@@ -14,13 +12,6 @@ from tests.support.client import Caller
 from tests.support.clock import StandingClock
 
 THIS, LAST = f"/v1/timesheets/{Week.THIS}", f"/v1/timesheets/{Week.LAST}"
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
 
 
 def contract(since: str, each: int, days: int = 5) -> dict[str, Any]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-import pytest
 
 from libs.feed.events import deferred_publish
 from libs.feed.wire import Delivery
@@ -21,13 +19,6 @@ from tests.support.issuer import PERSON
 
 THIS = f"/v1/timesheets/{Week.THIS}"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
 
 
 async def deliver(

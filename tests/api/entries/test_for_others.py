@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -21,13 +20,6 @@ from tests.support.issuer import PERSON, Issuer
 THIS = f"/v1/timesheets/{Week.THIS}"
 ERIN = {"person": "auth0|erin"}
 REOPENING = {**ERIN, "reason": "wrong rate"}
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

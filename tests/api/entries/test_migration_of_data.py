@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
 
-import services.entries
-from libs.postgres.migrations import downgrade, upgrade
-from libs.postgres.settings import DatabaseSettings
 from tests.conftest import Databases
-
-VERSIONS = Path(services.entries.__file__).parent / "migrations" / "versions"
+from tests.support.earlier_release import EarlierRelease, earlier_release, with_columns_of
 
 FILL = """
 INSERT INTO projects (code, name, customer, billable, version)
@@ -45,45 +40,24 @@ TABLES = ("entries", "weeks", "week_history", "projects", "people", "periods")
 
 
 @pytest.fixture
-def url(databases: Databases) -> str:
-    return databases.own("entries")
+async def release(databases: Databases) -> AsyncIterator[EarlierRelease]:
+    async with earlier_release(databases, "entries", "0003") as made:
+        yield made
 
 
 @pytest.fixture
-async def settings(url: str) -> DatabaseSettings:
-    settings = DatabaseSettings(url)
-    await downgrade(VERSIONS, settings, "0003", drop_data=True)
-    return settings
-
-
-@pytest.fixture
-async def connection(url: str, settings: DatabaseSettings) -> AsyncIterator[asyncpg.Connection]:
-    del settings  # only that the earlier release is in place
-    opened = await asyncpg.connect(url)
-    yield opened
-    await opened.close()
-
-
-async def rows(connection: asyncpg.Connection) -> dict[str, list[dict[str, object]]]:
-    """All rows with the columns of the earlier release."""
-    found = {}
-    for table in TABLES:
-        records = await connection.fetch(f"SELECT * FROM {table}")
-        found[table] = sorted((dict(record) for record in records), key=str)
-    return found
+def connection(release: EarlierRelease) -> asyncpg.Connection:
+    return release.connection
 
 
 async def test_nothing_is_lost_and_targets_are_as_they_were_shown(
-    settings: DatabaseSettings, connection: asyncpg.Connection
+    release: EarlierRelease, connection: asyncpg.Connection
 ) -> None:
     await connection.execute(FILL)
-    before = await rows(connection)
-    await upgrade(VERSIONS, settings)
-    await connection.reload_schema_state()
-    after = await rows(connection)
-    for table, old_rows in before.items():
-        kept = [{name: row[name] for name in old_rows[0]} for row in after[table]]
-        assert sorted(kept, key=str) == old_rows, table
+    before = await release.rows(TABLES)
+    await release.upgrade()
+    after = await release.rows(TABLES)
+    assert with_columns_of(before, after) == before
 
     targets = dict(
         await connection.fetch(
@@ -112,13 +86,12 @@ async def test_nothing_is_lost_and_targets_are_as_they_were_shown(
 
 
 async def test_a_person_that_nothing_was_known_of_keeps_the_target_that_was_shown(
-    settings: DatabaseSettings, connection: asyncpg.Connection
+    release: EarlierRelease, connection: asyncpg.Connection
 ) -> None:
     await connection.execute(
         "INSERT INTO weeks (person, monday, state, submission_id) "
         "VALUES ('auth0|new', '2026-01-05', 'submitted', gen_random_uuid())"
     )
-    await upgrade(VERSIONS, settings)
-    await connection.reload_schema_state()
+    await release.upgrade()
     targets = await connection.fetchval("SELECT targets::text FROM weeks")
     assert targets == "{480,480,480,480,480,0,0}"

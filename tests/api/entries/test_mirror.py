@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -12,13 +11,6 @@ from tests.api.entries.agency import learn
 from tests.api.entries.mirror import Company, Mirror, approved, keep_mirror
 from tests.support.client import Caller, Service
 from tests.support.issuer import Issuer
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -19,13 +18,6 @@ from tests.api.entries.test_reports import approve
 from tests.support.client import MANAGER, Caller, Reply, Service
 
 MONTH = "from=2026-11-01&to=2026-11-30"
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

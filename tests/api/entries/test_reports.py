@@ -8,7 +8,6 @@ import io
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,13 +26,6 @@ from tests.support.events import data_of
 
 MONTH = "from=2026-11-01&to=2026-11-30"
 FORMULAS = ["=1+1", "+49 30 1234", "-5", "@SUM(A1)", "fine", 'a "b", c']
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

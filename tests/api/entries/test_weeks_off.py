@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
-import pytest
 
 from tests.api.entries.conftest import Week, log
 from tests.api.entries.test_calendar import absence, address, put
@@ -17,13 +15,6 @@ from tests.support.client import MANAGER, Caller, Service
 
 FULL = {"from": "2026-01-01", "minutes": [480, 480, 480, 480, 480, 0, 0], "calendar": None}
 HOLIDAYS = {**FULL, "calendar": "DE-BY"}
-
-
-@pytest.fixture
-async def connection(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
-    opened = await asyncpg.connect(entries_database)
-    yield opened
-    await opened.close()
 
 
 async def published(connection: asyncpg.Connection) -> list[tuple[str, bool]]:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import pytest
 
-import services.profile
-from libs.postgres.migrations import downgrade, upgrade
-from libs.postgres.settings import DatabaseSettings
 from services.profile.store.people import read_person
 from tests.conftest import Databases
-
-VERSIONS = Path(services.profile.__file__).parent / "migrations" / "versions"
+from tests.support.earlier_release import EarlierRelease, earlier_release, with_columns_of
 
 # A hundred people: every tenth has left, every seventh is a contractor with a target of their own.
 FILL = """
@@ -39,45 +34,24 @@ TABLES = ("people", "external_ids")
 
 
 @pytest.fixture
-def url(databases: Databases) -> str:
-    return databases.own("profile")
+async def release(databases: Databases) -> AsyncIterator[EarlierRelease]:
+    async with earlier_release(databases, "profile", "0001") as made:
+        await made.connection.execute(FILL)
+        yield made
 
 
 @pytest.fixture
-async def settings(url: str) -> DatabaseSettings:
-    settings = DatabaseSettings(url)
-    await downgrade(VERSIONS, settings, "0001", drop_data=True)
-    return settings
-
-
-@pytest.fixture
-async def connection(url: str, settings: DatabaseSettings) -> AsyncIterator[asyncpg.Connection]:
-    del settings  # only that the earlier release is in place
-    opened = await asyncpg.connect(url)
-    await opened.execute(FILL)
-    yield opened
-    await opened.close()
-
-
-async def rows(connection: asyncpg.Connection) -> dict[str, list[dict[str, object]]]:
-    """All rows of the tables of the earlier release."""
-    found = {}
-    for table in TABLES:
-        records = await connection.fetch(f"SELECT * FROM {table}")
-        found[table] = sorted((dict(record) for record in records), key=str)
-    return found
+def connection(release: EarlierRelease) -> asyncpg.Connection:
+    return release.connection
 
 
 async def test_nothing_is_lost_and_targets_are_as_they_were_shown(
-    connection: asyncpg.Connection, settings: DatabaseSettings
+    release: EarlierRelease, connection: asyncpg.Connection
 ) -> None:
-    before = await rows(connection)
-    await upgrade(VERSIONS, settings)
-    after = await rows(connection)
-    for table in TABLES:
-        columns = before[table][0].keys()
-        kept = [{name: row[name] for name in columns} for row in after[table]]
-        assert sorted(kept, key=str) == before[table]
+    before = await release.rows(TABLES)
+    await release.upgrade()
+    after = await release.rows(TABLES)
+    assert with_columns_of(before, after) == before
 
     person = (await read_person(connection, "auth0|7")).person  # type: ignore[union-attr] # filled
     assert (person.target_minutes, person.contracts, person.since) == (70, (), None)
@@ -90,9 +64,9 @@ async def test_nothing_is_lost_and_targets_are_as_they_were_shown(
 
 
 async def test_leavers_are_barred_and_their_ids_are_free(
-    connection: asyncpg.Connection, settings: DatabaseSettings
+    release: EarlierRelease, connection: asyncpg.Connection
 ) -> None:
-    await upgrade(VERSIONS, settings)
+    await release.upgrade()
     barred = await connection.fetch("SELECT person FROM barred_people WHERE NOT active")
     assert {row["person"] for row in barred} == {f"auth0|{n}" for n in range(10, 101, 10)}
     inactive = await connection.fetchval("SELECT count(*) FROM external_ids WHERE NOT active")
@@ -100,11 +74,11 @@ async def test_leavers_are_barred_and_their_ids_are_free(
 
 
 async def test_going_back_loses_only_what_the_earlier_release_does_not_have(
-    connection: asyncpg.Connection, settings: DatabaseSettings
+    release: EarlierRelease,
 ) -> None:
-    before = await rows(connection)
-    await upgrade(VERSIONS, settings)
-    await downgrade(VERSIONS, settings, "0001", drop_data=True)
-    after = await rows(connection)
+    before = await release.rows(TABLES)
+    await release.upgrade()
+    await release.downgrade()
+    after = await release.rows(TABLES)
     assert len(after["people"]) == len(before["people"])
     assert after["external_ids"] == before["external_ids"]
