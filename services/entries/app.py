@@ -18,6 +18,7 @@ FOLLOWS = tuple(HANDLERS)
 
 
 def create_app(settings: ServiceSettings) -> web.Application:
+    """The entries service, ready to be served."""
     app = create_service(
         "entries",
         "ExampleCo Timesheets: entries, weeks, projects",

@@ -35,12 +35,15 @@ class ServiceMetrics:
             self._batches.labels(state)
 
     def count_entries(self, source: str, number: int = 1) -> None:
+        """Count new entries by their source."""
         self._entries.labels(source).inc(number)
 
     def count_week(self) -> None:
+        """Count a submitted week."""
         self._weeks.inc()
 
     def count_batch(self, state: str) -> None:
+        """Count a batch by the state it ended in."""
         self._batches.labels(state).inc()
 
 

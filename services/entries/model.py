@@ -24,12 +24,16 @@ MAX_TASK_LENGTH = 200
 
 
 class State(StrEnum):
+    """The state of a week."""
+
     OPEN = "open"
     SUBMITTED = "submitted"
     APPROVED = "approved"
 
 
 class LockReason(StrEnum):
+    """Why a day cannot be changed."""
+
     SUBMITTED = "submitted"
     APPROVED = "approved"
     CLOSED = "closed"
@@ -100,6 +104,7 @@ class Entry(NamedTuple):
 
     @property
     def is_uploaded(self) -> bool:
+        """Whether a batch wrote the entry."""
         return self.source.startswith("batch:")
 
     def matches(self, draft: Draft) -> bool:
@@ -284,18 +289,22 @@ def _minutes_violations(minutes: int, others: int) -> list[Violation]:
 
 
 def closed_day(closed_through: date) -> Violation:
+    """The violation of an entry in the closed period."""
     return Violation("date", "closed", f"The period through {closed_through} is closed.")
 
 
 def unknown_project(code: str) -> Violation:
+    """The violation of an entry on a project that does not exist."""
     return Violation("project", "unknown_project", f"There is no project {code}.")
 
 
 def inactive_project(code: str) -> Violation:
+    """The violation of an entry on a project that has ended."""
     return Violation("project", "inactive_project", f"The project {code} is no longer active.")
 
 
 def missing_note() -> Violation:
+    """The violation of an entry without the note that its project requires."""
     return Violation("note", "note_required", "This project requires a note.")
 
 
@@ -358,6 +367,7 @@ def reopen(sheet: Timesheet, reason: str, closed_through: date | None = None) ->
 
 
 def has_closed_day(week: Week, closed_through: date | None) -> bool:
+    """Whether the closed period reaches into the week."""
     return closed_through is not None and week.monday <= closed_through
 
 

@@ -58,6 +58,7 @@ class EntryKey(msgspec.Struct, array_like=True):
     )
 )
 async def list_entries(request: web.Request) -> web.Response:
+    """GET entries of a range of days, newest first."""
     query = query_of(request, EntryQuery)
     until = query.until or LAST_DAY
     key = decode_cursor(query.cursor, EntryKey) or EntryKey(until + timedelta(days=1), UUID(int=0))
@@ -91,6 +92,7 @@ async def list_entries(request: web.Request) -> web.Response:
     )
 )
 async def create_entry(request: web.Request) -> web.Response:
+    """POST an entry; the same Idempotency-Key again gets the same response."""
     new, author = body_of(request, NewEntry), author_of(request)
     now = request.app[CLOCK].now()
     if HEADER in request.headers:
@@ -114,6 +116,7 @@ async def create_entry(request: web.Request) -> web.Response:
     )
 )
 async def copy_week(request: web.Request) -> web.Response:
+    """POST a copy of a week's entries into another week."""
     copy, author = body_of(request, Copy), author_of(request)
     copied = await commands.copy_week(
         request.app[DATABASE], author, copy.from_week, copy.to_week, request.app[CLOCK].now()

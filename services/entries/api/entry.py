@@ -43,6 +43,7 @@ ENTRY = "/v1/entries/{id:[0-9a-fA-F-]{36}}"
     Contract(summary="Read an entry", answers={200: ENTRY_SCHEMA(), 304: None}, problems=(404,))
 )
 async def show_entry(request: web.Request) -> web.Response:
+    """GET one of the caller's entries."""
     async with request.app[DATABASE].connection() as connection:
         entry = await store.read_entry(connection, current_user(request), entry_id_of(request))
     if entry is None:
@@ -63,6 +64,7 @@ async def show_entry(request: web.Request) -> web.Response:
     )
 )
 async def put_entry(request: web.Request) -> web.Response:
+    """PUT an entry: create it under its id, or replace it."""
     author = author_of(request)
     saved = await commands.put_entry(
         request.app[DATABASE],
@@ -91,6 +93,7 @@ async def put_entry(request: web.Request) -> web.Response:
     )
 )
 async def patch_entry(request: web.Request) -> web.Response:
+    """PATCH the named fields of an entry."""
     entry = await commands.patch_entry(
         request.app[DATABASE],
         current_user(request),
@@ -118,6 +121,7 @@ async def patch_entry(request: web.Request) -> web.Response:
     )
 )
 async def delete_entry(request: web.Request) -> web.Response:
+    """DELETE an own entry, or as an administrator an uploaded one of another person."""
     query, db = query_of(request, DeletionQuery), request.app[DATABASE]
     entry_id, expected = entry_id_of(request), preconditions_of(request)
     if query.person is None:

@@ -41,6 +41,7 @@ LIMITS = Limits(
     )
 )
 async def show_rules(request: web.Request) -> web.Response:
+    """GET the limits, targets and scopes that the app checks by while it is offline."""
     principal, now = request[PRINCIPAL], request.app[CLOCK].now()
     async with request.app[DATABASE].connection() as connection:
         rules = await commands.read_rules(connection, principal.subject, now)
@@ -66,6 +67,7 @@ async def show_rules(request: web.Request) -> web.Response:
     )
 )
 async def show_period(request: web.Request) -> web.Response:
+    """GET the closed period and how it came about."""
     async with request.app[DATABASE].connection() as connection:
         return json_response(await store.read_period(connection))
 
@@ -84,6 +86,7 @@ async def show_period(request: web.Request) -> web.Response:
     )
 )
 async def close_period(request: web.Request) -> web.Response:
+    """PUT the last closed day."""
     closing = body_of(request, Closing)
     period = await commands.close_period(
         request.app[DATABASE],

@@ -52,6 +52,7 @@ class ProjectKey(msgspec.Struct, array_like=True):
     )
 )
 async def list_projects(request: web.Request) -> web.Response:
+    """GET a page of projects, by code."""
     query, now = query_of(request, ProjectQuery), request.app[CLOCK].now()
     key = decode_cursor(query.cursor, ProjectKey) or ProjectKey("")
     async with request.app[DATABASE].connection() as connection:
@@ -69,6 +70,7 @@ async def list_projects(request: web.Request) -> web.Response:
     Contract(summary="Read a project", answers={200: PROJECT_SCHEMA(), 304: None}, problems=(404,))
 )
 async def show_project(request: web.Request) -> web.Response:
+    """GET one project as it is today."""
     code, now = request.match_info["code"], request.app[CLOCK].now()
     async with request.app[DATABASE].connection() as connection:
         project = await store.read_project(connection, code, today(now))
@@ -90,6 +92,7 @@ async def show_project(request: web.Request) -> web.Response:
     )
 )
 async def create_project(request: web.Request) -> web.Response:
+    """POST a project to its code."""
     code = _new_code(request)
     project = await commands.create_project(
         request.app[DATABASE],
@@ -117,6 +120,7 @@ async def create_project(request: web.Request) -> web.Response:
     )
 )
 async def patch_project(request: web.Request) -> web.Response:
+    """PATCH a project, from a day on where its fields are dated."""
     patch = body_of(request, ProjectPatch)
     project = await commands.patch_project(
         request.app[DATABASE],

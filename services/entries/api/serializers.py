@@ -27,11 +27,13 @@ LockMembers = tuple[bool, LockReason | None, str | None]
 
 
 def serialize_entry(in_context: EntryInContext) -> EntryAnswer:
+    """An entry with whether it can be changed."""
     entry, state, closed_through = in_context
     return EntryAnswer(*entry, *_members_of_day(entry.date, state, closed_through))
 
 
 def serialize_copy(copied: CopiedWeek) -> CopyAnswer:
+    """The copies, and the entries that were skipped."""
     return CopyAnswer(
         items=[serialize_entry(entry) for entry in copied.items],
         skipped=[
@@ -47,6 +49,7 @@ def serialize_summary(week: WeekInContext) -> TimesheetSummary:
 
 
 def serialize_timesheet(whole: WholeWeek) -> TimesheetAnswer:
+    """A week with its entries, absences, holidays and history."""
     return TimesheetAnswer(
         **_members_of_week(whole.week),
         entries=[serialize_entry(entry) for entry in whole.entries],
@@ -85,6 +88,7 @@ def serialize_absences(
 
 
 def serialize_absence(absence: Absence, lock: Lock | None) -> AbsenceResource:
+    """An absence with whether it can be changed."""
     can_edit, lock_reason, unlock = _lock_members(lock)
     return AbsenceResource(
         id=absence.id,

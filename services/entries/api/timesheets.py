@@ -71,6 +71,7 @@ class WeekKey(msgspec.Struct, array_like=True):
     )
 )
 async def list_timesheets(request: web.Request) -> web.Response:
+    """GET a page of weeks, newest first; weeks without entries are in it."""
     query, now = query_of(request, TimesheetQuery), request.app[CLOCK].now()
     person = await user_or_report(request, query.person)
     first, last = _range(query, now)
@@ -95,6 +96,7 @@ async def list_timesheets(request: web.Request) -> web.Response:
     )
 )
 async def show_timesheet(request: web.Request) -> web.Response:
+    """GET one week, of the caller or of a person they may see."""
     person = await user_or_report(request, query_of(request, PersonQuery).person)
     week = week_of(request)
     now = request.app[CLOCK].now()
@@ -120,6 +122,7 @@ async def show_timesheet(request: web.Request) -> web.Response:
     )
 )
 async def submit_timesheet(request: web.Request) -> web.Response:
+    """POST the submission of a week, own or of a person that the caller manages."""
     actor = current_person(request)
     person = await user_or_report(request, body_of(request, Submission).person)
     whole = await commands.submit_week(
@@ -147,6 +150,7 @@ async def submit_timesheet(request: web.Request) -> web.Response:
     )
 )
 async def withdraw_timesheet(request: web.Request) -> web.Response:
+    """POST the withdrawal of the caller's own week."""
     person, now = current_user(request), request.app[CLOCK].now()
     whole = await commands.withdraw_week(
         request.app[DATABASE], person, week_of(request), now, preconditions_of(request)
@@ -170,6 +174,7 @@ async def withdraw_timesheet(request: web.Request) -> web.Response:
     )
 )
 async def reopen_timesheet(request: web.Request) -> web.Response:
+    """POST the reopening of an approved week, with a reason."""
     reopening, actor = body_of(request, Reopening), current_person(request)
     whole = await commands.reopen_week(
         request.app[DATABASE],

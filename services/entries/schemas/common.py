@@ -36,6 +36,7 @@ class ProjectCode(fields.String):
 
 
 def person_field(**options: Any) -> Text:
+    """A query parameter that names another person."""
     return Text(
         minimum=1,
         maximum=MAX_PERSON_LENGTH,
@@ -59,4 +60,5 @@ class DayRangeSchema(StrictSchema):
 
     @validates_schema
     def check_range(self, data: dict[str, Any], **_options: Any) -> None:
+        """Refuse a range whose last day is before its first."""
         check_order(data)

@@ -27,6 +27,8 @@ from services.entries.schemas.common import DayRangeSchema, ProjectCode, person_
 
 @dataclass(frozen=True, slots=True)
 class EntryQuery:
+    """The query of a list of entries. Both days are included."""
+
     since: date | None
     until: date | None
     project: str | None
@@ -36,11 +38,14 @@ class EntryQuery:
 
 
 class EntryQuerySchema(DayRangeSchema, PageQuery):
+    """The query parameters of a list of entries."""
+
     project = ProjectCode(load_default=None)
     person = person_field()
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> EntryQuery:
+        """Turn the parameters into an `EntryQuery`."""
         return EntryQuery(**data)
 
 
@@ -71,17 +76,23 @@ class NewEntry:
 
 
 class NewEntrySchema(_EntryFields):
+    """The body that creates an entry."""
+
     id = fields.UUID(load_default=None, error_messages={"invalid_uuid": "A UUID is expected."})
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> NewEntry:
+        """Turn the body into a `NewEntry`."""
         entry_id = data.pop("id")
         return NewEntry(entry_id, Draft(**_without_empty_task(data)))
 
 
 class EntrySchema(_EntryFields):
+    """The body that replaces an entry."""
+
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> Draft:
+        """Turn the body into a `Draft`."""
         return Draft(**_without_empty_task(data))
 
 
@@ -93,11 +104,14 @@ class EntryPatch:
 
 
 class EntryPatchSchema(_EntryFields):
+    """The body that changes some fields of an entry; nothing has a default."""
+
     def __init__(self, **options: Any) -> None:
         super().__init__(partial=True, **options)
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> EntryPatch:
+        """Turn the body into an `EntryPatch`."""
         return EntryPatch(_without_empty_task(data))
 
 
@@ -110,6 +124,8 @@ class DeletionQuery:
 
 
 class DeletionQuerySchema(StrictSchema):
+    """The query parameters of a deletion."""
+
     person = person_field()
     reason = Text(
         minimum=1,
@@ -120,6 +136,7 @@ class DeletionQuerySchema(StrictSchema):
 
     @validates_schema
     def check_reason(self, data: dict[str, Any], **_options: Any) -> None:
+        """Require a reason for another person's entry, and only for that."""
         if data["person"] and not data["reason"]:
             raise ValidationError("Missing data for required field.", "reason")
         if data["reason"] and not data["person"]:
@@ -127,26 +144,33 @@ class DeletionQuerySchema(StrictSchema):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> DeletionQuery:
+        """Turn the parameters into a `DeletionQuery`."""
         return DeletionQuery(**data)
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
+    """The weeks to copy from and to."""
+
     from_week: Week
     to_week: Week
 
 
 class CopySchema(StrictSchema):
+    """The body that copies a week."""
+
     from_week = WeekField(required=True)
     to_week = WeekField(required=True)
 
     @validates_schema
     def check_weeks(self, data: dict[str, Any], **_options: Any) -> None:
+        """Refuse to copy a week onto itself."""
         if data["from_week"] == data["to_week"]:
             raise ValidationError("A week cannot be copied onto itself.", "to_week")
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> Copy:
+        """Turn the body into a `Copy`."""
         return Copy(**data)
 
 

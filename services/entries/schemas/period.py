@@ -16,11 +16,15 @@ from libs.web.schemas import Day, StrictSchema, Text
 
 @dataclass(frozen=True, slots=True)
 class Closing:
+    """The last day to close; None opens every day again."""
+
     closed_through: date | None
     reason: str | None
 
 
 class ClosingSchema(StrictSchema):
+    """The body that moves the closed period."""
+
     closed_through = Day(
         required=True,
         allow_none=True,
@@ -36,6 +40,7 @@ class ClosingSchema(StrictSchema):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> Closing:
+        """Turn the body into a `Closing`."""
         return Closing(**data)
 
 

@@ -15,12 +15,16 @@ from services.entries.store.projects import ProjectDraft
 
 @dataclass(frozen=True, slots=True)
 class ProjectQuery:
+    """The query of a list of projects."""
+
     active: bool | None
     limit: int
     cursor: str | None
 
 
 class ProjectQuerySchema(PageQuery):
+    """The query parameters of a list of projects."""
+
     active = fields.Boolean(
         load_default=None,
         truthy={"true"},
@@ -30,6 +34,7 @@ class ProjectQuerySchema(PageQuery):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> ProjectQuery:
+        """Turn the parameters into a `ProjectQuery`."""
         return ProjectQuery(**data)
 
 
@@ -75,8 +80,11 @@ class _ProjectFields(StrictSchema):
 
 
 class NewProjectSchema(_ProjectFields):
+    """The body that creates a project."""
+
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> ProjectDraft:
+        """Turn the body into a `ProjectDraft`."""
         return ProjectDraft(**{**data, "tasks": tuple(data["tasks"])})
 
 
@@ -89,6 +97,8 @@ class ProjectPatch:
 
 
 class ProjectPatchSchema(_ProjectFields):
+    """The body that changes some fields of a project."""
+
     since = Day(
         data_key="from",
         metadata={
@@ -105,6 +115,7 @@ class ProjectPatchSchema(_ProjectFields):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> ProjectPatch:
+        """Turn the body into a `ProjectPatch`."""
         since = data.pop("since", None)
         if "tasks" in data:
             data["tasks"] = tuple(data["tasks"])

@@ -23,6 +23,8 @@ from services.entries.schemas.entries import EntryAnswer
 
 @dataclass(frozen=True, slots=True)
 class TimesheetQuery:
+    """The query of a list of weeks. Both weeks are included."""
+
     since: Week | None
     until: Week | None
     person: str | None
@@ -31,16 +33,20 @@ class TimesheetQuery:
 
 
 class TimesheetQuerySchema(PageQuery):
+    """The query parameters of a list of weeks."""
+
     since = WeekOrDay(data_key="from", load_default=None)
     until = WeekOrDay(data_key="to", load_default=None)
     person = person_field()
 
     @validates_schema
     def check_range(self, data: dict[str, Any], **_options: Any) -> None:
+        """Refuse a range whose last week is before its first."""
         check_order(data)
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> TimesheetQuery:
+        """Turn the parameters into a `TimesheetQuery`."""
         return TimesheetQuery(**data)
 
 

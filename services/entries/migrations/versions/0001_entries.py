@@ -213,6 +213,7 @@ COUNTERS = (
 
 
 def upgrade() -> None:
+    """Create projects, periods, weeks, entries, their guards and the feed."""
     for statements in (PROJECTS, PERIODS, WEEKS, ENTRIES, GUARD, *COUNTERS):
         run_sql(statements)
     run_sql(IDEMPOTENCY_KEYS_V1_UP)
@@ -220,6 +221,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop what `upgrade` created."""
     run_sql(FEED_V1_DOWN)
     run_sql(IDEMPOTENCY_KEYS_V1_DOWN)
     run_sql("DROP TABLE entries, week_history, weeks, periods, projects")

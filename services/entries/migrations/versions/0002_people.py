@@ -30,8 +30,10 @@ CREATE INDEX people_by_delegate ON people (delegate) WHERE delegate IS NOT NULL;
 
 
 def upgrade() -> None:
+    """Create the local copy of people."""
     run_sql(PEOPLE)
 
 
 def downgrade() -> None:
+    """Drop it again."""
     run_sql("DROP TABLE people")

@@ -107,11 +107,13 @@ CREATE INDEX events_of_approval ON events (sequence) WHERE type = 'timesheet.app
 
 
 def upgrade() -> None:
+    """Create batches and their errors, and the indexes that uploads and reports need."""
     for statements in (BATCHES, FILLED_DAY, INDEXES, PROJECTS):
         run_sql(statements)
 
 
 def downgrade() -> None:
+    """Drop them, and let entries refer to projects again."""
     run_sql("""
         DROP TRIGGER projects_are_kept ON projects;
         DROP TRIGGER entries_know_projects_of_changed ON entries;

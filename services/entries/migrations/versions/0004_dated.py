@@ -127,11 +127,13 @@ WHERE state = 'approved' AND EXISTS (
 
 
 def upgrade() -> None:
+    """Date projects and contracts, and fix the targets of submitted weeks."""
     for statements in (PROJECTS, ENDED_PROJECTS, PEOPLE, WEEKS):
         run_sql(statements)
 
 
 def downgrade() -> None:
+    """Remove the dates; each project keeps its present version."""
     run_sql("""
         ALTER TABLE weeks DROP COLUMN late, DROP COLUMN targets;
         UPDATE people SET target_minutes = 2400 WHERE target_minutes IS NULL;

@@ -8,8 +8,10 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    """Create the table that says who is admitted."""
     run_sql(ADMISSION_V1_UP)
 
 
 def downgrade() -> None:
+    """Drop it again."""
     run_sql(ADMISSION_V1_DOWN)

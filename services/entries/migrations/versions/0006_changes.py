@@ -8,8 +8,10 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
+    """Create the change log."""
     run_sql(CHANGES_V1_UP)
 
 
 def downgrade() -> None:
+    """Drop it again."""
     run_sql(CHANGES_V1_DOWN)

@@ -109,11 +109,13 @@ ALTER TABLE batch_errors
 
 
 def upgrade() -> None:
+    """Keep what each client sent last, and what each batch changed."""
     for statements in (SENT_ROWS, TRIGGERS, BATCHES):
         run_sql(statements)
 
 
 def downgrade() -> None:
+    """Forget what was sent."""
     run_sql("""
         DELETE FROM batch_errors WHERE line = 0;
         ALTER TABLE batch_errors
