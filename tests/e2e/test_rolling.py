@@ -183,6 +183,8 @@ async def closed_listener(copy: Copy) -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except ConnectionRefusedError:
             return
+        except ConnectionResetError:
+            continue  # it was in the backlog when the listener closed
         writer.close()
 
 

@@ -9,6 +9,7 @@ from dev.endpoints import page
 
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"\]\(([^)#]+)\)")
+FILE = re.compile(r"`((?:batch|deploy|dev|docs|libs|mobile|portal|services|tests)/[\w./-]+\.\w+)`")
 COMMAND = re.compile(r"`make ([a-z-]+)|^make ([a-z-]+)|\(make -s ([a-z-]+)", re.MULTILINE)
 
 
@@ -28,6 +29,17 @@ def test_every_link_leads_to_a_file() -> None:
         for page in pages
         for link in LINK.findall(page.read_text())
         if not link.startswith("http") and not (page.parent / link).exists()
+    ]
+    assert missing == []
+
+
+def test_every_file_that_is_named_exists() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    missing = [
+        f"{page.name}: {name}"
+        for page in pages
+        for name in FILE.findall(page.read_text())
+        if not (ROOT / name).exists()
     ]
     assert missing == []
 
