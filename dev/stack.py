@@ -248,6 +248,7 @@ class Stack:
             "AUTH_AUDIENCE": AUDIENCE,
             **(self._portal_environ() if service is PORTAL else {}),
             "M2M_CLIENT_ID": client_id,
+            "FULL_FEED_CLIENTS": ",".join(f"service-{name}" for name in SERVICES),
             "M2M_CLIENT_SECRET": self._secrets.get(client_id, ""),
             "M2M_TOKEN_URL": f"{self._issuer}oauth/token",
             **{

@@ -8,7 +8,7 @@ of the next request and `Feed-Cursor` the cursor in it, which is the `sequence` 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import asyncpg
 from aiohttp import hdrs, web
 from marshmallow import fields, post_load, validate
 
-from libs.auth import Scope, requires
+from libs.auth import PRINCIPAL, Principal, Scope, requires
 from libs.feed.notifier import Notifier
 from libs.feed.wire import CONTENT_TYPE, encode_batch
 from libs.postgres.pool import DATABASE, Database
@@ -51,6 +51,24 @@ READ = """
 """
 
 READ_HEAD = "SELECT coalesce(max(sequence), 0) FROM events"
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """Hides parts of events from partners.
+
+    `redact` turns the type and the data of an event, a JSON object, into the data that partners
+    read. The clients in `full_clients` are the project's own services and read everything.
+    """
+
+    full_clients: frozenset[str]
+    redact: Callable[[str, str], str]
+
+    def applies_to(self, principal: Principal) -> bool:
+        return principal.client_id not in self.full_clients or not principal.is_machine
+
+    def apply(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {**row, "data": self.redact(row["type"], row["data"])}
 
 
 class CursorAhead(Conflict):
@@ -164,7 +182,7 @@ def feed_context(
     return serve_feed
 
 
-def feed_routes(prefix: str) -> list[web.RouteDef]:
+def feed_routes(prefix: str, redaction: Redaction | None = None) -> list[web.RouteDef]:
     """The route of this service's feed, at `/v1/{prefix}/feed`."""
     source = f"/v1/{prefix}"
 
@@ -186,8 +204,11 @@ def feed_routes(prefix: str) -> list[web.RouteDef]:
     async def show_feed(request: web.Request) -> web.Response:
         page = await request.app[FEED].read(query_of(request, FeedQuery))
         following = request.rel_url.update_query(after=str(page.cursor))
+        rows: Iterable[Mapping[str, Any]] = page.rows
+        if redaction is not None and redaction.applies_to(request[PRINCIPAL]):
+            rows = map(redaction.apply, rows)
         return web.Response(
-            body=encode_batch(source, page.rows),
+            body=encode_batch(source, rows),
             headers={
                 hdrs.CONTENT_TYPE: CONTENT_TYPE,
                 hdrs.LINK: f'<{following}>; rel="next"',

@@ -22,7 +22,7 @@ from libs.auth import (
 from libs.feed.applying import Handlers
 from libs.feed.following import follow
 from libs.feed.housekeeping import housekeeping
-from libs.feed.serving import feed_context, feed_routes
+from libs.feed.serving import Redaction, feed_context, feed_routes
 from libs.postgres.pool import database_context
 from libs.service.access import token_fields
 from libs.service.admission import admission_context, check_admission
@@ -49,12 +49,15 @@ def create_service(
     routes: Sequence[web.RouteDef],
     middlewares: Sequence[Middleware] = (),
     handlers: Mapping[str, Handlers] | None = None,
+    redact: Callable[[str, str], str] | None = None,
 ) -> web.Application:
     """Everything wired, nothing connected: that happens when the application starts.
 
-    `handlers` say what to do with the events of the feeds that the settings name.
+    `handlers` say what to do with the events of the feeds that the settings name; `redact` what
+    partners do not read of this service's own.
     """
-    routes = [*feed_routes(FEED_PREFIXES[name]), *routes]
+    redaction = Redaction(frozenset(settings.full_feed_clients), redact) if redact else None
+    routes = [*feed_routes(FEED_PREFIXES[name], redaction), *routes]
     page = ApiPage(
         name,
         title,

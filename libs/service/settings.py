@@ -47,6 +47,8 @@ class ServiceSettings:
     following: Following | None
     docs_client_id: str = ""
     """The application that the API pages sign in as; empty: typed in on the page."""
+    full_feed_clients: tuple[str, ...] = ()
+    """The client ids of the services that follow this one; others read events without notes."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str], name: str, follows: Sequence[str] = ()) -> Self:
@@ -58,6 +60,7 @@ class ServiceSettings:
             database=DatabaseSettings.read(env, name),
             following=Following.read(env, follows) if follows else None,
             docs_client_id=env.text("DOCS_CLIENT_ID", default=""),
+            full_feed_clients=env.words("FULL_FEED_CLIENTS"),
         )
         env.check()
         return settings

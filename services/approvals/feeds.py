@@ -32,10 +32,12 @@ from services.approvals.store.weeks_off import save_weeks_off
 class SubmittedEntry(msgspec.Struct, frozen=True):
     """The fields of an entry on which flags depend.
 
-    `project_billable` is the project's default on that day; older events lack it.
+    `project_billable` is the project's default on that day; older events lack it. Events without
+    notes are for partners: storing one would lose them, so it becomes a dead letter.
     """
 
     source: str
+    note: str
     billable: bool | None = None
     project_billable: bool | None = None
 

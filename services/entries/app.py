@@ -11,6 +11,7 @@ from libs.web.metrics import METRICS
 from services.entries.api import all_routes
 from services.entries.api.error_handlers import map_errors
 from services.entries.batches.commands.tidy import tidy_batches
+from services.entries.events import without_notes
 from services.entries.feeds import HANDLERS
 from services.entries.metrics import SERVICE_METRICS, ServiceMetrics
 
@@ -26,6 +27,7 @@ def create_app(settings: ServiceSettings) -> web.Application:
         all_routes(),
         [map_errors],
         HANDLERS,
+        without_notes,
     )
     app.cleanup_ctx.append(housekeeping(work=tidy_batches))
     app[SERVICE_METRICS] = ServiceMetrics(app[METRICS].registry)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from libs.feed import Event, publish
 from libs.rules.calendar import Week
@@ -44,6 +45,16 @@ async def publish_submitted(
         "submitted_for": sheet.person if actor != sheet.person else None,
     }
     await publish(connection, _event("timesheet.submitted", sheet, data, now))
+
+
+def without_notes(kind: str, data: str) -> str:
+    """The data of an event for partners: the week is not approved, so notes are left out."""
+    if kind != "timesheet.submitted":
+        return data
+    fields: dict[str, Any] = msgspec.json.decode(data)
+    for each in (*fields["entries"], *fields.get("absences", ())):
+        each.pop("note", None)
+    return msgspec.json.encode(fields).decode()
 
 
 def _entry(entry: Entry, project_billable: bool) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def submitted(number: int, second: int) -> dict[str, Any]:
         "total_minutes": 480,
         "by_day": {"2026-11-14": 480},
         "by_project": {f"P{number // 2}": 480},
-        "entries": [{"source": "app"}],
+        "entries": [{"source": "app", "note": ""}],
         "submitted_at": (NOON + timedelta(seconds=second)).isoformat(),
     }
 

@@ -69,6 +69,10 @@ class Fleet:
             f"services.{name}", self._variables(name), self._log, self._ports[name]
         )
 
+    def set(self, variable: str, value: str) -> None:
+        """A variable of the services that start from now on."""
+        self._others[variable] = value
+
     async def kill(self, name: str) -> None:
         """SIGKILL: nothing is finished, nothing is let go."""
         await self._copies[name].kill()
@@ -119,6 +123,7 @@ class Fleet:
             "AUTH_AUDIENCE": self.issuer.audience,
             "DATABASE_URL": self.databases[name],
             "M2M_CLIENT_ID": "follower",
+            "FULL_FEED_CLIENTS": "follower",
             "M2M_CLIENT_SECRET": "follower-secret",
             "M2M_TOKEN_URL": self.issuer.token_url,
             "RATE_LIMIT": "off",
