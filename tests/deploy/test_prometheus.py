@@ -26,10 +26,10 @@ PACKAGE = "Debian: apt-get install prometheus"
 GRACE_SECONDS = 60.0
 # Panels that stay empty while nothing goes wrong. Those about the cluster have none to ask here.
 QUIET = {
-    "Errors nobody foresaw",
+    "Unhandled errors",
     "Rounds that failed",
     "Since the last backup",
-    "Transactions begun anew",
+    "Transactions retried",
 }
 
 
