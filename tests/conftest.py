@@ -150,6 +150,7 @@ def service_settings(
             "AUTH_ISSUER": issuer.issuer,
             "AUTH_AUDIENCE": issuer.audience,
             "DATABASE_URL": database_url,
+            "DB_POOL_MIN": "1",
             "RATE_LIMIT": "off",
             **variables,
         },
