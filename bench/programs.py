@@ -67,6 +67,7 @@ def variables(issuer: Issuer, database: str) -> dict[str, str]:
         "NODE_ENV": "production",
         # Followers of feeds that nobody serves ask again after a pause.
         "M2M_CLIENT_ID": "follower",
+        "FULL_FEED_CLIENTS": "follower",
         "M2M_CLIENT_SECRET": "follower-secret",
         "M2M_TOKEN_URL": issuer.token_url,
         "ENTRIES_URL": "http://127.0.0.1:9",

@@ -92,6 +92,7 @@ class Delegation:
 
 
 NIGHTLY_UPLOAD = "batch-nightly"
+DOCS_CLIENT = "timesheets-docs"
 PORTAL_CLIENT = "timesheets-portal"
 
 # A manager comes before those who report to them: so the directory takes them one by one.
@@ -183,6 +184,16 @@ APPS = (
         callbacks=("http://127.0.0.1/auth/callback", "http://localhost/auth/callback"),
         logout_urls=("http://127.0.0.1/auth/signed-out", "http://localhost/auth/signed-out"),
         is_confidential=True,
+    ),
+    # The API pages sign in from the browser: a public client with PKCE.
+    App(
+        DOCS_CLIENT,
+        "ExampleCo Timesheets API pages",
+        callbacks=tuple(
+            f"http://127.0.0.1/v1/{service}/docs/static/oauth2-redirect.html"
+            for service in SERVICES
+        ),
+        logout_urls=(),
     ),
 )
 

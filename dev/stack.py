@@ -20,7 +20,7 @@ from dev.issuer.state import machine_secrets, write_private
 from dev.ports import HOST
 from dev.postgres import PostgresServer
 from dev.processes import Child, ChildError, Children
-from dev.sample_data import AUDIENCE, PORTAL_CLIENT, SERVICES
+from dev.sample_data import AUDIENCE, DOCS_CLIENT, PORTAL_CLIENT, SERVICES
 from dev.seed import Loader
 from dev.settings import Ports
 
@@ -248,6 +248,7 @@ class Stack:
             "AUTH_AUDIENCE": AUDIENCE,
             **(self._portal_environ() if service is PORTAL else {}),
             "M2M_CLIENT_ID": client_id,
+            "DOCS_CLIENT_ID": DOCS_CLIENT,
             "FULL_FEED_CLIENTS": ",".join(f"service-{name}" for name in SERVICES),
             "M2M_CLIENT_SECRET": self._secrets.get(client_id, ""),
             "M2M_TOKEN_URL": f"{self._issuer}oauth/token",

@@ -26,6 +26,9 @@ from dev.issuer.tokens import OPENID_SCOPES, Tokens, needs_second_factor
 from dev.sample_data import APPS, PERMISSIONS, SCOPES, Person, Role, person_named
 
 SESSION = "stand-in-session"
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - an address
+# The origins of pages on this machine.
+LOOPBACK = "http://127.0.0.1:"
 SESSION_LIFETIME = 3 * 24 * 3600
 
 Clock = Callable[[], float]
@@ -61,7 +64,8 @@ def create_app(
             web.get("/.well-known/jwks.json", publish_keys),
             web.get("/authorize", ask_who),
             web.post("/authorize", sign_in),
-            web.post("/oauth/token", exchange),
+            web.post(TOKEN_PATH, exchange),
+            web.options(TOKEN_PATH, allow_origin),
             web.post("/oauth/revoke", revoke),
             web.get("/userinfo", tell_userinfo),
             web.post("/userinfo", tell_userinfo),
@@ -96,6 +100,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except PageError as error:
         response = _html(pages.message("This cannot be answered", error.description), 400)
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    if request.path == TOKEN_PATH and request.headers.get(hdrs.ORIGIN, "").startswith(LOOPBACK):
+        # As Auth0 answers the web origins of a public client.
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers[hdrs.ORIGIN]
+        response.headers[hdrs.VARY] = hdrs.ORIGIN
     return response
 
 
@@ -191,6 +199,15 @@ async def sign_in(request: web.Request) -> web.Response:
 
 async def exchange(request: web.Request) -> web.Response:
     return _json(request.app[ISSUER].grants.grant(await read_form(request)))
+
+
+async def allow_origin(_request: web.Request) -> web.Response:
+    """Answer a browser's preflight; the middleware adds the origin."""
+    allowed = {
+        hdrs.ACCESS_CONTROL_ALLOW_METHODS: "POST",
+        hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "authorization, content-type, x-requested-with",
+    }
+    return web.Response(status=204, headers=allowed)
 
 
 async def revoke(request: web.Request) -> web.Response:

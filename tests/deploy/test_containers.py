@@ -220,6 +220,7 @@ def variables(
             "AUTH_ISSUER": issuer,
             "M2M_TOKEN_URL": f"{issuer}oauth/token",
             "M2M_CLIENT_ID": client,
+            "FULL_FEED_CLIENTS": "service-approvals",
             "M2M_CLIENT_SECRET": secrets[client],
         },
     }

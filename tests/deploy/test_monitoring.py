@@ -111,6 +111,7 @@ def _variables(issuer: Issuer, database: str) -> dict[str, str]:
         "AUTH_AUDIENCE": issuer.audience,
         "DATABASE_URL": database,
         "M2M_CLIENT_ID": "follower",
+        "FULL_FEED_CLIENTS": "follower",
         "M2M_CLIENT_SECRET": "follower-secret",
         "M2M_TOKEN_URL": issuer.token_url,
         **{f"{name.upper()}_URL": NOWHERE for name in SERVICES},

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from dev.sample_data import MACHINES, PERMISSIONS
+from dev.sample_data import MACHINES, PERMISSIONS, SERVICES
 from libs.auth import Scope
 from libs.auth.challenges import SECOND_FACTOR_ACR
 from mobile.core.rules import Scope as PersonalScope
@@ -38,8 +38,8 @@ ACTIONS = [
     FOLDER / "actions/timesheets-tokens.js",
     FOLDER / "actions/timesheets-second-factor.js",
 ]
-APP, PORTAL = "Timesheets app", "Timesheets portal"
-PEOPLES = {APP, PORTAL}
+APP, PORTAL, DOCS = "Timesheets app", "Timesheets portal", "Timesheets API pages"
+PEOPLES = {APP, PORTAL, DOCS}
 MONTH = 30 * 86400
 FOR_MACHINES = {Scope.BATCH_UPLOAD, Scope.READ_REPORTS, Scope.READ_EVENTS, Scope.READ_PEOPLE}
 [RULE] = yaml.safe_load((FOLDER.parent / "k8s/base/ingress.yaml").read_text())["spec"]["rules"]
@@ -138,7 +138,7 @@ def test_people_and_machines_cannot_use_each_others_grants(tenant: dict[str, Any
 def test_secrets_are_sent_as_the_code_sends_them(tenant: dict[str, Any]) -> None:
     """In the body, as services, portal and partners send them: Auth0 takes one way only."""
     for client in tenant["clients"]:
-        expected = "none" if client["name"] == APP else "client_secret_post"
+        expected = "none" if client["name"] in (APP, DOCS) else "client_secret_post"
         assert client["token_endpoint_auth_method"] == expected
 
 
@@ -147,6 +147,14 @@ def test_the_portal_comes_back_to_its_own_host(tenant: dict[str, Any]) -> None:
     assert portal["callbacks"] == [f"{HOST}/auth/callback"]
     assert portal["allowed_logout_urls"] == [f"{HOST}/auth/signed-out"]
     assert portal["refresh_token"]["rotation_type"] == "rotating"
+
+
+def test_the_api_pages_come_back_to_themselves(tenant: dict[str, Any]) -> None:
+    [pages] = [client for client in tenant["clients"] if client["name"] == DOCS]
+    redirect = "docs/static/oauth2-redirect.html"
+    assert pages["callbacks"] == [f"{HOST}/v1/{name}/{redirect}" for name in SERVICES]
+    assert pages["web_origins"] == [HOST]
+    assert pages["grant_types"] == ["authorization_code"]
 
 
 def test_one_host_is_everywhere(app: dict[str, Any]) -> None:

@@ -50,6 +50,7 @@ def describe_openapi(
         drop_empty_default(parameter["schema"])
         _make_precise(parameter["schema"])
         add_notes(parameter["name"], parameter, example_key="example")
+        _describe_example(parameter)
     translate_patterns(document)
     return document
 
@@ -58,6 +59,14 @@ def _parameters(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for methods in document["paths"].values():
         for operation in methods.values():
             yield from operation["parameters"]
+
+
+def _describe_example(parameter: dict[str, Any]) -> None:
+    """Swagger UI sends the examples of optional parameters unless somebody empties them, so they
+    are part of the description."""
+    if not parameter["required"] and "example" in parameter:
+        example = parameter.pop("example")
+        parameter["description"] = f"{parameter.get('description', '')} Example: `{example}`."
 
 
 def _make_precise(schema: dict[str, Any]) -> None:
@@ -161,7 +170,8 @@ def _security(scopes: tuple[str, ...] | None) -> list[dict[str, list[str]]]:
     """Alternatives, as `requires` reads its scopes. An empty list needs no token."""
     if scopes is None:
         return []
-    return [{"auth0": [scope]} for scope in scopes or ()] + [{"bearer": []}]
+    signed_in: list[dict[str, list[str]]] = [{"auth0": [scope]} for scope in scopes]
+    return [*(signed_in or [{"auth0": []}]), {"bearer": []}]
 
 
 def _sign_in(issuer: str, operations: Iterable[Operation]) -> dict[str, Any]:

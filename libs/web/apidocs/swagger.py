@@ -130,7 +130,8 @@ def _complete(described: dict[str, Any], operation: Operation) -> None:
     if scopes is None:
         described["security"] = []
     else:
-        described["security"] = [*({"auth0": [scope]} for scope in scopes), {"bearer": []}]
+        signed_in: list[dict[str, list[str]]] = [{"auth0": [scope]} for scope in scopes]
+        described["security"] = [*(signed_in or [{"auth0": []}]), {"bearer": []}]
 
 
 def _make_valid(definition: dict[str, Any]) -> None:
