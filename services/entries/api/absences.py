@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from aiohttp import web
 
 from libs.auth import Scope, requires
+from libs.postgres.idempotency import HEADER, StoredResponse, idempotent_response
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week
 from libs.service.access import current_person
@@ -24,6 +26,7 @@ from services.entries.api.access import preconditions_of, user_or_report
 from services.entries.api.serializers import serialize_absence, serialize_absences
 from services.entries.calendar import AbsenceDraft
 from services.entries.commands import absences as commands
+from services.entries.commands.absences import SavedAbsence
 from services.entries.schemas.calendar import (
     AbsenceQuery,
     AbsenceQuerySchema,
@@ -89,20 +92,20 @@ async def list_absences(request: web.Request) -> web.Response:
     Contract(
         summary="Create an absence with your own id, or replace it",
         description=(
-            "Repeating it changes nothing. Days in submitted or approved weeks and in the closed "
-            "period cannot change. `person` is for administrators and managers."
+            "Repeating it changes nothing; with an Idempotency-Key this holds even after the "
+            "absence was deleted. Days in submitted or approved weeks and in the closed period "
+            "cannot change. `person` is for administrators and managers."
         ),
         query=PersonQuerySchema(),
         body=AbsenceSchema(),
         answers={200: answer_schema(AbsenceResource)(), 201: answer_schema(AbsenceResource)()},
         problems=(409, 412),
-        headers=("If-Match", "If-None-Match"),
+        headers=("If-Match", "If-None-Match", "Idempotency-Key"),
     )
 )
 async def put_absence(request: web.Request) -> web.Response:
     actor = current_person(request)
-    saved = await commands.put_absence(
-        request.app[DATABASE],
+    arguments = (
         await user_or_report(request, query_of(request, PersonQuery).person),
         _id(request),
         body_of(request, AbsenceDraft),
@@ -110,6 +113,17 @@ async def put_absence(request: web.Request) -> web.Response:
         request.app[CLOCK].now(),
         preconditions_of(request),
     )
+    if HEADER not in request.headers:
+        return _saved(request, await commands.put_absence(request.app[DATABASE], *arguments))
+
+    async def put(connection: asyncpg.Connection) -> StoredResponse:
+        saved = await commands.put_absence_in(connection, *arguments)
+        return StoredResponse.of(_saved(request, saved))
+
+    return await idempotent_response(request, actor.subject, put)
+
+
+def _saved(request: web.Request, saved: SavedAbsence) -> web.Response:
     absence = serialize_absence(saved.absence, None)
     headers = {"Location": f"/v1/absences/{absence.id}"} if saved.created else {}
     status = 201 if saved.created else 200

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from libs.auth import Scope, requires
-from libs.postgres.idempotency import HEADER, REPLAYED, StoredResponse, idempotent_response
+from libs.postgres.idempotency import HEADER
 from libs.postgres.pool import DATABASE
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
@@ -20,10 +20,10 @@ from libs.web.responses import json_response
 from libs.web.schemas import FIRST_DAY, LAST_DAY
 from libs.web.validation import body_of, query_of
 from services.entries.api.access import author_of, user_or_admin
-from services.entries.api.responses import entry_response, saved_response
+from services.entries.api.responses import save_once, saved_response
 from services.entries.api.serializers import serialize_copy, serialize_entry
 from services.entries.commands import entries as commands
-from services.entries.commands.entries import Author
+from services.entries.commands.entries import Author, Saved
 from services.entries.metrics import SERVICE_METRICS
 from services.entries.schemas.entries import (
     Copy,
@@ -126,16 +126,9 @@ async def copy_week(request: web.Request) -> web.Response:
 
 
 async def _create_once(request: web.Request, author: Author, new: NewEntry) -> web.Response:
-    """Create the entry and store the response under the Idempotency-Key in one transaction."""
-    created, now = False, request.app[CLOCK].now()
+    now = request.app[CLOCK].now()
 
-    async def create(connection: asyncpg.Connection) -> StoredResponse:
-        nonlocal created
-        saved = await commands.create_entry_in(connection, author, new.id, new.draft, now)
-        created = saved.created
-        return StoredResponse.of(entry_response(request, saved.entry, status=201))
+    async def create(connection: asyncpg.Connection) -> Saved:
+        return await commands.create_entry_in(connection, author, new.id, new.draft, now)
 
-    response = await idempotent_response(request, author.person, create)
-    if created and REPLAYED not in response.headers:
-        request.app[SERVICE_METRICS].count_entries(author.source)
-    return response
+    return await save_once(request, author, create, status=201)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncpg
 from aiohttp import web
 
 from libs.auth import Scope, requires
+from libs.postgres.idempotency import HEADER
 from libs.postgres.pool import DATABASE
 from libs.service.access import current_person
 from libs.web.app import CLOCK
@@ -19,8 +21,9 @@ from services.entries.api.access import (
     preconditions_of,
     user_or_admin,
 )
-from services.entries.api.responses import entry_response, saved_response
+from services.entries.api.responses import entry_response, save_once, saved_response
 from services.entries.commands import entries as commands
+from services.entries.commands.entries import Saved
 from services.entries.model import Draft
 from services.entries.schemas.entries import (
     DeletionQuery,
@@ -56,25 +59,30 @@ async def show_entry(request: web.Request) -> web.Response:
 @endpoint(
     Contract(
         summary="Create an entry with your own id, or replace it",
-        description="Repeating it changes nothing.",
+        description=(
+            "Repeating it changes nothing. With an Idempotency-Key this holds even after the "
+            "entry was deleted: a request that arrives late does not bring it back."
+        ),
         body=EntrySchema(),
         answers={200: ENTRY_SCHEMA(), 201: ENTRY_SCHEMA()},
         problems=(409, 412),
-        headers=("If-Match", "If-None-Match"),
+        headers=("If-Match", "If-None-Match", "Idempotency-Key"),
     )
 )
 async def put_entry(request: web.Request) -> web.Response:
     """PUT an entry: create it under its id, or replace it."""
-    author = author_of(request)
-    saved = await commands.put_entry(
-        request.app[DATABASE],
-        author,
-        entry_id_of(request),
-        body_of(request, Draft),
-        request.app[CLOCK].now(),
-        preconditions_of(request),
-    )
-    return saved_response(request, author, saved)
+    author, entry_id, draft = author_of(request), entry_id_of(request), body_of(request, Draft)
+    now, expected = request.app[CLOCK].now(), preconditions_of(request)
+    if HEADER not in request.headers:
+        saved = await commands.put_entry(
+            request.app[DATABASE], author, entry_id, draft, now, expected
+        )
+        return saved_response(request, author, saved)
+
+    async def put(connection: asyncpg.Connection) -> Saved:
+        return await commands.put_entry_in(connection, author, entry_id, draft, now, expected)
+
+    return await save_once(request, author, put)
 
 
 @ROUTES.patch(ENTRY)

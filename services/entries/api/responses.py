@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import asyncpg
 from aiohttp import web
 
+from libs.postgres.idempotency import REPLAYED, StoredResponse, idempotent_response
+from libs.postgres.transactions import Work
 from libs.web.etags import etag_of, etag_of_representation, resource_response
 from services.entries.api.serializers import serialize_entry, serialize_timesheet
 from services.entries.commands.entries import Author, Saved
@@ -35,6 +38,25 @@ def saved_response(
     if saved.created:
         request.app[SERVICE_METRICS].count_entries(author.source)
     return entry_response(request, saved.entry, status=status or (201 if saved.created else 200))
+
+
+async def save_once(
+    request: web.Request, author: Author, save: Work[Saved], *, status: int | None = None
+) -> web.Response:
+    """As `saved_response`; the response is stored under the Idempotency-Key in one transaction."""
+    created = False
+
+    async def work(connection: asyncpg.Connection) -> StoredResponse:
+        nonlocal created
+        saved = await save(connection)
+        created = saved.created
+        answered = status or (201 if created else 200)
+        return StoredResponse.of(entry_response(request, saved.entry, status=answered))
+
+    response = await idempotent_response(request, author.person, work)
+    if created and REPLAYED not in response.headers:
+        request.app[SERVICE_METRICS].count_entries(author.source)
+    return response
 
 
 def week_response(request: web.Request, whole: WholeWeek) -> web.Response:

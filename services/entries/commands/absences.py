@@ -49,24 +49,37 @@ async def put_absence(
     """
 
     async def put(connection: asyncpg.Connection) -> SavedAbsence:
-        await share_rules_lock(connection)
-        present = await store.lock_absence(connection, person, absence_id)
-        if present is not None and present.draft == draft:
-            return SavedAbsence(present, created=False)
-        _check_preconditions(present, expected)
-        # Before the days are walked through: a range may end before it begins.
-        check_absence(draft, ())
-        await _check_days(connection, person, changed_days(_draft_of(present), draft))
-        await store.lock_person(connection, person)
-        touched = await store.list_all_absences(connection, person, draft.first, draft.last)
-        check_absence(draft, [each for each in touched if each.id != absence_id])
-        save = store.insert_absence if present is None else store.update_absence
-        saved = await save(connection, person, absence_id, draft)
-        await _record_for_another(connection, actor, now, present, saved)
-        await _publish_weeks_off(connection, person, changed_days(_draft_of(present), draft), now)
-        return SavedAbsence(saved, created=present is None)
+        return await put_absence_in(connection, person, absence_id, draft, actor, now, expected)
 
     return await db.transact(put)
+
+
+async def put_absence_in(
+    connection: asyncpg.Connection,
+    person: str,
+    absence_id: UUID,
+    draft: AbsenceDraft,
+    actor: Actor,
+    now: datetime,
+    expected: Preconditions = NONE,
+) -> SavedAbsence:
+    """`put_absence` as a part of a transaction, which stores the response to a key as well."""
+    await share_rules_lock(connection)
+    present = await store.lock_absence(connection, person, absence_id)
+    if present is not None and present.draft == draft:
+        return SavedAbsence(present, created=False)
+    _check_preconditions(present, expected)
+    # Before the days are walked through: a range may end before it begins.
+    check_absence(draft, ())
+    await _check_days(connection, person, changed_days(_draft_of(present), draft))
+    await store.lock_person(connection, person)
+    touched = await store.list_all_absences(connection, person, draft.first, draft.last)
+    check_absence(draft, [each for each in touched if each.id != absence_id])
+    save = store.insert_absence if present is None else store.update_absence
+    saved = await save(connection, person, absence_id, draft)
+    await _record_for_another(connection, actor, now, present, saved)
+    await _publish_weeks_off(connection, person, changed_days(_draft_of(present), draft), now)
+    return SavedAbsence(saved, created=present is None)
 
 
 async def delete_absence(

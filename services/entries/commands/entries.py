@@ -117,24 +117,36 @@ async def put_entry(
             return added
 
     async def put(connection: asyncpg.Connection) -> Saved:
-        # Lock, then read: the context must not count an older version of this entry.
-        present = await store.lock_entry(connection, author.person, entry_id)
-        if present is not None:
-            return await _put_over(connection, present, draft, now, expected)
-        if expected.exists:
-            raise StaleVersion("The entry no longer exists.")
-        context = await store.load_entry_context(connection, author.person, draft)
-        try:
-            return await _insert(connection, author, entry_id, draft, context, now)
-        except RuleBroken:
-            # Another request may have created the entry between the two reads, and so have
-            # filled the day.
-            present = await store.lock_entry(connection, author.person, entry_id)
-            if present is None:
-                raise
-            return await _put_over(connection, present, draft, now, expected)
+        return await put_entry_in(connection, author, entry_id, draft, now, expected)
 
     return await db.transact(put)
+
+
+async def put_entry_in(
+    connection: asyncpg.Connection,
+    author: Author,
+    entry_id: UUID,
+    draft: Draft,
+    now: datetime,
+    expected: Preconditions = NONE,
+) -> Saved:
+    """`put_entry` as a part of a transaction, which stores the response to a key as well."""
+    # Lock, then read: the context must not count an older version of this entry.
+    present = await store.lock_entry(connection, author.person, entry_id)
+    if present is not None:
+        return await _put_over(connection, present, draft, now, expected)
+    if expected.exists:
+        raise StaleVersion("The entry no longer exists.")
+    context = await store.load_entry_context(connection, author.person, draft)
+    try:
+        return await _insert(connection, author, entry_id, draft, context, now)
+    except RuleBroken:
+        # Another request may have created the entry between the two reads, and so have
+        # filled the day.
+        present = await store.lock_entry(connection, author.person, entry_id)
+        if present is None:
+            raise
+        return await _put_over(connection, present, draft, now, expected)
 
 
 async def patch_entry(

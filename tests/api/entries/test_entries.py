@@ -57,6 +57,24 @@ async def test_an_idempotency_key_makes_a_repeated_post_one_entry(erin: Caller) 
     assert len((await erin.get("/v1/entries")).json["items"]) == 1
 
 
+@pytest.mark.parametrize("kind", ["entries", "absences"])
+async def test_a_creation_that_arrives_late_does_not_bring_back_what_was_deleted(
+    erin: Caller, kind: str
+) -> None:
+    body = {"entries": draft(), "absences": {"from": "2026-12-28", "to": "2026-12-29"}}[kind]
+    body |= {"kind": "vacation"} if kind == "absences" else {}
+    path, headers = f"/v1/{kind}/{uuid.uuid4()}", {"Idempotency-Key": "k", "If-None-Match": "*"}
+    first = await erin.put(path, body, headers=headers)
+    assert first.status == 201
+    assert (await erin.delete(path)).status == 204
+
+    late = await erin.put(path, body, headers=headers)
+
+    assert late.headers["Idempotency-Replayed"] == "true"
+    assert (late.status, late.json) == (first.status, first.json)
+    assert (await erin.get(f"/v1/{kind}")).json["items"] == []
+
+
 async def test_an_idempotency_key_is_each_callers_own(erin: Caller, carl: Caller) -> None:
     key = {"Idempotency-Key": "a-key"}
     mine = await erin.post("/v1/entries", draft(), headers=key)
