@@ -46,6 +46,13 @@ class CalendarStore:
         rows = self._connection.execute("SELECT body FROM absences ORDER BY first, id")
         return [read(Absence, json.loads(row["body"])) for row in rows]
 
+    def absence_version(self, absence_id: str) -> int | None:
+        """The version that the server sent, None for an absence that it does not have."""
+        row = self._connection.execute(
+            "SELECT body FROM absences WHERE id = ?", (absence_id,)
+        ).fetchone()
+        return read(Absence, json.loads(row["body"])).version if row is not None else None
+
     def replace_absences(self, bodies: list[Json]) -> None:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM absences")

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlite3 import Row
 
 from mobile.core.changes import (
+    ABSENCE_KINDS,
     ENTRY_KINDS,
     MAX_HOLD_SECONDS,
     Change,
@@ -158,12 +159,13 @@ class Outbox:
         """Remove a confirmed change; later ones on the same target are based on `version`."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM outbox WHERE seq = ?", (change.seq,))
-            if change.kind in ENTRY_KINDS:
-                connection.execute(
-                    "UPDATE outbox SET base = ? WHERE target = ? AND kind IN ('put', 'delete')"
-                    " AND problem IS NULL",
-                    (version, change.target),
-                )
+            for kinds in (ENTRY_KINDS, ABSENCE_KINDS):
+                if change.kind in kinds:
+                    connection.execute(
+                        "UPDATE outbox SET base = ? WHERE target = ? AND kind IN (?, ?)"
+                        " AND problem IS NULL",
+                        (version, change.target, *kinds),
+                    )
 
     def set_failure(self, seq: int, failure: Failure) -> None:
         members = {

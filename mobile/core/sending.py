@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -86,7 +88,7 @@ class ChangeSender:
         if not self.outbox.mark_tried(change.seq):
             return
         response = await self.api.send(
-            "PUT", entry_path(change.target), change.body, headers=_condition(change.base)
+            "PUT", entry_path(change.target), change.body, headers=_put_headers(change)
         )
         entry = read(Entry, response.body)
         with self.database.transaction():
@@ -143,8 +145,9 @@ class ChangeSender:
                 raise Unreachable(offline=False) from rejection
         return self._record_state(change, timesheet)
 
-    async def _read_week(self, week: str) -> Timesheet:
-        return read(Timesheet, (await self.api.get(week_path(week))).body)
+    async def _read_week(self, week: str, person: str | None = None) -> Timesheet:
+        of = {"person": person} if person is not None else None
+        return read(Timesheet, (await self.api.get(week_path(week), of)).body)
 
     def _record_state(self, change: Change, timesheet: Timesheet) -> None:
         with self.database.transaction():
@@ -152,34 +155,47 @@ class ChangeSender:
             self.outbox.done(change, timesheet.version)
 
     async def _reopen(self, change: Change) -> None:
-        """Reopen somebody's week; a repetition finds it open."""
-        if not self.outbox.mark_tried(change.seq):
-            return
+        """Reopen somebody's week; a repetition finds it open.
+
+        The week's version is noted before the first attempt: an attempt that arrives late must
+        not reopen a week that was approved again since.
+        """
         week, person = change.weeks[0], change.body["person"]
         body = {"person": person, "reason": change.body["reason"]}
+        pinned: Any = change.body
+        if not change.tried or "version" not in pinned:
+            pinned = {**body, "version": (await self._read_week(week, person)).version}
+            if not self.outbox.mark_tried(change.seq, pinned):
+                return
         try:
-            await self.api.send("POST", week_path(week, "/reopen"), body)
+            headers = _condition(pinned["version"])
+            await self.api.send("POST", week_path(week, "/reopen"), body, headers=headers)
         except RequestRejected as rejection:
-            if rejection.status != 409 or not change.tried:
+            if rejection.status not in (409, 412):
                 raise
-            found = await self.api.get(week_path(week), {"person": person})
-            if read(Timesheet, found.body).state is not State.OPEN:
-                raise
+            if (await self._read_week(week, person)).state is not State.OPEN:
+                if rejection.status == 409:
+                    raise
+                self.outbox.mark_tried(change.seq, body)
+                raise Unreachable(offline=False) from rejection
         self.outbox.done(change, None)
 
     async def _put_absence(self, change: Change) -> None:
         if not self.outbox.mark_tried(change.seq):
             return
-        response = await self.api.send("PUT", absence_path(change.target), change.body)
+        headers = _put_headers(change)
+        path = absence_path(change.target)
+        response = await self.api.send("PUT", path, change.body, headers=headers)
         with self.database.transaction():
-            body = response.body if isinstance(response.body, dict) else change.body
+            body = response.body if isinstance(response.body, dict) else {}
             self.store.calendar.put_absence({**change.body, **body, "id": change.target})
-            self.outbox.done(change, None)
+            self.outbox.done(change, body.get("version"))
 
     async def _delete_absence(self, change: Change) -> None:
         if not self.outbox.mark_tried(change.seq):
             return
-        await self._delete_at(absence_path(change.target), {})
+        condition = _condition(change.base) if change.base is not None else {}
+        await self._delete_at(absence_path(change.target), condition)
         with self.database.transaction():
             self.store.calendar.remove_absence(change.target)
             self.outbox.done(change, None)
@@ -195,23 +211,39 @@ class ChangeSender:
             self.outbox.done(change, None)
 
     async def _change_profile(self, change: Change) -> None:
-        if not self.outbox.mark_tried(change.seq):
-            return
-        response = await self.api.send("PATCH", PROFILE_PATH, change.body)
-        read(Profile, response.body)
-        with self.database.transaction():
-            self.store.set(PROFILE, response.body)
-            self.outbox.done(change, None)
+        response = await self._send_profile(change, "PATCH", PROFILE_PATH)
+        if response is not None:
+            read(Profile, response.body)
+            with self.database.transaction():
+                self.store.set(PROFILE, response.body)
+                self.outbox.done(change, None)
 
     async def _change_delegate(self, change: Change) -> None:
+        method = "PUT" if change.body else "DELETE"
+        response = await self._send_profile(change, method, f"{PROFILE_PATH}/delegate")
+        if response is not None:
+            self.outbox.done(change, None)
+
+    async def _send_profile(self, change: Change, method: str, path: str) -> ApiResponse | None:
+        """Change the profile, whatever it holds. None if the change is gone.
+
+        The condition is that of a moment ago: an attempt that arrives late, after a newer change,
+        has no effect.
+        """
+        etag = (await self.api.get(PROFILE_PATH)).etag
         if not self.outbox.mark_tried(change.seq):
-            return
-        path = f"{PROFILE_PATH}/delegate"
-        if change.body:
-            await self.api.send("PUT", path, change.body)
-        else:
-            await self._delete_at(path, {})
-        self.outbox.done(change, None)
+            return None
+        headers = {"If-Match": etag} if etag is not None else {}
+        body = change.body or None
+        try:
+            return await self.api.send(method, path, body, headers=headers)
+        except RequestRejected as rejection:
+            if rejection.status == 404 and method == "DELETE":
+                return ApiResponse(204, None)
+            if rejection.status != 412:
+                raise
+            # Changed between the two requests, perhaps by an earlier attempt: try again soon.
+            raise Unreachable(offline=False) from rejection
 
     async def _record_failure(self, change: Change, rejection: RequestRejected) -> None:
         """Keep the change, with the server's version beside it."""
@@ -262,6 +294,16 @@ class ChangeSender:
 def _condition(base: int | None) -> dict[str, str]:
     """Never overwrite a version that the person has not seen (RFC 9110 section 13.1)."""
     return {"If-None-Match": "*"} if base is None else {"If-Match": f'"{base}"'}
+
+
+def _put_headers(change: Change) -> dict[str, str]:
+    """Of a creation, a key as well: repeating it after another device deleted what it created
+    does not bring it back. A change that is edited has another key."""
+    headers = _condition(change.base)
+    if change.base is None:
+        name = f"{change.target} {change.created_at.isoformat()} {json.dumps(change.body)}"
+        headers["Idempotency-Key"] = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+    return headers
 
 
 def _is_reached(kind: ChangeKind, timesheet: Timesheet) -> bool:

@@ -96,6 +96,7 @@ class Absence:
     kind: AbsenceKind = AbsenceKind.OTHER
     portion: float = 1.0
     note: str = ""
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,13 @@ class AbsencesModel(ViewModel):
     ) -> int | None:
         try:
             seq = self._workspace.outbox.add(
-                kind, target, body, self._clock.now(), weeks=weeks, hold_until=hold_until
+                kind,
+                target,
+                body,
+                self._clock.now(),
+                weeks=weeks,
+                base=self._workspace.store.calendar.absence_version(target),
+                hold_until=hold_until,
             )
         except StoreFull:
             self._notify(SnackbarMessage("sync.full"))

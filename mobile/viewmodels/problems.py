@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from functools import partial
 
-from mobile.core.changes import ENTRY_KINDS, WEEK_KINDS, Change, ChangeKind
+from mobile.core.changes import ABSENCE_KINDS, ENTRY_KINDS, WEEK_KINDS, Change, ChangeKind
 from mobile.core.clock import Clock
 from mobile.core.rules import Draft
 from mobile.core.session import Workspace
@@ -88,8 +88,12 @@ class ProblemsModel(ViewModel):
 
     def retry(self, seq: int) -> None:
         change = self._workspace.outbox.read(seq)
-        if change is not None:
-            self._again(change, change.base)
+        if change is None:
+            return
+        base = change.base
+        if change.kind in ABSENCE_KINDS:
+            base = self._workspace.store.calendar.absence_version(change.target)
+        self._again(change, base)
 
     def take_theirs(self, seq: int) -> None:
         self.drop(seq)
@@ -122,7 +126,7 @@ class ProblemsModel(ViewModel):
 
     def _again(self, change: Change, base: int | None) -> None:
         self._workspace.outbox.retry(change.seq, base=base)
-        self._workspace.engine.wake()
+        self._workspace.engine.wake(pull=True)
         self.changed()
 
 
