@@ -39,7 +39,7 @@ STEPS = {
 
 @dataclass
 class Server:
-    """What the services hold at the end, read without the app."""
+    """The services' data at the end, read without the app."""
 
     entries: list[dict[str, Any]] = field(default_factory=list)
     absences: list[dict[str, Any]] = field(default_factory=list)

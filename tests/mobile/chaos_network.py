@@ -28,7 +28,7 @@ class KilledError(BaseException):
 
 
 def label_of(method: str, path: str, body: dict[str, Any]) -> str:
-    """What the person meant by a change: each one has a label of its own."""
+    """The label of a change: each intention of a person has its own."""
     if method == DELETED:
         return f"delete {unquote(path).rpartition('/')[2]}"
     if "target_minutes" in body:
@@ -57,9 +57,9 @@ class ChaosNetwork(httpx.AsyncBaseTransport):
     kill_at: int | None = None
     requests: int = 0
     meanwhile: Callable[[], Awaitable[None]] | None = None
-    """What else happens while a request or its answer is under way."""
+    """Runs while a request or its answer is under way."""
     seen: dict[str, int] = field(default_factory=dict)
-    """How often each fault occurred."""
+    """The number of times that each fault occurred."""
     _late: list[tuple[int, httpx.Request]] = field(default_factory=list)
     _busy: bool = False
 

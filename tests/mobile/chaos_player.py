@@ -65,7 +65,7 @@ class Player:
         self.meant: set[str] = set()
         self.given_up: set[str] = set()
         self.steps: Counter[tuple[ChangeKind, str]] = Counter()
-        """How often the person changed a week's state, by kind and week."""
+        """The number of changes of a week's state, by kind and week."""
         self.decided: dict[str, str] = {}
         """The reason of each rejection and the id of what was rejected."""
         self.changes: Counter[ChangeKind] = Counter()
@@ -251,7 +251,7 @@ class Player:
             self.steps[kind, str(week)] += 1
 
     def _settle_a_problem(self) -> None:
-        """What a person does with a card: edit, try again, take theirs or drop it."""
+        """Edit, try again, take theirs or drop: one of the things that a card offers."""
         model = ProblemsModel(self.workspace, self.clock)
         if not model.problems:
             return

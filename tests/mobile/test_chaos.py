@@ -41,7 +41,7 @@ async def test_two_devices_over_a_failing_network_lose_and_double_nothing(
 
 
 async def own_books(caller: Caller) -> Server:
-    """What the entries service holds of a person."""
+    """The person's data in the entries service."""
     weeks = await read_items(caller, "/v1/timesheets?from=2026-W44&to=2026-W53")
     return Server(
         entries=await read_items(caller, "/v1/entries"),
