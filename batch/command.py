@@ -135,6 +135,7 @@ def upload(
     as_json: bool,
     **others: Any,
 ) -> None:
+    """Upload a file of hours, or with --check or --dry-run say what would happen."""
     if check and dry_run:
         raise click.UsageError("--check and --dry-run exclude each other.")
     if others["also"] and others["complete"] is None:

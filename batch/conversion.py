@@ -50,9 +50,11 @@ class RowCounts:
 
     @property
     def is_empty(self) -> bool:
+        """Whether the file has nothing to send."""
         return not self.ready and not self.deletions
 
     def count(self, row: ParsedRow) -> None:
+        """Count a row by what became of it."""
         self.read += 1
         match row:
             case Draft():

@@ -19,6 +19,8 @@ _year_last = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})").fullmatc
 
 
 class DateOrder(StrEnum):
+    """Which part of a date like 03/04/2026 comes first."""
+
     MONTH_FIRST = "mdy"
     DAY_FIRST = "dmy"
 

@@ -4,6 +4,8 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
+    """The exit codes of the command, for scripts."""
+
     OK = 0
     """The service accepted every row."""
     ROWS_FAILED = 1

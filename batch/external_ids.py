@@ -32,6 +32,7 @@ class ExternalIds:
         self._assigned: Counter[tuple[Fingerprint, Fingerprint]] = Counter()
 
     def add(self, draft: Draft) -> None:
+        """Note a row that needs an id."""
         if draft.row.external_id:
             return
         identity, content = _fingerprint(_digest(draft.identity)), _content(draft.row)
@@ -43,6 +44,7 @@ class ExternalIds:
             self._single[identity] = content
 
     def sort(self) -> None:
+        """Order rows that are alike, so that their ids do not depend on the order of the file."""
         for contents in self._several.values():
             contents.sort()
 

@@ -68,9 +68,11 @@ class FailedRows:
 
     @property
     def are_all_written(self) -> bool:
+        """Whether a file holds every failed row."""
         return self._writer is not None
 
     def add(self, failed: FailedRow, cells: Mapping[str, str]) -> None:
+        """Count a failed row and write it to the file, with its cells as they were read."""
         self.count += 1
         self.codes[failed.code] += 1
         self.rows += failed.line != self._last_line

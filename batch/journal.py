@@ -20,6 +20,7 @@ class Journal:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """The journal in BATCH_STATE_DIR, or else in XDG_STATE_HOME."""
         given = environ.get("BATCH_STATE_DIR", "").strip()
         if given:
             return cls(Path(given))
@@ -35,6 +36,7 @@ class Journal:
             return None
 
     def begin(self, upload: str, key: str) -> None:
+        """Remember the Idempotency-Key of an upload until it has ended."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             partial = self.directory / f"{upload}.{os.getpid()}"
@@ -44,6 +46,7 @@ class Journal:
             return
 
     def end(self, upload: str) -> None:
+        """Forget an upload that has ended."""
         try:
             (self.directory / upload).unlink(missing_ok=True)
         except OSError:

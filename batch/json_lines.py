@@ -8,10 +8,12 @@ from batch.rows import CellError, InvalidRow, Record
 
 
 def is_json(first_line: str) -> bool:
+    """Whether a file that begins like this is JSON lines."""
     return first_line.lstrip().startswith("{")
 
 
 def read_json_lines(lines: Iterator[str]) -> Iterator[Record | InvalidRow]:
+    """The records of a file of JSON lines; empty lines are skipped."""
     for number, text in enumerate(lines, start=1):
         if text.strip():
             yield _read(number, text)

@@ -105,6 +105,7 @@ def normalize(text: str) -> str:
 
 
 def project_key(client: str, name: str) -> str:
+    """The key of a project in the map: case and spaces do not matter."""
     return f"{normalize(client)}\n{normalize(name)}"
 
 

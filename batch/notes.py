@@ -93,6 +93,7 @@ def removal_notes(options: Options, counts: RowCounts, *, is_own: bool) -> list[
 
 
 def count_rows(count: int) -> str:
+    """A number of rows in words."""
     return "1 row" if count == 1 else f"{count:,} rows"
 
 

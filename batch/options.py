@@ -8,6 +8,8 @@ from batch.dates import DateOrder, DateRange
 
 
 class Mode(StrEnum):
+    """The part of an upload that the command carries out."""
+
     UPLOAD = "upload"
     DRY_RUN = "dry_run"
     """The service reports what would happen."""
@@ -16,6 +18,8 @@ class Mode(StrEnum):
 
 
 class OnError(StrEnum):
+    """The effect of an invalid row on the others."""
+
     FAIL = "fail"
     """All rows or none, the service's default."""
     SKIP = "skip"

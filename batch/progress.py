@@ -23,6 +23,7 @@ class Reporter:
         self._console = console
 
     def report(self, message: str) -> None:
+        """Print a line above the progress bar."""
         self._console.print(plain_text(message), soft_wrap=True)
 
     @contextmanager

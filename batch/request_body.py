@@ -53,6 +53,7 @@ class RequestBody:
         return cls(file, size, digest.digest(), lines)
 
     def close(self) -> None:
+        """Delete the temporary file."""
         self.file.close()
 
     def chunks(self) -> Iterator[bytes]:

@@ -34,6 +34,8 @@ class RowError(msgspec.Struct, frozen=True):
 
 
 class ErrorPage(msgspec.Struct, frozen=True):
+    """A page of a batch's errors."""
+
     items: list[RowError]
     next: str | None = None
 
@@ -56,6 +58,8 @@ class RowOutcome(msgspec.Struct, frozen=True):
 
 
 class RowPage(msgspec.Struct, frozen=True):
+    """A page of a batch's rows."""
+
     items: list[RowOutcome]
     next: str | None = None
 
@@ -69,10 +73,14 @@ class Undone(msgspec.Struct, frozen=True):
 
 
 class UndoneBatch(msgspec.Struct, frozen=True):
+    """A batch that was taken back."""
+
     undone: Undone | None = None
 
 
 class FieldError(msgspec.Struct, frozen=True):
+    """One error of a problem (RFC 9457)."""
+
     message: str = ""
 
 
@@ -101,23 +109,28 @@ class UploadResult:
 
 
 def decode_report(body: bytes) -> BatchReport | None:
+    """The report of a batch, or None if the body is something else."""
     return _decode(body, BatchReport)
 
 
 def decode_error_page(body: bytes) -> ErrorPage | None:
+    """A page of errors, or None if the body is something else."""
     return _decode(body, ErrorPage)
 
 
 def decode_row_page(body: bytes) -> RowPage | None:
+    """A page of rows, or None if the body is something else."""
     return _decode(body, RowPage)
 
 
 def decode_undone(body: bytes) -> Undone | None:
+    """The counts of a batch that was taken back, or None if the body is something else."""
     batch = _decode(body, UndoneBatch)
     return None if batch is None else batch.undone
 
 
 def decode_problem(body: bytes) -> Problem:
+    """The problem of an error response, empty if the body is something else."""
     return _decode(body, Problem) or Problem()
 
 

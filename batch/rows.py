@@ -31,6 +31,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class CellError:
+    """A cell that cannot be read, and why."""
+
     field: str
     message: str
 
@@ -124,9 +126,11 @@ class RowParser:
             return None
 
     def add_error(self, name: str, message: str) -> None:
+        """Note an error of the row."""
         self.errors.append(CellError(name, message))
 
     def invalid_row(self) -> InvalidRow:
+        """The row with every error that was noted."""
         return InvalidRow(self.record.line, tuple(self.errors), self.record.cells)
 
 

@@ -21,6 +21,8 @@ class SettingsError(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """The API to send to, and the client to send as."""
+
     api_url: str
     token_url: str
     client_id: str

@@ -61,6 +61,7 @@ class Source:
 
     @property
     def name(self) -> str:
+        """The file's name, without its folder."""
         return self._path.name
 
     @property

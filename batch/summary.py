@@ -47,6 +47,7 @@ class Summary:
 
     @property
     def report(self) -> BatchReport | None:
+        """The service's report, if anything was sent."""
         return None if self.result is None else self.result.report
 
     @property
@@ -56,6 +57,7 @@ class Summary:
 
     @property
     def exit_code(self) -> ExitCode:
+        """The exit code of the command."""
         return ExitCode.ROWS_FAILED if self.failed else ExitCode.OK
 
     @property
@@ -80,6 +82,7 @@ class Summary:
         return "Uploaded."
 
     def as_json(self) -> dict[str, Any]:
+        """The summary for scripts (`--json`)."""
         counts = self.counts
         return {
             "exit_code": int(self.exit_code),
@@ -132,6 +135,7 @@ class Summary:
         }
 
     def show(self, console: Console) -> None:
+        """Print the summary for people."""
         lines = [f"{self.options.path.name}: {self.message}", self._rows()]
         if self.report is not None:
             lines += self._batch(self.report)

@@ -45,6 +45,8 @@ TRANSIENT_STATUSES = frozenset({408, 409, 425, 429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
+    """Seconds to wait: for a connection, for progress, for the response."""
+
     connect: float = CONNECT_TIMEOUT
     stall: float = STALL_TIMEOUT
     response: float = RESPONSE_TIMEOUT

@@ -28,6 +28,7 @@ REASONS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that is named, and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m dev", description="ExampleCo on one machine")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="start everything, until Ctrl-C")

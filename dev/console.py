@@ -28,12 +28,14 @@ class Terminal:
         self._status = self._console.status("")
 
     def progress(self, step: str) -> None:
+        """Show the present step, on a terminal only."""
         with contextlib.suppress(OSError):
             if self._console.is_terminal:
                 self._status.update(f"{step} …")
                 self._status.start()
 
     def ready(self, addresses: Addresses, seconds: float, directory: Path) -> None:
+        """Show where everything is and who can sign in."""
         with contextlib.suppress(OSError):
             self._status.stop()
             self._console.print(f"[bold]Open {addresses.gateway}/[/]")
@@ -47,10 +49,12 @@ class Terminal:
                 self._console.out(line, highlight=False)
 
     def done(self) -> None:
+        """Remove the step that is shown."""
         with contextlib.suppress(OSError):
             self._status.stop()
 
     def fail(self, reason: str) -> None:
+        """Show why the stack could not go on."""
         self.done()
         with contextlib.suppress(OSError):
             sys.stderr.write(f"{reason}\n")

@@ -46,6 +46,8 @@ class GatewayError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Route:
+    """A path and the service that answers it."""
+
     path: str
     service: str
     exact: bool = False
@@ -143,6 +145,7 @@ class Gateway:
         return self._process
 
     def stop(self) -> None:
+        """Stop Traefik, if it runs."""
         process, self._process = self._process, None
         if process is not None:
             supervisor.stop(process, grace_seconds=STOP_TIMEOUT)

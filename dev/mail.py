@@ -33,11 +33,13 @@ class Sink:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
+        """Store a message that was received."""
         (self._directory / f"{time.time_ns()}.eml").write_bytes(cast(bytes, envelope.content))
         return "250 OK"
 
 
 async def list_messages(request: web.Request) -> web.Response:
+    """GET the list of messages, newest first."""
     rows = []
     for path in sorted(request.app[DIRECTORY].glob("*.eml"), reverse=True)[:MAX_SHOWN]:
         message = _read(path)
@@ -49,6 +51,7 @@ async def list_messages(request: web.Request) -> web.Response:
 
 
 async def show_message(request: web.Request) -> web.Response:
+    """GET one message."""
     path = request.app[DIRECTORY] / f"{int(request.match_info['number'])}.eml"
     if not path.exists():
         raise web.HTTPNotFound
@@ -65,6 +68,7 @@ async def show_message(request: web.Request) -> web.Response:
 
 
 def create_app(directory: Path) -> web.Application:
+    """The pages to read the mail that `directory` holds."""
     app = web.Application()
     app[DIRECTORY] = directory
     app.router.add_get("/", list_messages)

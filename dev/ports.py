@@ -12,6 +12,7 @@ TRIES = 1000
 
 
 def free_port() -> int:
+    """A port that nobody listens on."""
     return free_ports(1)[0]
 
 

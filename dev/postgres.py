@@ -93,10 +93,12 @@ class PostgresServer:
 
     @property
     def port(self) -> int:
+        """The port it listens on."""
         return self._port
 
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
+        """The server, if this object started it."""
         return self._process
 
     def start(self) -> None:
@@ -120,6 +122,7 @@ class PostgresServer:
             supervisor.stop(process, sign=signal.SIGINT, grace_seconds=STOP_TIMEOUT)
 
     def url(self, database: str, user: str = "postgres") -> str:
+        """The address of a database."""
         return f"postgresql://{user}:{self.password(user)}@127.0.0.1:{self._port}/{database}"
 
     def password(self, user: str = "postgres") -> str:
@@ -150,6 +153,7 @@ class PostgresServer:
         )
 
     def has_database(self, name: str) -> bool:
+        """Whether the server has this database."""
         found = self._execute("SELECT 1 FROM pg_database WHERE datname = :'name'", name=name)
         return found.strip() == "1"
 

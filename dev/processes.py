@@ -20,6 +20,8 @@ class ChildError(Exception):
 
 @dataclass
 class Child:
+    """A program of the stack."""
+
     name: str
     process: subprocess.Popen[bytes]
     log: Path
@@ -30,6 +32,7 @@ class Child:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def failure(self) -> ChildError:
+        """The error that says how the program ended."""
         code = self.process.returncode
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         lines = self.log.read_text(errors="replace").strip().splitlines()
@@ -60,6 +63,7 @@ class Children:
         return path
 
     def watch(self, child: Child) -> Child:
+        """Watch a program until the stack stops."""
         self._running.append(child)
         self._look()  # it may have ended already
         return child

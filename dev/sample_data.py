@@ -8,6 +8,8 @@ CLAIMS = "https://api.exampleco.com/"
 
 
 class Role(StrEnum):
+    """The roles of the tenant."""
+
     EMPLOYEE = "Employee"
     CONTRACTOR = "Contractor"
     MANAGER = "Manager"
@@ -32,6 +34,8 @@ SCOPES = ADMINISTERING | {"batch:upload"}
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """A person of the sample company."""
+
     key: str
     name: str
     role: Role
@@ -42,15 +46,18 @@ class Person:
 
     @property
     def sub(self) -> str:
+        """The subject of the person's tokens."""
         return f"auth0|{self.key}"
 
     @property
     def email(self) -> str:
+        """The address that the person signs in with."""
         domain = "exampleco.com" if self.employer == "ExampleCo" else "contractors.example"
         return f"{self.key}@{domain}"
 
     @property
     def kind(self) -> str:
+        """The kind of person, as the API names it."""
         return "contractor" if self.role is Role.CONTRACTOR else "employee"
 
 
@@ -76,6 +83,8 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Project:
+    """A project of the sample company."""
+
     code: str
     name: str
     customer: str
@@ -199,8 +208,10 @@ APPS = (
 
 
 def person_named(key: str) -> Person | None:
+    """The person with this key, if there is one."""
     return next((person for person in PEOPLE if person.key == key), None)
 
 
 def machine_named(client_id: str) -> Machine | None:
+    """The machine with this client id, if there is one."""
     return next((machine for machine in MACHINES if machine.client_id == client_id), None)

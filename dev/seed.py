@@ -48,6 +48,8 @@ ORDER = ("profile", "entries", "approvals")
 
 
 class Loader:
+    """Fills an empty system with the sample company, through the API."""
+
     def __init__(self, session: aiohttp.ClientSession, api: str, issuer: str, today: date) -> None:
         self._session = session
         self._api = api

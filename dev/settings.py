@@ -39,6 +39,8 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
+    """The port of each part of the stack."""
+
     numbers: Mapping[str, int]
 
     @classmethod

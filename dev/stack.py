@@ -55,10 +55,13 @@ class Addresses(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Service:
+    """A service of the stack."""
+
     name: str
 
     @property
     def module(self) -> str:
+        """The module that starts it."""
         return self.name if self.name == "portal" else f"services.{self.name}"
 
     @property
@@ -68,10 +71,12 @@ class Service:
 
     @property
     def admin_port(self) -> str:
+        """The variable with the port of health and metrics."""
         return f"{self.name.upper()}_ADMIN_PORT"
 
     @property
     def exists(self) -> bool:
+        """Whether this checkout has the service."""
         return (ROOT / "services" / self.name / "__main__.py").exists()
 
 
@@ -79,6 +84,8 @@ PORTAL = Service("portal")
 
 
 class Stack:
+    """The whole system on this machine, kept in one directory."""
+
     def __init__(
         self,
         directory: Path,

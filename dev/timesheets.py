@@ -41,6 +41,8 @@ REJECTED = {("emil", 2): "Thursday's search belongs to the website relaunch."}
 
 @dataclass(frozen=True, slots=True)
 class WorkedEntry:
+    """An entry of the sample company."""
+
     id: uuid.UUID
     date: date
     project: str
@@ -50,6 +52,8 @@ class WorkedEntry:
 
 @dataclass(frozen=True, slots=True)
 class WorkedWeek:
+    """A week of the sample company, and how far it got."""
+
     person: Person
     monday: date
     entries: tuple[WorkedEntry, ...]
@@ -59,6 +63,7 @@ class WorkedWeek:
 
     @property
     def name(self) -> str:
+        """The ISO 8601 name of the week."""
         year, week, _day = self.monday.isocalendar()
         return f"{year}-W{week:02}"
 

@@ -46,6 +46,7 @@ def find_aliases(columns: tuple[str, ...]) -> dict[str, str]:
 
 
 def parse(record: Record, context: Context) -> ParsedRow:
+    """A row of Clockify's detailed report."""
     reason = NOT_WORK.get(record["type"].lower())
     if reason is not None and not context.with_breaks:
         return SkippedRow(record.line, reason)

@@ -69,6 +69,7 @@ class ColumnsMap:
         return tuple((column,) for columns in self.columns.values() for column in columns)
 
     def cell(self, record: Record, field: str) -> str:
+        """The cell of one of our fields, by the map of columns."""
         columns = self.columns.get(field, ())
         if field in _JOINED:
             return " ".join(filter(None, (record[column] for column in columns)))

@@ -41,6 +41,7 @@ class Context:
 
 
 def no_aliases(_columns: tuple[str, ...]) -> dict[str, str]:
+    """The format has one name for each column."""
     return {}
 
 
@@ -68,10 +69,12 @@ class Format:
     language_setting: str = ""
 
     def missing(self, columns: Iterable[str]) -> list[str]:
+        """The required columns that a file lacks."""
         existing = set(columns)
         return [" or ".join(names) for names in self.required if existing.isdisjoint(names)]
 
     def fits(self, columns: tuple[str, ...]) -> bool:
+        """Whether a file with these columns is of this format."""
         aliases = self.aliases(columns)
         known = {aliases.get(column, column) for column in columns}
         return not self.missing(known) and self.foreign.isdisjoint(known)

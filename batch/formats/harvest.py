@@ -7,6 +7,7 @@ from batch.rows import ParsedRow, Record, RowParser
 
 
 def parse(record: Record, context: Context) -> ParsedRow:
+    """A row of Harvest's detailed time report."""
     parser = RowParser(record)
     name = f"{record['first name']} {record['last name']}"
     names = (record["client"], record["project"], record["project code"])

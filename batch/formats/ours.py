@@ -21,6 +21,7 @@ _whole = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?").fullmatch
 
 
 def parse(record: Record, context: Context) -> ParsedRow:
+    """A row of our own format: an entry, or a deletion."""
     parser = RowParser(record)
     unknown = [name for name in record.cells if name not in COLUMNS]
     if unknown:

@@ -43,6 +43,7 @@ class Span:
 
     @property
     def crosses_midnight(self) -> bool:
+        """Whether part of the work was on another day than it began."""
         if self.end_day is None or self.end_day <= self.day:
             return False
         ends_at_midnight = self.end == 0 and (self.end_day - self.day).days == 1
@@ -68,6 +69,7 @@ class Span:
 
 
 def parse_timed(record: Record, context: Context, columns: TimedColumns) -> ParsedRow:
+    """A row with a start, an end or a duration, as Clockify and Toggl write it."""
     parser = RowParser(record)
     person = parser.parse(
         "person", context.people.find, record["email"], record.first(*columns.user)

@@ -13,6 +13,7 @@ TIMED = TimedColumns(
 
 
 def parse(record: Record, context: Context) -> ParsedRow:
+    """A row of Toggl Track's detailed report."""
     return parse_timed(record, context, TIMED)
 
 

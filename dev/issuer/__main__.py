@@ -13,6 +13,7 @@ HOST = "127.0.0.1"
 
 
 def main() -> None:
+    """Serve the stand-in until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m dev.issuer", description="stand in for Auth0")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--directory", type=Path, required=True, help="where it keeps its keys")

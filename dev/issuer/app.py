@@ -82,6 +82,7 @@ def create_app(
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn errors into the responses that OAuth 2.0 defines for them."""
     try:
         response = await handler(request)
     except OAuthError as error:
@@ -108,11 +109,13 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 async def welcome(request: web.Request) -> web.Response:
+    """GET the page that says who can sign in."""
     issuer = request.app[ISSUER]
     return _html(pages.welcome(issuer.address, issuer.tokens.roles))
 
 
 async def discover(request: web.Request) -> web.Response:
+    """GET the discovery document (OpenID Connect Discovery 1.0, 4)."""
     at = request.app[ISSUER].address
     return _json(
         {
@@ -144,6 +147,7 @@ async def discover(request: web.Request) -> web.Response:
 
 
 async def publish_keys(request: web.Request) -> web.Response:
+    """GET the key set (RFC 7517)."""
     keys = request.app[ISSUER].store.state.keys.published()
     response = _json({"keys": [key.jwk for key in keys]})
     response.headers[hdrs.CACHE_CONTROL] = "public, max-age=15"
@@ -151,6 +155,7 @@ async def publish_keys(request: web.Request) -> web.Response:
 
 
 async def ask_who(request: web.Request) -> web.Response:
+    """GET the page to choose a person, or go back at once if a session is there."""
     issuer = request.app[ISSUER]
     authorization = read_authorization(
         parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
@@ -169,6 +174,7 @@ async def ask_who(request: web.Request) -> web.Response:
 
 
 async def sign_in(request: web.Request) -> web.Response:
+    """POST the choice of a person; a second factor may follow."""
     issuer = request.app[ISSUER]
     authorization = read_authorization(
         parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
@@ -198,6 +204,7 @@ async def sign_in(request: web.Request) -> web.Response:
 
 
 async def exchange(request: web.Request) -> web.Response:
+    """POST to the token endpoint (RFC 6749 3.2)."""
     return _json(request.app[ISSUER].grants.grant(await read_form(request)))
 
 
@@ -211,11 +218,13 @@ async def allow_origin(_request: web.Request) -> web.Response:
 
 
 async def revoke(request: web.Request) -> web.Response:
+    """POST a token to revoke (RFC 7009)."""
     request.app[ISSUER].grants.revoke(await read_form(request))
     return web.Response()
 
 
 async def tell_userinfo(request: web.Request) -> web.Response:
+    """GET the profile of a token's holder (OpenID Connect Core 1.0, 5.3)."""
     tokens = request.app[ISSUER].tokens
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     if scheme.lower() != "bearer":
@@ -257,6 +266,7 @@ async def sign_out(request: web.Request) -> web.Response:
 
 
 async def show_picture(request: web.Request) -> web.Response:
+    """GET a person's picture."""
     person = _person(request)
     response = web.Response(body=pages.picture(person), content_type="image/png")
     response.headers[hdrs.CACHE_CONTROL] = "public, max-age=86400"
@@ -264,6 +274,7 @@ async def show_picture(request: web.Request) -> web.Response:
 
 
 async def rotate_keys(request: web.Request) -> web.Response:
+    """POST a change of the signing key, for tests."""
     store = request.app[ISSUER].store
     store.state.keys = store.state.keys.rotated()
     store.save()
@@ -271,6 +282,7 @@ async def rotate_keys(request: web.Request) -> web.Response:
 
 
 async def assign_roles(request: web.Request) -> web.Response:
+    """PUT the roles of a person, for tests."""
     issuer, person = request.app[ISSUER], _person(request)
     try:
         roles = msgspec.json.decode(await request.read(), type=list[Role])

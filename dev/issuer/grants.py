@@ -21,6 +21,8 @@ Answer = dict[str, Any]
 
 @dataclass
 class Code:
+    """An authorization code that was issued. Times are Unix times."""
+
     request: AuthorizationRequest
     person: Person
     auth_time: int
@@ -32,6 +34,8 @@ class Code:
 
 @dataclass
 class Grants:
+    """The grants of the token endpoint and the codes that were issued."""
+
     store: Store
     tokens: Tokens
     machine_secrets: Mapping[str, str]
@@ -39,6 +43,7 @@ class Grants:
     codes: dict[str, Code] = field(default_factory=dict)
 
     def issue_code(self, request: AuthorizationRequest, person: Person, session: Session) -> str:
+        """A new code for this request."""
         now = self.clock()
         # Those that were exchanged stay as long as their tokens could: to recognise a second try.
         self.codes = {

@@ -16,17 +16,21 @@ from cryptography.hazmat.primitives.serialization import (
 
 @dataclass(frozen=True)
 class SigningKey:
+    """An RSA key that signs tokens."""
+
     kid: str
     pem: str
 
     @classmethod
     def generate(cls) -> "SigningKey":
+        """A new key of 2048 bits."""
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return cls(secrets.token_urlsafe(16), pem.decode())
 
     @cached_property
     def private(self) -> rsa.RSAPrivateKey:
+        """The key that signs. Raises `TypeError` if the text holds another kind of key."""
         key = load_pem_private_key(self.pem.encode(), password=None)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise TypeError(f"key {self.kid} is not an RSA key")
@@ -34,6 +38,7 @@ class SigningKey:
 
     @cached_property
     def jwk(self) -> dict[str, str]:
+        """The public key as a JWK (RFC 7517)."""
         numbers = self.private.public_key().public_numbers()
         return {
             "kty": "RSA",
@@ -58,12 +63,15 @@ class KeyRing:
 
     @classmethod
     def generate(cls) -> "KeyRing":
+        """A present and a next key."""
         return cls(SigningKey.generate(), SigningKey.generate())
 
     def rotated(self) -> "KeyRing":
+        """The ring after a rotation: the next key signs, and the present one is still published."""
         return KeyRing(self.following, SigningKey.generate(), self.current)
 
     def published(self) -> list[SigningKey]:
+        """The keys of the key set."""
         return [key for key in (self.current, self.following, self.previous) if key is not None]
 
 

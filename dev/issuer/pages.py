@@ -71,6 +71,7 @@ def second_factor(request: AuthorizationRequest, address: str, person: Person) -
 
 
 def welcome(issuer: str, roles: Roles) -> str:
+    """The page that says who can sign in."""
     cards = "".join(f'<li class="person">{_portrait(person, roles)}</li>' for person in PEOPLE)
     return _page(
         "Stand-in for Auth0",
@@ -81,6 +82,7 @@ def welcome(issuer: str, roles: Roles) -> str:
 
 
 def message(title: str, text: str) -> str:
+    """A page with a title and one sentence."""
     return _page(title, f"<p>{escape(text)}</p>")
 
 

@@ -20,6 +20,8 @@ VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
+    """An authorization request that is valid (RFC 6749 4.1.1, RFC 7636)."""
+
     app: App
     redirect_uri: str
     state: str | None
@@ -32,6 +34,7 @@ class AuthorizationRequest:
     acr_values: tuple[str, ...] = ()
 
     def refusal(self, error: str, description: str) -> RedirectError:
+        """An error that is sent back to the client."""
         return RedirectError(self.redirect_uri, self.state, error, description)
 
 
@@ -114,6 +117,7 @@ def _is_at_a_port_of(redirect_uri: str, known: str) -> bool:
 
 
 def with_query(address: str, added: Mapping[str, str | None]) -> str:
+    """The address with more query parameters; those that are None are left out."""
     parts = urlsplit(address)
     query = parse_qsl(parts.query, keep_blank_values=True)
     query += [(name, value) for name, value in added.items() if value is not None]

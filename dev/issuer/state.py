@@ -35,6 +35,8 @@ class Family(msgspec.Struct):
 
 
 class State(msgspec.Struct):
+    """Everything that survives a restart."""
+
     keys: KeyRing
     sessions: dict[str, Session] = {}
     families: dict[str, Family] = {}
@@ -53,14 +55,17 @@ class Store:
             self.save()
 
     def save(self) -> None:
+        """Write the state to its file."""
         write_private(self._path, msgspec.json.encode(self.state))
 
 
 def digest(secret: str) -> str:
+    """The SHA-256 of a secret: only that is stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def same(one: str, other: str) -> bool:
+    """Whether two secrets are equal, compared in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 
@@ -79,6 +84,7 @@ def machine_secrets(path: Path) -> dict[str, str]:
 
 
 def write_private(path: Path, content: bytes) -> None:
+    """Replace a file that only its owner may read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.new")
     unfinished.unlink(missing_ok=True)

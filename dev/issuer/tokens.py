@@ -41,17 +41,21 @@ class Tokens:
 
     @property
     def userinfo_address(self) -> str:
+        """The address of the userinfo endpoint, which is an audience of every token."""
         return f"{self.issuer}userinfo"
 
     def roles(self, person: Person) -> list[Role]:
+        """The roles of a person, as assigned or as in the sample company."""
         return self.store.state.roles.get(person.key, [person.role])
 
     def permissions(self, person: Person) -> set[str]:
+        """Every scope that a person's roles grant."""
         return {scope for role in self.roles(person) for scope in PERMISSIONS[role]}
 
     def for_person(
         self, person: Person, client_id: str, scopes: Collection[str], *, mfa_at: int | None
     ) -> str:
+        """An access token of a person (RFC 9068)."""
         openid = "openid" in scopes
         second_factor = {} if mfa_at is None else {f"{CLAIMS}mfa_at": mfa_at}
         return self._access(
@@ -65,6 +69,7 @@ class Tokens:
         )
 
     def for_machine(self, machine: Machine, scopes: Collection[str]) -> str:
+        """An access token of a machine (RFC 9068)."""
         return self._access(
             sub=f"{machine.client_id}@clients",
             aud=AUDIENCE,
@@ -83,6 +88,7 @@ class Tokens:
         auth_time: int,
         nonce: str | None,
     ) -> str:
+        """An ID token (OpenID Connect Core 1.0, 2)."""
         now = int(self.clock())
         claims = self.about(person, scopes) | {
             "iss": self.issuer,
