@@ -22,7 +22,7 @@ from services.approvals import model
 from services.approvals.chain import StepKind, add_step
 from services.approvals.model import Approval, Delegation, State, SubmittedFacts
 from services.approvals.store import approvals as store
-from services.approvals.store.overdue import LeftOpenWeek, save_left_open
+from services.approvals.store.overdue import LeftOpenWeek, delete_left_open, save_left_open
 from services.approvals.store.people import Person, read_targets, save_people
 from services.approvals.store.period import save_closed_through
 from services.approvals.store.submissions import SubmissionBatch
@@ -148,6 +148,8 @@ async def on_timesheets(connection: asyncpg.Connection, events: Sequence[Deliver
         apply = _TIMESHEETS[event.type][1]
         apply(batch, event, data)
     await batch.save(connection)
+    if weeks:
+        await delete_left_open(connection, weeks)
 
 
 async def _load_targets(

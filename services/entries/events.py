@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import date, datetime
 from typing import Any
 
@@ -10,11 +10,13 @@ import asyncpg
 import msgspec
 
 from libs.feed import Event, publish
+from libs.feed.events import deferred_publish
 from libs.rules.calendar import Week
 from services.entries.calendar import Absence, PersonCalendar
 from services.entries.model import Entry, Timesheet
 from services.entries.store import timesheets as store
 from services.entries.store.entries import list_week_entries, read_billable_defaults
+from services.entries.store.timesheets import PersonsWeek
 from services.entries.targets import total_of
 
 ENTRY_FIELDS = (
@@ -106,10 +108,21 @@ async def publish_reopened(
 async def publish_left_open(
     connection: asyncpg.Connection, person: str, week: Week, total_minutes: int, time: datetime
 ) -> None:
-    """An inactive person has an open week with hours, which somebody has to submit for them."""
+    """An inactive person has an open week with these hours, which somebody has to submit for them;
+    0 if none are left."""
     data = {"person": person, "week": str(week), "total_minutes": total_minutes}
     event = Event(type="timesheet.left_open", subject=f"{person}/{week}", time=time, data=data)
     await publish(connection, event)
+
+
+async def publish_changed_weeks(
+    connection: asyncpg.Connection, weeks: Set[PersonsWeek], now: datetime
+) -> None:
+    """Publish the hours of those weeks that are open and of an inactive person, after a change."""
+    left_open = await store.list_left_open(connection, weeks)
+    async with deferred_publish(connection):
+        for person, week, minutes in left_open:
+            await publish_left_open(connection, person, week, minutes, now)
 
 
 async def publish_period(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -28,15 +28,20 @@ EXPECTED = """
     WHERE person.active
 """
 
-# The weeks with hours of an inactive person: submitted once and open again, or never submitted.
+# The weeks with hours of an inactive person. The hours that entries published of an open week are
+# newer than those of a submission, which deletes them.
 LEFT_OPEN = """
-    SELECT monday FROM (
-        SELECT person, monday, total_minutes FROM approvals
-        UNION ALL
-        SELECT person, monday, total_minutes FROM left_open_weeks
-    ) AS known
+    SELECT monday FROM left_open_weeks AS known
     WHERE known.person = person.person AND NOT person.active AND total_minutes > 0
       AND monday BETWEEN {first}::date AND {last}::date
+    UNION ALL
+    SELECT monday FROM approvals AS known
+    WHERE known.person = person.person AND NOT person.active AND total_minutes > 0
+      AND monday BETWEEN {first}::date AND {last}::date
+      AND NOT EXISTS (
+          SELECT FROM left_open_weeks AS newer
+          WHERE newer.person = known.person AND newer.monday = known.monday
+      )
 """
 
 COVERED = """
@@ -78,6 +83,12 @@ COUNT = f"SELECT count(*) {MISSING}"
 SAVE_LEFT_OPEN = """
     INSERT INTO left_open_weeks (person, monday, total_minutes) VALUES ($1, $2, $3)
     ON CONFLICT (person, monday) DO UPDATE SET total_minutes = excluded.total_minutes
+"""
+
+DELETE_LEFT_OPEN = """
+    DELETE FROM left_open_weeks AS known
+    USING unnest($1::text[], $2::text[]::date[]) AS given (person, monday)
+    WHERE known.person = given.person AND known.monday = given.monday
 """
 
 
@@ -138,6 +149,15 @@ async def list_overdue(connection: asyncpg.Connection, filter_: OverdueFilter) -
 async def save_left_open(connection: asyncpg.Connection, weeks: Iterable[LeftOpenWeek]) -> None:
     arguments = [(row.person, row.week.monday, row.total_minutes) for row in weeks]
     await connection.executemany(SAVE_LEFT_OPEN, arguments)
+
+
+async def delete_left_open(
+    connection: asyncpg.Connection, weeks: Collection[tuple[str, Week]]
+) -> None:
+    """Forget what was left open of these weeks: they are submitted, which says more."""
+    people = [person for person, _ in weeks]
+    mondays = [str(week.monday) for _, week in weeks]
+    await connection.execute(DELETE_LEFT_OPEN, people, mondays)
 
 
 async def count_overdue(connection: asyncpg.Connection, caller: Caller, today: Today) -> int:

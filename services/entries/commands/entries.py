@@ -15,6 +15,7 @@ from libs.postgres.pool import Database
 from libs.rules.calendar import Week
 from libs.rules.violations import RuleBroken, Violation
 from services.entries.errors import AlreadyExists, NotUploaded, NotVisible, StaleVersion
+from services.entries.events import publish_changed_weeks
 from services.entries.model import (
     Draft,
     EntryContext,
@@ -209,6 +210,8 @@ async def delete_uploaded_entry(
         before = present.entry._asdict()
         change = Change("entry", person, "deleted", actor, now, before, reason=reason)
         await record_changes(connection, [change])
+        week = Week.of(present.entry.date)
+        await publish_changed_weeks(connection, {(person, week)}, now)
 
     await db.transact(delete)
 

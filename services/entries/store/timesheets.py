@@ -47,11 +47,22 @@ LIST = f"""
     WHERE person = $1 AND monday BETWEEN $2 AND $3
 """
 
+# A row of version 0 was never written to; it only exists to be locked.
 LIST_OPEN = """
     SELECT person, monday, total
     FROM weeks CROSS JOIN LATERAL (SELECT sum(minute) FROM unnest(minutes) AS minute) AS sum (total)
-    WHERE person = ANY ($1::text[]) AND state = 'open' AND total > 0
+    WHERE person = ANY ($1::text[]) AND state = 'open' AND version > 0
     ORDER BY person, monday
+"""
+
+LIST_LEFT_OPEN = """
+    SELECT week.person, week.monday, total
+    FROM unnest($1::text[], $2::text[]::date[]) AS given (person, monday)
+    JOIN weeks AS week USING (person, monday)
+    JOIN people ON people.person = week.person AND NOT people.active
+    CROSS JOIN LATERAL (SELECT sum(minute) FROM unnest(week.minutes) AS minute) AS sum (total)
+    WHERE week.state = 'open'
+    ORDER BY week.person, week.monday
 """
 
 PROJECT_TOTALS = """
@@ -164,8 +175,17 @@ async def list_timesheets(
 async def list_open_weeks(
     connection: asyncpg.Connection, people: Set[str]
 ) -> list[tuple[str, Week, int]]:
-    """The person, the week and the minutes of each open week of these people that has hours."""
+    """The person, the week and the minutes of each open week of these people that was written to;
+    no minutes are left where everything was deleted."""
     records = await connection.fetch(LIST_OPEN, list(people))
+    return [(record["person"], Week(record["monday"]), record["total"]) for record in records]
+
+
+async def list_left_open(
+    connection: asyncpg.Connection, weeks: Set[PersonsWeek]
+) -> list[tuple[str, Week, int]]:
+    """The same for those of the weeks that are open and of an inactive person."""
+    records = await connection.fetch(LIST_LEFT_OPEN, *_columns(weeks))
     return [(record["person"], Week(record["monday"]), record["total"]) for record in records]
 
 

@@ -161,6 +161,33 @@ async def test_a_week_that_somebody_who_left_never_submitted_is_overdue_if_it_ha
     assert [row for row in await missing(maya) if row[1] == "carl"] == []
 
 
+async def test_a_week_that_was_left_open_is_not_overdue_once_its_hours_are_removed(
+    settled: Neighbours, maya: Caller
+) -> None:
+    withdrawn = await settled.submitted("carl", week="2026-W45")
+    await settled.entries("timesheet.withdrawn", withdrawn)
+    await settled.person("carl", "maya", active=False)
+    for week in ("2026-W45", "2026-W46"):
+        left = {"person": sub("carl"), "week": week, "total_minutes": 300}
+        await settled.tell("entries", "timesheet.left_open", f"{sub('carl')}/{week}", left)
+    assert [week for week, person, _ in await missing(maya) if person == "carl"] == ["W45", "W46"]
+    for week in ("2026-W45", "2026-W46"):
+        left = {"person": sub("carl"), "week": week, "total_minutes": 0}
+        await settled.tell("entries", "timesheet.left_open", f"{sub('carl')}/{week}", left)
+    assert [week for week, person, _ in await missing(maya) if person == "carl"] == []
+
+
+async def test_a_submission_says_more_than_what_was_left_open_before(
+    settled: Neighbours, maya: Caller
+) -> None:
+    left = {"person": sub("carl"), "week": "2026-W46", "total_minutes": 0}
+    await settled.tell("entries", "timesheet.left_open", f"{sub('carl')}/2026-W46", left)
+    again = await settled.submitted("carl", week="2026-W46")
+    await settled.person("carl", "maya", active=False)
+    await settled.entries("timesheet.rejected", again, decided_by=sub("maya"), reason="No")
+    assert [week for week, person, _ in await missing(maya) if person == "carl"] == ["W46"]
+
+
 @pytest.mark.usefixtures("settled")
 async def test_pages_follow_each_other_to_the_end(maya: Caller) -> None:
     everything = await missing(maya)

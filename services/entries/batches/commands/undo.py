@@ -22,6 +22,7 @@ from services.entries.batches.model import (
 )
 from services.entries.batches.store import batches as store
 from services.entries.batches.store import merging, undo
+from services.entries.events import publish_changed_weeks
 from services.entries.store.period import read_closed_through
 
 TIMEOUTS = Timeouts(statement=600.0, lock=60.0)
@@ -61,7 +62,9 @@ async def _undo(
     undone = await _restore(connection, batch, actor, now)
     change = Change("batch", str(batch_id), "undone", actor, now, after=asdict(undone))
     await record_changes(connection, [change])
-    return await store.save_undone(connection, batch_id, undone)
+    saved = await store.save_undone(connection, batch_id, undone)
+    await publish_changed_weeks(connection, await undo.list_weeks_of_leavers(connection), now)
+    return saved
 
 
 async def _restore(

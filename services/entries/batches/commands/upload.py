@@ -35,6 +35,7 @@ from services.entries.batches.readers.lines import Reader
 from services.entries.batches.readers.rows import ParsedRows
 from services.entries.batches.store import batches as store
 from services.entries.batches.store import merging, planning, staging
+from services.entries.events import publish_changed_weeks
 from services.entries.model import MAX_MINUTES_A_DAY, full_day, latest_day
 from services.entries.store.period import read_closed_through
 
@@ -189,6 +190,9 @@ async def _merge(
     )
     response = upload.respond(batch)
     await remember(connection, upload.client.source, upload.key, fingerprint, response)
+    if counts.created + counts.updated + counts.removed > 0 and not upload.dry_run:
+        weeks = await merging.list_weeks_of_leavers(connection)
+        await publish_changed_weeks(connection, weeks, upload.now)
     return response
 
 

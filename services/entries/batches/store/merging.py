@@ -15,6 +15,7 @@ import asyncpg
 
 from libs.postgres.errors import ConcurrentUpdate
 from libs.postgres.transactions import retry_on_violation
+from libs.rules.calendar import Week
 from libs.rules.violations import Violation
 from services.entries.batches.model import Counts, RuleMessages
 from services.entries.batches.store import removals, sent_rows
@@ -22,6 +23,7 @@ from services.entries.batches.store.batches import id_prefix
 from services.entries.batches.store.planning import has_errors, summarize_days
 from services.entries.store.period import RULES_LOCK
 from services.entries.store.rules import RULES
+from services.entries.store.timesheets import PersonsWeek
 
 # The second batch of a client waits here, because it must see what the first has written. Advisory
 # locks with two keys do not collide with those with one.
@@ -59,6 +61,12 @@ LOCK_WEEKS = """
 DELETE_PLACEHOLDER_WEEKS = """
     DELETE FROM weeks USING touched_weeks AS touched
     WHERE weeks.person = touched.person AND weeks.monday = touched.monday AND weeks.version = 0
+"""
+
+WEEKS_OF_LEAVERS = """
+    SELECT touched.person, touched.monday
+    FROM touched_weeks AS touched JOIN people USING (person)
+    WHERE NOT people.active
 """
 
 # In an ended project an entry may stay or shrink, but neither appear nor move nor grow.
@@ -349,6 +357,11 @@ async def write_entries(connection: asyncpg.Connection, source: str, batch: UUID
         scattered = await connection.fetchval(IS_SCATTERED)
         insert = INSERT_SORTED if scattered else INSERT
         await connection.execute(insert, source, id_prefix(batch))
+
+
+async def list_weeks_of_leavers(connection: asyncpg.Connection) -> set[PersonsWeek]:
+    """The weeks of inactive people that the batch wrote to."""
+    return {(person, Week(monday)) for person, monday in await connection.fetch(WEEKS_OF_LEAVERS)}
 
 
 async def delete_placeholder_weeks(connection: asyncpg.Connection) -> None:

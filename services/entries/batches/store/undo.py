@@ -7,8 +7,10 @@ from uuid import UUID
 import asyncpg
 
 from libs.postgres.transactions import retry_on_violation
+from libs.rules.calendar import Week
 from services.entries.batches.store.batches import created_ids
 from services.entries.store.rules import RULES
+from services.entries.store.timesheets import PersonsWeek
 
 # `action` is what the batch did. Created entries are as it left them in their first version, the
 # updated ones in the version that was recorded; a removed one must not exist again.
@@ -67,6 +69,12 @@ KEEP_LOCKED = """
           AND NOT projects.active
     )
 """
+WEEKS_OF_LEAVERS = """
+    SELECT DISTINCT person, day - (extract(isodow FROM day)::integer - 1) AS monday
+    FROM undoable JOIN people USING (person)
+    CROSS JOIN LATERAL (VALUES (old_date), (undoable.date)) AS days (day)
+    WHERE is_unchanged AND NOT people.active
+"""
 COUNT = """
     SELECT count(*) FILTER (WHERE is_unchanged AND action = 'created')::integer AS removed,
         count(*) FILTER (WHERE is_unchanged AND action <> 'created')::integer AS restored,
@@ -120,3 +128,8 @@ async def restore(
         await connection.execute(RESTORE_UPDATED, batch_id)
         await connection.execute(RESTORE_REMOVED, batch_id, source)
     return await connection.fetchrow(COUNT)
+
+
+async def list_weeks_of_leavers(connection: asyncpg.Connection) -> set[PersonsWeek]:
+    """The weeks of inactive people that `restore` wrote to."""
+    return {(person, Week(monday)) for person, monday in await connection.fetch(WEEKS_OF_LEAVERS)}
