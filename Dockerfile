@@ -4,7 +4,8 @@ ARG BASE=docker.io/library/python:3.13-slim
 ARG SERVICE=entries
 
 # Packages are installed and code is compiled in stages of their own; the images take the results
-# and none of the tools.
+# and none of the tools. All is compiled anew (-f), by hash: what pip imports of the packages while it
+# runs it compiles with their times.
 FROM ${BASE} AS installer
 COPY requirements/build.txt /requirements/
 RUN python -m venv /packages \
@@ -19,7 +20,7 @@ RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-ha
         --only-binary :all: --no-binary aiohttp-apispec -r /requirements/services.txt \
         ${TRACING:+-r /requirements/tracing.txt} \
     && /packages/bin/pip uninstall --yes setuptools pip \
-    && python -m compileall -q --invalidation-mode unchecked-hash /packages
+    && python -m compileall -f -q --invalidation-mode unchecked-hash /packages
 
 FROM installer AS migrate-packages
 COPY requirements/services.txt requirements/migrate.txt /requirements/
@@ -27,21 +28,21 @@ RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-ha
         --only-binary :all: --no-binary aiohttp-apispec \
         -r /requirements/services.txt -r /requirements/migrate.txt \
     && /packages/bin/pip uninstall --yes setuptools pip \
-    && python -m compileall -q --invalidation-mode unchecked-hash /packages
+    && python -m compileall -f -q --invalidation-mode unchecked-hash /packages
 
 FROM installer AS portal-packages
 COPY requirements/portal.txt /requirements/
 RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes \
         --only-binary :all: -r /requirements/portal.txt \
     && /packages/bin/pip uninstall --yes setuptools pip \
-    && python -m compileall -q --invalidation-mode unchecked-hash /packages
+    && python -m compileall -f -q --invalidation-mode unchecked-hash /packages
 
 FROM installer AS batch-packages
 COPY requirements/batch.txt /requirements/
 RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes \
         --only-binary :all: -r /requirements/batch.txt \
     && /packages/bin/pip uninstall --yes setuptools pip \
-    && python -m compileall -q --invalidation-mode unchecked-hash /packages
+    && python -m compileall -f -q --invalidation-mode unchecked-hash /packages
 
 FROM ${BASE} AS code
 WORKDIR /app
@@ -50,7 +51,7 @@ COPY services ./services
 COPY batch ./batch
 COPY portal ./portal
 # Nothing can be compiled on start: the root is read-only. By hash, as a copy may change a file's time.
-RUN python -m compileall -q --invalidation-mode unchecked-hash libs services batch portal
+RUN python -m compileall -f -q --invalidation-mode unchecked-hash libs services batch portal
 
 FROM ${BASE} AS services-runtime
 COPY --from=services-packages /packages /packages

@@ -5,6 +5,8 @@
 #   BASE        the base image, with its digest or from a mirror
 #   TRACING     not empty: with the packages for OTEL_EXPORTER_OTLP_ENDPOINT
 #   OUTPUT      a folder to save the images to, as archives
+#   SERVICES    which images (all)
+#   OPTIONS     further options of the builder, for example --no-cache
 #   BUILDER     docker, podman or buildah
 set -eu
 cd "$(dirname "$0")/.."
@@ -29,7 +31,7 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 export SOURCE_DATE_EPOCH
 created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || echo 1970-01-01T00:00:00Z)
 
-for service in entries approvals profile portal batch migrate; do
+for service in ${SERVICES:-entries approvals profile portal batch migrate}; do
     set -- --build-arg "SERVICE=$service" --build-arg "VERSION=$tag" --build-arg "REVISION=$revision" \
         --build-arg "CREATED=$created" --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" \
         --build-arg "TRACING=${TRACING:-}"
@@ -39,7 +41,8 @@ for service in entries approvals profile portal batch migrate; do
     if [ "$builder" != docker ]; then
         set -- "$@" --layers --timestamp "$SOURCE_DATE_EPOCH"
     fi
-    "$builder" build "$@" --tag "$repository/$service:$tag" .
+    # shellcheck disable=SC2086 # several options
+    "$builder" build ${OPTIONS:-} "$@" --tag "$repository/$service:$tag" .
     if [ -n "${OUTPUT:-}" ]; then
         case $builder in
             buildah) buildah push "$repository/$service:$tag" "docker-archive:$OUTPUT/$service.tar" ;;

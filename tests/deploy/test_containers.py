@@ -66,14 +66,43 @@ def images() -> str:
     known = podman("image", "exists", BASE, check=False).returncode == 0
     if not known and podman("pull", "--quiet", BASE, check=False).returncode != 0:
         pytest.skip(f"the base image {BASE} cannot be had: BASE names another")
+    started = podman("run", "--rm", "--network=none", BASE, "true", check=False)
+    if started.returncode != 0:
+        pytest.skip(f"podman cannot start a container here: {started.stderr.strip()}")
     repository = "localhost/timesheets-tests"
-    subprocess.run(
-        [ROOT / "deploy/images.sh"],
-        env=os.environ | {"BUILDER": "podman", "REPOSITORY": repository, "BASE": BASE},
-        check=True,
-        capture_output=True,
-    )
+    build(repository)
     return repository
+
+
+def build(repository: str, **variables: str) -> None:
+    """Build as `make images` does."""
+    named = {"BUILDER": "podman", "REPOSITORY": repository, "BASE": BASE}
+    done = subprocess.run(
+        [ROOT / "deploy/images.sh"],
+        env=os.environ | named | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_two_builds_of_one_commit_are_one_image(images: str) -> None:
+    build(f"{images}-again", SERVICES="profile", OPTIONS="--no-cache")
+    first, second = (
+        podman("image", "inspect", "--format", "{{.Id}}", f"{name}/profile:local").stdout
+        for name in (images, f"{images}-again")
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_migrates_is_in_the_image_for_migrations_alone(images: str, name: str) -> None:
+    program = "import importlib.util as u; print(*map(u.find_spec, ('sqlalchemy', 'alembic')))"
+    inside = podman(
+        "run", "--rm", *CONFINED, "--entrypoint=python", f"{images}/{name}:local", "-c", program
+    )
+    assert ("None" in inside.stdout) == (name != "migrate")
 
 
 @pytest.mark.parametrize("name", NAMES)
