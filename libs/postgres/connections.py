@@ -22,7 +22,6 @@ from libs.postgres.queue import ConnectionQueue
 from libs.postgres.retry import CONNECT_ERRORS, connect_with_retry
 from libs.postgres.settings import DatabaseSettings
 from libs.postgres.shares import Bounds, Share
-from libs.web.tracing import trace_queries
 
 IDLE_LIFETIME = 60.0
 SWEEP_EVERY = 15.0
@@ -201,7 +200,6 @@ class ConnectionPool:
         return self._pooled(await asyncpg.connect(**self.settings.arguments()), generation)
 
     def _pooled(self, connection: asyncpg.Connection, generation: int) -> PooledConnection:
-        trace_queries(connection)
         pooled = PooledConnection(connection, generation)
         self._open.add(pooled)
         return pooled

@@ -21,7 +21,7 @@ from libs.postgres.errors import (
 from libs.postgres.retry import CONNECT_ERRORS
 from libs.postgres.settings import DatabaseSettings
 from libs.postgres.transactions import Isolation, Work, repeat, run_transaction
-from libs.web.tracing import trace_queries
+from libs.web.tracing import is_sampled, start_query_spans
 
 T = TypeVar("T")
 
@@ -72,7 +72,8 @@ async def open_dedicated(
         connection = await asyncpg.connect(**_arguments(settings, timeouts))
     except CONNECT_ERRORS as error:
         raise DatabaseUnavailable from error
-    trace_queries(connection)
+    if is_sampled():
+        start_query_spans(connection)
     try:
         yield DedicatedConnection(connection, on_retry)
     except Exception as error:

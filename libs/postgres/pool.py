@@ -30,6 +30,7 @@ from libs.postgres.settings import DatabaseSettings
 from libs.postgres.shares import Share
 from libs.postgres.transactions import Isolation, Work, repeat, run_transaction
 from libs.web.metrics import METRICS
+from libs.web.tracing import is_sampled, start_query_spans, stop_query_spans
 
 T = TypeVar("T")
 
@@ -99,6 +100,9 @@ class Database:
         pooled = await self._pool.acquire(share)
         self.metrics.acquire_seconds.observe(time.perf_counter() - began)
         failure: BaseException | None = None
+        is_traced = is_sampled()
+        if is_traced:
+            start_query_spans(pooled.connection)
         try:
             yield pooled.connection
         except Exception as error:
@@ -110,6 +114,8 @@ class Database:
             failure = error
             raise
         finally:
+            if is_traced:
+                stop_query_spans(pooled.connection)
             await self._pool.release(share, pooled, failure)
 
     async def transact(

@@ -76,16 +76,22 @@ class Metrics:
             registry=self.registry,
         )
 
-    def count_answer(self, method: str, route: str, status: str, seconds: float) -> None:
+    def count_answer(
+        self, method: str, route: str, status: str, seconds: float, trace_id: str | None = None
+    ) -> None:
+        """Count a request; `trace_id` becomes the exemplar of its duration."""
         requests, durations = self._of_route(method, route, status)
         requests.inc()
-        durations.observe(seconds)
+        durations.observe(seconds, {"trace_id": trace_id} if trace_id else None)
 
     def _find_route(self, method: str, route: str, status: str) -> tuple[Counter, Histogram]:
         return self.requests.labels(method, route, status), self.durations.labels(method, route)
 
 
 METRICS = web.AppKey("METRICS", Metrics)
+
+TRACE_ID = web.RequestKey("TRACE_ID", str)
+"""The trace of the request, where it is sampled (`libs.web.tracing`)."""
 
 
 def route_of(request: web.Request) -> str:
@@ -110,4 +116,5 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     finally:
         metrics.in_flight.dec()
-        metrics.count_answer(request.method, route, status, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        metrics.count_answer(request.method, route, status, seconds, request.get(TRACE_ID))

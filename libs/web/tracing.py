@@ -8,7 +8,9 @@ OTEL_TRACES_SAMPLER_ARG=0.1.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -17,13 +19,14 @@ from aiohttp.typedefs import Handler
 
 from libs.web.build import Build
 from libs.web.context import current_traceparent
-from libs.web.metrics import route_of
+from libs.web.metrics import TRACE_ID, route_of
 from libs.web.settings import SettingsError
 
 MAX_QUERY_TEXT = 500
 
 # One for the process, like the logs: connections and followers write spans, too.
 _tracer: Any = None
+_is_sampled: ContextVar[bool] = ContextVar("is_sampled", default=False)
 
 
 def start_tracing(service: str, environ: Mapping[str, str]) -> bool:
@@ -63,7 +66,7 @@ async def trace_request(request: web.Request, handler: Handler) -> web.StreamRes
     route = route_of(request)
     if route.endswith("/feed"):
         return await handler(request)
-    from opentelemetry.trace import SpanKind
+    from opentelemetry.trace import SpanKind, StatusCode
 
     with _tracer.start_as_current_span(
         f"{request.method} {route}",
@@ -72,15 +75,39 @@ async def trace_request(request: web.Request, handler: Handler) -> web.StreamRes
         attributes={"http.request.method": request.method, "http.route": route},
     ) as span:
         structlog.contextvars.bind_contextvars(traceparent=_traceparent(span))
+        if span.is_recording():
+            _is_sampled.set(True)  # each request is handled by a task of its own
+            request[TRACE_ID] = f"{span.get_span_context().trace_id:032x}"
         response = await handler(request)
         span.set_attribute("http.response.status_code", response.status)
+        if response.status >= 500:
+            span.set_status(StatusCode.ERROR)
         return response
 
 
-def trace_queries(connection: Any) -> None:
-    """Write a span for each query of an asyncpg connection within a span that is sampled."""
-    if _tracer is not None:
-        connection.add_query_logger(_record_query)
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """A span around a stage of long work, such as an upload. Without tracing it does nothing."""
+    if _tracer is None:
+        yield
+        return
+    with _tracer.start_as_current_span(name):
+        yield
+
+
+def is_sampled() -> bool:
+    """Whether the current request is traced and sampled."""
+    return _is_sampled.get()
+
+
+def start_query_spans(connection: Any) -> None:
+    """Write a span for each query of an asyncpg connection. Only where `is_sampled`: a logger of
+    queries costs time for each query, whether its span is kept or not."""
+    connection.add_query_logger(_record_query)
+
+
+def stop_query_spans(connection: Any) -> None:
+    connection.remove_query_logger(_record_query)
 
 
 def record_events(source: str, events: Iterable[tuple[str, str | None]], began: float) -> None:
@@ -101,10 +128,6 @@ def record_events(source: str, events: Iterable[tuple[str, str | None]], began: 
 
 
 def _record_query(record: Any) -> None:
-    from opentelemetry import trace
-
-    if not trace.get_current_span().is_recording():
-        return
     ended = time.time()
     span = _tracer.start_span(
         "SQL",
@@ -120,9 +143,12 @@ def _record_query(record: Any) -> None:
 
 
 def _parent(traceparent: str | None) -> Any:
+    """The context to start a span in; None without a parent, which is the cheaper way."""
+    if traceparent is None:
+        return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-    return TraceContextTextMapPropagator().extract({"traceparent": traceparent or ""})
+    return TraceContextTextMapPropagator().extract({"traceparent": traceparent})
 
 
 def _traceparent(span: Any) -> str:

@@ -76,6 +76,34 @@ async def traced_fleet(
         await made.stop()
 
 
+async def test_the_stages_of_an_upload_are_spans_and_its_duration_has_an_exemplar(
+    traced_fleet: Fleet,
+    receiver: tuple[Receiver, str],
+    issuer: Issuer,
+    session: aiohttp.ClientSession,
+) -> None:
+    agency = traced_fleet.bearer("entries", issuer.machine_token("agency", "batch:upload"))
+    file = b"external_id,person,date,project,minutes\n1,auth0|erin,2026-09-28,APOLLO,60\n"
+    headers = TRACED | {"Content-Type": "text/csv", "Idempotency-Key": "1"}
+    sent = await agency.post("/v1/batches?on_error=skip", data=file, headers=headers)
+    assert sent.status == 201, sent.body
+    stages = (
+        *("read and stage rows", "merge rows", "plan changes", "check rules"),
+        *("write entries", "POST /v1/batches"),
+    )
+    await receiver[0].wait_for({("entries", stage) for stage in stages})
+
+    async with session.get(
+        f"http://{traced_fleet.admin_address('entries')}/metrics",
+        headers={"Accept": "application/openmetrics-text;version=1.0.0"},
+    ) as response:
+        lines = (await response.text()).splitlines()
+    durations = [
+        line for line in lines if 'POST",route="/v1/batches"' in line and "_bucket" in line
+    ]
+    assert any(f'# {{trace_id="{TRACE}"}}' in line for line in durations)
+
+
 async def test_a_submission_and_its_decision_are_one_trace_through_three_services(
     traced_fleet: Fleet, receiver: tuple[Receiver, str]
 ) -> None:

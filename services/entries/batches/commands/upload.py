@@ -21,6 +21,7 @@ from libs.postgres.errors import OutcomeUnknown
 from libs.postgres.idempotency import StoredResponse, has_key, recall, remember
 from libs.postgres.pool import Database
 from libs.postgres.shares import Share
+from libs.web.tracing import stage
 from services.entries.batches.model import (
     Batch,
     Client,
@@ -86,10 +87,12 @@ async def upload_file(db: Database, upload: Upload, body: Body, reader: Reader) 
             pass  # only the digest of the whole body tells whether it is the same request
         return await _replay(db, upload, body.digest)
     async with db.dedicated(TIMEOUTS) as session:
-        rows = await _stage(session, body, reader)
+        with stage("read and stage rows"):
+            rows = await _stage(session, body, reader)
         work = partial(_merge, upload=upload, rows=rows, digest=body.digest)
         try:
-            return await session.transact(work)
+            with stage("merge rows"):
+                return await session.transact(work)
         except OutcomeUnknown:
             return await _replay(db, upload, body.digest)
 
@@ -197,20 +200,23 @@ async def _merge(
 
 
 async def _write(connection: asyncpg.Connection, upload: Upload) -> Counts:
-    await planning.plan(connection, upload.client, upload.complete)
+    with stage("plan changes"):
+        await planning.plan(connection, upload.client, upload.complete)
     already_refused = not upload.skips_errors and await planning.has_errors(connection)
     locks = not upload.dry_run and not already_refused
     if locks:
         await merging.share_rules_lock(connection)
         await merging.lock_entries_and_weeks(connection)
-    await _check(connection, upload)
+    with stage("check rules"):
+        await _check(connection, upload)
     counts = await merging.count_rows(connection)
     refused = counts.failed > 0 and not upload.skips_errors
     if counts.updated + counts.removed > 0 and not refused:
         limit = CHANGES_OF_A_DRY_RUN if upload.dry_run else None
         await merging.record_changes(connection, upload.id, limit)
     if not upload.dry_run and not refused:
-        await merging.write_entries(connection, upload.client.source, upload.id)
+        with stage("write entries"):
+            await merging.write_entries(connection, upload.client.source, upload.id)
     if locks:
         await merging.delete_placeholder_weeks(connection)
     return Counts(0, 0, counts.unchanged, 0, counts.failed) if refused else counts
