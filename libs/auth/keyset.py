@@ -16,6 +16,15 @@ MAX_KEYS = 32
 _SIZES = range(2048, 8192 + 1)
 # Odd and above 2^16 (FIPS 186-5 A.1.1); small enough that a verification stays cheap.
 _EXPONENTS = range(65537, 2**32, 2)
+# ROCA (CVE-2017-15361): weak moduli are powers of 65537 modulo each of these primes. Of sound ones
+# one in 2^27 is so by chance.
+_ROCA_PRIMES = tuple(
+    number for number in range(3, 168, 2) if all(number % each for each in range(3, number, 2))
+)
+_ROCA_POWERS = {
+    prime: frozenset(pow(65537, exponent, prime) for exponent in range(prime))
+    for prime in _ROCA_PRIMES
+}
 
 
 def parse_key_set(document: Mapping[str, Any]) -> KeySet:
@@ -59,7 +68,14 @@ def _public_key(member: Mapping[str, Any]) -> RSAPublicKey | None:
     modulus, exponent = _number(member.get("n")), _number(member.get("e"))
     if modulus.bit_length() not in _SIZES or modulus % 2 == 0 or exponent not in _EXPONENTS:
         return None
+    if _has_roca_fingerprint(modulus):
+        return None
     return RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def _has_roca_fingerprint(modulus: int) -> bool:
+    """Whether a faulty smart card made the key, so that its private part can be computed."""
+    return all(modulus % prime in powers for prime, powers in _ROCA_POWERS.items())
 
 
 def _number(value: object) -> int:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from libs.auth.keyset import MAX_KEYS, parse_key_set
@@ -7,6 +9,12 @@ from tests.support.issuer import base64url, jwk, rsa_key
 
 def number(value: int) -> str:
     return base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+def roca_modulus() -> int:
+    """2048 bits, and a power of 65537 modulo each odd prime up to 167."""
+    product = math.prod(n for n in range(3, 168, 2) if all(n % each for each in range(3, n, 2)))
+    return 65537**3 + product * 2 * (2**2047 // (product * 2) + 1)
 
 
 def good(kid: str = "good") -> dict[str, object]:
@@ -31,6 +39,7 @@ def good(kid: str = "good") -> dict[str, object]:
         pytest.param({"n": number(2**1023 + 1)}, id="1024 bits"),
         pytest.param({"n": number(2**8192 + 1)}, id="8193 bits"),
         pytest.param({"n": number(2**2047)}, id="an even modulus"),
+        pytest.param({"n": number(roca_modulus())}, id="a modulus of ROCA"),
         pytest.param({"e": "AQ"}, id="exponent 1"),
         pytest.param({"e": "Aw"}, id="exponent 3"),
         pytest.param({"e": number(65538)}, id="an even exponent"),
