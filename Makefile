@@ -44,7 +44,7 @@ token: $(VENV)/stack ## print an access token: make token AS=maya
 test: $(VENV)/tools $(SCREENS) ## run the tests but the long ones; COVERAGE=1 measures coverage
 	$(PYTEST) -m "not slow and not endurance and not deploy and not oidc" $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
-test-slow: $(VENV)/tools $(SCREENS) ## run the tests that take ten seconds or more each
+test-slow: $(VENV)/tools $(SCREENS) ## run the tests that are marked slow
 	$(PYTEST) -m "slow"
 
 test-oidc: $(VENV)/tools ## sign the app in at a certified OpenID provider; needs npm

@@ -35,12 +35,21 @@ PAGES = [
     *(("maya", path) for path in MANAGERS),
     *(("ada", path) for path in ADMINISTRATORS),
 ]
+# A page of each kind is looked at in `make test`, the others in `make test-slow`.
+OF_EACH_KIND = {
+    *(("erin", "/"), ("erin", "/entries/new"), ("erin", "/months"), ("erin", "/nowhere")),
+    *(("maya", "/approvals"), ("maya", "/team")),
+    *(("ada", "/reports"), ("ada", "/admin/people"), ("ada", "/admin/projects/edit/BIG-WEB")),
+}
 # Of the week page with everything that it needs, compressed.
 BUDGET_BYTES = 60 * 1024
 BUDGET_REQUESTS = 6
 
 
-@pytest.mark.parametrize(("person", "path"), PAGES)
+@pytest.mark.parametrize(
+    ("person", "path"),
+    [pytest.param(*page, marks=() if page in OF_EACH_KIND else pytest.mark.slow) for page in PAGES],
+)
 async def test_a_page_is_accessible_and_fits(browsing: Browsing, person: str, path: str) -> None:
     number = PAGES.index((person, path))
     scheme, width = ("light", "dark")[number % 2], (320, 1280)[number // 2 % 2]
