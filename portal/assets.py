@@ -12,7 +12,10 @@ from aiohttp import hdrs, web
 from portal.access import public
 
 FOLDER = Path(__file__).parent / "static"
-STYLES = ("base", "layout", "forms", "tables", "grid", "dialogs", "charts", "print")
+STYLES = (
+    *("base", "layout", "navigation", "messages", "forms", "tables", "lists", "grid"),
+    *("dialogs", "charts", "print"),
+)
 SCRIPTS = ("page", "dialogs", "grid", "timer", "start")
 TYPES = {
     ".css": "text/css",

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_skeleton
+from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_decimal
 
 from libs.rules.calendar import Week
@@ -130,7 +130,8 @@ def week_number(week: str | Week) -> int:
 def moment(value: str, zone: str = "") -> str:
     """A moment in the person's time zone."""
     parsed = datetime.fromisoformat(value).astimezone(_zone(zone))
-    return format_datetime(parsed, "medium", locale=current_locale(), tzinfo=parsed.tzinfo)
+    time = format_time(parsed, "short", tzinfo=parsed.tzinfo, locale=current_locale())
+    return f"{full_date(parsed.date())}, {time}"
 
 
 @lru_cache(maxsize=256)

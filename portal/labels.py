@@ -71,7 +71,7 @@ def decision_role(why: str) -> str:
 def batch_state(state: str) -> str:
     names = {
         "applied": _("Applied"),
-        "refused": _("Refused: a row is wrong"),
+        "refused": _("Refused"),
         "dry_run": _("Dry run"),
         "undone": _("Undone"),
     }
