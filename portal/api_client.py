@@ -30,11 +30,15 @@ Renewal = Callable[[Session], Awaitable[Session]]
 
 
 class ApiUnavailable(Exception):
-    """The API cannot be reached, does not answer in time, or asks to come back later."""
+    """The API cannot be reached, does not answer in time, or asks to come back later.
 
-    def __init__(self, detail: str, *, retry_after: str | None = None) -> None:
+    `status` is 429 if this person sent too many requests, else 503.
+    """
+
+    def __init__(self, detail: str, *, retry_after: str | None = None, status: int = 503) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+        self.status = status
 
 
 @dataclass
@@ -252,6 +256,7 @@ def _raise_for(response: aiohttp.ClientResponse, content: bytes) -> None:
         raise ApiUnavailable(
             f"the API answered {response.status}",
             retry_after=response.headers.get(hdrs.RETRY_AFTER),
+            status=429 if response.status == 429 else 503,
         )
     raise _problem(response, content)
 

@@ -7,7 +7,7 @@ from functools import partial
 from urllib.parse import quote
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from libs.web.context import REQUEST_ID
@@ -131,7 +131,10 @@ def _failure_page(request: web.Request, error: Exception) -> web.StreamResponse:
         log.warning("unavailable", path=request.path, error=repr(error.__cause__ or error))
     detail = error.message if isinstance(error, ApiProblem) else ""
     request_id = error.request_id if isinstance(error, ApiProblem) else ""
-    return error_page(request, status, detail, request_id)
+    response = error_page(request, status, detail, request_id)
+    if isinstance(error, ApiUnavailable) and error.retry_after:
+        response.headers[hdrs.RETRY_AFTER] = error.retry_after
+    return response
 
 
 def status_of(error: Exception) -> int:
@@ -139,7 +142,9 @@ def status_of(error: Exception) -> int:
         return 502 if error.status == 401 else error.status
     if isinstance(error, CrossSiteRequest | StaleForm):
         return 403
-    if isinstance(error, ApiUnavailable | IssuerUnavailable | ServiceUnavailable):
+    if isinstance(error, ApiUnavailable):
+        return error.status
+    if isinstance(error, IssuerUnavailable | ServiceUnavailable):
         return 503
     return 500
 
@@ -172,6 +177,7 @@ def title_of(status: int) -> str:
         409: _("Conflict"),
         412: _("Changed by somebody else"),
         422: _("Please check your entries"),
+        429: _("Too many requests"),
         502: _("Sign-in not accepted"),
         503: _("Can't reach the server"),
     }
@@ -187,6 +193,7 @@ def explain(status: int) -> str:
         408: _("The request took too long to arrive."),
         413: _("That is too much at once."),
         415: _("This kind of content is not accepted."),
+        429: _("You sent too many requests. Nothing was lost; try again in a moment."),
         502: _("The API did not accept your sign-in. Sign out and in again."),
         503: _("The server can't be reached right now. Nothing was lost; try again in a moment."),
     }
