@@ -163,7 +163,8 @@ class Puller:
         try:
             await pull()
         except (RequestRejected, UnexpectedResponse) as error:
-            log.info("skipped: %s", error)
+            old = isinstance(error, RequestRejected) and error.status == 404
+            log.log(logging.INFO if old else logging.WARNING, "skipped: %r", error)
 
     def _recent_weeks(self) -> list[Week]:
         this_week = Week.of(self.clock.today())

@@ -72,7 +72,7 @@ class Services:
         return await self._list("/v1/absences", _span(since, until))
 
     async def calendar(self, since: date, until: date) -> Fetched | None:
-        return await self._list("/v1/calendar", _span(since, until))
+        return await self._list("/v1/calendar", _span(since, until), paged=False)
 
     async def week(self, week: str) -> Fetched | None:
         """The week as the only item, its entries included."""
@@ -112,9 +112,14 @@ class Services:
         validators = {path: Validator(response.etag)} if response.etag is not None else {}
         return Fetched([response.body], validators)
 
-    async def _list(self, path: str, query: dict[str, str]) -> Fetched | None:
-        """Read every page. None if the server answers 304 to each that is stored."""
-        first = {"limit": str(MAX_PAGE), **query}
+    async def _list(
+        self, path: str, query: dict[str, str], *, paged: bool = True
+    ) -> Fetched | None:
+        """Read every page. None if the server answers 304 to each that is stored.
+
+        A list that is not `paged` takes no `limit`: the server rejects parameters it does not know.
+        """
+        first = {"limit": str(MAX_PAGE), **query} if paged else query
         params: dict[str, str] | None = first
         fetched, skipped, conditional = Fetched([], {}), 0, True
         for _ in range(2 * MAX_PAGES):

@@ -12,6 +12,7 @@ from libs.rules.calendar import Week, latest_today
 from libs.service.access import current_actor
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
+from libs.web.paging import page_response
 from libs.web.problems import FieldError, UnprocessableContent
 from libs.web.resources import answer_schema, page_schema
 from libs.web.responses import json_response
@@ -98,7 +99,7 @@ async def delete_holiday(request: web.Request) -> web.Response:
         description=f"At most {MAX_DAYS} days; without `from` and `to`, the current week.",
         query=RangeQuerySchema(),
         problems=(404,),
-        answers={200: page_schema(CalendarDay)()},
+        answers={200: page_schema(CalendarDay)(), 304: None},
     )
 )
 async def show_calendar(request: web.Request) -> web.Response:
@@ -110,7 +111,7 @@ async def show_calendar(request: web.Request) -> web.Response:
     items = [
         CalendarDay(day.date, day.target, day.holiday, day.absence, day.minutes) for day in days
     ]
-    return json_response({"items": items, "next": None})
+    return page_response(request, items, None)
 
 
 def _current_week(now: datetime) -> tuple[date, date]:
