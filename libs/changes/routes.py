@@ -17,7 +17,7 @@ from libs.postgres.shares import Share
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from libs.web.resources import page_schema
-from libs.web.schemas import Day, PageQuery, Text
+from libs.web.schemas import Day, Identifier, PageQuery
 from libs.web.validation import query_of
 
 MAX_KEY_LENGTH = 255
@@ -41,14 +41,12 @@ class ChangesQuery:
 class ChangesQuerySchema(PageQuery):
     """The query parameters of a change log."""
 
-    subject = Text(
-        minimum=1,
+    subject = Identifier(
         maximum=MAX_KEY_LENGTH,
         load_default=None,
         metadata={"description": "Changes of this person, project, ...", "example": "auth0|erin"},
     )
-    actor = Text(
-        minimum=1,
+    actor = Identifier(
         maximum=MAX_KEY_LENGTH,
         load_default=None,
         metadata={"description": "Changes made by this `sub`.", "example": "auth0|ada"},

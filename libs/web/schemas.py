@@ -50,6 +50,23 @@ class Text(fields.String):
         return unicodedata.normalize("NFC", text).strip()
 
 
+class Identifier(fields.String):
+    """A key that another system gave out, such as a `sub`: compared byte for byte, so neither
+    trimmed nor composed; without characters that PostgreSQL or JSON cannot hold."""
+
+    default_error_messages = {"characters": "This text holds characters that cannot be stored."}
+
+    def __init__(self, *, maximum: int, **options: Any) -> None:
+        message = f"Between 1 and {maximum} characters."
+        super().__init__(validate=validate.Length(min=1, max=maximum, error=message), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not text.isprintable() and any(_is_forbidden(character) for character in text):
+            raise self.make_error("characters")
+        return text
+
+
 class WholeNumber(fields.Integer):
     """A JSON number without a fraction; neither true nor "8"."""
 

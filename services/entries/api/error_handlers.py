@@ -9,7 +9,12 @@ from aiohttp.typedefs import Handler
 
 from libs.web.etags import etag_of
 from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed
-from services.entries.api.serializers import serialize_entry, serialize_timesheet
+from services.entries.api.serializers import (
+    serialize_absence,
+    serialize_entry,
+    serialize_timesheet,
+)
+from services.entries.calendar import Absence
 from services.entries.commands.timesheets import WholeWeek
 from services.entries.errors import AlreadyExists, NotUploaded, NotVisible, StaleVersion
 from services.entries.model import Locked, WrongState
@@ -54,4 +59,6 @@ def _current(value: object) -> dict[str, Any]:
         return {"current": serialize_entry(value)}
     if isinstance(value, WholeWeek):
         return {"current": serialize_timesheet(value)}
+    if isinstance(value, Absence):
+        return {"current": serialize_absence(value, None)}
     return {} if value is None else {"current": value}

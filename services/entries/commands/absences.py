@@ -137,8 +137,8 @@ def _check_preconditions(present: Absence | None, expected: Preconditions) -> No
             raise StaleVersion("The absence no longer exists.")
         return
     if expected.is_new:
-        raise StaleVersion("The absence exists.", None, present.version)
-    expected.check_version(None, present.version)
+        raise StaleVersion("The absence exists.", present, present.version)
+    expected.check_version(present, present.version)
 
 
 def _draft_of(absence: Absence | None) -> AbsenceDraft | None:

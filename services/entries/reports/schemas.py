@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from libs.rules.calendar import Week
 from libs.rules.limits import MAX_PERSON_LENGTH
 from libs.service.fields import WeekField
-from libs.web.schemas import Day, PageAnswer, PageQuery, StrictSchema, Text
+from libs.web.schemas import Day, Identifier, PageAnswer, PageQuery, StrictSchema, Text
 from services.entries.model import State
 from services.entries.reports.store.totals import GROUPS
 from services.entries.schemas.common import ProjectCode, check_order
@@ -63,7 +63,7 @@ class _FilterFields(StrictSchema):
         error_messages={"unknown": "open, submitted or approved is expected."},
     )
     project = ProjectCode(load_default=None)
-    person = Text(minimum=1, maximum=MAX_PERSON_LENGTH, load_default=None)
+    person = Identifier(maximum=MAX_PERSON_LENGTH, load_default=None)
     customer = Text(minimum=1, maximum=200, load_default=None)
 
     @validates_schema
@@ -153,8 +153,7 @@ class WeeksQuerySchema(_ExportFields, PageQuery):
         metadata={"description": "Only weeks that are open, submitted or approved now."},
         error_messages={"unknown": "open, submitted or approved is expected."},
     )
-    person = Text(
-        minimum=1,
+    person = Identifier(
         maximum=MAX_PERSON_LENGTH,
         load_default=None,
         metadata={"description": "Weeks of this person."},

@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from libs.rules.calendar import Week
 from libs.rules.limits import MAX_PERSON_LENGTH
 from libs.service.fields import WeekField
-from libs.web.schemas import Day, StrictSchema, Text
+from libs.web.schemas import Day, Identifier, StrictSchema
 
 MAX_CODE_LENGTH = 32
 PROJECT_CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_CODE_LENGTH - 1}}}")
@@ -35,10 +35,9 @@ class ProjectCode(fields.String):
         )
 
 
-def person_field(**options: Any) -> Text:
+def person_field(**options: Any) -> Identifier:
     """A query parameter that names another person."""
-    return Text(
-        minimum=1,
+    return Identifier(
         maximum=MAX_PERSON_LENGTH,
         load_default=None,
         metadata={"description": "The `sub` of another person. Requires manage:timesheets."},

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from libs.rules.calendar import Week
 from libs.rules.limits import MAX_PERSON_LENGTH, MAX_REASON_LENGTH
-from libs.web.schemas import PageQuery, StrictSchema, Text
+from libs.web.schemas import Identifier, PageQuery, StrictSchema, Text
 from services.entries.calendar import AbsenceKind
 from services.entries.model import LockReason, State
 from services.entries.schemas.calendar import AbsenceResource
@@ -75,8 +75,7 @@ class Submission:
 
 
 class SubmissionSchema(StrictSchema):
-    person = Text(
-        minimum=1,
+    person = Identifier(
         maximum=MAX_PERSON_LENGTH,
         allow_none=True,
         load_default=None,
@@ -95,8 +94,7 @@ class Reopening:
 
 
 class ReopeningSchema(StrictSchema):
-    person = Text(
-        minimum=1,
+    person = Identifier(
         maximum=MAX_PERSON_LENGTH,
         required=True,
         metadata={"description": "The `sub` of the person.", "example": "auth0|erin"},

@@ -8,11 +8,12 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
-from marshmallow import fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 from msgspec import Meta
 
 from libs.web.resources import answer_schema, page_schema
 from libs.web.schemas import Day, PageQuery, StrictSchema, Text, Truth, WholeNumber
+from services.profile.calendars import is_known_calendar
 from services.profile.model import (
     MAX_MINUTES_A_DAY,
     MAX_TARGET_MINUTES,
@@ -186,6 +187,16 @@ class PersonSchema(StrictSchema):
         return PersonChanges(data)
 
 
+_check_form = matches(CALENDAR, "A country or a subdivision of it like DE-BY is expected.")
+
+
+def check_calendar(code: str) -> None:
+    """Raise ValidationError unless holidays are known for the code."""
+    _check_form(code)
+    if not is_known_calendar(code):
+        raise ValidationError(f"There is no holiday calendar {code}.")
+
+
 class ContractSchema(StrictSchema):
     """The body that replaces a contract."""
 
@@ -201,7 +212,7 @@ class ContractSchema(StrictSchema):
     calendar = fields.String(
         load_default=None,
         allow_none=True,
-        validate=matches(CALENDAR, "A country or a subdivision of it like DE-BY is expected."),
+        validate=check_calendar,
         metadata={"description": "Holiday calendar; null: none.", "example": "DE-BY"},
     )
 

@@ -233,3 +233,17 @@ async def test_the_submission_carries_absences_and_holidays(
 
     assert f'"holidays":{{"{Week.MONDAY}":"Company day"}}' in data.replace(": ", ":")
     assert '"kind":"vacation"' in data.replace(": ", ":")
+
+
+async def test_a_stale_version_of_an_absence_is_answered_with_the_present_one(
+    erin: Caller,
+) -> None:
+    path = address()
+    present = (await put(erin, absence("2026-12-07"), path)).json
+    other = absence("2026-12-08")
+    for conditions in ({"If-Match": '"99"'}, {"If-None-Match": "*"}):
+        stale = await erin.put(path, other, headers=conditions)
+        assert (stale.status, stale.etag) == (412, '"1"')
+        assert (stale.json["version"], stale.json["current"]) == (1, present)
+    stale = await erin.delete(path, headers={"If-Match": '"99"'})
+    assert (stale.status, stale.json["current"]) == (412, present)

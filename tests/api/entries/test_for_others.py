@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -217,6 +218,27 @@ async def test_reading_other_peoples_data_leaves_one_line_in_the_log(
         assert (await ada.get(path)).status == 200
     [line] = [each for each in lines if each["event"] == "personal data accessed"]
     assert (line["actor"], line["azp"], line["person"]) == ("auth0|ada", "app", "auth0|erin")
+
+
+@pytest.mark.parametrize("stored", ["auth0|M\u00fc", "auth0|Mu\u0308", "auth0|mu "])
+async def test_a_sub_is_compared_byte_for_byte(entries: Service, ada: Caller, stored: str) -> None:
+    others = {"auth0|M\u00fc", "auth0|Mu\u0308", "auth0|mu ", "auth0|mu"} - {stored}
+    owner = entries.bearer(entries.token(sub=stored, scope=PERSON))
+    await log(owner)
+    await ada.post(f"{THIS}/submit", {"person": stored})
+    auditor = entries.caller("audrey", "read:audit")
+    days = f"from={Week.MONDAY}&to={Week.MONDAY}"
+    for person in (stored, *others):
+        name = quote(person, safe="")
+        is_owner = person == stored
+        mine = (await ada.get(f"/v1/entries?person={name}")).json["items"]
+        assert len(mine) == is_owner, person
+        for path in ("reports/weeks", "reports/entries"):
+            reply = await ada.get(f"/v1/{path}?{days}&person={name}&format=ndjson")
+            assert len(reply.body.splitlines()) == is_owner, (path, person)
+        logged = (await auditor.get(f"/v1/changes/entries?subject={name}")).json["items"]
+        assert len(logged) == is_owner, person
+        assert (await auditor.get(f"/v1/changes/entries?actor={name}")).json["items"] == []
 
 
 async def test_reading_ones_own_data_leaves_none(erin: Caller) -> None:

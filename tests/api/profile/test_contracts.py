@@ -106,6 +106,8 @@ async def test_the_event_carries_all_contracts(ada: Caller, profile_database: st
         ({"minutes": [480] * 6 + [-1]}, {("/minutes/6", "invalid")}),
         ({"minutes": [480] * 6 + ["0"]}, {("/minutes/6", "invalid")}),
         ({"minutes": [0] * 7, "calendar": "Bavaria"}, {("/calendar", "invalid")}),
+        ({"minutes": [0] * 7, "calendar": "XX"}, {("/calendar", "invalid")}),
+        ({"minutes": [0] * 7, "calendar": "DE-XX"}, {("/calendar", "invalid")}),
         ({"minutes": [0] * 7, "from": "2026-01-01"}, {("/from", "unknown")}),
     ],
 )
