@@ -44,6 +44,8 @@ async def missed(db: Database, write: Write) -> int:
             await db.transact(write_and_linger)
 
     async def write_and_linger(connection: asyncpg.Connection) -> None:
+        # On a busy machine the last of the writers waits longer than a request may.
+        await connection.execute("SET LOCAL lock_timeout = '30s'")
         await write(connection)
         await connection.execute("SELECT pg_sleep(random() * 0.002)")
 
