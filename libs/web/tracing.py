@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -26,12 +27,13 @@ MAX_QUERY_TEXT = 500
 
 # One for the process, like the logs: connections and followers write spans, too.
 _tracer: Any = None
+_SERVER: Any = None  # SpanKind.SERVER
 _is_sampled: ContextVar[bool] = ContextVar("is_sampled", default=False)
 
 
 def start_tracing(service: str, environ: Mapping[str, str]) -> bool:
     """Send spans from now on, if the environment names a receiver. Raises `SettingsError`."""
-    global _tracer
+    global _tracer, _SERVER
     if not environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return False
     try:
@@ -39,6 +41,7 @@ def start_tracing(service: str, environ: Mapping[str, str]) -> bool:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.trace import SpanKind
     except ImportError as error:
         mistake = (
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but requirements/tracing.txt is not installed"
@@ -48,7 +51,7 @@ def start_tracing(service: str, environ: Mapping[str, str]) -> bool:
     resource = Resource.create({"service.name": service, "service.version": build.version})
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    _tracer = provider.get_tracer("timesheets")
+    _tracer, _SERVER = provider.get_tracer("timesheets"), SpanKind.SERVER
     return True
 
 
@@ -58,26 +61,33 @@ def is_tracing() -> bool:
 
 @web.middleware
 async def trace_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A span for the request; log lines and events written meanwhile belong to it.
+    """Write a span for the request, if it is sampled; its log lines and events belong to it.
 
+    A request that is not sampled must cost little, so it makes no span and starts no trace.
     Only for applications that are created after `start_tracing`. Polls of a feed get no span: they
     wait on purpose.
     """
     route = route_of(request)
     if route.endswith("/feed"):
         return await handler(request)
-    from opentelemetry.trace import SpanKind, StatusCode
+    span = _tracer.start_span(
+        f"{request.method} {route}", context=_parent(current_traceparent()), kind=_SERVER
+    )
+    if not span.is_recording():
+        return await handler(request)
+    return await _trace_sampled(span, route, request, handler)
 
-    with _tracer.start_as_current_span(
-        f"{request.method} {route}",
-        context=_parent(current_traceparent()),
-        kind=SpanKind.SERVER,
-        attributes={"http.request.method": request.method, "http.route": route},
-    ) as span:
-        structlog.contextvars.bind_contextvars(traceparent=_traceparent(span))
-        if span.is_recording():
-            _is_sampled.set(True)  # each request is handled by a task of its own
-            request[TRACE_ID] = f"{span.get_span_context().trace_id:032x}"
+
+async def _trace_sampled(
+    span: Any, route: str, request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    from opentelemetry.trace import StatusCode, use_span
+
+    span.set_attributes({"http.request.method": request.method, "http.route": route})
+    structlog.contextvars.bind_contextvars(traceparent=_traceparent(span))
+    request[TRACE_ID] = f"{span.get_span_context().trace_id:032x}"
+    _is_sampled.set(True)  # each request is handled by a task of its own
+    with use_span(span, end_on_exit=True):
         response = await handler(request)
         span.set_attribute("http.response.status_code", response.status)
         if response.status >= 500:
@@ -87,8 +97,8 @@ async def trace_request(request: web.Request, handler: Handler) -> web.StreamRes
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """A span around a stage of long work, such as an upload. Without tracing it does nothing."""
-    if _tracer is None:
+    """A span around a stage of long work, such as an upload, if its request is sampled."""
+    if not is_sampled():
         yield
         return
     with _tracer.start_as_current_span(name):
@@ -134,12 +144,17 @@ def _record_query(record: Any) -> None:
         start_time=_nanoseconds(ended - record.elapsed),
         attributes={
             "db.system.name": "postgresql",
-            "db.query.text": " ".join(record.query.split())[:MAX_QUERY_TEXT],
+            "db.query.text": _one_line(record.query),
         },
     )
     if record.exception is not None:
         span.record_exception(record.exception)
     span.end(_nanoseconds(ended))
+
+
+@lru_cache(maxsize=512)
+def _one_line(query: str) -> str:
+    return " ".join(query.split())[:MAX_QUERY_TEXT]
 
 
 def _parent(traceparent: str | None) -> Any:
