@@ -4,7 +4,7 @@ VENV := .venv
 APPVENV := .appvenv
 DEPLOYVENV := .deployvenv
 BENCHVENV := .benchvenv
-EXPRESS := bench/peers/express
+NODEPEERS := bench/peers/express bench/peers/fastify
 PROVIDER := tests/mobile/certified
 # Kivy ships no types: the screens go unchecked.
 APPCORE := mobile/core mobile/device mobile/text mobile/viewmodels
@@ -16,7 +16,7 @@ SECONDS ?= 7200
 SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready" * (sys.version_info < (3, 14)))')
 
 .DEFAULT_GOAL := help
-.PHONY: endpoints help setup run app screenshots portal-pictures portal-texts token test test-slow test-oidc endurance deploy-check cluster-check release lint format bench lock rules images clean
+.PHONY: endpoints help setup run app screenshots portal-pictures portal-texts token test test-slow test-oidc endurance deploy-check cluster-check release lint format bench peers lock rules images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -75,8 +75,10 @@ format: $(VENV)/tools ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/tools $(BENCHVENV)/ready $(EXPRESS)/node_modules/.package-lock.json ## measure what the README shows; needs wrk
+bench: $(VENV)/tools peers ## measure what the README shows; needs wrk
 	$(BIN)/python -m bench
+
+peers: $(BENCHVENV)/ready $(VENV)/uvloop $(NODEPEERS:%=%/node_modules/.package-lock.json) ## install what the services are compared with
 
 lock: $(VENV)/tools ## resolve requirements/*.in again into locked files with hashes
 	$(BIN)/python requirements/lock.py
@@ -95,7 +97,7 @@ release: $(DEPLOYVENV)/ready ## check, tag and build a release: VERSION=1.2.0 ma
 	deploy/release.sh
 
 clean: ## remove the environment, caches and the data of `make run`
-	rm -rf $(VENV) $(APPVENV) $(DEPLOYVENV) $(BENCHVENV) $(EXPRESS)/node_modules .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(APPVENV) $(DEPLOYVENV) $(BENCHVENV) $(NODEPEERS:%=%/node_modules) .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -118,9 +120,13 @@ $(BENCHVENV)/ready: requirements/bench.txt
 	$(BENCHVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
-$(EXPRESS)/node_modules/.package-lock.json: $(EXPRESS)/package-lock.json
-	@if command -v npm >/dev/null; then cd $(EXPRESS) && npm ci --ignore-scripts --no-audit --no-fund --silent; \
-	else echo "There is no npm: measuring without Express."; fi
+%/node_modules/.package-lock.json: %/package-lock.json
+	@if command -v npm >/dev/null; then cd $* && npm ci --ignore-scripts --no-audit --no-fund --silent; \
+	else echo "There is no npm: measuring without $(notdir $*)."; fi
+
+$(VENV)/uvloop: requirements/uvloop.txt | $(VENV)/stack
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
 
 $(VENV)/endurance: requirements/endurance.txt | $(VENV)/tools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<

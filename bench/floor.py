@@ -1,13 +1,15 @@
 """The floor: the queries of the services behind nothing, as little as aiohttp and asyncpg need.
 
-It does not authenticate (X-Person names the caller), validate, log, measure or limit anything. The
-database constraints are the same.
+It does not authenticate (X-Person names the caller), validate, log, measure or limit anything, and
+it repairs no connection. The database constraints are the same.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
+from collections import deque
 from datetime import date, timedelta
 
 import asyncpg
@@ -16,37 +18,74 @@ from aiohttp import web
 
 from services.entries.store.entries import INSERT, LIST
 
-POOL = web.AppKey("POOL", asyncpg.Pool)
+CONNECTIONS = 10
+
+_encode = msgspec.json.Encoder().encode
+_no_id = uuid.UUID(int=0)
+
+
+class Connections:
+    """Open connections, held by hand: asyncpg's own pool resets them after each request."""
+
+    def __init__(self, idle: list[asyncpg.Connection]) -> None:
+        self._idle = idle
+        self._waiting: deque[asyncio.Future[asyncpg.Connection]] = deque()
+
+    async def acquire(self) -> asyncpg.Connection:
+        if self._idle:
+            return self._idle.pop()
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return await future
+
+    def release(self, connection: asyncpg.Connection) -> None:
+        if self._waiting:
+            self._waiting.popleft().set_result(connection)
+        else:
+            self._idle.append(connection)
+
+
+HELD = web.AppKey("HELD", Connections)
 
 
 async def list_entries(request: web.Request) -> web.Response:
-    person = request.headers["X-Person"]
-    since, until = (date.fromisoformat(request.query[name]) for name in ("from", "to"))
+    query = request.query
+    since, until = date.fromisoformat(query["from"]), date.fromisoformat(query["to"])
     after = until + timedelta(days=1)
-    async with request.app[POOL].acquire() as connection:
+    held = request.app[HELD]
+    connection = await held.acquire()
+    try:
         records = await connection.fetch(
-            LIST, person, since, until, after, uuid.UUID(int=0), None, 51
+            LIST, request.headers["X-Person"], since, until, after, _no_id, None, 51
         )
+    finally:
+        held.release(connection)
     return _json({"items": [dict(record) for record in records]}, 200)
 
 
 async def create_entry(request: web.Request) -> web.Response:
-    person, new = request.headers["X-Person"], msgspec.json.decode(await request.read())
+    new = msgspec.json.decode(await request.read())
     day = date.fromisoformat(new["date"])
     values = (day, new["project"], new["minutes"], new.get("task"), new.get("note", ""), True)
-    async with request.app[POOL].acquire() as connection:
-        record = await connection.fetchrow(INSERT, person, uuid.uuid4(), "app", *values)
+    held = request.app[HELD]
+    connection = await held.acquire()
+    try:
+        record = await connection.fetchrow(
+            INSERT, request.headers["X-Person"], uuid.uuid4(), "app", *values
+        )
+    finally:
+        held.release(connection)
     return _json(dict(record), 201)
 
 
 def _json(payload: object, status: int) -> web.Response:
-    body = msgspec.json.encode(payload)
-    return web.Response(body=body, status=status, content_type="application/json")
+    return web.Response(body=_encode(payload), status=status, content_type="application/json")
 
 
 async def create_app() -> web.Application:
+    address = os.environ["DATABASE_URL"]
     app = web.Application()
-    app[POOL] = await asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=2, max_size=10)
+    app[HELD] = Connections([await asyncpg.connect(address) for _ in range(CONNECTIONS)])
     app.router.add_get("/v1/entries", list_entries)
     app.router.add_post("/v1/entries", create_entry)
     return app

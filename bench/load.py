@@ -92,9 +92,11 @@ async def _wrk(url: str, calls: Path, seconds: float, connections: int) -> WrkRe
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of the process and what it waited for."""
+    """User and system time of the process and its children, those that have ended included."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / _TICKS
+    children = " ".join(each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/children"))
+    own = sum(map(int, fields[11:15])) / _TICKS
+    return own + sum(cpu_seconds(int(child)) for child in children.split())
 
 
 def memory(pid: int, what: str = "VmRSS") -> float:

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from dev.ports import free_port
@@ -17,7 +18,10 @@ from tests.support.issuer import Issuer
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / ".benchvenv" / "bin"
-EXPRESS = Path(__file__).parent / "peers" / "express"
+NODE_PEERS = Path(__file__).parent / "peers"
+# The peers, and what their servers are called.
+PYTHON = {"fastapi": "uvicorn", "blacksheep": "granian"}
+NODE = ("express", "fastify")
 START_TIMEOUT = 30.0
 
 
@@ -39,18 +43,30 @@ def command(name: str, port: int) -> Sequence[str]:
             *(str(PEERS / "uvicorn"), "bench.peers.fastapi_app:app"),
             *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         )
-    if name == "express":
-        return "node", str(EXPRESS / "server.js")
+    if name == "blacksheep":
+        return (
+            *(str(PEERS / "granian"), "bench.peers.blacksheep_app:app"),
+            *("--interface", "asgi", "--loop", "uvloop", "--no-ws", "--http", "1"),
+            *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        )
+    if name == "entries-uvloop":
+        return command("entries", port)
+    if name in NODE:
+        return "node", str(NODE_PEERS / name / "server.js")
     return sys.executable, "-m", f"services.{name}"
 
 
 def installed(name: str) -> bool:
     """Whether the peer is installed. A missing one is reported and skipped."""
-    if name == "fastapi" and not (PEERS / "uvicorn").exists():
-        sys.stderr.write("  no FastAPI: make .benchvenv/ready\n")
+    if name in PYTHON and not (PEERS / PYTHON[name]).exists():
+        sys.stderr.write(f"  no {name}: make .benchvenv/ready\n")
         return False
-    if name == "express" and not ((EXPRESS / "node_modules").exists() and shutil.which("node")):
-        sys.stderr.write("  no Express: it needs node and npm, then make bench/peers/ready\n")
+    if name == "entries-uvloop" and find_spec("uvloop") is None:
+        sys.stderr.write("  no uvloop: make peers\n")
+        return False
+    installed_here = (NODE_PEERS / name / "node_modules").exists() and shutil.which("node")
+    if name in NODE and not installed_here:
+        sys.stderr.write(f"  no {name}: it needs node and npm, then make peers\n")
         return False
     return True
 
@@ -83,6 +99,8 @@ async def program(
     """Start the program and wait until it takes connections; its output goes to `log`."""
     port = port or free_port()
     environ = {"PATH": os.environ["PATH"], "PORT": str(port), **environ}
+    if name == "entries-uvloop":
+        environ["EVENT_LOOP"] = "uvloop"
     with log.open("ab") as output:
         began = time.perf_counter()
         process = await asyncio.create_subprocess_exec(

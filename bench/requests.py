@@ -25,15 +25,18 @@ from bench.results import Result, at_least, reported
 from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
-ROUNDS, SECONDS, WARM_UP = 5, 4, 1
+ROUNDS, SECONDS, WARM_UP = 6, 2, 1
 PEOPLE = 200
 WEEKS, WEEK_OF_ENTRIES = 52, 20
-NAMES = ("entries", "floor", "fastapi", "express")
+NAMES = ("entries", "entries-uvloop", "floor", "fastify", "blacksheep", "express", "fastapi")
 LABELS = {
     "entries": "entries",
+    "entries-uvloop": "entries on uvloop",
     "floor": "the floor",
     "fastapi": "FastAPI + SQLAlchemy",
     "express": "Express",
+    "fastify": "Fastify with token cache and log",
+    "blacksheep": "BlackSheep on granian with token cache and log",
 }
 
 # A year of weeks for everybody, so that a week is found and not all there is.
@@ -124,7 +127,13 @@ def _results(
     what: str, measured: Mapping[str, Rounds], *, of_floor: float, of_fastapi: float
 ) -> list[Result]:
     ours = measured["entries"]
-    targets = {"floor": of_floor, "fastapi": of_fastapi, "express": 1.0}
+    targets = {
+        "floor": of_floor,
+        "fastify": 1.0,
+        "blacksheep": 1.0,
+        "express": 1.0,
+        "fastapi": of_fastapi,
+    }
     against = f"median of {ROUNDS} rounds in turn"
     results = [
         at_least(
