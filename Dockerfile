@@ -14,11 +14,13 @@ RUN python -m venv /packages \
 
 FROM installer AS services-packages
 ARG TRACING=
-COPY requirements/services.txt requirements/tracing.txt /requirements/
+ARG UVLOOP=
+COPY requirements/services.txt requirements/tracing.txt requirements/uvloop.txt /requirements/
 # aiohttp-apispec has no wheel; it is pure Python.
 RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes --no-build-isolation \
         --only-binary :all: --no-binary aiohttp-apispec -r /requirements/services.txt \
         ${TRACING:+-r /requirements/tracing.txt} \
+        ${UVLOOP:+-r /requirements/uvloop.txt} \
     && /packages/bin/pip uninstall --yes setuptools pip \
     && python -m compileall -f -q --invalidation-mode unchecked-hash /packages
 
@@ -31,9 +33,11 @@ RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-ha
     && python -m compileall -f -q --invalidation-mode unchecked-hash /packages
 
 FROM installer AS portal-packages
-COPY requirements/portal.txt /requirements/
+ARG UVLOOP=
+COPY requirements/portal.txt requirements/uvloop.txt /requirements/
 RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes \
         --only-binary :all: -r /requirements/portal.txt \
+        ${UVLOOP:+-r /requirements/uvloop.txt} \
     && /packages/bin/pip uninstall --yes setuptools pip \
     && python -m compileall -f -q --invalidation-mode unchecked-hash /packages
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 
 import structlog
 
 from libs.web.logs import configure_logging
-from libs.web.server import serve
+from libs.web.server import run
 from libs.web.settings import SettingsError
 from libs.web.tracing import start_tracing
 from portal.app import create_app
@@ -27,7 +26,7 @@ def main() -> None:
         raise SystemExit(2) from error
     configure_logging(settings.web.log_format, settings.web.log_level, "portal")
     structlog.get_logger(__name__).info("starting", **settings.described())
-    asyncio.run(serve(create_app(settings), settings.web))
+    run(create_app(settings), settings.web)
 
 
 main()

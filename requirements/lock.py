@@ -16,6 +16,7 @@ WITHIN = {
     "portal": "services",
     "migrate": "services",
     "tracing": "services",
+    "uvloop": "services",
     "dev": "services",
     "test": "dev",
     "endurance": "test",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from aiohttp import web
 from libs.service.settings import ServiceSettings
 from libs.web.build import Build
 from libs.web.logs import configure_logging
-from libs.web.server import serve
+from libs.web.server import run
 from libs.web.settings import SettingsError
 from libs.web.tracing import start_tracing
 
@@ -34,4 +33,4 @@ def run_service(
         raise SystemExit(2) from error
     configure_logging(settings.web.log_format, settings.web.log_level, name)
     structlog.get_logger(__name__).info("starting", **asdict(Build.read()), **settings.described())
-    asyncio.run(serve(create_app(settings), settings.web))
+    run(create_app(settings), settings.web)

@@ -73,6 +73,7 @@ class ServiceSettings:
             "issuer": self.auth.issuer,
             "audience": self.auth.audience,
             "database": self.database.described(),
+            "event_loop": self.web.event_loop,
             "rate_limit": self.web.rate_limit,
             "follows": [source.url for source in self.following.sources] if self.following else [],
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 
 import structlog
 from aiohttp import hdrs, web
@@ -44,6 +45,20 @@ async def track_request(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     finally:
         requests.remove(request)
+
+
+def run(app: web.Application, settings: WebSettings) -> None:
+    """Serve on the event loop of the settings, which this call starts, until SIGTERM."""
+    with asyncio.Runner(loop_factory=_loop_factory(settings.event_loop)) as runner:
+        runner.run(serve(app, settings))
+
+
+def _loop_factory(event_loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop; None stands for asyncio's own."""
+    if event_loop != "uvloop":
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
+    return factory
 
 
 async def serve(app: web.Application, settings: WebSettings) -> None:

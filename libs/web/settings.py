@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -126,6 +127,7 @@ class WebSettings:
     admin_port: int
     log_format: str
     log_level: str
+    event_loop: str
     cors_origins: tuple[str, ...]
     rate_limit: int | None
     shutdown_delay: float
@@ -143,8 +145,17 @@ class WebSettings:
             admin_port=admin_port,
             log_format=env.choice("LOG_FORMAT", "json", ("json", "console")),
             log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+            event_loop=_read_event_loop(env),
             cors_origins=env.origins("CORS_ORIGINS"),
             rate_limit=env.rate("RATE_LIMIT", 100),
             shutdown_delay=env.seconds("SHUTDOWN_DELAY", 5.0, maximum=120),
             shutdown_timeout=env.seconds("SHUTDOWN_TIMEOUT", 20.0, maximum=600),
         )
+
+
+def _read_event_loop(env: Environment) -> str:
+    """`asyncio`, or `uvloop` where its optional package is installed (requirements/uvloop.in)."""
+    chosen = env.choice("EVENT_LOOP", "asyncio", ("asyncio", "uvloop"))
+    if chosen == "uvloop" and find_spec("uvloop") is None:
+        env.refuse("EVENT_LOOP is uvloop, which is not installed")
+    return chosen

@@ -12,6 +12,7 @@ DEFAULTS = WebSettings(
     admin_port=9090,
     log_format="json",
     log_level="info",
+    event_loop="asyncio",
     cors_origins=(),
     rate_limit=100,
     shutdown_delay=5.0,
@@ -45,6 +46,7 @@ def test_every_variable_is_read() -> None:
         admin_port=9081,
         log_format="console",
         log_level="debug",
+        event_loop="asyncio",
         cors_origins=("https://a.example", "https://b.example"),
         rate_limit=None,
         shutdown_delay=0.5,
@@ -71,3 +73,11 @@ def test_all_mistakes_are_reported_at_once_without_values() -> None:
 
 def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
     assert WebSettings.read(Environment({"PORT": "", "HOST": " "})) == DEFAULTS
+
+
+def test_a_missing_event_loop_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("libs.web.settings.find_spec", lambda _name: None)
+    env = Environment({"EVENT_LOOP": "uvloop"})
+    assert WebSettings.read(env).event_loop == "uvloop"
+    with pytest.raises(SettingsError, match="uvloop, which is not installed"):
+        env.check()
