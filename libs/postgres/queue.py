@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +24,12 @@ T = TypeVar("T")
 class _Waiter(NamedTuple, Generic[T]):
     ticket: int
     future: asyncio.Future[T | None]
+    deadline: float
+    """When it gives up, by the clock of the event loop."""
+
+
+class _Expired(Exception):
+    """The deadline of a waiter has passed."""
 
 
 class ConnectionQueue(Generic[T]):
@@ -54,6 +59,7 @@ class ConnectionQueue(Generic[T]):
         self._held = dict.fromkeys(Share, 0)
         self._waiting = dict.fromkeys(Share, 0)
         self._busy_since = dict.fromkeys(Share, 0.0)
+        self._timer: asyncio.TimerHandle | None = None
         self._idle: list[T] = []
         self.in_use = 0
 
@@ -105,6 +111,7 @@ class ConnectionQueue(Generic[T]):
                 future = waiters.popleft().future
                 if not future.done():
                     future.set_exception(error)
+        self._cancel_timer()
 
     def _has_room(self, share: Share) -> bool:
         bounds, held = self._bounds, self._held
@@ -142,16 +149,18 @@ class ConnectionQueue(Generic[T]):
     async def _wait(self, share: Share) -> T | None:
         if self._waiting[share] >= self._max_waiting:
             raise self._shed(share, "full")
-        waiter = _Waiter[T](next(self._tickets), asyncio.get_running_loop().create_future())
-        self._waiters[share].append(waiter)
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         if not self._waiting[share]:
-            self._busy_since[share] = time.monotonic()
+            self._busy_since[share] = now
+        deadline = now + self._wait_limit(share, now)
+        waiter = _Waiter[T](next(self._tickets), loop.create_future(), deadline)
+        self._waiters[share].append(waiter)
         self._waiting[share] += 1
+        self._expire_at(loop, deadline)
         try:
-            async with asyncio.timeout(self._wait_limit(share)):
-                return await waiter.future
-        except TimeoutError:
-            self._abandon(share, waiter)
+            return await waiter.future
+        except _Expired:
             raise self._shed(share, "late") from None
         except asyncio.CancelledError:
             self._abandon(share, waiter)
@@ -159,8 +168,33 @@ class ConnectionQueue(Generic[T]):
         finally:
             self._waiting[share] -= 1
 
-    def _wait_limit(self, share: Share) -> float:
-        if time.monotonic() - self._busy_since[share] > OVERLOADED_AFTER:
+    def _expire_at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """One timer serves all waiters: an `asyncio.timeout` for each costs more than the rest."""
+        if self._timer is None or deadline < self._timer.when():
+            self._cancel_timer()
+            self._timer = loop.call_at(deadline, self._expire, loop)
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        # The clock has a resolution: what is due within a millisecond is due.
+        due = loop.time() + 0.001
+        for share, waiters in self._waiters.items():
+            pending = [each for each in waiters if not each.future.done()]
+            self._waiters[share] = deque(each for each in pending if each.deadline > due)
+            for each in pending:
+                if each.deadline <= due:
+                    each.future.set_exception(_Expired())
+        left = [each.deadline for waiters in self._waiters.values() for each in waiters]
+        if left:
+            self._expire_at(loop, min(left))
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wait_limit(self, share: Share, now: float) -> float:
+        if now - self._busy_since[share] > OVERLOADED_AFTER:
             return min(self._max_wait, OVERLOADED_WAIT)
         return self._max_wait
 
