@@ -54,7 +54,9 @@ def create_application(
 
     app = web.Application(middlewares=middlewares, client_max_size=MAX_JSON_BYTES)
     app[METRICS] = metrics
-    app[LIFECYCLE] = Lifecycle()
+    app[LIFECYCLE] = lifecycle = Lifecycle()
+    # Counted when it is read: a gauge takes a lock for each change.
+    metrics.in_flight.set_function(lambda: len(lifecycle.requests))
     app[CLOCK] = Clock()
     app[BODY_SECONDS] = DEFAULT_BODY_SECONDS
     app.on_response_prepare.extend([send_request_id, announce_draining, keep_private])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+from random import getrandbits
 
 import structlog
 from aiohttp import web
@@ -22,7 +22,7 @@ _traceparent = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 def request_id_of(request: web.BaseRequest) -> str:
     """The caller's `X-Request-Id` where it is safe to log, or a new one."""
     given = request.headers.get(HEADER, "")
-    return given if _acceptable_id(given) else os.urandom(16).hex()
+    return given if _acceptable_id(given) else f"{getrandbits(128):032x}"
 
 
 def traceparent_of(request: web.BaseRequest) -> str | None:

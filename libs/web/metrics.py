@@ -105,7 +105,6 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
     metrics = request.app[METRICS]
     route = route_of(request)
     began = time.perf_counter()
-    metrics.in_flight.inc()
     status = "499"  # nginx's word for a client that went away; nothing was answered
     try:
         response = await handler(request)
@@ -115,6 +114,5 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
         status = str(exception.status)
         raise
     finally:
-        metrics.in_flight.dec()
         seconds = time.perf_counter() - began
         metrics.count_answer(request.method, route, status, seconds, request.get(TRACE_ID))
