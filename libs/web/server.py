@@ -54,7 +54,7 @@ def run(app: web.Application, settings: WebSettings) -> None:
 
 
 def _loop_factory(event_loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the event loop; None stands for asyncio's own."""
+    """The factory of the event loop; None stands for asyncio's own."""
     if event_loop != "uvloop":
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
