@@ -142,10 +142,10 @@ class SyncEngine:
 
     async def flush(self, seconds: float) -> None:
         """Send everything now, undo or not: the app pauses or closes. Takes `seconds` at most."""
-        self._outbox.release_holds()
-        if self._outbox.next(self.clock.now().timestamp()) is None:
-            return
         try:
+            self._outbox.release_holds()
+            if self._outbox.next(self.clock.now().timestamp()) is None:
+                return
             async with asyncio.timeout(seconds):
                 await self._push()
         except (Unreachable, SignedOut, UpdateRequired, AccountInactive, TimeoutError) as error:

@@ -203,6 +203,7 @@ class Chaos:
         applied = {each.label for each in self.accepted}
         for player in self.players.values():
             name = f"seed {self.seed}: {player.name}"
+            assert not player.ended, f"{name}: the engine has ended: {player.ended}"
             assert not player.task.done(), f"{name}: the engine has ended"
             assert player.engine.state.problem == "", f"{name}: {player.engine.state}"
             lost = player.meant - player.given_up - applied - player.unsent

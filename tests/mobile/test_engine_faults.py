@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from mobile.core.changes import ChangeKind, ServiceName
+from mobile.core.database import StoreFull
 from mobile.core.network import AccountInactive, Api, Unreachable, UpdateRequired
+from mobile.core.outbox import Outbox
 from mobile.core.rules import Scope, State
 from mobile.core.sync import MAX_ATTEMPTS, SCOPES
 from mobile.core.views import Sync
@@ -104,6 +106,20 @@ async def test_the_engine_goes_on_after_a_full_disk_and_after_anything_unforesee
     await until(lambda: faulty.outbox.counts() == (0, 0) and engine.state.problem == "")
     assert not running.done()
     running.cancel()
+
+
+async def test_a_pause_on_a_full_device_does_not_end_the_app(
+    faulty: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_outbox: Outbox) -> None:
+        raise StoreFull
+
+    decide(faulty)
+    monkeypatch.setattr(Outbox, "release_holds", full)
+
+    await faulty.engine().flush(1)
+
+    assert faulty.outbox.counts() == (1, 0)
 
 
 async def until(happened: Callable[[], bool]) -> None:
