@@ -9,6 +9,7 @@ from portal.pages import (
     approvals,
     entries,
     months,
+    people,
     profile,
     reports,
     submissions,
@@ -22,6 +23,6 @@ from portal.pages.admin import admin_routes
 def all_routes() -> list[web.RouteDef]:
     modules = (
         *(weeks, submissions, entries, timer, months, absences, profile),
-        *(approvals, team, reports),
+        *(approvals, team, reports, people),
     )
     return [*(route for module in modules for route in module.ROUTES), *admin_routes()]

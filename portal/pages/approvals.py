@@ -16,6 +16,7 @@ from portal.failures import FormErrors
 from portal.forms import Form, form_of
 from portal.i18n import _, ngettext
 from portal.lists import Listing, filters_of, query_of, read_list
+from portal.people import names_of, person_of
 from portal.rendering import SESSION, redirect, render
 
 ROUTES = web.RouteTableDef()
@@ -90,28 +91,20 @@ async def list_overdue(request: web.Request) -> web.StreamResponse:
 async def _show_list(request: web.Request, form: Form, *, status: int = 200) -> web.StreamResponse:
     filters, api = filters_of(request, FILTERS, state="pending"), api_of(request)
     query = {name: value for name, value in query_of(filters, request).items() if value != "all"}
-    listing, people = await asyncio.gather(
-        read_list(api, "/v1/approvals", query),
-        read_list(api, "/v1/people", {"active": "true"}, limit=200)
-        if request[SESSION].may("read:people")
-        else _no_list(),
-    )
+    if filters["person"] and request[SESSION].may("read:people"):
+        query["person"] = await person_of(api, filters, "person")
+    listing = Listing() if filters.is_wrong else await read_list(api, "/v1/approvals", query)
     return render(
         request,
         "approvals.html",
         status=status,
         listing=listing,
-        people=people.items,
         filters=filters,
         form=form,
         flags=FLAGS,
         clean=[item for item in listing.items if _is_clean(item)],
         chosen=form.all("id"),
     )
-
-
-async def _no_list() -> Listing:
-    return Listing()
 
 
 def _is_clean(item: Json) -> bool:
@@ -126,12 +119,16 @@ async def _show(request: web.Request, form: Form, *, status: int = 200) -> web.S
     by_day: dict[str, list[Json]] = defaultdict(list)
     for entry in approval["entries"]:
         by_day[entry["date"]].append(entry)
+    actors = [approval["decided_by"], approval["submitted_by"], approval["acting_for"]]
+    actors += [name for step in approval["history"] for name in (step["actor"], step["acting_for"])]
     return render(
         request,
         "approval.html",
         status=status,
         approval=approval,
         names={project["code"]: project["name"] for project in projects},
+        people={approval["person"]: approval["person_name"] or approval["person"]}
+        | await names_of(request, actors),
         entries_by_day=dict(sorted(by_day.items())),
         busiest=max([*approval["by_day"].values(), 1]),
         form=form,

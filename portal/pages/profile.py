@@ -8,13 +8,13 @@ import msgspec
 from aiohttp import web
 
 from portal.access import shown_to
-from portal.api_client import ApiProblem
 from portal.context import api_of
 from portal.cookies import APPEARANCE_COOKIE, COOKIES, LANGUAGE_COOKIE, PREFERENCE_SECONDS
 from portal.failures import FormErrors
 from portal.formats import duration, parse_duration
 from portal.forms import Form, form_of
 from portal.i18n import LANGUAGE, LANGUAGES, _, choose_language
+from portal.people import person_of
 from portal.rendering import APPEARANCES, SESSION, redirect, render
 from portal.sessions.sessions import SESSIONS
 
@@ -57,10 +57,12 @@ async def save_profile(request: web.Request) -> web.StreamResponse:
 @shown_to("approve:timesheets")
 async def put_delegate(request: web.Request) -> web.StreamResponse:
     form = form_of(request)
-    body = {"person": form.text("person"), "from": form.text("from"), "to": form.text("to")}
-    with FormErrors(form):
-        await api_of(request).put("/v1/profile/delegate", body)
-        return redirect(request, PROFILE, _("Delegate saved."))
+    person = await person_of(api_of(request), form, "person")
+    body = {"person": person, "from": form.text("from"), "to": form.text("to")}
+    if not form.is_wrong:
+        with FormErrors(form):
+            await api_of(request).put("/v1/profile/delegate", body)
+            return redirect(request, PROFILE, _("Delegate saved."))
     return await _show(request, delegate=form)
 
 
@@ -98,7 +100,6 @@ async def _show(
         person=person,
         form=form or _form_of(person),
         delegate_form=delegate or Form(),
-        people=await _colleagues(request),
     )
 
 
@@ -115,20 +116,6 @@ def _form_of(person: Json) -> Form:
         reminders=person["reminders"],
         version=person["version"],
     )
-
-
-async def _colleagues(request: web.Request) -> list[Json]:
-    """The people who can be chosen as a delegate."""
-    if not request[SESSION].may("approve:timesheets"):
-        return []
-    try:
-        found: Json = await api_of(request).get("/v1/people", active="true", limit=200)
-    except ApiProblem as problem:
-        if problem.status != 403:
-            raise
-        return []
-    own = request[SESSION].profile.person
-    return [item for item in found["items"] if item["person"] != own]
 
 
 async def _remember(request: web.Request, saved: Json) -> None:

@@ -15,6 +15,7 @@ from portal.formats import duration, parse_duration
 from portal.forms import Form, form_of
 from portal.i18n import _
 from portal.lists import filters_of, query_of, read_list
+from portal.people import person_label, person_of
 from portal.rendering import redirect, render
 
 ROUTES = web.RouteTableDef()
@@ -48,7 +49,7 @@ async def create_person(request: web.Request) -> web.StreamResponse:
     form, sub = form_of(request), form_of(request).text("sub")
     if not sub:
         form.refuse("sub", _("Type the person's id at the issuer."))
-    body = _body(form)
+    body = _body(form) | {"manager": await person_of(api_of(request), form, "manager")}
     if not form.is_wrong:
         with FormErrors(form, {"target_minutes": "target"}):
             path = f"/v1/people/{quote(sub, safe='')}"
@@ -67,7 +68,7 @@ async def show_person(request: web.Request) -> web.StreamResponse:
 @ROUTES.post(PERSON)
 async def change_person(request: web.Request) -> web.StreamResponse:
     form, sub = form_of(request), request.match_info["sub"]
-    body = _body(form)
+    body = _body(form) | {"manager": await person_of(api_of(request), form, "manager")}
     if not form.is_wrong:
         with FormErrors(form, {"target_minutes": "target"}):
             await _save(api_of(request), _path(request), body, f'"{form["version"]}"')
@@ -116,15 +117,7 @@ async def _show_new(request: web.Request, form: Form) -> web.StreamResponse:
         form=form,
         sub=None,
         contracts=None,
-        managers=await _managers(api_of(request)),
     )
-
-
-async def _managers(api: Api) -> list[Json]:
-    """Suggestions; a manager who is not among them can be typed all the same."""
-    found: Json = await api.get("/v1/people", active="true", limit=200)
-    items: list[Json] = found["items"]
-    return items
 
 
 async def _show(
@@ -140,7 +133,6 @@ async def _show(
         sub=request.match_info["sub"],
         contracts=contracts,
         contract_form=contract_form or Form.of(**dict.fromkeys(WEEKDAYS[:5], "8:00")),
-        managers=await _managers(api_of(request)),
     )
 
 
@@ -160,7 +152,7 @@ def _form_of(person: Json) -> Form:
         email=person["email"],
         kind=person["kind"],
         employer=person["employer"],
-        manager=person["manager"],
+        manager=_manager_label(person),
         active=person["active"],
         since=person.get("since"),
         until=person.get("until"),
@@ -172,6 +164,12 @@ def _form_of(person: Json) -> Form:
     )
 
 
+def _manager_label(person: Json) -> str | None:
+    if not person["manager"]:
+        return None
+    return person_label({"person": person["manager"], "name": person["manager_name"] or ""}).strip()
+
+
 def _body(form: Form) -> Json:
     """The person for the API; what cannot be read is noted in the form."""
     body: Json = {
@@ -179,7 +177,6 @@ def _body(form: Form) -> Json:
         "email": form.optional("email"),
         "kind": form["kind"] or "employee",
         "employer": form.optional("employer"),
-        "manager": form.optional("manager"),
         "active": form.ticked("active"),
         "uploaders": _lines(form["uploaders"]),
         "external_ids": _pairs(form),
