@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from libs.auth import Scope
+from tests.security.test_access import REQUIRED
 from tests.support.client import ADMINISTRATOR, MANAGER, Caller, Reply
 from tests.support.fleet import Fleet
 from tests.support.issuer import PERSON
@@ -44,6 +45,7 @@ class World:
     fleet: Fleet
     approvals: dict[str, str] = field(default_factory=dict)
     entries: dict[str, str] = field(default_factory=dict)
+    absences: dict[str, str] = field(default_factory=dict)
 
     def caller(self, role: str, service: str) -> Caller:
         if role == "machine":
@@ -132,6 +134,82 @@ async def appoint_delegate(world: World, role: str, key: str) -> Reply:
     return await world.caller(role, "profile").put("/v1/profile/delegate", delegation)
 
 
+async def delete_entry(world: World, role: str, key: str) -> Reply:
+    path = f"/v1/entries/{world.entries[key]}?person=auth0%7C{key}&reason=x"
+    return await world.caller(role, "entries").delete(path)
+
+
+async def list_weeks(world: World, role: str, key: str) -> Reply:
+    caller = world.caller(role, "entries")
+    return await caller.get(f"/v1/timesheets?from={WEEK}&to={WEEK}&person=auth0%7C{key}")
+
+
+async def list_absences(world: World, role: str, key: str) -> Reply:
+    return await world.caller(role, "entries").get(f"/v1/absences?person=auth0%7C{key}")
+
+
+async def put_absence(world: World, role: str, key: str) -> Reply:
+    path = f"/v1/absences/{world.absences[key]}?person=auth0%7C{key}"
+    body = {"from": MONDAY, "to": MONDAY, "kind": "training"}
+    return await world.caller(role, "entries").put(path, body)
+
+
+async def delete_absence(world: World, role: str, key: str) -> Reply:
+    path = f"/v1/absences/{world.absences[key]}?person=auth0%7C{key}"
+    return await world.caller(role, "entries").delete(path)
+
+
+async def read_calendar(world: World, role: str, key: str) -> Reply:
+    path = f"/v1/calendar?from={MONDAY}&to={MONDAY}&person=auth0%7C{key}"
+    return await world.caller(role, "entries").get(path)
+
+
+async def export_entries(world: World, role: str, key: str) -> Reply:
+    return await _report(world, role, key, "entries")
+
+
+async def report_totals(world: World, role: str, key: str) -> Reply:
+    return await _report(world, role, key, "totals")
+
+
+async def report_weeks(world: World, role: str, key: str) -> Reply:
+    return await _report(world, role, key, "weeks")
+
+
+async def _report(world: World, role: str, key: str, name: str) -> Reply:
+    path = f"/v1/reports/{name}?from={MONDAY}&to={MONDAY}&person=auth0%7C{key}"
+    return await world.caller(role, "entries").get(path)
+
+
+async def changes_in_entries(world: World, role: str, key: str) -> Reply:
+    return await _changes(world, role, key, "entries")
+
+
+async def changes_in_approvals(world: World, role: str, key: str) -> Reply:
+    return await _changes(world, role, key, "approvals")
+
+
+async def changes_in_profile(world: World, role: str, key: str) -> Reply:
+    return await _changes(world, role, key, "profile")
+
+
+async def _changes(world: World, role: str, key: str, name: str) -> Reply:
+    path = f"/v1/changes/{name}?subject=auth0%7C{key}"
+    return await world.caller(role, name).get(path)
+
+
+async def replace_person(world: World, role: str, key: str) -> Reply:
+    """An unknown field, so that nobody is replaced: 422 is the answer to a caller who could."""
+    body = {"name": "X", "unknown": 1}
+    return await world.caller(role, "profile").put(f"/v1/people/auth0%7C{key}", body)
+
+
+async def delete_contract(world: World, role: str, key: str) -> Reply:
+    """There is none: 404 is the answer to a caller who could."""
+    path = f"/v1/people/auth0%7C{key}/contracts/2031-01-01"
+    return await world.caller(role, "profile").delete(path)
+
+
 # The statuses for self, report, stranger and leaver, in this order.
 Cell = tuple[int, int, int, int]
 NEVER: Cell = (403, 403, 403, 403)
@@ -139,6 +217,13 @@ ALWAYS: Cell = (200, 200, 200, 200)
 NOT_THERE: Cell = (200, 404, 404, 404)
 # Refused for the state of the week: in another state the caller could do it.
 LOCKED: Cell = (409, 409, 409, 409)
+# Refused for the body: with another body the caller could do it.
+INVALID: Cell = (422, 422, 422, 422)
+OWN: Cell = (200, 403, 403, 403)
+TEAM: Cell = (200, 200, 404, 200)
+OWN_LOCKED: Cell = (409, 403, 403, 403)
+TEAM_LOCKED: Cell = (409, 409, 404, 409)
+ABSENT: Cell = (404, 404, 404, 404)
 
 # The columns are `CALLERS`: employee, manager, administrator, auditor, machine with every scope.
 TABLE: dict[Ask, tuple[Cell, Cell, Cell, Cell, Cell]] = {
@@ -155,8 +240,98 @@ TABLE: dict[Ask, tuple[Cell, Cell, Cell, Cell, Cell]] = {
     change_person: (NEVER, NEVER, ALWAYS, NEVER, ALWAYS),
     read_contracts: (NEVER, ALWAYS, ALWAYS, ALWAYS, ALWAYS),
     set_contract: (NEVER, NEVER, ALWAYS, NEVER, ALWAYS),
+    delete_entry: (NEVER, NEVER, NEVER, NEVER, NEVER),
+    list_weeks: (OWN, TEAM, ALWAYS, NEVER, ALWAYS),
+    list_absences: (OWN, TEAM, ALWAYS, NEVER, ALWAYS),
+    put_absence: (OWN_LOCKED, TEAM_LOCKED, LOCKED, NEVER, NEVER),
+    delete_absence: (OWN_LOCKED, TEAM_LOCKED, LOCKED, NEVER, NEVER),
+    read_calendar: (OWN, TEAM, ALWAYS, NEVER, ALWAYS),
+    export_entries: (NEVER, NEVER, ALWAYS, ALWAYS, ALWAYS),
+    report_totals: (NEVER, NEVER, ALWAYS, ALWAYS, ALWAYS),
+    report_weeks: (NEVER, NEVER, ALWAYS, ALWAYS, ALWAYS),
+    changes_in_entries: (NEVER, NEVER, NEVER, ALWAYS, ALWAYS),
+    changes_in_approvals: (NEVER, NEVER, NEVER, ALWAYS, ALWAYS),
+    changes_in_profile: (NEVER, NEVER, NEVER, ALWAYS, ALWAYS),
+    replace_person: (NEVER, NEVER, INVALID, NEVER, INVALID),
+    delete_contract: (NEVER, NEVER, ABSENT, NEVER, ABSENT),
     appoint_delegate: (NEVER, (422, 200, 200, 422), (422, 200, 200, 422), NEVER, NEVER),
 }
+
+ROUTES: dict[Ask, str] = {
+    list_entries: "GET /v1/entries",
+    read_entry: "GET /v1/entries/{id}",
+    change_entry: "PATCH /v1/entries/{id}",
+    delete_entry: "DELETE /v1/entries/{id}",
+    read_week: "GET /v1/timesheets/{week}",
+    list_weeks: "GET /v1/timesheets",
+    submit_week: "POST /v1/timesheets/{week}/submit",
+    reopen_week: "POST /v1/timesheets/{week}/reopen",
+    list_absences: "GET /v1/absences",
+    put_absence: "PUT /v1/absences/{id}",
+    delete_absence: "DELETE /v1/absences/{id}",
+    read_calendar: "GET /v1/calendar",
+    export_entries: "GET /v1/reports/entries",
+    report_totals: "GET /v1/reports/totals",
+    report_weeks: "GET /v1/reports/weeks",
+    changes_in_entries: "GET /v1/changes/entries",
+    changes_in_approvals: "GET /v1/changes/approvals",
+    changes_in_profile: "GET /v1/changes/profile",
+    read_approval: "GET /v1/approvals/{id}",
+    read_history: "GET /v1/approvals/{id}/history",
+    decide: "PUT /v1/approvals/{id}/decision",
+    read_person: "GET /v1/people/{sub}",
+    change_person: "PATCH /v1/people/{sub}",
+    replace_person: "PUT /v1/people/{sub}",
+    read_contracts: "GET /v1/people/{sub}/contracts",
+    set_contract: "PUT /v1/people/{sub}/contracts/{from}",
+    delete_contract: "DELETE /v1/people/{sub}/contracts/{from}",
+    appoint_delegate: "PUT /v1/profile/delegate",
+}
+
+# These routes name no person: they are about the caller alone, ...
+ABOUT_THE_CALLER = {
+    "POST /v1/entries",
+    "PUT /v1/entries/{id}",
+    "POST /v1/entries/copy",
+    "GET /v1/entries/rules",
+    "POST /v1/timesheets/{week}/withdraw",
+    "GET /v1/profile",
+    "PATCH /v1/profile",
+    "DELETE /v1/profile/delegate",
+}
+# ... about the company, or lists of what the caller may see, which have tests of their own.
+ABOUT_THE_COMPANY = {
+    "GET /v1/holidays",
+    "PUT /v1/holidays/{date}",
+    "DELETE /v1/holidays/{date}",
+    "GET /v1/projects",
+    "GET /v1/projects/{code}",
+    "POST /v1/projects/{code}",
+    "PATCH /v1/projects/{code}",
+    "GET /v1/period",
+    "PUT /v1/period",
+    "POST /v1/batches",
+    "GET /v1/batches",
+    "GET /v1/batches/{id}",
+    "DELETE /v1/batches/{id}",
+    "GET /v1/batches/{id}/errors",
+    "GET /v1/batches/{id}/rows",
+    "GET /v1/reports/missing",
+    "GET /v1/approvals",
+    "GET /v1/approvals/overdue",
+    "POST /v1/approvals/decisions",
+    "GET /v1/people",
+    "GET /v1/entries/feed",
+    "GET /v1/approvals/feed",
+    "GET /v1/people/feed",
+}
+
+
+def test_each_route_is_in_the_table_or_about_nobody_else() -> None:
+    """REQUIRED has every route that there is (test_access.py)."""
+    every = {route for routes in REQUIRED.values() for route in routes}
+    assert {*ROUTES.values(), *ABOUT_THE_CALLER, *ABOUT_THE_COMPANY} == every
+    assert ROUTES.keys() == TABLE.keys()
 
 
 @pytest.fixture
@@ -191,6 +366,10 @@ async def _submit(world: World, key: str) -> None:
     world.entries[key] = str(uuid.uuid4())
     entry = {"date": MONDAY, "project": "APOLLO", "minutes": 60}
     assert (await caller.put(f"/v1/entries/{world.entries[key]}", entry)).status == 201
+    world.absences[key] = str(uuid.uuid4())
+    absence = {"from": MONDAY, "to": MONDAY, "kind": "sick", "portion": 0.5}
+    added = await caller.put(f"/v1/absences/{world.absences[key]}", absence)
+    assert added.status == 201, added.json
     assert (await caller.post(f"/v1/timesheets/{WEEK}/submit")).status == 200
 
 
