@@ -14,6 +14,7 @@ from services.entries.batches.commands.tidy import tidy_batches
 from services.entries.events import without_notes
 from services.entries.feeds import HANDLERS
 from services.entries.metrics import SERVICE_METRICS, ServiceMetrics
+from services.entries.reports.commands.summary import INTERVAL, keep_summary
 
 FOLLOWS = tuple(HANDLERS)
 
@@ -30,5 +31,6 @@ def create_app(settings: ServiceSettings) -> web.Application:
         without_notes,
     )
     app.cleanup_ctx.append(housekeeping(work=tidy_batches))
+    app.cleanup_ctx.append(housekeeping(INTERVAL, keep_summary))
     app[SERVICE_METRICS] = ServiceMetrics(app[METRICS].registry)
     return app

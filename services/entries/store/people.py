@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
 import asyncpg
 import msgspec
 
+from services.entries.store.period import take_rules_lock
 from services.entries.targets import Contract, WorkingTime
 
 READ_WORKING_TIME = "SELECT contracts, target_minutes FROM people WHERE person = $1"
@@ -56,6 +57,9 @@ class _Contract(msgspec.Struct):
     calendar: str | None = None
 
 
+READ_EMPLOYERS = "SELECT person, employer FROM people WHERE person = ANY ($1)"
+
+
 async def read_working_time(connection: asyncpg.Connection, person: str) -> WorkingTime:
     """The person's contracts and own target; neither if nothing is known of the person."""
     record = await connection.fetchrow(READ_WORKING_TIME, person)
@@ -93,8 +97,26 @@ async def is_managed_by(connection: asyncpg.Connection, person: str, manager: st
 
 
 async def learn_people(connection: asyncpg.Connection, received: Iterable[dict[str, Any]]) -> None:
-    """Store the data of each `person.changed`, unless a newer version is known."""
-    await connection.executemany(LEARN, [_values_of(person) for person in received])
+    """Store the data of each `person.changed`, unless a newer version is known.
+
+    Raises `DatabaseBusy` if an employer changes while an upload is being merged for too long.
+    """
+    people = list(received)
+    if await _change_employers(connection, people):
+        # The totals of all their entries move: see the trigger.
+        await take_rules_lock(connection)
+    await connection.executemany(LEARN, [_values_of(person) for person in people])
+
+
+async def _change_employers(
+    connection: asyncpg.Connection, people: Sequence[dict[str, Any]]
+) -> bool:
+    records = await connection.fetch(READ_EMPLOYERS, [person["person"] for person in people])
+    employers = {record["person"]: record["employer"] for record in records}
+    return any(
+        (person.get("employer") or "") != (employers.get(person["person"]) or "")
+        for person in people
+    )
 
 
 def _values_of(person: dict[str, Any]) -> tuple[Any, ...]:

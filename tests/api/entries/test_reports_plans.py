@@ -11,9 +11,10 @@ import pytest
 
 from services.entries.model import State
 from services.entries.reports.model import Approvals, Filters
+from services.entries.reports.store import totals
 from services.entries.reports.store.entries import TAG_WEEKS, entries_query
 from services.entries.reports.store.queries import Query
-from services.entries.reports.store.totals import totals_query
+from services.entries.reports.store.totals import TotalsFilter
 from services.entries.reports.store.weeks import weeks_page, weeks_query
 from tests.conftest import Databases
 
@@ -77,7 +78,7 @@ QUERIES = {
         "events_of_decisions",
     ),
     "totals": (
-        totals_query(Filters(*DAYS), ["project", "week"], None, 51),
+        totals.entries_query(TotalsFilter(Filters(*DAYS), ["task", "employer"], None, 51)),
         "entries_by_date",
     ),
     "the tag": (Query(TAG_WEEKS, (*DAYS, None)), "weeks_by_monday"),

@@ -19,8 +19,7 @@ from libs.web.problems import FieldError, UnprocessableContent
 from libs.web.validation import query_of
 from services.entries.reports.model import Filters
 from services.entries.reports.schemas import TotalPage, TotalsQuery, TotalsQuerySchema
-from services.entries.reports.store.queries import fetch
-from services.entries.reports.store.totals import GROUPS, totals_query
+from services.entries.reports.store.totals import GROUPS, TotalsFilter, list_totals
 
 TOTALS_PER_CALLER, TOTALS = 2, 8
 
@@ -60,9 +59,9 @@ async def _respond_with_totals(request: web.Request) -> web.Response:
             [FieldError("/cursor", "This is not a cursor of this list.", "cursor", "query")]
         )
     after = key.groups if key else None
-    totals = totals_query(_filters(query), query.group_by, after, query.limit + 1)
+    totals = TotalsFilter(_filters(query), query.group_by, after, query.limit + 1)
     async with request.app[DATABASE].connection(Share.REPORTS) as connection:
-        records = await fetch(connection, totals)
+        records = await list_totals(connection, totals)
     page = records[: query.limit]
     next_key = None
     if len(records) > query.limit:
