@@ -89,7 +89,7 @@ async def add_changes(connection: asyncpg.Connection) -> None:
 
 
 async def change_at_random(connection: asyncpg.Connection, chance: random.Random) -> None:
-    """One of the statements that change totals. What the database refuses changes nothing."""
+    """One of the statements that change totals. A refused one changes nothing."""
     person = chance.choice(PEOPLE)
     day = MONDAY + timedelta(days=chance.randrange(28))
     draft = (

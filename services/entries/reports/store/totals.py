@@ -11,7 +11,7 @@ from services.entries.reports.model import Filters
 from services.entries.reports.store.queries import PROJECTS, WEEK, Conditions, Query, fetch
 from services.entries.reports.store.summary import grain_of, is_filled
 
-# How much more is read at once where the entries of the first few did not fill the page.
+# Each further read takes so many times the people or projects of the one before.
 MORE = 4
 
 
@@ -25,7 +25,7 @@ def _is_true(key: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What totals are grouped by: a text that is never null, and its value in JSON.
+    """A column that totals are grouped by: a text that is never null, and its value in JSON.
 
     `key` is its SQL on entries, `summed` on the summary; `needs` is what must be joined.
     """
