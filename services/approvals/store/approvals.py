@@ -269,7 +269,8 @@ def _conditions(filter_: ApprovalFilter, parameter: Callable[[Any], str]) -> lis
     if filter_.flags == ():
         conditions.append("cardinality(approval.flags) = 0")
     elif filter_.flags:
-        conditions.append(f"approval.flags @> {parameter(list(filter_.flags))}::text[]")
+        # Literals, because each flag has a partial index.
+        conditions += [f"approval.flags @> '{{{flag.value}}}'::text[]" for flag in filter_.flags]
     if filter_.why is not None:
         today = filter_.today
         role = ROLE.format(caller="$1", first=parameter(today.first), last=parameter(today.last))

@@ -108,6 +108,8 @@ async def test_every_list_reads_few_rows(
             ApprovalFilter(administrator, TODAY, *begin, 51, State.PENDING, flags=(Flag.WEEKEND,)),
             400,
         ),
+        (ApprovalFilter(administrator, TODAY, *begin, 51, flags=(Flag.HOLIDAY,)), 0),
+        (ApprovalFilter(administrator, TODAY, *begin, 51, flags=(Flag.HOLIDAY, Flag.WEEKEND)), 0),
     ):
         assert await rows_read(crowded, filters) <= most, filters
 
