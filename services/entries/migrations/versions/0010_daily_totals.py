@@ -11,7 +11,7 @@ from libs.postgres.migrate import run_sql
 revision = "0010"
 down_revision = "0009"
 
-# `grain` is GROUPING(project, task, employer): the columns whose bit is set are not told apart and
+# `grain` is GROUPING(project, task, employer): columns with a set bit are not distinguished and
 # are empty. An entry counts in each grain. Tasks and employers that are null are empty too.
 TABLES = """
 CREATE TABLE daily_totals (
@@ -77,8 +77,8 @@ OPERATIONS = {
     "delete": (REMOVED, "OLD TABLE AS removed"),
 }
 
-# The entries of a week move from one state to the other. They cannot change meanwhile: whoever
-# writes an entry needs the row of the week.
+# The entries of a week move from one state to the other. They cannot change meanwhile,
+# because writing an entry locks the row of the week.
 WEEKS = """
 CREATE FUNCTION total_state() RETURNS trigger
 LANGUAGE plpgsql AS $$
