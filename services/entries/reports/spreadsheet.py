@@ -249,7 +249,7 @@ def _letters(number: int) -> str:
 
 def _content(value: object) -> str:
     """A cell after its reference. An export has millions of cells, most of them short texts and
-    numbers that occur again: writing one anew takes five times as long as finding it."""
+    numbers that occur again: writing one takes five times as long as finding it."""
     if type(value) is str:
         return _short_text(value) if len(value) <= MAX_SHORT else _text(value)
     if type(value) is datetime:

@@ -13,7 +13,7 @@ from services.entries.reports.spreadsheet import Spreadsheet
 from tests.unit.entries.test_spreadsheet import COLUMNS, ROWS
 
 SOFFICE = shutil.which("soffice")
-# Comma, quote, UTF-8, from line 1; as shown, texts quoted, so that a number is told from a text.
+# Comma, quote, UTF-8, from line 1; as shown, texts quoted, so that numbers and texts differ.
 AS_CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,true"
 
 pytestmark = pytest.mark.skipif(SOFFICE is None, reason="LibreOffice is not installed: soffice")
