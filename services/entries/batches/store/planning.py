@@ -139,12 +139,18 @@ REJECT_REPEATED = """
     WHERE given.line > first.line
 """
 
-# An unchanged row is no error, even if its person has left or no longer lists the client.
-HAS_UNRESOLVED = "SELECT EXISTS (SELECT FROM planned WHERE person IS NULL)"
+# An unchanged row is no error, even if its person has left, no longer lists the client, or had an
+# external id that is an active person's now.
+HAS_UNRESOLVED = """
+    SELECT EXISTS (
+        SELECT FROM planned WHERE person IS NULL OR (same AND entry_person <> person)
+    )
+"""
 KEEP_ROWS_OF_LEAVERS = """
     UPDATE planned SET person = owner.person
     FROM people AS owner
-    WHERE planned.person IS NULL AND planned.same AND owner.person = planned.entry_person
+    WHERE planned.same AND owner.person = planned.entry_person
+      AND (planned.person IS NULL OR (planned.person <> owner.person AND NOT owner.active))
       AND (
           owner.person = planned.person_name
           OR lower(owner.email) = lower(planned.person_name)
