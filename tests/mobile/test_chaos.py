@@ -33,11 +33,12 @@ async def test_two_devices_over_a_failing_network_lose_and_double_nothing(
     chaos = Chaos(
         tmp_path / "chaos", seed, routes, {"phone": (ERIN, token), "desk": (ERIN, token)}, NOW
     )
-    await chaos.run(120)
-
-    chaos.check(await own_books(erin))
-    assert sum(player.kills for player in chaos.players.values()) > 2
-    await chaos.close()
+    try:
+        await chaos.run(120)
+        chaos.check(await own_books(erin))
+        assert sum(player.kills for player in chaos.players.values()) > 2
+    finally:
+        await chaos.close()
 
 
 async def own_books(caller: Caller) -> Server:
