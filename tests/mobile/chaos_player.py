@@ -109,8 +109,10 @@ class Player:
             rests = asyncio.ensure_future(self.clock.resting.wait())
             await asyncio.wait((self.task, rests), return_when=asyncio.FIRST_COMPLETED)
             rests.cancel()
+            if self.task.cancelled():
+                return  # it is being restarted
             if self.task.done():
-                error = None if self.task.cancelled() else self.task.exception()
+                error = self.task.exception()
                 if not isinstance(error, KilledError):
                     self.ended.append(repr(error))
                 await self.restart()
