@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -23,8 +23,11 @@ STREAM_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=2.0, sock_read=60.0)
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
 RETRY_DELAY = 0.1
 MAX_PAGES = 20
+# Of one page, so that it neither floods the API nor uses up the person's rate limit at once.
+CALLS_AT_ONCE = 8
 NOT_THERE = frozenset({404, 405})
 
+T = TypeVar("T")
 Json = dict[str, Any]
 Renewal = Callable[[Session], Awaitable[Session]]
 
@@ -239,6 +242,17 @@ class Api:
             if value not in (None, "")
         ]
         return f"{self._base_url}{path}{'?' + urlencode(given) if given else ''}"
+
+
+async def gather_calls(calls: Iterable[Awaitable[T]]) -> list[T]:
+    """Await all, at most `CALLS_AT_ONCE` at a time. Returns the results in the calls' order."""
+    slots = asyncio.Semaphore(CALLS_AT_ONCE)
+
+    async def run(call: Awaitable[T]) -> T:
+        async with slots:
+            return await call
+
+    return await asyncio.gather(*(run(call) for call in calls))
 
 
 class _Unauthorized(Exception):

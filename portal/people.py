@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -10,14 +9,14 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from portal.api_client import Api, ApiProblem
+from portal.api_client import Api, ApiProblem, gather_calls
 from portal.context import api_of, profile_of
 from portal.forms import Form
 from portal.i18n import _
 from portal.rendering import SESSION
 
 SUGGESTED = 20
-# Beyond these ids are shown: a page must not ask for hundreds of people.
+# More are read as a list, and beyond it ids are shown: a page must not send hundreds of requests.
 MAX_NAMES = 50
 # Ids of the issuer, like auth0|5f7c8ec7c33c6c004bbafe82.
 ID_MARK = "|"
@@ -75,21 +74,33 @@ async def names_of(request: web.Request, people: Iterable[str | None]) -> dict[s
     """Names by id, as far as the directory can be read; the others lack."""
     own = profile_of(request)
     names = {own.person: own.name}
-    requested = [one for one in dict.fromkeys(people) if one and one not in names][:MAX_NAMES]
+    unknown = [person for person in people if person not in names]
+    found = await read_people(request, unknown)
+    return names | {person: str(entry["name"]) for person, entry in found.items()}
+
+
+async def read_people(request: web.Request, people: Iterable[str | None]) -> dict[str, Json]:
+    """Entries of the directory by id, as far as it can be read and has them.
+
+    Many are read as a list, page by page; those that the list lacks one by one.
+    """
+    requested = [one for one in dict.fromkeys(people) if one and ID_MARK in one]
     if not request[SESSION].may("read:people"):
-        return names
-    api = api_of(request)
-    found = await asyncio.gather(*(_name(api, person) for person in requested))
-    return names | {
-        person: name for person, name in zip(requested, found, strict=True) if name is not None
-    }
+        return {}
+    api, found = api_of(request), dict[str, Json]()
+    if len(requested) > MAX_NAMES:
+        listed = {entry["person"]: entry for entry in await api.get_all("/v1/people")}
+        found = {person: listed[person] for person in requested if person in listed}
+    missing = [person for person in requested if person not in found][:MAX_NAMES]
+    entries = await gather_calls(_find_person(api, person) for person in missing)
+    return found | {entry["person"]: entry for entry in entries if entry is not None}
 
 
-async def _name(api: Api, person: str) -> str | None:
+async def _find_person(api: Api, person: str) -> Json | None:
     try:
-        found = await api.find(f"/v1/people/{quote(person, safe='')}")
+        found: Json | None = await api.find(f"/v1/people/{quote(person, safe='')}")
     except ApiProblem as problem:
         if problem.status not in (400, 403, 422):
             raise
         return None
-    return str(found["name"]) if found else None
+    return found

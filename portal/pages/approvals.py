@@ -9,14 +9,13 @@ from typing import Any
 from aiohttp import web
 
 from portal.access import shown_to
-from portal.api_client import Api
 from portal.badges import BADGES
 from portal.context import api_of, profile_of
 from portal.failures import FormErrors
 from portal.forms import Form, form_of
 from portal.i18n import _, ngettext
 from portal.lists import Listing, filters_of, query_of, read_list
-from portal.people import names_of, person_of
+from portal.people import names_of, person_of, read_people
 from portal.rendering import SESSION, redirect, render
 
 ROUTES = web.RouteTableDef()
@@ -82,9 +81,9 @@ async def decide(request: web.Request) -> web.StreamResponse:
 @shown_to("approve:timesheets")
 async def list_overdue(request: web.Request) -> web.StreamResponse:
     filters, api = filters_of(request, ("week",)), api_of(request)
-    listing, emails = await asyncio.gather(
-        read_list(api, "/v1/approvals/overdue", query_of(filters, request)), _team_emails(api)
-    )
+    listing = await read_list(api, "/v1/approvals/overdue", query_of(filters, request))
+    people = await read_people(request, [item["person"] for item in listing.items])
+    emails = {person: entry["email"] for person, entry in people.items() if entry["email"]}
     return render(request, "overdue.html", listing=listing, filters=filters, emails=emails)
 
 
@@ -133,12 +132,6 @@ async def _show(request: web.Request, form: Form, *, status: int = 200) -> web.S
         busiest=max([*approval["by_day"].values(), 1]),
         form=form,
     )
-
-
-async def _team_emails(api: Api) -> dict[str, str]:
-    """The mail addresses for reminders, as far as the directory can be read."""
-    found = await read_list(api, "/v1/people", {"active": "true"}, limit=200)
-    return {item["person"]: item["email"] for item in found.items if item["email"]}
 
 
 def _summary(decision: str, results: list[Json]) -> str:

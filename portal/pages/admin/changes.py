@@ -11,6 +11,7 @@ from portal.access import shown_to
 from portal.context import api_of
 from portal.i18n import _
 from portal.lists import filters_of, query_of, read_list
+from portal.people import names_of
 from portal.rendering import render
 
 ROUTES = web.RouteTableDef()
@@ -37,6 +38,7 @@ async def list_changes(request: web.Request) -> web.StreamResponse:
     query = query_of(filters, request)
     query.pop("service", None)
     listing = await read_list(api_of(request), f"/v1/changes/{service}", query)
+    people = [name for item in listing.items for name in (item["actor"], item["subject"])]
     return render(
         request,
         "admin/changes.html",
@@ -47,6 +49,7 @@ async def list_changes(request: web.Request) -> web.StreamResponse:
             ("approvals", _("Approvals")),
             ("profile", _("People")),
         ],
+        people=await names_of(request, people),
         rows=[(item, differences(item)) for item in listing.items],
     )
 
