@@ -19,7 +19,7 @@ PAGE_SIZE = 50
 class Listing:
     """One page. `is_available` is False where the API has no such list."""
 
-    items: list[Json] = field(default_factory=list)
+    items: list[Any] = field(default_factory=list)
     next: str | None = None
     is_available: bool = True
     more: Json = field(default_factory=dict)

@@ -18,10 +18,14 @@ from portal.days import today
 from portal.forms import Form
 from portal.i18n import _
 from portal.lists import Listing, filters_of, query_of, read_list
+from portal.people import names_of
 from portal.rendering import render
+from portal.sorting import Key, sorting_of
 
 ROUTES = web.RouteTableDef()
 FILTERS = ("from", "to", "group_by", "then_by", "state", "project", "person", "customer")
+# Not sent to the API, which groups and orders by the fields themselves.
+OWN_FILTERS = ("group_by", "then_by", "sort")
 FORMATS = ("csv", "xlsx")
 GROUPS = ("project", "customer", "person", "employer", "week", "month", "task", "billable")
 CHUNK_BYTES = 64 * 1024
@@ -41,6 +45,13 @@ class Group:
     entries: int
 
 
+SORT_KEYS: dict[str, Key] = {
+    "group": lambda group: [label.casefold() for label in group.labels],
+    "hours": lambda group: group.minutes,
+    "billable": lambda group: group.billable,
+}
+
+
 @ROUTES.get("/reports")
 @shown_to("read:reports")
 async def show_report(request: web.Request) -> web.StreamResponse:
@@ -49,15 +60,18 @@ async def show_report(request: web.Request) -> web.StreamResponse:
     fields = list(dict.fromkeys(fields)) or ["project"]
     query = _report_query(filters, request) | {"group_by": ",".join(fields)}
     try:
-        listing, names = await asyncio.gather(
-            read_list(api, "/v1/reports/totals", query, limit=200), _names(api, fields)
-        )
+        listing = await read_list(api, "/v1/reports/totals", query, limit=200)
     except ApiProblem as problem:
         if problem.status != 422:
             raise
         filters.error = problem.message
-        listing, names = Listing(), {}
+        listing = Listing()
+    names = await _names(request, fields, listing.items)
     groups = [_group(item, fields, names) for item in listing.items]
+    is_whole = listing.next is None and "cursor" not in request.query
+    sorting = sorting_of(request, SORT_KEYS if is_whole else (), "")
+    if sorting.name:
+        groups = sorting.apply(groups, SORT_KEYS)
     return render(
         request,
         "report.html",
@@ -65,6 +79,7 @@ async def show_report(request: web.Request) -> web.StreamResponse:
         filters=filters,
         groups=groups,
         fields=fields,
+        sorting=sorting if is_whole else None,
         listing=listing,
         total=sum(group.minutes for group in groups),
         billable=sum(group.billable for group in groups),
@@ -132,29 +147,24 @@ def _filters(request: web.Request) -> Form:
     last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
     return filters_of(
         request,
-        FILTERS,
+        (*FILTERS, "sort"),
         **{"from": first.isoformat(), "to": last.isoformat(), "group_by": "project"},
     )
 
 
 def _report_query(filters: Form, request: web.Request) -> Json:
     query = query_of(filters, request)
-    return {name: value for name, value in query.items() if name not in ("group_by", "then_by")}
+    return {name: value for name, value in query.items() if name not in OWN_FILTERS}
 
 
-async def _names(api: Api, fields: list[str]) -> dict[str, str]:
-    """Names of projects and people, as far as the directory can be read."""
+async def _names(request: web.Request, fields: list[str], items: list[Json]) -> dict[str, str]:
+    """Names of the projects and people of a report, as far as the directory can be read."""
     names: dict[str, str] = {}
     if "project" in fields:
-        for project in await api.get_all("/v1/projects"):
+        for project in await api_of(request).get_all("/v1/projects"):
             names[project["code"]] = project["name"]
     if "person" in fields:
-        try:
-            for person in await api.get_all("/v1/people"):
-                names[person["person"]] = person["name"]
-        except ApiProblem as problem:
-            if problem.status != 403:
-                raise
+        names |= await names_of(request, [item["person"] for item in items])
     return names
 
 

@@ -1,9 +1,11 @@
-"""The team: people by weeks, who is missing and what waits."""
+"""The team: people by weeks, who is missing, who is off and what waits."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -13,10 +15,14 @@ from portal.access import shown_to
 from portal.api_client import Api, ApiProblem
 from portal.context import api_of
 from portal.days import today
+from portal.days_off import DaysOff, days_off_in, read_absences
 from portal.rendering import SESSION, render
+from portal.sorting import Key, page_of, sorting_of
 
 ROUTES = web.RouteTableDef()
 WEEKS = 5
+# On a page: the absences of each are a call of their own.
+MEMBERS = 30
 
 Json = dict[str, Any]
 
@@ -36,6 +42,7 @@ class Member:
     person: str
     name: str
     weeks: dict[str, Status] = field(default_factory=dict)
+    off: dict[str, list[DaysOff]] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:
@@ -55,7 +62,46 @@ async def show_team(request: web.Request) -> web.StreamResponse:
     shown = request.query.get("show", "")
     if shown == "missing":
         members = [member for member in members if member.missing]
-    return render(request, "team.html", weeks=weeks, members=members, last=last, shown=shown)
+    keys: dict[str, Key] = {str(week): partial(_minutes_key, str(week)) for week in weeks}
+    keys["name"] = _name_key
+    sorting = sorting_of(request, keys, "name")
+    listing = page_of(request, sorting.apply(members, keys), MEMBERS)
+    are_absences_whole = await _mark_days_off(request, listing.items, weeks)
+    return render(
+        request,
+        "team.html",
+        weeks=weeks,
+        listing=listing,
+        last=last,
+        shown=shown,
+        sorting=sorting,
+        are_absences_whole=are_absences_whole,
+    )
+
+
+def _name_key(member: Member) -> str:
+    return member.name.casefold()
+
+
+def _minutes_key(week: str, member: Member) -> int:
+    status = member.weeks.get(week)
+    return status.minutes if status else 0
+
+
+async def _mark_days_off(
+    request: web.Request, members: Sequence[Member], weeks: Sequence[Week]
+) -> bool:
+    """Note the days off of members. False if those of some could not be read."""
+    if not request[SESSION].may("approve:timesheets", "manage:timesheets"):
+        return True  # the API shows nobody else's absences to them
+    people = [member.person for member in members]
+    absences, is_whole = await read_absences(
+        api_of(request), people, weeks[0].monday, weeks[-1].sunday
+    )
+    for member in members:
+        for week in weeks:
+            member.off[str(week)] = days_off_in(week, absences.get(member.person, ()))
+    return is_whole
 
 
 def _last_week(request: web.Request) -> Week:
@@ -86,7 +132,7 @@ async def _or_nothing(items: Any) -> list[Json]:
 
 
 def _members(weeks: dict[Week, tuple[list[Json], list[Json]]]) -> list[Member]:
-    """By name. Of several submissions of a week the last one counts."""
+    """Of several submissions of a week the last one counts."""
     members: dict[str, Member] = {}
 
     def member(person: str, name: str | None) -> Member:
@@ -101,4 +147,4 @@ def _members(weeks: dict[Week, tuple[list[Json], list[Json]]]) -> list[Member]:
         for item in missing:
             status = Status("missing", item["total_minutes"], item.get("target_minutes"))
             member(item["person"], item["name"]).weeks[str(week)] = status
-    return sorted(members.values(), key=lambda one: one.name.casefold())
+    return list(members.values())

@@ -14,9 +14,17 @@ from portal.forms import Form, form_of
 from portal.i18n import _
 from portal.lists import filters_of, query_of, read_list
 from portal.rendering import redirect, render
+from portal.sorting import Key, page_of, sorting_of
 
 ROUTES = web.RouteTableDef()
 LIST = "/admin/projects"
+SORT_KEYS: dict[str, Key] = {
+    "code": lambda project: project["code"],
+    "name": lambda project: project["name"].casefold(),
+    "customer": lambda project: project["customer"].casefold(),
+    "billable": lambda project: not project["billable"],
+    "status": lambda project: not project["active"],
+}
 PROJECT = f"{LIST}/edit/{{code}}"
 
 Json = dict[str, Any]
@@ -25,9 +33,17 @@ Json = dict[str, Any]
 @ROUTES.get(LIST)
 @shown_to("manage:timesheets")
 async def list_projects(request: web.Request) -> web.StreamResponse:
-    filters = filters_of(request, ("active",))
-    listing = await read_list(api_of(request), "/v1/projects", query_of(filters, request))
-    return render(request, "admin/projects.html", listing=listing, filters=filters)
+    filters = filters_of(request, ("active", "sort"))
+    query = query_of(filters, request)
+    sorting = sorting_of(request, SORT_KEYS, "code")
+    if "sort" in query:
+        del query["sort"]
+        query.pop("cursor", None)
+        projects = await api_of(request).get_all("/v1/projects", **query)
+        listing = page_of(request, sorting.apply(projects, SORT_KEYS))
+    else:
+        listing = await read_list(api_of(request), "/v1/projects", query)
+    return render(request, "admin/projects.html", listing=listing, filters=filters, sorting=sorting)
 
 
 @ROUTES.get(f"{LIST}/new")

@@ -1,0 +1,73 @@
+"""Days off of several people, for pages that show people by weeks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from libs.rules.calendar import Week
+from portal.api_client import Api, ApiProblem, ApiUnavailable, gather_calls
+
+# A page waits no longer for what it can do without.
+MAX_SECONDS = 3.0
+WORKDAYS = 5
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DaysOff:
+    """The part of an absence that lies in a week, without its weekend if it begins before that."""
+
+    kind: str
+    first: date
+    last: date
+    is_half: bool
+
+    @property
+    def is_all_week(self) -> bool:
+        return (self.last - self.first).days + 1 >= WORKDAYS
+
+
+async def read_absences(
+    api: Api, people: Iterable[str], first: date, last: date
+) -> tuple[dict[str, list[Json]], bool]:
+    """Absences by person that touch the days, and whether those of all people could be read.
+
+    The API lists the absences of one person per call.
+    """
+    requested = list(people)
+    found: dict[str, list[Json]] = {}
+
+    async def read(person: str) -> None:
+        try:
+            found[person] = await api.get_all(
+                "/v1/absences", person=person, from_=first.isoformat(), to=last.isoformat()
+            )
+        except (ApiProblem, ApiUnavailable):
+            return
+
+    try:
+        async with asyncio.timeout(MAX_SECONDS):
+            await gather_calls(read(person) for person in requested)
+    except TimeoutError:
+        pass
+    return found, len(found) == len(requested)
+
+
+def days_off_in(week: Week, absences: Iterable[Json]) -> list[DaysOff]:
+    """The days off that lie in a week, earliest first."""
+    found = []
+    friday = week.monday + timedelta(days=WORKDAYS - 1)
+    for absence in absences:
+        first = max(date.fromisoformat(absence["from"]), week.monday)
+        last = min(date.fromisoformat(absence["to"]), week.sunday)
+        if first > last:
+            continue
+        if first <= friday < last:
+            last = friday
+        found.append(DaysOff(absence["kind"], first, last, absence["portion"] < 1))
+    return sorted(found, key=lambda one: one.first)
