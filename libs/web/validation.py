@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from marshmallow import Schema, ValidationError
+from yarl import URL
 
 from libs.web.contract import contract_of
 from libs.web.problems import FieldError, NotFound, UnprocessableContent
@@ -38,7 +39,7 @@ async def check_request(request: web.Request, handler: Handler) -> web.StreamRes
     if "\0" in request.path:
         raise NotFound("Not found.")
     if contract.query is not None:
-        request[_QUERY] = _load_query(contract.query, tuple(_query(request).items()))
+        request[_QUERY] = _load_query(contract.query, request.rel_url.raw_query_string)
     elif request.query:
         unknown = [_unknown_parameter(name) for name in request.query]
         raise UnprocessableContent(unknown)
@@ -66,8 +67,9 @@ def _checked(value: object, kind: type[T]) -> T:
     return value
 
 
-def _query(request: web.Request) -> dict[str, str]:
-    repeated = [name for name in request.query if len(request.query.getall(name)) > 1]
+def _parameters(raw_query: str) -> dict[str, str]:
+    query = URL.build(query_string=raw_query, encoded=True).query
+    repeated = [name for name in query if len(query.getall(name)) > 1]
     if repeated:
         raise UnprocessableContent(
             [
@@ -75,14 +77,14 @@ def _query(request: web.Request) -> dict[str, str]:
                 for name in sorted(set(repeated))
             ]
         )
-    return dict(request.query)
+    return dict(query)
 
 
 @lru_cache(maxsize=512)
-def _load_query(schema: Schema, query: tuple[tuple[str, str], ...]) -> object:
+def _load_query(schema: Schema, raw_query: str) -> object:
     """Everybody asks for this week: what a query means follows from its text, and what schemas
     make of it does not change, so the good ones seen last are kept."""
-    return _load(schema, dict(query), "query")
+    return _load(schema, _parameters(raw_query), "query")
 
 
 def _load(schema: Schema, data: Any, location: str) -> object:

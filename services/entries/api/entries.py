@@ -48,6 +48,9 @@ class EntryKey(msgspec.Struct, array_like=True):
     id: UUID
 
 
+_NO_ID = UUID(int=0)
+
+
 @ROUTES.get("/v1/entries", allow_head=False)
 @requires(Scope.READ_TIMESHEETS)
 @endpoint(
@@ -61,7 +64,7 @@ async def list_entries(request: web.Request) -> web.Response:
     """GET entries of a range of days, newest first."""
     query = query_of(request, EntryQuery)
     until = query.until or LAST_DAY
-    key = decode_cursor(query.cursor, EntryKey) or EntryKey(until + timedelta(days=1), UUID(int=0))
+    key = decode_cursor(query.cursor, EntryKey) or EntryKey(until + timedelta(days=1), _NO_ID)
     filters = EntryFilter(
         person=user_or_admin(request, query.person),
         since=query.since or FIRST_DAY,

@@ -174,7 +174,7 @@ class CopySchema(StrictSchema):
         return Copy(**data)
 
 
-class EntryAnswer(msgspec.Struct):
+class EntryAnswer(msgspec.Struct, gc=False):
     """An entry, and whether it can change. The fields of `Entry` come first, in their order:
     tests/unit/entries/test_resources.py. A struct is made and encoded in a third of the time of a
     dictionary."""
