@@ -29,6 +29,9 @@ from portal.sessions.model import is_csrf_token
 from portal.sessions.sessions import SESSIONS, SignInRequired
 from portal.sign_in import sign_in_again, step_up
 
+# The same request again would end the same way.
+FINAL = frozenset({400, 403, 404, 405, 413, 415})
+
 log = structlog.get_logger(__name__)
 
 
@@ -167,6 +170,7 @@ def error_page(
         request_id=request_id or request.get(REQUEST_ID, ""),
         form=form,
         action=request.rel_url.raw_path_qs,
+        can_try_again=status not in FINAL,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -29,7 +30,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A person's week: `state` is that of the approval, or `missing`."""
+    """A person's week: `state` is that of the approval, `missing`, or `open` until it is over."""
 
     state: str
     minutes: int
@@ -58,7 +59,7 @@ async def show_team(request: web.Request) -> web.StreamResponse:
     results = await asyncio.gather(
         *(_read_week(api_of(request), week, may_approve=may_approve) for week in weeks)
     )
-    members = _members(dict(zip(weeks, results, strict=True)))
+    members = _members(dict(zip(weeks, results, strict=True)), today(request))
     shown = request.query.get("show", "")
     if shown == "missing":
         members = [member for member in members if member.missing]
@@ -131,7 +132,7 @@ async def _or_nothing(items: Any) -> list[Json]:
     return found
 
 
-def _members(weeks: dict[Week, tuple[list[Json], list[Json]]]) -> list[Member]:
+def _members(weeks: dict[Week, tuple[list[Json], list[Json]]], day: date) -> list[Member]:
     """Of several submissions of a week the last one counts."""
     members: dict[str, Member] = {}
 
@@ -145,6 +146,7 @@ def _members(weeks: dict[Week, tuple[list[Json], list[Json]]]) -> list[Member]:
             )
             member(item["person"], item["person_name"]).weeks[str(week)] = status
         for item in missing:
-            status = Status("missing", item["total_minutes"], item.get("target_minutes"))
+            state = "missing" if week.sunday < day else "open"
+            status = Status(state, item["total_minutes"], item.get("target_minutes"))
             member(item["person"], item["name"]).weeks[str(week)] = status
     return list(members.values())

@@ -193,3 +193,16 @@ async def test_what_was_typed_survives_the_end_of_the_session(portal: OwnPortal)
         resumed = await client.get(sent.headers["Location"])
         assert resumed.heading == "You are signed in again"
         assert SHOWN in resumed.text
+
+
+async def test_what_can_end_in_one_way_only_is_not_offered_again(
+    erin: PortalClient, relay: Relay
+) -> None:
+    page = await erin.get("/nowhere")
+    assert page.status == 404
+    assert "Try again" not in page.text
+    assert "Go to my week" in page.text
+    relay.refuse("GET", "/v1/timesheets", 503)
+    page = await erin.get("/months")
+    assert page.status == 503
+    assert "Try again" in page.text
