@@ -8,6 +8,7 @@ from portal.pages import (
     absences,
     approvals,
     entries,
+    keyboard,
     months,
     people,
     profile,
@@ -23,6 +24,6 @@ from portal.pages.admin import admin_routes
 def all_routes() -> list[web.RouteDef]:
     modules = (
         *(weeks, submissions, entries, timer, months, absences, profile),
-        *(approvals, team, reports, people),
+        *(approvals, team, reports, people, keyboard),
     )
     return [*(route for module in modules for route in module.ROUTES), *admin_routes()]

@@ -18,7 +18,7 @@ from portal.context import api_of, profile_of
 from portal.days import parse_day, today, week_of
 from portal.favourites import list_favourites, set_favourite
 from portal.forms import JSON_BODY, Form, form_of
-from portal.i18n import _
+from portal.i18n import _, ngettext
 from portal.projects import find_project, project_choices
 from portal.rendering import SESSION, json_response, redirect, render
 from portal.week_grid import Grid, RowKey, build_grid
@@ -261,7 +261,8 @@ def _cell_json(entry: Json | None) -> Json | None:
 
 def _copy_notice(copied: Json) -> str:
     made, skipped = len(copied["items"]), copied["skipped"]
-    text = _("Copied %(number)s entries.") % {"number": made}
+    text = ngettext("Copied %(number)s entry.", "Copied %(number)s entries.", made)
+    text %= {"number": made}
     if skipped:
         reasons = "; ".join(dict.fromkeys(str(item["message"]) for item in skipped))
         text += " " + _("Not copied: %(reasons)s") % {"reasons": reasons}

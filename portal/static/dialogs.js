@@ -19,10 +19,10 @@ function fillDialog(dialog, page) {
     dialog.setAttribute("aria-labelledby", heading.id);
   }
   prepare(dialog);
-  dialog.querySelector('[aria-invalid="true"], [autofocus], input:not([type="hidden"]), textarea, button')?.focus();
+  dialog.querySelector('[aria-invalid="true"], [autofocus], input:not([type="hidden"]), textarea, button, a[data-close]')?.focus();
 }
 
-async function openDialog(link) {
+async function openDialog(link, returnTo = link) {
   try {
     if (link.hasAttribute("data-after-saving")) await savedAll();
     const result = await fetchPage(link.href);
@@ -30,7 +30,7 @@ async function openDialog(link) {
     if (!result.ok) { swap(result.page); return; }
     const dialog = document.createElement("dialog");
     document.body.append(dialog);
-    dialog.addEventListener("close", () => { dialog.remove(); if (link.isConnected) link.focus(); });
+    dialog.addEventListener("close", () => { dialog.remove(); if (returnTo.isConnected) returnTo.focus(); });
     dialog.showModal();
     fillDialog(dialog, result.page);
   } catch (error) {

@@ -24,8 +24,10 @@ function showSaveState(kind, text = "") {
   state.classList.toggle("is-failed", kind === "failed" || kind === "offline");
 }
 
-function commit(input) {
-  if (input.value.trim() === (savedTexts.get(input) ?? input.defaultValue) || waiting.has(input)) return;
+function commit(input, { isUndo = false } = {}) {
+  const before = savedTexts.get(input) ?? input.defaultValue;
+  if (input.value.trim() === before || waiting.has(input)) return;
+  if (!isUndo) rememberForUndo(input, before);
   waiting.add(input);
   showSaveState("saving");
   queue = queue.then(() => save(input));
@@ -184,8 +186,8 @@ function paste(event) {
   if (lines.length === 1 && lines[0].length === 1) return;
   event.preventDefault();
   const { rows, row, column } = placeOf(input);
-  lines.forEach((line, down) => line.forEach((text, right) => {
+  asOneUndo(() => lines.forEach((line, down) => line.forEach((text, right) => {
     const target = inputAt(rows, row + down, column + right);
     if (target) { target.value = text.trim(); commit(target); }
-  }));
+  })));
 }

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 LAST_WEEK = Week.of(datetime.now(UTC).date()).plus(-1)
 EVERYBODY = (
     *("/", f"/weeks/{LAST_WEEK}", f"/weeks/{LAST_WEEK.plus(1)}/submit", "/entries/new", "/timer"),
-    *("/months", "/absences", "/profile", "/nowhere"),
+    *("/months", "/absences", "/profile", "/help/keyboard", "/nowhere"),
 )
 MANAGERS = ("/approvals", "/approvals?state=all", "/approvals/overdue", "/team", "/profile")
 ADMINISTRATORS = (
