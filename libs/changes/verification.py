@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 import asyncpg
 
@@ -18,6 +20,8 @@ from libs.web.settings import Environment, SettingsError
 BROKEN = 1
 NOT_CHECKED = 2
 
+EXPORT_SNAPSHOT = "SELECT quote_literal(pg_export_snapshot())"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -27,7 +31,53 @@ class Finding:
     broken: str | None = None
 
 
-Check = Callable[[asyncpg.Connection], Awaitable[Finding]]
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A connection in a transaction whose snapshot further connections can share.
+
+    `id` is that of `pg_export_snapshot()` as an SQL literal, valid until the transaction ends.
+    """
+
+    connection: asyncpg.Connection
+    settings: DatabaseSettings
+    id: str
+
+
+Check = Callable[[Snapshot], Awaitable[Finding]]
+
+
+@asynccontextmanager
+async def open_snapshot(settings: DatabaseSettings) -> AsyncIterator[Snapshot]:
+    """Begin a transaction that sees one state of the database, and let others see the same."""
+    # The transaction idles while others check.
+    patient = replace(settings, idle_in_transaction_timeout=0.0)
+    async with _connection(patient) as connection:
+        yield Snapshot(connection, settings, await connection.fetchval(EXPORT_SNAPSHOT))
+
+
+@asynccontextmanager
+async def share_snapshot(
+    settings: DatabaseSettings, snapshot_id: str
+) -> AsyncIterator[asyncpg.Connection]:
+    """Begin a transaction that sees what that of `open_snapshot` sees, in any process."""
+    async with _connection(settings) as connection:
+        await connection.execute(f"SET TRANSACTION SNAPSHOT {snapshot_id}")
+        yield connection
+
+
+@asynccontextmanager
+async def _connection(settings: DatabaseSettings) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(**settings.arguments())
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def check_change_log(snapshot: Snapshot) -> Finding:
+    """Recompute the chain of the change log."""
+    return await check_changes(snapshot.connection)
 
 
 async def check_changes(connection: asyncpg.Connection) -> Finding:
@@ -45,14 +95,14 @@ async def check_changes(connection: asyncpg.Connection) -> Finding:
     return Finding(f"{count} changes are as written")
 
 
-def main(environ: Mapping[str, str], checks: Sequence[Check] = (check_changes,)) -> int:
+def main(environ: Mapping[str, str], checks: Sequence[Check] = (check_change_log,)) -> int:
     """Run the checks on the database at DATABASE_URL, print the findings, return the exit code."""
     env = Environment(environ)
     settings = DatabaseSettings.read(env, application_name="verify")
     try:
         env.check()
         findings = asyncio.run(verify(settings, checks))
-    except (SettingsError, *CONNECT_ERRORS) as error:
+    except (SettingsError, BrokenExecutor, *CONNECT_ERRORS) as error:
         sys.stderr.write(f"nothing was checked: {mask_secrets(str(error))}\n")
         return NOT_CHECKED
     for finding in findings:
@@ -62,9 +112,5 @@ def main(environ: Mapping[str, str], checks: Sequence[Check] = (check_changes,))
 
 async def verify(settings: DatabaseSettings, checks: Sequence[Check]) -> list[Finding]:
     """Run the checks on one snapshot, however much is written meanwhile."""
-    connection = await asyncpg.connect(**settings.arguments())
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return [await check(connection) for check in checks]
-    finally:
-        await connection.close()
+    async with open_snapshot(settings) as snapshot:
+        return [await check(snapshot) for check in checks]

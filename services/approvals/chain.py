@@ -20,6 +20,7 @@ import msgspec
 from services.approvals.model import Approval, DecisionRole, State
 
 FIRST_PREVIOUS = "0" * 64
+_canonical_json = msgspec.json.Encoder(order="sorted").encode
 
 
 class StepKind(StrEnum):
@@ -64,13 +65,28 @@ class Step(NamedTuple):
     @property
     def facts(self) -> dict[str, Any]:
         """The row as JSON has it."""
-        at = self.at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-        return self._asdict() | {"submission_id": str(self.submission_id), "at": f"{at}Z"}
+        at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
+        return {
+            "acting_for": self.acting_for,
+            "actor": self.actor,
+            "at": at.replace("+00:00", "Z"),
+            "by_day": self.by_day,
+            "by_project": self.by_project,
+            "event": self.event,
+            "number": self.number,
+            "person": self.person,
+            "previous": self.previous,
+            "reason": self.reason,
+            "submission_id": str(self.submission_id),
+            "total_minutes": self.total_minutes,
+            "week": self.week,
+            "why": self.why,
+        }
 
     @property
     def sha256(self) -> str:
         """The digest that the next row holds: SHA-256 of the facts as JSON with sorted names."""
-        return hashlib.sha256(msgspec.json.encode(self.facts, order="sorted")).hexdigest()
+        return hashlib.sha256(_canonical_json(self.facts)).hexdigest()
 
 
 def add_step(
@@ -111,12 +127,16 @@ def first_break(approval: Approval, steps: Sequence[Step]) -> str | None:
 
 def _breaks(approval: Approval, steps: Sequence[Step]) -> Iterator[str]:
     previous = FIRST_PREVIOUS
+    by_day = {str(day): minutes for day, minutes in approval.by_day.items()}
+    week = str(approval.week)
+    here = (approval.id, approval.person, week, approval.total_minutes, by_day, approval.by_project)
     for number, step in enumerate(steps, start=1):
         if step.number != number:
             yield f"row {number} is missing"
         if step.previous != previous:
             yield f"row {number - 1} is not the one that row {number} was written after"
-        if not _is_about(step, approval):
+        about = (step.submission_id, step.person, step.week, step.total_minutes)
+        if (*about, step.by_day, step.by_project) != here:
             yield f"row {number} has another person, week or total than the approval"
         previous = step.sha256
     if len(steps) != approval.steps:
@@ -125,13 +145,6 @@ def _breaks(approval: Approval, steps: Sequence[Step]) -> Iterator[str]:
         yield f"row {len(steps)} is not the one that was written last"
     if not _is_where(approval, steps):
         yield f"row {len(steps)} does not lead to what the approval says now"
-
-
-def _is_about(step: Step, approval: Approval) -> bool:
-    by_day = {day.isoformat(): minutes for day, minutes in approval.by_day.items()}
-    of_step = (step.submission_id, step.person, step.week, step.total_minutes)
-    here = (approval.id, approval.person, str(approval.week), approval.total_minutes)
-    return of_step == here and (step.by_day, step.by_project) == (by_day, approval.by_project)
 
 
 def _is_where(approval: Approval, steps: Sequence[Step]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,14 +62,6 @@ LOCK = f"""
 
 READ_SUBMITTED = """
     SELECT entries::text, absences::text, holidays::text FROM approvals WHERE id = $1
-"""
-
-READ_ALL = f"""
-    SELECT {APPROVALS.columns}
-    FROM approvals AS approval
-    WHERE approval.id > $1
-    ORDER BY approval.id
-    LIMIT $2
 """
 
 READ_WAITING = """
@@ -218,17 +210,6 @@ async def read_submitted(connection: asyncpg.Connection, approval_id: uuid.UUID)
 async def read_waiting(connection: asyncpg.Connection) -> Waiting:
     record = await connection.fetchrow(READ_WAITING)
     return Waiting(record["number"], record["oldest"])
-
-
-async def read_all_approvals(
-    connection: asyncpg.Connection, at_once: int = 500
-) -> AsyncIterator[list[Approval]]:
-    """Every approval by id, a page at a time."""
-    last = uuid.UUID(int=0)
-    while records := await connection.fetch(READ_ALL, last, at_once):
-        page = [APPROVALS.decode(record) for record in records]
-        yield page
-        last = page[-1].id
 
 
 async def list_approvals(

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
+import uuid
 
 import asyncpg
 import pytest
 
-from libs.changes.verification import check_changes, main, verify
+from libs.changes.verification import check_change_log, main, open_snapshot, verify
 from libs.postgres.settings import DatabaseSettings
-from services.approvals.verification import check_histories
+from services.approvals.verification import KEYS, check_histories, check_range, key_ranges
 from tests.api.approvals.conftest import Neighbours, sub
 from tests.support.client import Caller
 
 
 async def check(database: str) -> tuple[str, str | None]:
     """Return what was checked, and the first fault."""
-    finding, _ = await verify(DatabaseSettings(database), [check_histories, check_changes])
+    finding, _ = await verify(DatabaseSettings(database), [check_histories, check_change_log])
     return finding.checked, finding.broken
 
 
@@ -87,6 +89,79 @@ async def test_a_changed_past_shows(
     assert broken is not None
     assert fault in broken
     assert f"submission {decided} (auth0|erin, 2026-W47)" in broken
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 64])
+def test_ranges_cover_every_id_once(number: int) -> None:
+    ranges = key_ranges(number)
+    assert len(ranges) == number
+    assert ranges[0].after == uuid.UUID(int=0)
+    assert ranges[-1].last == uuid.UUID(int=KEYS - 1)
+    for one, following in itertools.pairwise(ranges):
+        assert one.after < one.last == following.after
+
+
+@pytest.fixture
+async def in_every_range(
+    decided: str, intruder: asyncpg.Connection
+) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """The approval that was decided, copied to the first and the last id of each of four ranges.
+    No digest fits the copies."""
+    copies = []
+    for keys in key_ranges(4):
+        copies.append((uuid.UUID(int=keys.after.int + 1), keys.last))
+        for key in copies[-1]:
+            await intruder.execute(COPY_APPROVAL, uuid.UUID(decided), str(key))
+    return copies
+
+
+COPY_APPROVAL = """
+    INSERT INTO approvals
+    SELECT (json_populate_record(approval, json_build_object('id', $2::text))).*
+    FROM approvals AS approval WHERE id = $1
+"""
+
+
+async def test_a_fault_at_either_end_of_any_range_is_found(
+    in_every_range: list[tuple[uuid.UUID, uuid.UUID]],
+    intruder: asyncpg.Connection,
+    approvals_database: str,
+) -> None:
+    settings = DatabaseSettings(approvals_database)
+
+    async def first_faults() -> list[str]:
+        async with open_snapshot(settings) as snapshot:
+            checked = [await check_range(settings, snapshot.id, keys) for keys in key_ranges(4)]
+        return [(one.broken or "").partition(" (")[0] for one in checked]
+
+    firsts = [f"submission {first}" for first, _ in in_every_range]
+    lasts = [f"submission {last}" for _, last in in_every_range]
+    assert await first_faults() == firsts
+    for first, _ in in_every_range:
+        await intruder.execute("DELETE FROM approvals WHERE id = $1", first)
+    await intruder.execute("DELETE FROM approvals WHERE id = ANY ($1)", await written(intruder))
+    assert await first_faults() == lasts
+    _, broken = await check(approvals_database)
+    assert broken is not None
+    assert broken.startswith(lasts[0])
+
+
+async def written(connection: asyncpg.Connection) -> list[uuid.UUID]:
+    """The approvals with a history."""
+    found = await connection.fetch("SELECT DISTINCT submission_id FROM history")
+    return [row[0] for row in found]
+
+
+async def test_processes_check_the_snapshot_and_not_what_is_written_meanwhile(
+    decided: str, intruder: asyncpg.Connection, approvals_database: str
+) -> None:
+    async with open_snapshot(DatabaseSettings(approvals_database)) as snapshot:
+        await intruder.execute("UPDATE history SET actor = 'auth0|eve' WHERE number = 2")
+        finding = await check_histories(snapshot)
+    assert finding.checked == "4 rows of 2 approvals are as written"
+    _, broken = await check(approvals_database)
+    assert broken is not None
+    assert decided in broken
 
 
 def run_verify(database: str) -> subprocess.CompletedProcess[str]:
