@@ -1,9 +1,11 @@
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
@@ -179,7 +181,10 @@ def test_a_migration_gives_up_on_a_table_that_stays_in_use(
     add_second(service)
     monkeypatch.setattr("libs.postgres.migrations.LOCK_TIMEOUT", "50ms")
     monkeypatch.setattr("libs.postgres.migrations.LOCK_PAUSE", 0.0)
-    monkeypatch.setattr("libs.postgres.migrations.LOCK_RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("libs.postgres.migrations.LOCK_RETRY_SECONDS", 2.0)
+    # Each look at this clock takes a second, so the number of tries does not depend on the load.
+    clock = SimpleNamespace(monotonic=itertools.count().__next__)
+    monkeypatch.setattr("libs.postgres.migrations.time", clock)
     with asyncio.Runner() as runner:
         holder = runner.run(asyncpg.connect(url))
         runner.run(holder.execute("BEGIN; LOCK TABLE notes"))
@@ -188,8 +193,8 @@ def test_a_migration_gives_up_on_a_table_that_stays_in_use(
 
     assert code == 1
     printed = capsys.readouterr().err
-    assert printed.count("waiting: canceling statement due to lock timeout") > 1
-    assert "nothing was changed: tables were in use for 0 s" in printed
+    assert printed.count("waiting: canceling statement due to lock timeout") == 2
+    assert "nothing was changed: tables were in use for 2 s" in printed
 
 
 def test_a_migration_runs_once_the_table_is_free(service: Path, url: str, ask: Ask) -> None:
