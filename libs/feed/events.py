@@ -17,6 +17,8 @@ from libs.web.responses import encode_json
 CHANNEL = "feed"
 FEED_LOCK = 7_301_002
 
+HOLD = f"SELECT pg_advisory_xact_lock({FEED_LOCK})"
+
 # The lock is taken before the first number is drawn and released when the transaction has
 # committed. So numbers are in commit order, and no event appears behind a cursor that was handed
 # out. A transaction that publishes nothing never takes the lock.
@@ -75,6 +77,12 @@ async def deferred_publish(connection: asyncpg.Connection) -> AsyncIterator[None
         _deferred.reset(token)
     if deferred:
         await _write(connection, deferred)
+
+
+async def hold_feed(connection: asyncpg.Connection) -> None:
+    """Let nobody else publish until the transaction ends. Lock no rows after it that others lock:
+    see `publish`."""
+    await connection.execute(HOLD)
 
 
 async def _write(

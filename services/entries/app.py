@@ -11,6 +11,7 @@ from libs.web.metrics import METRICS
 from services.entries.api import all_routes
 from services.entries.api.error_handlers import map_errors
 from services.entries.batches.commands.tidy import tidy_batches
+from services.entries.commands import weeks_off
 from services.entries.events import without_notes
 from services.entries.feeds import HANDLERS
 from services.entries.metrics import SERVICE_METRICS, ServiceMetrics
@@ -32,5 +33,6 @@ def create_app(settings: ServiceSettings) -> web.Application:
     )
     app.cleanup_ctx.append(housekeeping(work=tidy_batches))
     app.cleanup_ctx.append(housekeeping(INTERVAL, keep_summary))
+    app.cleanup_ctx.append(housekeeping(weeks_off.INTERVAL, weeks_off.publish_new_weeks))
     app[SERVICE_METRICS] = ServiceMetrics(app[METRICS].registry)
     return app

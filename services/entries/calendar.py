@@ -77,10 +77,12 @@ class PersonCalendar:
         return longest.kind if longest else None
 
     def is_off(self, week: Week) -> bool:
-        """Whether holidays and absences leave nothing to work in the week."""
-        planned = PersonCalendar(self.working_time).targets(week.days)
-        left = self.targets(week.days)
-        return any(planned) and not any(left)
+        """Whether holidays and absences leave nothing to work in the week, or contracts plan
+        nothing for it. An own target of 0 excuses nobody."""
+        if any(self.targets(week.days)):
+            return False
+        planned = any(PersonCalendar(self.working_time).targets(week.days))
+        return planned or all(self.working_time.contract_on(day) for day in week.days)
 
 
 def portions_of(absences: Iterable[Absence]) -> dict[date, float]:

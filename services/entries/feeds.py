@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -16,19 +15,14 @@ from libs.feed.wire import Delivery, data_as
 from libs.rules.calendar import Week
 from libs.service.admission import record_access_of
 from services.entries import model
-from services.entries.calendar import PersonCalendar
-from services.entries.events import facts_of, publish_left_open, publish_weeks_off
+from services.entries.commands.weeks_off import publish_changed_weeks_off
+from services.entries.events import facts_of, publish_left_open
 from services.entries.model import Timesheet
 from services.entries.store import timesheets as store
-from services.entries.store.calendar import named_holidays, read_calendar
-from services.entries.store.holidays import list_company_days
-from services.entries.store.people import learn_people, read_working_times
+from services.entries.store.people import learn_people, list_active, read_working_times
 from services.entries.store.period import read_closed_through
 from services.entries.store.timesheets import PersonsWeek
 from services.entries.targets import WorkingTime
-
-# The weeks that are looked at when somebody's working time changes.
-WEEKS_BACK, WEEKS_AHEAD = 8, 60
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -115,35 +109,18 @@ async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) 
     received = [data_as(dict[str, Any], event) for event in events]
     people = {data["person"] for data in received}
     before = await read_working_times(connection, people)
+    were_active = await list_active(connection, people)
     await learn_people(connection, received)
     await record_access_of(connection, events)
     await _publish_left_open(connection, events)
     after = await read_working_times(connection, people)
+    returned = await list_active(connection, before.keys() - were_active)
     for person, working_time in sorted(after.items(), key=lambda item: item[0]):
-        if working_time != before.get(person):
-            await _publish_weeks_off(connection, person, before.get(person), events[-1].time)
-
-
-async def _publish_weeks_off(
-    connection: asyncpg.Connection, person: str, before: WorkingTime | None, now: datetime
-) -> None:
-    """Publish the weeks in which the new working time changed whether the person is off."""
-    first, last = Week.of(now.date()).plus(-WEEKS_BACK), Week.of(now.date()).plus(WEEKS_AHEAD)
-    after = await read_calendar(connection, person, first.monday, last.sunday)
-    company_days = await list_company_days(connection, first.monday, last.sunday)
-    old_time = before or WorkingTime()
-    old = PersonCalendar(
-        old_time,
-        named_holidays(old_time, company_days, first.monday, last.sunday),
-        after.absences,
-    )
-    weeks = [first.plus(number) for number in range(WEEKS_BACK + WEEKS_AHEAD + 1)]
-    changed = {
-        (person, week): after.is_off(week)
-        for week in weeks
-        if after.is_off(week) != old.is_off(week)
-    }
-    await publish_weeks_off(connection, changed, now)
+        if person in returned:
+            # Meanwhile nothing was published of the person.
+            await publish_changed_weeks_off(connection, person, None, events[-1].time)
+        elif working_time != (known := before.get(person, WorkingTime())):
+            await publish_changed_weeks_off(connection, person, known, events[-1].time)
 
 
 async def _publish_left_open(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:

@@ -178,9 +178,8 @@ class PeriodClosed(Locked):
     """The week has a day in the closed period, so what was approved of it stands."""
 
     def __init__(self, closed_through: date) -> None:
-        lock = _LOCKS[LockReason.CLOSED]
         detail = f"The period through {closed_through} is closed. Move it back first."
-        super().__init__(lock, detail)
+        super().__init__(_LOCKS[LockReason.CLOSED], detail)
 
 
 class WrongState(Exception):

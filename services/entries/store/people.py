@@ -23,6 +23,8 @@ READ_ACTIVE_WORKING_TIMES = """
     SELECT person, contracts, target_minutes FROM people WHERE active
 """
 
+LIST_ACTIVE = "SELECT person FROM people WHERE active AND person = ANY ($1)"
+
 IS_MANAGED_BY = """
     SELECT EXISTS (
         SELECT FROM people JOIN people AS manager ON manager.person = people.manager
@@ -80,6 +82,11 @@ async def read_active_working_times(connection: asyncpg.Connection) -> dict[str,
     """The working time of everybody who is active, by person."""
     records = await connection.fetch(READ_ACTIVE_WORKING_TIMES)
     return {record["person"]: working_time_of(record) for record in records}
+
+
+async def list_active(connection: asyncpg.Connection, people: Iterable[str]) -> set[str]:
+    """Those of the people who are known and active."""
+    return {person for (person,) in await connection.fetch(LIST_ACTIVE, list(people))}
 
 
 def working_time_of(record: asyncpg.Record) -> WorkingTime:

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
+import pytest
 
+from libs.postgres.pool import Database
+from libs.postgres.settings import DatabaseSettings
+from services.entries.commands.weeks_off import publish_new_weeks
+from tests.api.entries.agency import learn as learn_silently
 from tests.api.entries.conftest import Week, log
 from tests.api.entries.test_calendar import absence, address, put
 from tests.api.entries.test_decisions import learn
 from tests.support.client import MANAGER, Caller, Service
+from tests.support.clock import StandingClock
 
 FULL = {"from": "2026-01-01", "minutes": [480, 480, 480, 480, 480, 0, 0], "calendar": None}
 HOLIDAYS = {**FULL, "calendar": "DE-BY"}
+MONDAYS = {**HOLIDAYS, "minutes": [480, 0, 0, 0, 0, 0, 0]}
+
+
+@pytest.fixture
+async def database(entries: Service, entries_database: str) -> AsyncIterator[Database]:
+    """The pool of another replica."""
+    del entries
+    opened = Database(DatabaseSettings(entries_database))
+    await opened.start()
+    yield opened
+    await opened.stop()
 
 
 async def published(connection: asyncpg.Connection) -> list[tuple[str, bool]]:
@@ -88,6 +107,79 @@ async def test_another_calendar_publishes_the_weeks_that_it_changes(
     assert await published(connection) == [("2026-W52", True)]
     await learn(connection, "erin", contracts=[HOLIDAYS], version=3, name="Erin E.")
     assert await published(connection) == []
+
+
+async def test_weeks_of_nothing_but_holidays_are_published_as_time_goes_on(
+    ada: Caller, connection: asyncpg.Connection, database: Database, clock: StandingClock
+) -> None:
+    del ada
+    await learn(connection, "mona", contracts=[MONDAYS])
+    easter_2027, easter_2028 = ("2027-W13", True), ("2028-W16", True)
+    assert easter_2027 in (known := await published(connection))
+    assert easter_2028 not in known
+    await publish_new_weeks(database, clock)
+    assert easter_2028 not in await published(connection)
+    clock.move(weeks=30)
+    await publish_new_weeks(database, clock)
+    assert easter_2028 in (later := await published(connection))
+    assert easter_2027 not in later
+    await publish_new_weeks(database, clock)
+    assert await published(connection) == []
+
+
+async def test_what_the_release_before_never_published_is_published_once(
+    ada: Caller, connection: asyncpg.Connection, database: Database, clock: StandingClock
+) -> None:
+    del ada
+    contracts = [{**MONDAYS, "from": "2020-01-01"}]
+    await learn_silently(connection, "mona", contracts=contracts)
+    await learn_silently(connection, "gone", contracts=contracts, active=False)
+    await asyncio.gather(*(publish_new_weeks(database, clock) for _ in range(3)))
+    weeks = await published(connection)
+    assert weeks[0] == ("2023-W52", True)
+    assert ("2026-W15", True) in weeks
+    assert weeks == sorted(set(weeks))
+
+
+async def test_an_absence_far_ahead_is_looked_at_again_when_its_week_comes_into_sight(
+    erin: Caller, connection: asyncpg.Connection, database: Database, clock: StandingClock
+) -> None:
+    await learn(connection, "erin", contracts=[FULL])
+    await put(erin, absence("2028-05-01", "2028-05-05"))
+    assert ("2028-W18", True) in await published(connection)
+    six_days = {**FULL, "from": "2028-04-01", "minutes": [400, 400, 400, 400, 400, 400, 0]}
+    await learn(connection, "erin", contracts=[FULL, six_days], version=2)
+    assert await published(connection) == []
+    clock.move(weeks=30)
+    await publish_new_weeks(database, clock)
+    assert await published(connection) == [("2028-W18", False)]
+
+
+async def test_a_contract_of_no_hours_leaves_nothing_to_work(
+    entries: Service, ada: Caller, connection: asyncpg.Connection
+) -> None:
+    del ada
+    await learn(connection, "maya", manager=None, contracts=[FULL])
+    none = {**FULL, "minutes": [0, 0, 0, 0, 0, 0, 0], "from": "2026-11-11"}
+    await learn(connection, "erin", contracts=[FULL, none])
+    await learn(connection, "carl", contracts=[], target_minutes=0)
+    weeks = await published(connection)
+    assert weeks[0] == ("2026-W47", True)
+    assert {off for _, off in weeks} == {True}
+    assert await missing(entries, "2026-W47") == ["auth0|carl"]
+    assert await missing(entries, "2026-W46") == ["auth0|carl", "auth0|erin"]
+
+
+async def test_somebody_who_comes_back_is_off_as_the_calendar_says_today(
+    ada: Caller, connection: asyncpg.Connection
+) -> None:
+    await learn(connection, "mona", contracts=[MONDAYS])
+    await learn(connection, "mona", contracts=[MONDAYS], version=2, active=False)
+    await ada.put("/v1/holidays/2026-12-07", {"name": "Company day"})
+    await published(connection)
+    await learn(connection, "mona", contracts=[MONDAYS], version=3)
+    weeks = dict(await published(connection))
+    assert (weeks["2026-W50"], weeks["2026-W51"]) == (True, False)
 
 
 async def test_somebody_who_was_off_all_week_is_not_missing_without_hours(

@@ -47,7 +47,7 @@ class Company:
         self._issuer = issuer
         self._session = session
         self._ports = {name: free_port() for name in CREATE}
-        self._clock = StandingClock()
+        self.clock = StandingClock()
         self._connections: dict[str, asyncpg.Connection] = {}
         self._tokens: dict[str, str] = {}
 
@@ -56,20 +56,20 @@ class Company:
             follows = [source for follower, source in FOLLOWS if follower == name]
             settings = ServiceSettings.read(self._variables(name), name, follows)
             app = create(settings)
-            app[CLOCK] = self._clock
+            app[CLOCK] = self.clock
             await stack.enter_async_context(running(app, settings.web))
             self._connections[name] = await asyncpg.connect(self._databases[name])
             stack.push_async_callback(self._connections[name].close)
 
     def go_to(self, day: date) -> None:
         """Noon in UTC of this day."""
-        self._clock.time = datetime.combine(day, NOON)
+        self.clock.time = datetime.combine(day, NOON)
 
     async def call(
         self, person: str, method: str, service: str, path: str, body: Any = None
     ) -> Reply:
         # Submissions of a day are distinguished by their time.
-        self._clock.move(seconds=1)
+        self.clock.move(seconds=1)
         token = self._tokens.setdefault(person, self._token(person))
         caller = Caller(self._session, f"http://127.0.0.1:{self._ports[service]}", token)
         return await caller.request(method, path, json=body)
@@ -129,6 +129,7 @@ class Company:
             "AUTH_AUDIENCE": self._issuer.audience,
             "DATABASE_URL": self._databases[name],
             "M2M_CLIENT_ID": "follower",
+            "FULL_FEED_CLIENTS": "follower",
             "M2M_CLIENT_SECRET": "follower-secret",
             "M2M_TOKEN_URL": self._issuer.token_url,
             "RATE_LIMIT": "off",

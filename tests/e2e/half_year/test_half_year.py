@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import date, timedelta
 from typing import Any
 
-import aiohttp
 import pytest
 
 from libs.rules.calendar import Week
-from tests.conftest import Databases
 from tests.e2e.half_year.company import MANAGERS, Company, eventually, sub
 from tests.e2e.half_year.ledger import MOVED, Hours, Ledger
 from tests.e2e.half_year.plan import (
@@ -33,22 +29,6 @@ from tests.e2e.half_year.plan import (
 )
 from tests.e2e.half_year.results import Results
 from tests.support.client import Reply
-from tests.support.issuer import Issuer
-
-
-@pytest.fixture
-def urls(databases: Databases) -> dict[str, str]:
-    return {name: databases.own(name) for name in ("entries", "approvals", "profile")}
-
-
-@pytest.fixture
-async def company(
-    urls: dict[str, str], issuer: Issuer, session: aiohttp.ClientSession
-) -> AsyncIterator[Company]:
-    async with AsyncExitStack() as stack:
-        company = Company(urls, issuer, session)
-        await company.start(stack)
-        yield company
 
 
 @pytest.mark.slow
