@@ -15,7 +15,9 @@ RULE_TESTS = sorted(FOLDER.glob("rules*_test.yaml"))
 DASHBOARD = FOLDER / "dashboard.json"
 
 # Example values for Grafana's variables.
+NAMESPACE = "timesheets"
 VARIABLES = {
+    "$namespace": NAMESPACE,
     "$service": "entries|approvals|profile",
     "$route": ".+",
     "$__rate_interval": "5m",

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from dev.ports import free_port
-from tests.deploy.monitoring import RULE_TESTS, RULES, alerts, queries, rules
+from tests.deploy.monitoring import NAMESPACE, RULE_TESTS, RULES, alerts, queries, rules
 from tests.deploy.tools import tool
 from tests.support.fleet import FOLLOWS, NAMES, Fleet
 from tests.support.issuer import Issuer
@@ -88,7 +88,15 @@ async def prometheus(
                 "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
                 "rule_files": [str(RULES)],
                 "scrape_configs": [
-                    {"job_name": name, "static_configs": [{"targets": [fleet.admin_address(name)]}]}
+                    {
+                        "job_name": name,
+                        "static_configs": [
+                            {
+                                "targets": [fleet.admin_address(name)],
+                                "labels": {"namespace": NAMESPACE},
+                            }
+                        ],
+                    }
                     for name in NAMES
                 ],
             }
