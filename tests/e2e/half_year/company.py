@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime, time
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import asyncpg
@@ -48,6 +50,7 @@ class Company:
         self._session = session
         self._ports = {name: free_port() for name in CREATE}
         self.clock = StandingClock()
+        self.apps: dict[str, web.Application] = {}
         self._connections: dict[str, asyncpg.Connection] = {}
         self._tokens: dict[str, str] = {}
 
@@ -57,6 +60,7 @@ class Company:
             settings = ServiceSettings.read(self._variables(name), name, follows)
             app = create(settings)
             app[CLOCK] = self.clock
+            self.apps[name] = app
             await stack.enter_async_context(running(app, settings.web))
             self._connections[name] = await asyncpg.connect(self._databases[name])
             stack.push_async_callback(self._connections[name].close)
@@ -70,9 +74,16 @@ class Company:
     ) -> Reply:
         # Submissions of a day are distinguished by their time.
         self.clock.move(seconds=1)
-        token = self._tokens.setdefault(person, self._token(person))
-        caller = Caller(self._session, f"http://127.0.0.1:{self._ports[service]}", token)
+        caller = Caller(self._session, self._url(service), self._token_of(person))
         return await caller.request(method, path, json=body)
+
+    async def upload(self, client: str, rows: Sequence[Any], query: str = "") -> Reply:
+        """The machine uploads these rows."""
+        self.clock.move(seconds=1)
+        caller = Caller(self._session, self._url("entries"), self._token_of(client))
+        headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": str(uuid4())}
+        data = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        return await caller.post(f"/v1/batches{query}", data=data, headers=headers)
 
     async def do(self, person: str, method: str, service: str, path: str, body: Any = None) -> Any:
         """As `call`, for what has to succeed: the decoded response."""
@@ -109,7 +120,17 @@ class Company:
                 return False
         return True
 
+    def _url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self._ports[service]}"
+
+    def _token_of(self, person: str) -> str:
+        if person not in self._tokens:
+            self._tokens[person] = self._token(person)
+        return self._tokens[person]
+
     def _token(self, person: str) -> str:
+        if person == "agency":
+            return self._issuer.machine_token(person, "batch:upload")
         scopes = {
             "ada": ADMINISTRATOR,
             "audrey": "read:audit read:reports",
