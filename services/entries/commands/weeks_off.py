@@ -14,7 +14,6 @@ from libs.feed.events import deferred_publish, hold_feed
 from libs.postgres.pool import Database
 from libs.postgres.shares import Share
 from libs.rules.calendar import Week
-from libs.web.app import Clock
 from services.entries.calendar import PersonCalendar
 from services.entries.events import publish_weeks_off
 from services.entries.store import weeks_off as store
@@ -28,13 +27,11 @@ from services.entries.targets import WorkingTime
 WEEKS_BACK, WEEKS_AHEAD = 53, 60
 # A database of a release that published changes only is read from so many weeks ago.
 BACKFILL_WEEKS = 156
-INTERVAL = 900.0
 
 
-async def publish_new_weeks(db: Database, clock: Clock) -> None:
+async def publish_new_weeks(db: Database, now: datetime) -> None:
     """Publish the weeks that have come within `WEEKS_AHEAD` since the last call, and the first
     time those of the past as well. Nothing if another replica is doing so."""
-    now = clock.now()
     last = Week.of(now.date()).plus(WEEKS_AHEAD)
 
     async def publish_next(connection: asyncpg.Connection) -> bool:

@@ -117,13 +117,13 @@ async def test_weeks_of_nothing_but_holidays_are_published_as_time_goes_on(
     easter_2027, easter_2028 = ("2027-W13", True), ("2028-W16", True)
     assert easter_2027 in (known := await published(connection))
     assert easter_2028 not in known
-    await publish_new_weeks(database, clock)
+    await publish_new_weeks(database, clock.now())
     assert easter_2028 not in await published(connection)
     clock.move(weeks=30)
-    await publish_new_weeks(database, clock)
+    await publish_new_weeks(database, clock.now())
     assert easter_2028 in (later := await published(connection))
     assert easter_2027 not in later
-    await publish_new_weeks(database, clock)
+    await publish_new_weeks(database, clock.now())
     assert await published(connection) == []
 
 
@@ -134,7 +134,7 @@ async def test_what_the_release_before_never_published_is_published_once(
     contracts = [{**MONDAYS, "from": "2020-01-01"}]
     await learn_silently(connection, "mona", contracts=contracts)
     await learn_silently(connection, "gone", contracts=contracts, active=False)
-    await asyncio.gather(*(publish_new_weeks(database, clock) for _ in range(3)))
+    await asyncio.gather(*(publish_new_weeks(database, clock.now()) for _ in range(3)))
     weeks = await published(connection)
     assert weeks[0] == ("2023-W52", True)
     assert ("2026-W15", True) in weeks
@@ -151,7 +151,7 @@ async def test_an_absence_far_ahead_is_looked_at_again_when_its_week_comes_into_
     await learn(connection, "erin", contracts=[FULL, six_days], version=2)
     assert await published(connection) == []
     clock.move(weeks=30)
-    await publish_new_weeks(database, clock)
+    await publish_new_weeks(database, clock.now())
     assert await published(connection) == [("2028-W18", False)]
 
 

@@ -7,7 +7,6 @@ from datetime import date
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from libs.rules.calendar import Week
-from libs.web.app import Clock
 from services.entries.commands.weeks_off import publish_new_weeks
 from tests.e2e.half_year.company import Company, sub
 
@@ -20,11 +19,11 @@ async def overdue_weeks(company: Company) -> set[tuple[str, str]]:
     return {(item["person"], item["week"]) for item in items}
 
 
-async def publish_as(company: Company, clock: Clock) -> None:
+async def publish_as_replica(company: Company) -> None:
     """What the job of a replica does in between."""
     database = Database(DatabaseSettings(company.database("entries")))
     await database.start()
-    await publish_new_weeks(database, clock)
+    await publish_new_weeks(database, company.clock.now())
     await database.stop()
     await company.catch_up()
 
@@ -37,9 +36,9 @@ async def test_a_week_of_nothing_but_a_holiday_is_never_overdue(company: Company
     contract = f"/v1/people/{sub('mona')}/contracts/2026-01-01"
     await company.do("ada", "PUT", "profile", contract, MONDAYS)
     await company.catch_up()
-    await publish_as(company, company.clock)
+    await publish_as_replica(company)
     company.go_to(date(2027, 6, 7))
-    await publish_as(company, company.clock)
+    await publish_as_replica(company)
 
     company.go_to(date(2028, 5, 8))
     week = Week.of(EASTER_MONDAY)
