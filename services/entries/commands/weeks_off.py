@@ -31,7 +31,7 @@ BACKFILL_WEEKS = 156
 
 async def publish_new_weeks(db: Database, now: datetime) -> None:
     """Publish the weeks that have come within `WEEKS_AHEAD` since the last call, and the first
-    time those of the past as well. Nothing if another replica is doing so."""
+    time those of the past as well. Does nothing while another replica does so."""
     last = Week.of(now.date()).plus(WEEKS_AHEAD)
 
     async def publish_next(connection: asyncpg.Connection) -> bool:
@@ -53,14 +53,14 @@ async def publish_new_weeks(db: Database, now: datetime) -> None:
 
 
 async def _publish_week(connection: asyncpg.Connection, week: Week, now: datetime) -> None:
-    """Publish who is off. Nobody is unless it was published, but for an absence: it may have been
-    published before, with other working hours."""
+    """Publish who is off. Weeks that were never published are not off, so the others are published
+    for absences only: such a week may have been published as off, with other working hours."""
     working_times = await read_active_working_times(connection)
     calendars = await read_calendars(connection, working_times, week)
     off = {(person, week): calendar.is_off(week) for person, calendar in calendars.items()}
-    told = {key: is_off for key, is_off in off.items() if is_off or calendars[key[0]].absences}
+    known = {key: is_off for key, is_off in off.items() if is_off or calendars[key[0]].absences}
     async with deferred_publish(connection):
-        await publish_weeks_off(connection, told, now)
+        await publish_weeks_off(connection, known, now)
 
 
 async def publish_changed_weeks_off(

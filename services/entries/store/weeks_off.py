@@ -1,4 +1,4 @@
-"""How far ahead the weeks in which people are off were published."""
+"""The last week for which it was published who is off."""
 
 from __future__ import annotations
 

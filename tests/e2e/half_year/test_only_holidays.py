@@ -20,7 +20,7 @@ async def overdue_weeks(company: Company) -> set[tuple[str, str]]:
 
 
 async def publish_as_replica(company: Company) -> None:
-    """What the job of a replica does in between."""
+    """Run the job of a replica once."""
     database = Database(DatabaseSettings(company.database("entries")))
     await database.start()
     await publish_new_weeks(database, company.clock.now())
