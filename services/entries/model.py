@@ -16,6 +16,12 @@ from typing import Any, NamedTuple
 from libs.rules.calendar import Week, latest_today
 from libs.rules.violations import RuleBroken, Violation
 from services.entries.targets import Targets
+from services.entries.violations import (
+    closed_day,
+    inactive_project,
+    missing_note,
+    unknown_project,
+)
 
 MAX_MINUTES_A_DAY = 1440
 MAX_DAYS_AHEAD = 31
@@ -285,26 +291,6 @@ def _shrinks(draft: Draft, replaced: Entry) -> bool:
 
 def _minutes_violations(minutes: int, others: int) -> list[Violation]:
     return [full_day(others)] if others + minutes > MAX_MINUTES_A_DAY else []
-
-
-def closed_day(closed_through: date) -> Violation:
-    """The violation of an entry in the closed period."""
-    return Violation("date", "closed", f"The period through {closed_through} is closed.")
-
-
-def unknown_project(code: str) -> Violation:
-    """The violation of an entry on a project that does not exist."""
-    return Violation("project", "unknown_project", f"There is no project {code}.")
-
-
-def inactive_project(code: str) -> Violation:
-    """The violation of an entry on a project that has ended."""
-    return Violation("project", "inactive_project", f"The project {code} is no longer active.")
-
-
-def missing_note() -> Violation:
-    """The violation of an entry without the note that its project requires."""
-    return Violation("note", "note_required", "This project requires a note.")
 
 
 def full_day(others: int) -> Violation:

@@ -20,9 +20,11 @@ from services.entries.model import (
     State,
     check_change,
     check_draft,
+    latest_day,
+)
+from services.entries.violations import (
     closed_day,
     inactive_project,
-    latest_day,
     missing_note,
     unknown_project,
 )
