@@ -98,7 +98,7 @@ async def started(settings: DatabaseSettings) -> AsyncIterator[Database]:
 @pytest.fixture
 async def publisher(urls: tuple[str, str]) -> AsyncIterator[Database]:
     """The database of the service whose feed is followed."""
-    async with started(DatabaseSettings(urls[0], pool_min=1, pool_max=20)) as db:
+    async with started(DatabaseSettings(urls[0], pool_min=1, pool_max=40)) as db:
         yield db
 
 

@@ -169,6 +169,11 @@ async def test_a_run_killed_between_answer_and_commit_sends_a_copy_with_the_same
             await asyncio.sleep(0.01)
         await _kill(process)
     finally:
+        # The server would notice only later that the killed job is gone, and keep its locks.
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND NOT granted"
+        )
         await connection.execute("DROP TRIGGER wait_for_test ON notices")
         await connection.execute("DROP FUNCTION wait_for_test()")
         await connection.execute("SELECT pg_advisory_unlock(42)")
