@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from libs.feed.housekeeping import housekeeping
 from libs.service.application import create_service
 from libs.service.settings import ServiceSettings
 from services.approvals.api import all_routes
 from services.approvals.api.error_handlers import map_errors
+from services.approvals.commands.unsubmitted import INTERVAL, store_unsubmitted
 from services.approvals.feeds import HANDLERS
 from services.approvals.metrics import metrics_context
 
@@ -24,5 +26,6 @@ def create_app(settings: ServiceSettings) -> web.Application:
         [map_errors],
         HANDLERS,
     )
+    app.cleanup_ctx.append(housekeeping(INTERVAL, store_unsubmitted))
     app.cleanup_ctx.append(metrics_context())
     return app

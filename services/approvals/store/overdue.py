@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import asyncpg
 
@@ -61,23 +62,72 @@ OFF = """
 IS_COVERED = f"week.monday IN ({COVERED})"
 IS_OFF = f"week.monday IN ({OFF})"
 
-MISSING = f"""
+# The overdue weeks of `person`, computed from what is known: of those whose stored weeks are out of
+# date (services/approvals/store/unsubmitted.py).
+COMPUTED = f"""
+    SELECT person.person, week.monday
     FROM team AS person
-    {{joined}}
     CROSS JOIN LATERAL (
         ((({EXPECTED}) EXCEPT ({OFF})) UNION ({LEFT_OPEN})) EXCEPT ({COVERED})
     ) AS week (monday)
+    WHERE person.person IN (SELECT person FROM unsubmitted_changes)
+"""
+
+IS_UP_TO_DATE = "NOT EXISTS (SELECT FROM unsubmitted_changes AS change WHERE change.person = {})"
+
+# The stored ranges of weeks of a team that begin by {last}.
+OF_TEAM = f"""
+    SELECT known.person, known.monday, known.until
+    FROM team JOIN unsubmitted_weeks AS known ON known.person = team.person
+    WHERE known.monday <= {{last}} AND {IS_UP_TO_DATE.format("team.person")}
+"""
+OF_EVERYBODY = f"""
+    SELECT known.person, known.monday, known.until
+    FROM unsubmitted_weeks AS known
+    WHERE known.person <> $1 AND known.monday <= {{last}} AND {IS_UP_TO_DATE.format("known.person")}
+"""
+# Those that a page can need: as many as it has rows of those that begin after the key, and all that
+# began before and go on after it.
+PAGE_OF_EVERYBODY = f"""
+    (
+        {OF_EVERYBODY} AND (known.monday, known.person) > ({{monday}}, {{person}})
+        ORDER BY known.monday, known.person LIMIT {{limit}}
+    ) UNION ALL (
+        {OF_EVERYBODY} AND (known.monday, known.person) <= ({{monday}}, {{person}})
+        AND known.until > known.monday AND known.until >= {{monday}} AND known.monday < {{last}}
+    )
 """
 
 LIST = f"""
     SELECT week.monday, person.person, person.name, {COLUMNS_OF_MANAGER}
-    {MISSING}
-    WHERE (week.monday, person.person) > ({{monday}}, {{person}})
-    ORDER BY week.monday, person.person
-    LIMIT {{limit}}
+    FROM (
+        SELECT week.person, week.monday
+        FROM (
+            SELECT known.person, each.monday::date AS monday
+            FROM ({{stored}}) AS known CROSS JOIN LATERAL generate_series(
+                greatest(known.monday, date_trunc('week', {{monday}}::date)::date),
+                least(known.until, {{last}}::date),
+                interval '7 days'
+            ) AS each (monday)
+            UNION ALL
+            {COMPUTED}
+        ) AS week
+        WHERE (week.monday, week.person) > ({{monday}}::date, {{person}})
+        ORDER BY week.monday, week.person
+        LIMIT {{limit}}
+    ) AS week
+    JOIN people AS person ON person.person = week.person
+    {MANAGED}
+    ORDER BY week.monday, week.person
 """
 
-COUNT = f"SELECT count(*) {MISSING}"
+COUNT = f"""
+    SELECT
+        (
+            SELECT coalesce(sum((least(known.until, {{last}}::date) - known.monday) / 7 + 1), 0)
+            FROM ({{stored}}) AS known
+        ) + (SELECT count(*) FROM ({COMPUTED}) AS week)
+"""
 
 
 SAVE_LEFT_OPEN = """
@@ -129,21 +179,47 @@ FIRST_WEEK = Week(date(1970, 1, 5))
 
 async def list_overdue(connection: asyncpg.Connection, filter_: OverdueFilter) -> list[OverdueWeek]:
     """Oldest week first."""
-    team, arguments = team_of(filter_.caller, filter_.today)
-    names = ("first", "last", "monday", "person", "limit")
-    numbers = {name: f"${len(arguments) + 1 + place}" for place, name in enumerate(names)}
-    arguments += [
-        filter_.first.monday,
-        filter_.last.monday,
-        filter_.monday,
-        filter_.person,
-        filter_.limit,
-    ]
-    records = await connection.fetch(team + LIST.format(joined=MANAGED, **numbers), *arguments)
+    statement, arguments = list_statement(filter_)
     return [
         OverdueWeek(Week(record["monday"]), record["person"], record["name"], manager_of(record))
-        for record in records
+        for record in await connection.fetch(statement, *arguments)
     ]
+
+
+def list_statement(filter_: OverdueFilter) -> tuple[str, list[Any]]:
+    """The statement of a page, and its arguments."""
+    monday, person = max((filter_.monday, filter_.person), (filter_.first.monday, ""))
+    stored = PAGE_OF_EVERYBODY if filter_.caller.administers else OF_TEAM
+    return _statement(
+        LIST.replace("{stored}", stored),
+        filter_.caller,
+        filter_.today,
+        first=filter_.first.monday,
+        last=filter_.last.monday,
+        monday=monday,
+        person=person,
+        limit=filter_.limit,
+    )
+
+
+async def count_overdue(connection: asyncpg.Connection, caller: Caller, today: Today) -> int:
+    statement, arguments = count_statement(caller, today)
+    count: int = await connection.fetchval(statement, *arguments)
+    return count
+
+
+def count_statement(caller: Caller, today: Today) -> tuple[str, list[Any]]:
+    """The statement that counts the weeks until today, and its arguments."""
+    stored = OF_EVERYBODY if caller.administers else OF_TEAM
+    first, last = FIRST_WEEK.monday, today.last_week.monday
+    return _statement(COUNT.replace("{stored}", stored), caller, today, first=first, last=last)
+
+
+def _statement(template: str, caller: Caller, today: Today, **values: Any) -> tuple[str, list[Any]]:
+    """Put the team before the statement and number its parameters after those of the team."""
+    team, arguments = team_of(caller, today)
+    numbers = {name: f"${len(arguments) + 1 + place}" for place, name in enumerate(values)}
+    return team + template.format(**numbers), [*arguments, *values.values()]
 
 
 async def save_left_open(connection: asyncpg.Connection, weeks: Iterable[LeftOpenWeek]) -> None:
@@ -158,13 +234,3 @@ async def delete_left_open(
     people = [person for person, _ in weeks]
     mondays = [str(week.monday) for _, week in weeks]
     await connection.execute(DELETE_LEFT_OPEN, people, mondays)
-
-
-async def count_overdue(connection: asyncpg.Connection, caller: Caller, today: Today) -> int:
-    team, arguments = team_of(caller, today)
-    first, last = (f"${len(arguments) + place}" for place in (1, 2))
-    statement = team + COUNT.format(joined="", first=first, last=last)
-    count: int = await connection.fetchval(
-        statement, *arguments, FIRST_WEEK.monday, today.last_week.monday
-    )
-    return count
