@@ -16,7 +16,7 @@ SECONDS ?= 7200
 SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready" * (sys.version_info < (3, 14)))')
 
 .DEFAULT_GOAL := help
-.PHONY: endpoints help setup run app screenshots portal-pictures portal-texts token test test-slow test-oidc endurance deploy-check cluster-check release lint format bench peers lock rules images clean
+.PHONY: endpoints help setup run app screenshots portal-pictures portal-texts token test test-slow test-oidc endurance deploy-check images-check cluster-check release lint format bench peers lock rules images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -58,7 +58,10 @@ soak: $(VENV)/tools ## load a service for long: make soak SECONDS=7200
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -s -m endurance tests/endurance/test_soak.py
 
 deploy-check: $(VENV)/tools $(DEPLOYVENV)/ready ## check what is deployed with the tools it is for, as far as they are here
-	PATH="$$PATH:$(CURDIR)/$(DEPLOYVENV)/bin" $(BIN)/python -m pytest -m deploy -rs
+	PATH="$$PATH:$(CURDIR)/$(DEPLOYVENV)/bin" $(PYTEST) -m "deploy and not images" tests/deploy tests/e2e/test_rolling_fleet.py
+
+images-check: $(VENV)/tools ## build the images, compare two builds and run them; needs podman
+	$(BIN)/python -m pytest -m images -rs tests/deploy
 
 endpoints: $(VENV)/tools ## write docs/reference/endpoints.md from the routes
 	$(BIN)/python -m dev.endpoints > docs/reference/endpoints.md.new

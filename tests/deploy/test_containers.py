@@ -34,6 +34,7 @@ from tests.support.client import Caller
 
 pytestmark = [
     pytest.mark.deploy,
+    pytest.mark.images,
     pytest.mark.timeout(900),
 ]
 
