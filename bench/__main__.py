@@ -10,7 +10,7 @@ import time
 
 from bench.results import Result, table, write_results
 
-CASES = ("requests", "cycles", "batches", "tokens", "growth", "starting", "feeds")
+CASES = ("requests", "cycles", "batches", "tokens", "growth", "starting", "feeds", "tracing")
 """Modules of this package; each has `async def measure() -> list[Result]`."""
 
 

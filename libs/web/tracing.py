@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
@@ -23,40 +23,38 @@ from libs.web.context import current_traceparent
 from libs.web.metrics import TRACE_ID, route_of
 from libs.web.settings import SettingsError
 
+if TYPE_CHECKING:
+    from libs.web.spans import Span, SpanContext, SpanWriter
+
 MAX_QUERY_TEXT = 500
 
 # One for the process, like the logs: connections and followers write spans, too.
-_tracer: Any = None
+_writer: SpanWriter | None = None
 _SERVER: Any = None  # SpanKind.SERVER
-_is_sampled: ContextVar[bool] = ContextVar("is_sampled", default=False)
+_CONSUMER: Any = None
+# The span that new ones belong to, if the current request is sampled.
+_current: ContextVar[SpanContext | None] = ContextVar("current_span", default=None)
 
 
 def start_tracing(service: str, environ: Mapping[str, str]) -> bool:
     """Send spans from now on, if the environment names a receiver. Raises `SettingsError`."""
-    global _tracer, _SERVER
+    global _writer, _SERVER, _CONSUMER
     if not environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return False
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from opentelemetry.trace import SpanKind
+        from libs.web.spans import SpanKind, SpanWriter
     except ImportError as error:
         mistake = (
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but requirements/tracing.txt is not installed"
         )
         raise SettingsError((mistake,)) from error
-    build = Build.read(environ)
-    resource = Resource.create({"service.name": service, "service.version": build.version})
-    provider = TracerProvider(resource=resource)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    _tracer, _SERVER = provider.get_tracer("timesheets"), SpanKind.SERVER
+    _writer = SpanWriter(service, Build.read(environ).version)
+    _SERVER, _CONSUMER = SpanKind.SERVER, SpanKind.CONSUMER
     return True
 
 
 def is_tracing() -> bool:
-    return _tracer is not None
+    return _writer is not None
 
 
 @web.middleware
@@ -68,46 +66,54 @@ async def trace_request(request: web.Request, handler: Handler) -> web.StreamRes
     wait on purpose.
     """
     route = route_of(request)
-    if route.endswith("/feed"):
+    if _writer is None or route.endswith("/feed"):
         return await handler(request)
-    span = _tracer.start_span(
-        f"{request.method} {route}", context=_parent(current_traceparent()), kind=_SERVER
-    )
-    if not span.is_recording():
+    span = _writer.start(f"{request.method} {route}", current_traceparent(), _SERVER)
+    if span is None:
         return await handler(request)
-    return await _trace_sampled(span, route, request, handler)
+    span.attributes = {"http.request.method": request.method, "http.route": route}
+    return await _trace_sampled(_writer, span, request, handler)
 
 
 async def _trace_sampled(
-    span: Any, route: str, request: web.Request, handler: Handler
+    writer: SpanWriter, span: Span, request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    from opentelemetry.trace import StatusCode, use_span
-
-    span.set_attributes({"http.request.method": request.method, "http.route": route})
-    structlog.contextvars.bind_contextvars(traceparent=_traceparent(span))
-    request[TRACE_ID] = f"{span.get_span_context().trace_id:032x}"
-    _is_sampled.set(True)  # each request is handled by a task of its own
-    with use_span(span, end_on_exit=True):
+    structlog.contextvars.bind_contextvars(traceparent=span.traceparent)
+    request[TRACE_ID] = span.trace_id
+    _current.set(span.context)  # each request is handled by a task of its own
+    try:
         response = await handler(request)
-        span.set_attribute("http.response.status_code", response.status)
-        if response.status >= 500:
-            span.set_status(StatusCode.ERROR)
-        return response
+    except BaseException as error:
+        writer.end(span, type(error).__qualname__)
+        raise
+    span.attributes["http.response.status_code"] = response.status
+    writer.end(span, str(response.status) if response.status >= 500 else None)
+    return response
 
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
     """A span around a stage of long work, such as an upload, if its request is sampled."""
-    if not is_sampled():
+    parent = _current.get()
+    if _writer is None or parent is None:
         yield
         return
-    with _tracer.start_as_current_span(name):
+    span = _writer.start_within(name, parent)
+    token = _current.set(span.context)
+    try:
         yield
+    except BaseException as error:
+        _writer.end(span, type(error).__qualname__)
+        raise
+    else:
+        _writer.end(span)
+    finally:
+        _current.reset(token)
 
 
 def is_sampled() -> bool:
     """Whether the current request is traced and sampled."""
-    return _is_sampled.get()
+    return _current.get() is not None
 
 
 def start_query_spans(connection: Any) -> None:
@@ -122,53 +128,31 @@ def stop_query_spans(connection: Any) -> None:
 
 def record_events(source: str, events: Iterable[tuple[str, str | None]], began: float) -> None:
     """Write a span for each event (type, traceparent) applied since `began` (Unix time)."""
-    if _tracer is None:
+    if _writer is None:
         return
-    from opentelemetry.trace import SpanKind
-
     for kind, traceparent in events:
         if traceparent is not None:
-            _tracer.start_span(
-                f"apply {kind}",
-                context=_parent(traceparent),
-                kind=SpanKind.CONSUMER,
-                start_time=_nanoseconds(began),
-                attributes={"messaging.source.name": source},
-            ).end()
+            span = _writer.start(f"apply {kind}", traceparent, _CONSUMER)
+            if span is not None:
+                span.started = _nanoseconds(began)
+                span.attributes = {"messaging.source.name": source}
+                _writer.end(span)
 
 
 def _record_query(record: Any) -> None:
-    ended = time.time()
-    span = _tracer.start_span(
-        "SQL",
-        start_time=_nanoseconds(ended - record.elapsed),
-        attributes={
-            "db.system.name": "postgresql",
-            "db.query.text": _one_line(record.query),
-        },
-    )
-    if record.exception is not None:
-        span.record_exception(record.exception)
-    span.end(_nanoseconds(ended))
+    parent = _current.get()
+    if _writer is None or parent is None:
+        return
+    ended = time.time_ns()
+    times = ended - _nanoseconds(record.elapsed), ended
+    error = None if record.exception is None else type(record.exception).__qualname__
+    _writer.write_within("SQL", parent, times, _query_attributes(record.query), error)
 
 
 @lru_cache(maxsize=512)
-def _one_line(query: str) -> str:
-    return " ".join(query.split())[:MAX_QUERY_TEXT]
-
-
-def _parent(traceparent: str | None) -> Any:
-    """The context to start a span in; None without a parent, which is the cheaper way."""
-    if traceparent is None:
-        return None
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
-    return TraceContextTextMapPropagator().extract({"traceparent": traceparent})
-
-
-def _traceparent(span: Any) -> str:
-    context = span.get_span_context()
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+def _query_attributes(query: str) -> Mapping[str, str]:
+    text = " ".join(query.split())[:MAX_QUERY_TEXT]
+    return {"db.system.name": "postgresql", "db.query.text": text}
 
 
 def _nanoseconds(seconds: float) -> int:
