@@ -1,4 +1,4 @@
-"""What traces cost: CPU time a request of services that differ in their tracing alone."""
+"""The cost of traces: CPU time a request of services that differ in their tracing alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.issuer import Issuer
 ROUNDS, SECONDS, WARM_UP = 10, 2, 4
 CONNECTIONS = 8
 TENTH = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
-# How much is sampled, and the environment that says so.
+# The share of requests that is sampled, and the environment for it.
 SAMPLING = {
     "one in ten": TENTH,
     "every request": {},

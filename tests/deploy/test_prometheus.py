@@ -24,7 +24,7 @@ pytestmark = pytest.mark.deploy
 
 PACKAGE = "Debian: apt-get install prometheus"
 GRACE_SECONDS = 60.0
-# Who is not here: the cluster, its gateway and its certificates.
+# These are missing here: the cluster, its gateway and its certificates.
 ABSENT = ("kube", "traefik_", "certmanager_")
 # Panels that stay empty while nothing goes wrong.
 QUIET = {
