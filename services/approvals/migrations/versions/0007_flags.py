@@ -1,4 +1,8 @@
-"""An index for each flag, so that a list of a rare flag does not read all approvals."""
+"""An index for each flag, so that a list of a rare flag does not read all approvals.
+
+Building them blocks submissions and decisions. On a large table they are built beforehand by
+`CREATE INDEX CONCURRENTLY` (docs/how-to/operate.md), and this migration finds them there.
+"""
 
 from libs.postgres.migrate import run_sql
 
@@ -14,7 +18,7 @@ FLAGS = (
 def upgrade() -> None:
     for flag in FLAGS:
         run_sql(f"""
-            CREATE INDEX approvals_with_{flag} ON approvals (submitted_at, id)
+            CREATE INDEX IF NOT EXISTS approvals_with_{flag} ON approvals (submitted_at, id)
             WHERE flags @> '{{{flag}}}'::text[]
         """)
 
