@@ -1,142 +1,262 @@
-"""A week listed among ten thousand, a million and ten million entries."""
+"""Every kind of GET on a small and on a large company: what grows with the company?
+
+The databases are filled by SQL, in order of time (tests/support/company.py). The two sizes take
+turns; a request is sent over one connection, so the latency is the statement's and not a queue's.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
+import os
 import sys
 import tempfile
-from contextlib import AsyncExitStack
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from statistics import median
 
 import asyncpg
 
+from bench import load as wrk
 from bench.database import deployed_postgres
-from bench.load import Call, Load, load, write_calls
-from bench.programs import program, variables
+from bench.growth_requests import MANY, REQUESTS, Request
+from bench.programs import Program, program, variables
 from bench.results import Result, at_most, reported
 from dev.postgres import PostgresServer
 from libs.postgres.migrate import upgrade
-from tests.support.issuer import Issuer
+from tests.support.client import ADMINISTRATOR, MANAGER
+from tests.support.company import ENTRIES_A_WEEK, MANAGER_OF_MANY, Company, fill
+from tests.support.issuer import PERSON, Issuer
+from tests.support.load import Call, Tally, Worker
 
-ROUNDS, SECONDS = 7, 3
-# So few that nobody queues: it is the statement that could get slower.
-CONNECTIONS = 4
-ASKING, A_WEEK = 200, 20
-NEWEST_MONDAY = date(2026, 9, 7)
+WEEKS = 100
+SERVICES = ("entries", "approvals", "profile")
+ROUNDS, CALLS = 5, 20
+WRK_ROUNDS, WRK_SECONDS, WRK_CONNECTIONS = 5, 2, 4
+MOST_GROWTH = 1.5
+ASKING = 20
+MACHINE = "bench"
+ALL_SCOPES = "batch:upload read:reports read:people read:events read:audit"
 
-# Without triggers and indexes, which are put back: a bulk load as an administrator would do it.
-DEFINITIONS = """
-    SELECT format('DROP INDEX %I', indexrelid::regclass::text) AS drop,
-        pg_get_indexdef(indexrelid) AS create
-    FROM pg_index WHERE indrelid = 'entries'::regclass AND NOT indisprimary
+SUMMARY_IS_FILLED = """
+    SELECT EXISTS (SELECT FROM daily_totals_filled) AND NOT EXISTS (SELECT FROM total_changes)
 """
-PROJECTS = """
-    INSERT INTO projects (code, name, customer)
-    SELECT 'P' || number, 'Project', 'Customer' FROM generate_series(0, 19) AS number
-"""
-ROWS = """
-    INSERT INTO entries (person, id, date, project, task, minutes, note, billable, source)
-    SELECT 'auth0|' || person, gen_random_uuid(), $1::date - 7 * week + number % 5,
-        'P' || number, 'Development', 15 + number, 'Worked on the thing number ' || number,
-        true, 'app'
-    FROM generate_series(0, $2 - 1) AS person, generate_series(0, $3 - 1) AS week,
-        generate_series(0, 19) AS number
-"""
-WEEKS = """
-    INSERT INTO weeks (person, monday)
-    SELECT 'auth0|' || person, $1::date - 7 * week
-    FROM generate_series(0, $2 - 1) AS person, generate_series(0, $3 - 1) AS week
-"""
+SAMPLES = {
+    "entries": "SELECT person, min(id::text) FROM entries WHERE person = ANY ($1) GROUP BY person",
+    "approvals": "SELECT person, min(id::text) FROM approvals WHERE person = ANY ($1) GROUP BY 1",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """As many people, each with so many weeks of 20 entries."""
+class Running:
+    """The services over the databases of one company."""
 
-    name: str
-    people: int
-    weeks: int
+    company: Company
+    programs: Mapping[str, Program]
+    samples: Mapping[str, Mapping[str, str]]
+    """By service and person, the id of something of that person's."""
 
     @property
-    def rows(self) -> int:
-        return self.people * self.weeks * A_WEEK
+    def people(self) -> list[str]:
+        """From all over the tables."""
+        return list(self.samples["approvals"])
 
 
-SMALL = Size("10^4", 250, 2)
-SIZES = (SMALL, Size("10^6", 2_000, 25), Size("10^7", 5_000, 100))
+def sizes() -> tuple[Company, Company]:
+    """The companies, by the number of their entries."""
+    small = int(os.environ.get("GROWTH_SMALL", "100000"))
+    big = int(os.environ.get("GROWTH_BIG", "2000000"))
+    return _company(small), _company(big)
+
+
+def _company(entries: int) -> Company:
+    return Company(max(ASKING, entries // (WEEKS * ENTRIES_A_WEEK)), WEEKS)
 
 
 async def measure() -> list[Result]:
+    small, big = sizes()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with deployed_postgres(folder, durable=False) as server:
-            for size in SIZES:
-                server.create_database(size.name)
-                await asyncio.to_thread(upgrade, "services.entries", server.url(size.name))
-                await fill(server.url(size.name), size)
-            async with Issuer() as issuer:
-                return _results(await _rounds(server, issuer, folder))
+            async with Issuer() as issuer, AsyncExitStack() as stack:
+                running = [
+                    await stack.enter_async_context(_started(server, issuer, company, folder))
+                    for company in (small, big)
+                ]
+                return [
+                    *await _weeks(running, issuer, folder),
+                    *await _requests(running, issuer),
+                ]
 
 
-async def fill(url: str, size: Size) -> None:
-    connection = await asyncpg.connect(url, command_timeout=None)
-    definitions = await connection.fetch(DEFINITIONS)
-    for definition in definitions:
-        await connection.execute(definition["drop"])
-    await connection.execute(PROJECTS)
-    await connection.execute("SET session_replication_role = replica")
-    for statement in (ROWS, WEEKS):
-        await connection.execute(statement, NEWEST_MONDAY, size.people, size.weeks)
-    for definition in definitions:
-        await connection.execute(definition["create"])
-    await connection.execute("VACUUM ANALYZE")
-    await connection.close()
-    sys.stderr.write(f"  {size.rows:,} rows are there\n")
-
-
-async def _rounds(server: PostgresServer, issuer: Issuer, folder: Path) -> dict[Size, list[Load]]:
-    taken: dict[Size, list[Load]] = {size: [] for size in SIZES}
+@asynccontextmanager
+async def _started(
+    server: PostgresServer, issuer: Issuer, company: Company, folder: Path
+) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
-        started = {}
-        for size in SIZES:
-            environ = variables(issuer, server.url(size.name)) | {"RATE_LIMIT": "1000"}
-            starting = program("entries", environ, folder / f"{size.name}.log")
-            calls = write_calls(folder / f"{size.name}.calls", _calls(issuer, size))
-            started[size] = await stack.enter_async_context(starting), calls
-        for round_ in range(ROUNDS + 1):
-            for size, (one, calls) in started.items():
-                measured = await load(one.url, one.pid, calls, SECONDS, CONNECTIONS)
-                if round_:  # the first one warms up
-                    taken[size].append(measured)
-    return taken
+        programs = {}
+        samples: dict[str, Mapping[str, str]] = {}
+        for service in SERVICES:
+            name = f"{service}-{company.entries}"
+            url = await _filled(server, service, name, company)
+            if service in SAMPLES:
+                samples[service] = await _samples(url, SAMPLES[service], company)
+            environ = variables(issuer, url) | {"RATE_LIMIT": "1000"}
+            started = program(service, environ, folder / f"{name}.log")
+            programs[service] = await stack.enter_async_context(started)
+        await _until_filled(server.url(f"entries-{company.entries}"))
+        sys.stderr.write(f"  {company.entries:,} entries of {company.people:,} people are there\n")
+        yield Running(company, programs, samples)
 
 
-def _calls(issuer: Issuer, size: Size) -> list[Call]:
-    """People from all over the table, each the first week."""
-    path = f"/v1/entries?from={NEWEST_MONDAY}&to=2026-09-13"
-    people = [f"auth0|{number * size.people // ASKING}" for number in range(ASKING)]
-    return [Call("GET", path, person, issuer.token(sub=person)) for person in people]
+async def _filled(server: PostgresServer, service: str, name: str, company: Company) -> str:
+    server.create_database(name)
+    url = server.url(name)
+    await asyncio.to_thread(upgrade, f"services.{service}", url)
+    await fill(service, url, company)
+    return url
 
 
-def _results(taken: dict[Size, list[Load]]) -> list[Result]:
-    against = f"{CONNECTIONS} connections of wrk, closed loop; medians of {ROUNDS} rounds in turn"
-    p99 = {size: median(one.p99 for one in loads) for size, loads in taken.items()}
-    results = [
-        at_most(
-            f"list a week among {size.name} rows: p99 by that among 10^4",
-            *(p99[size] / p99[SMALL], 1.3, "times", against),
-        )
-        for size in SIZES
-        if size is not SMALL
-    ]
-    for size, loads in taken.items():
-        what = f"list a week among {size.name} rows"
-        results += [
-            reported(f"{what}: p99", p99[size], "ms", against),
-            reported(f"{what}: median", median(one.p50 for one in loads), "ms", against),
-            reported(f"{what}: rate", median(one.rate for one in loads), "a second", against),
-        ]
+async def _samples(url: str, statement: str, company: Company) -> Mapping[str, str]:
+    people = [company.person(1 + n * (company.people - 1) // ASKING) for n in range(ASKING)]
+    connection = await asyncpg.connect(url)
+    try:
+        return dict(await connection.fetch(statement, people))
+    finally:
+        await connection.close()
+
+
+async def _until_filled(url: str) -> None:
+    """Totals are read from a summary, which the service computes after its start."""
+    connection = await asyncpg.connect(url)
+    try:
+        while not await connection.fetchval(SUMMARY_IS_FILLED):
+            await asyncio.sleep(0.5)
+    finally:
+        await connection.close()
+
+
+async def _requests(running: Sequence[Running], issuer: Issuer) -> list[Result]:
+    results = []
+    for request in REQUESTS:
+        medians: list[list[float]] = [[], []]
+        async with AsyncExitStack() as stack:
+            senders = [
+                await stack.enter_async_context(_sender(one, issuer, request)) for one in running
+            ]
+            for round_ in range(ROUNDS + 1):
+                for size, sender in enumerate(senders):
+                    taken = [await anext(sender) for _ in range(CALLS)]
+                    if round_:  # the first one warms up
+                        medians[size].append(median(taken))
+        sys.stderr.write(f"  {request.name}: {median(medians[0]):.1f}, {median(medians[1]):.1f}\n")
+        results += _results(request, running, medians)
     return results
+
+
+@asynccontextmanager
+async def _sender(
+    one: Running, issuer: Issuer, request: Request
+) -> AsyncIterator[AsyncIterator[float]]:
+    """Yields the milliseconds of one call after the other, of each person in turn."""
+    tally = Tally()
+    workers = []
+    for person, path in _paths(one, request):
+        token = _token(issuer, request, person)
+        workers.append((Worker(one.programs[request.service].url, token, tally), path))
+
+    async def send() -> AsyncIterator[float]:
+        for worker, path in itertools.cycle(workers):
+            began = time.perf_counter()
+            await worker.send(Call("GET", path))
+            yield (time.perf_counter() - began) * 1000
+
+    try:
+        yield send()
+    finally:
+        for worker, _ in workers:
+            await worker.close()
+    if tally.failures or tally.count("GET", 200) < tally.total:
+        raise RuntimeError(f"{request.name}: {dict(tally.statuses)}, {tally.failures[:1]}")
+
+
+def _paths(one: Running, request: Request) -> list[tuple[str, str]]:
+    """The caller and the path of each call."""
+    samples = one.samples.get(request.service, {})
+    people = one.people
+    callers = [MANAGER_OF_MANY] if request.caller == "manager" else people
+    return [
+        (caller, request.path.format(person=person, sample=samples.get(person, "")))
+        for caller, person in zip(itertools.cycle(callers), people, strict=False)
+    ]
+
+
+def _token(issuer: Issuer, request: Request, person: str) -> str:
+    if request.caller == "machine":
+        return issuer.machine_token(MACHINE, ALL_SCOPES)
+    if request.caller == "administrator":
+        return issuer.token(sub="auth0|admin", scope=f"{ADMINISTRATOR} read:audit")
+    return issuer.token(sub=person, scope=MANAGER if request.caller == "manager" else PERSON)
+
+
+def _results(
+    request: Request, running: Sequence[Running], medians: Sequence[Sequence[float]]
+) -> list[Result]:
+    small, big = (one.company.entries for one in running)
+    against = f"one connection; medians of {ROUNDS} rounds of {CALLS} in turn"
+    milliseconds = median(medians[1])
+    what = f"{request.name} among {power(big)} entries"
+    results = []
+    if request.grows:
+        results.append(reported(what, milliseconds, "ms", against))
+    else:
+        ratio = median(many / few for few, many in zip(*medians, strict=True))
+        case = f"{what}: latency relative to {power(small)}"
+        results.append(at_most(case, ratio, MOST_GROWTH, "times", against))
+    if request.within is not None:
+        results.append(at_most(f"{what}: latency", milliseconds, request.within, "ms", against))
+    return results
+
+
+async def _weeks(running: Sequence[Running], issuer: Issuer, folder: Path) -> list[Result]:
+    """A week listed, by several connections at once."""
+    taken: list[list[wrk.Load]] = [[] for _ in running]
+    calls = [
+        wrk.write_calls(
+            folder / f"{one.company.entries}.calls",
+            [
+                wrk.Call("GET", f"/v1/entries?{MANY}", person, issuer.token(sub=person))
+                for person in one.people
+            ],
+        )
+        for one in running
+    ]
+    for round_ in range(WRK_ROUNDS + 1):
+        for number, one in enumerate(running):
+            entries = one.programs["entries"]
+            measured = await wrk.load(
+                entries.url, entries.pid, calls[number], WRK_SECONDS, WRK_CONNECTIONS
+            )
+            if round_:
+                taken[number].append(measured)
+    against = f"{WRK_CONNECTIONS} connections of wrk, closed loop; medians of {WRK_ROUNDS} rounds"
+    small, big = (power(one.company.entries) for one in running)
+    few, many = (median(one.p99 for one in loads) for loads in taken)
+    what = f"list a week among {big} rows"
+    rate = median(one.rate for one in taken[1])
+    return [
+        at_most(f"{what}: p99 relative to {small}", many / few, 1.3, "times", against),
+        reported(f"{what}: p99", many, "ms", against),
+        reported(f"{what}: rate", rate, "a second", against),
+    ]
+
+
+def power(number: int) -> str:
+    """10^7, 2*10^6: the same number on every machine and in every table."""
+    exponent = int(math.log10(number))
+    factor = number / 10**exponent
+    return f"10^{exponent}" if factor == 1 else f"{factor:g}*10^{exponent}"
