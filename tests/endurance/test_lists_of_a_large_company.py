@@ -1,0 +1,84 @@
+"""The lists of approvals of a large company are read from indexes, few rows of each."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import asyncpg
+import pytest
+
+from libs.rules.calendar import Week
+from services.approvals.model import Caller, Flag, State, Today
+from services.approvals.store import approvals, overdue
+from services.approvals.store.approvals import ApprovalFilter
+from services.approvals.store.overdue import FIRST_WEEK, OverdueFilter
+from services.approvals.store.unsubmitted import store_changed
+from tests.api.approvals.test_plans import nodes
+from tests.conftest import Databases
+from tests.support.company import MANAGER_OF_MANY, Company, fill
+
+pytestmark = pytest.mark.endurance
+
+COMPANY = Company(people=20_000, weeks=10)
+TODAY = Today.at(datetime(2026, 11, 27, 12, 0, tzinfo=UTC))
+BEGIN = (datetime(1970, 1, 1, tzinfo=UTC), uuid.UUID(int=0))
+TABLES = ("approvals", "unsubmitted_weeks")
+
+
+async def rows_read(
+    connection: asyncpg.Connection, statement: str, arguments: Sequence[object]
+) -> dict[str, int]:
+    """Run the statement and count the rows read of each table; fail if all approvals are."""
+    [answer] = await connection.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
+    read = dict.fromkeys(TABLES, 0)
+    for node in nodes(json.loads(answer)[0]["Plan"]):
+        table = node.get("Relation Name")
+        if table in read and node["Actual Loops"]:
+            assert (table, node["Node Type"]) != ("approvals", "Seq Scan"), node
+            removed = node.get("Rows Removed by Filter", 0)
+            read[table] += round((node["Actual Rows"] + removed) * node["Actual Loops"])
+    return read
+
+
+async def test_lists_of_20_000_people_read_few_rows(databases: Databases) -> None:
+    url = databases.own("approvals")
+    await fill("approvals", url, COMPANY)
+    connection = await asyncpg.connect(url)
+    await connection.execute("INSERT INTO unsubmitted_changes SELECT person FROM people")
+    stored = 1
+    while stored:
+        async with connection.transaction():
+            stored = await store_changed(connection, 1000)
+    await connection.execute("VACUUM ANALYZE")
+
+    administrator = Caller("auth0|head", administers=True)
+    week, flags = Week.parse("2026-W44"), (Flag.OFF_TARGET,)
+    for filter_ in (
+        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51),
+        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, state=State.PENDING),
+        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, state=State.REJECTED),
+        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, week=week),
+        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, person="auth0|7"),
+        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, flags=flags),
+        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, flags=(Flag.HOLIDAY,)),
+    ):
+        read = await rows_read(connection, *approvals.list_statement(filter_))
+        assert read["approvals"] <= 200, filter_
+    manager = Caller(MANAGER_OF_MANY)
+    filter_ = ApprovalFilter(manager, TODAY, *BEGIN, limit=51, state=State.PENDING)
+    read = await rows_read(connection, *approvals.list_statement(filter_))
+    assert read["approvals"] <= 1100
+
+    for caller, most in ((administrator, 102), (manager, 3_000)):
+        page = OverdueFilter(caller, TODAY, FIRST_WEEK, TODAY.last_week, date.min, "", 51)
+        read = await rows_read(connection, *overdue.list_statement(page))
+        assert read["approvals"] == 0
+        assert read["unsubmitted_weeks"] <= most
+        read = await rows_read(connection, *overdue.count_statement(caller, TODAY))
+        assert read["approvals"] == 0
+        # One week in a hundred was never submitted.
+        assert read["unsubmitted_weeks"] <= 3_000
+    await connection.close()
