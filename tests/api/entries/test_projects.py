@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncpg
+
 from libs.web.resources import answer_schema, page_schema
 from services.entries.resources import Project
 from tests.api.entries.conftest import draft, log
@@ -126,3 +128,24 @@ async def test_the_period_shows_how_it_came_to_be(ada: Caller, erin: Caller) -> 
     ]
     refused = await ada.put("/v1/period", {"closed_through": "2026-11-23"})
     assert refused.codes == {("/closed_through", "not_over")}
+
+
+async def test_a_planned_return_to_the_old_value_stays_planned(
+    ada: Caller, connection: asyncpg.Connection
+) -> None:
+    path = "/v1/projects/APOLLO"
+    for since, customer in (
+        ("2026-12-01", "Small Company"),
+        ("2027-01-01", "Big Company"),
+        ("2026-11-25", "New Company"),
+    ):
+        assert (await ada.patch(path, {"customer": customer, "from": since})).status == 200
+    versions = await connection.fetch(
+        "SELECT valid_from, customer FROM project_versions WHERE code = 'APOLLO' ORDER BY 1"
+    )
+    assert [(str(row["valid_from"]), row["customer"]) for row in versions] == [
+        ("1970-01-01", "Big Company"),
+        ("2026-11-25", "New Company"),
+        ("2026-12-01", "Small Company"),
+        ("2027-01-01", "Big Company"),
+    ]
