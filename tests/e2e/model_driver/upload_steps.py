@@ -1,0 +1,122 @@
+"""Files of a machine: new rows, rows sent before, deletions, complete files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.e2e.half_year.company import sub
+from tests.e2e.model_driver.batch_rules import Error, Expected, Row
+from tests.e2e.model_driver.scene import Disagreement, Scene
+from tests.e2e.model_driver.state import DAY
+from tests.support.client import Reply
+
+NO_ERRORS: set[Error] = set()
+
+
+class UploadSteps(Scene):
+    """Steps of the machine that uploads."""
+
+    async def upload(self) -> None:
+        """A file of the agency, at times a complete one."""
+        rows: dict[str, Row] = {}
+        for _ in range(self.random.randint(1, 6)):
+            row = self._row()
+            rows[row.external_id] = row
+        complete = None
+        if self.chance(0.2):
+            first = self.day()
+            complete = first, first + DAY * self.random.randint(0, 10)
+        query = f"?complete={complete[0]}..{complete[1]}" if complete else ""
+        expected = self.rules.upload(list(rows.values()), complete)
+        reply = await self.company.upload("agency", list(map(_line, rows.values())), query)
+        await self._check_upload(expected, reply, (list(rows.values()), complete))
+
+    async def _check_upload(self, expected: Expected, reply: Reply, sent: object) -> None:
+        batch = reply.json
+        if reply.status != 201:
+            raise Disagreement(f"step {self.number}: {sent} {reply.body!r}")
+        self.count("upload", 422 if expected.errors else 201)
+        if expected.errors:
+            path = f"/v1/batches/{batch['id']}/errors?limit=200"
+            items = await self.company.pages("agency", "entries", path)
+            found = {(each["line"], each["code"]) for each in items}
+            if not found or _by_field(found) != _by_field(expected.errors, found):
+                raise Disagreement(f"step {self.number}: {sent} {expected} but {found}")
+            return
+        counts = {name: batch[name] for name in ("created", "updated", "unchanged", "removed")}
+        expected_counts = {name: getattr(expected, name) for name in counts}
+        if batch["state"] != "applied" or counts != expected_counts:
+            raise Disagreement(f"step {self.number}: {sent} {expected} but {batch}")
+        await self._name_uploaded(batch["id"])
+        await self.company.catch_up()
+
+    async def _name_uploaded(self, batch: str) -> None:
+        """Learn the ids of the entries that the batch created."""
+        entries = self.state.entries
+        for item in await self.company.pages(
+            "agency", "entries", f"/v1/batches/{batch}/rows?limit=200"
+        ):
+            entry = entries.pop(f"uploaded {item['external_id']}", None)
+            if entry is not None:
+                entry.id = item["id"]
+                entries[entry.id] = entry
+
+    def _row(self) -> Row:
+        sent = [each for each in self.state.entries.values() if each.external_id][-60:]
+        gone = list(self.rules.sent)[-10:]
+        draft = self.draft()
+        project = draft.project if self.chance(0.3) else "WEB"
+        row = Row(
+            str(self.number * 10 + self.random.randint(0, 9)),
+            self.choice(["erin", "carl", "lea", "erin", "carl", "lea", "cora"]),
+            draft.day,
+            project,
+            draft.minutes,
+            draft.note,
+            draft.billable,
+        )
+        if gone and self.chance(0.1):
+            return Row(self.choice(gone), *_fields(row))
+        if not sent or self.chance(0.4):
+            return row
+        known = self.choice(sent)
+        if self.chance(0.2):
+            return Row(known.external_id, deleted=True)
+        billable = self.choice([None, known.billable])
+        same = Row(
+            known.external_id, known.person, known.day, known.project, known.minutes, known.note,
+            billable,
+        )  # fmt: skip
+        if self.chance(0.5):
+            return same
+        person = known.person if self.chance(0.9) else row.person
+        return Row(known.external_id, person, *_fields(row)[1:])
+
+
+def _fields(row: Row) -> tuple[Any, ...]:
+    return row.person, row.day, row.project, row.minutes, row.note, row.billable
+
+
+def _line(row: Row) -> dict[str, Any]:
+    if row.deleted:
+        return {"external_id": row.external_id, "deleted": True}
+    line = {
+        "external_id": row.external_id,
+        "person": sub(row.person),
+        "date": str(row.day),
+        "project": row.project,
+        "minutes": row.minutes,
+        "note": row.note,
+    }
+    return line if row.billable is None else {**line, "billable": row.billable}
+
+
+def _by_field(errors: set[Error], shown: set[Error] = NO_ERRORS) -> set[Error]:
+    """Without those of full days, which are looked for in rows that are right otherwise. Of two
+    errors of a row's `external_id` the one that is `shown`."""
+    other = {"other_person": "changed_by_person", "changed_by_person": "other_person"}
+    return {
+        (line, code)
+        for line, code in errors
+        if code != "day_full" and (line, other.get(code, "")) not in shown
+    }
