@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import tracemalloc
 import unicodedata
 
@@ -16,7 +17,7 @@ from services.entries.batches.model import RowError, StagedRow
 from services.entries.batches.readers.csv_reader import CsvReader
 from services.entries.batches.readers.hours import minutes_of
 from services.entries.batches.readers.lines import Reader
-from services.entries.batches.readers.ndjson_reader import NdjsonReader
+from services.entries.batches.readers.ndjson_reader import NdjsonReader, has_unique_names
 
 CSV = (
     "\ufeffNote,external_id,person,date,project,hours,billable\r\n"
@@ -71,6 +72,49 @@ def test_json_lines_are_read_the_same_however_they_are_cut(size: int) -> None:
     ]
     assert [(error.line, error.field) for error in errors] == [(5, "minutes")]
     assert rows == 4
+
+
+def object_with_some_names_repeated(chance: random.Random) -> str:
+    colon, comma = chance.choice((":", ": ", " :", "\t: ")), chance.choice((",", ", "))
+    texts = ("x", "9:30", 'say "no": no', '"task" : 1', "\\", 'a":', "{}", "é: ")
+    members = [
+        *(("external_id", "a"), ("person", "erin"), ("date", "2026-11-23"), ("project", "P")),
+        *chance.choice(([("minutes", 5)], [("hours", "1:30")], [("hours", 1.5), ("minutes", 90)])),
+        *chance.sample([("task", chance.choice(texts)), ("note", chance.choice(texts))], 2),
+    ][: chance.choice((5, 6, 7, 8))]
+    for _ in range(chance.choice((0, 0, 1, 2))):
+        name, value = chance.choice(members)
+        members.insert(chance.randrange(len(members) + 1), (name, value))
+    chance.shuffle(members)
+    shown = (
+        f"{json.dumps(name)}{chance.choice((colon, ':'))}"
+        f"{json.dumps(value, ensure_ascii=chance.random() < 0.5)}"
+        for name, value in members
+    )
+    return f"{{{comma.join(shown)}}}"
+
+
+def test_an_object_that_repeats_a_name_is_never_accepted_and_every_other_one_is() -> None:
+    chance = random.Random(15)
+    lines = [object_with_some_names_repeated(chance) for _ in range(5000)]
+    pairs = [json.loads(line, object_pairs_hook=list) for line in lines]
+    names = [[name for name, _value in members] for members in pairs]
+    repeating = [len(set(each)) < len(each) for each in names]
+    assert {True, False} == set(repeating)
+
+    valid, errors, _rows = read(NdjsonReader(), "\n".join(lines).encode(), 10_000)
+
+    repeated = [line for line, repeats in enumerate(repeating, start=1) if repeats]
+    assert [error.line for error in errors if "is repeated" in error.message] == repeated
+    assert not {row.line for row in valid} & set(repeated)
+    assert {row.line for row in valid} | {error.line for error in errors} == set(
+        range(1, len(lines) + 1)
+    )
+    counted = [
+        has_unique_names(line, len(set(each))) for line, each in zip(lines, names, strict=True)
+    ]
+    assert not any(unique and repeats for unique, repeats in zip(counted, repeating, strict=True))
+    assert sum(counted) > len(lines) / 4  # most of the others need no second look
 
 
 @pytest.mark.parametrize(
