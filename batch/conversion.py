@@ -23,6 +23,7 @@ from batch.rows import (
     SkippedRow,
 )
 from batch.source import Item, Progress, Source
+from batch.table import MAX_COLUMNS
 
 MAX_KEPT = 1000
 MAX_LINES = 20
@@ -30,7 +31,10 @@ MAX_LINES = 20
 
 @dataclass(slots=True)
 class RowCounts:
-    """Counts of the rows in the file. `remarks` has the first lines of each remark."""
+    """Counts of the rows in the file. `remark_lines` has the first lines of each remark.
+
+    `unused_names` are those in objects of JSON lines that the format does not use, in order.
+    """
 
     read: int = 0
     invalid: int = 0
@@ -42,6 +46,7 @@ class RowCounts:
     skip_reasons: Counter[str] = field(default_factory=Counter)
     first_day: str = ""
     last_day: str = ""
+    unused_names: dict[str, None] = field(default_factory=dict)
 
     @property
     def ready(self) -> int:
@@ -99,9 +104,13 @@ class Conversion:
     def scan(self, ids: ExternalIds, failed: FailedRows, progress: Progress) -> RowCounts:
         """Parse every row: count it, report its errors, and register it with `ids`."""
         counts = RowCounts()
+        finds_unused = not self.source.header.columns
         for item in self._items(progress):
             row = self._parse(item)
             counts.count(row)
+            if finds_unused and len(counts.unused_names) < MAX_COLUMNS:
+                unused = item.cells.keys() - self.file_format.columns - counts.unused_names.keys()
+                counts.unused_names.update((name, None) for name in item.cells if name in unused)
             draft = _draft_of(row)
             if draft is not None:
                 ids.add(draft)

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 
 from batch.conversion import Conversion, RowCounts, day_range
+from batch.formats import Format
 from batch.options import Mode, Options
 from batch.recognition import unused_columns
 from batch.rows import Remark
 
 MAX_SHOWN = 10
+MAX_NAMES, MAX_NAME = 100, 80
 
 _REMARKS = {
     Remark.ROUNDED: (
@@ -59,13 +61,22 @@ def reading_notes(conversion: Conversion, counts: RowCounts) -> list[str]:
     labels = dict(zip(header.columns, header.labels, strict=True))
     for column, meaning in file_format.aliases(header.columns).items():
         notes.append(f"The column {labels[column]} was read as {meaning}.")
-    if unused := unused_columns(file_format, header):
+    if unused := unused_columns(file_format, header) or _unused_names(file_format, counts):
         notes.append(f"Columns that were not used: {', '.join(unused)}.")
     for remark, text in _REMARKS.items():
         if count := counts.remarks[remark]:
             lines = _lines(counts.remark_lines[remark], count)
             notes.append(text.format(rows=count_rows(count), lines=lines))
     return notes
+
+
+def _unused_names(file_format: Format, counts: RowCounts) -> list[str]:
+    """Names in JSON lines that the format ignores. Our own format rejects rows that have some."""
+    if file_format.is_own:
+        return []
+    names = list(counts.unused_names)
+    shown = [name[:MAX_NAME] for name in names[:MAX_NAMES]]
+    return [*shown, "more"] if len(names) > MAX_NAMES else shown
 
 
 def removal_notes(options: Options, counts: RowCounts, *, is_own: bool) -> list[str]:

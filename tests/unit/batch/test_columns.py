@@ -83,6 +83,29 @@ def test_json_lines_can_be_mapped(write: Write) -> None:
     assert found.deleted == ["k2"]
 
 
+def test_unused_names_of_json_lines_are_reported(write: Write) -> None:
+    found = convert_with(
+        write,
+        '{"who": "a@x.test", "day": "2026-03-04", "job": "WEB", "h": 1.5, "Rate": 90}\n'
+        '{"who": "a@x.test", "day": "2026-03-05", "job": "WEB", "h": 1.5, "place": "x"}\n'
+        '{"who": "a@x.test", "day": "2026-03-06", "job": "WEB", "h": 1.5, "rate": 91}\n',
+        "column,field\nwho,person\nday,date\njob,project\nh,hours\n",
+    )
+    assert len(found.rows) == 3
+    assert "Columns that were not used: rate, place." in found.notes
+
+
+def test_many_unused_names_are_shortened(write: Write) -> None:
+    names = "".join(f', "name{number}": 1' for number in range(150))
+    found = convert_with(
+        write,
+        f'{{"who": "a@x.test", "day": "2026-03-04", "job": "WEB", "h": 1.5{names}}}\n',
+        "column,field\nwho,person\nday,date\njob,project\nh,hours\n",
+    )
+    (note,) = (note for note in found.notes if "not used" in note)
+    assert note.endswith("name98, name99, more.")
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
