@@ -77,7 +77,7 @@ async def connect(app: web.Application) -> AsyncIterator[None]:
     async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as http:
         app[API_HTTP] = http
         keys = JwksKeys(http, settings.auth.issuer, settings.auth.jwks_url)
-        app[ISSUER] = IssuerClient(http, settings, keys)
+        app[ISSUER] = IssuerClient(http, settings, keys, app[PAGE_METRICS])
         app[SESSIONS] = Sessions(
             app[DATABASE],
             Cipher(settings.session_keys),

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from libs.auth import JwksKeys
 from portal.identity.id_token import InvalidIdToken, verify_id_token
+from portal.metrics import PageMetrics, Renewal
 from portal.sessions.model import Tokens
 from portal.sessions.sessions import SignInRequired
 from portal.settings import PortalSettings
@@ -77,11 +78,16 @@ class SignedIn:
 
 class IssuerClient:
     def __init__(
-        self, http: aiohttp.ClientSession, settings: PortalSettings, keys: JwksKeys
+        self,
+        http: aiohttp.ClientSession,
+        settings: PortalSettings,
+        keys: JwksKeys,
+        metrics: PageMetrics,
     ) -> None:
         self._http = http
         self._settings = settings
         self._keys = keys
+        self._metrics = metrics
         self._metadata: tuple[datetime, Metadata] | None = None
 
     @property
@@ -140,7 +146,12 @@ class IssuerClient:
             )
         except SignInRefused as refusal:
             log.info("the issuer ended a sign-in", error=refusal.error)
+            self._metrics.count_renewal(Renewal.ENDED)
             raise SignInRequired from refusal
+        except IssuerUnavailable:
+            self._metrics.count_renewal(Renewal.UNAVAILABLE)
+            raise
+        self._metrics.count_renewal(Renewal.RENEWED)
         return _tokens(response, tokens)
 
     async def revoke(self, tokens: Tokens) -> None:

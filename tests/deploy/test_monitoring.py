@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
@@ -17,6 +18,9 @@ from libs.auth import FetchOutcome, Outcome
 from libs.postgres.metrics import SHED_REASONS
 from libs.service.settings import ServiceSettings
 from libs.web.metrics import METRICS
+from portal.app import create_app as create_portal
+from portal.metrics import BUCKETS, Renewal
+from portal.settings import PortalSettings
 from services.approvals.app import FOLLOWS as APPROVALS_FOLLOWS
 from services.entries.app import FOLLOWS as ENTRIES_FOLLOWS
 from services.entries.metrics import BATCH_STATES, SOURCES
@@ -89,7 +93,7 @@ async def exported(
     session: aiohttp.ClientSession,
     clock: StandingClock,
 ) -> dict[str, frozenset[str]]:
-    """The metrics of the three services as they run, following each other."""
+    """The metrics of the portal, and of the three services as they run, following each other."""
     found: dict[str, frozenset[str]] = {}
     async with AsyncExitStack() as stack:
         for name, create in SERVICES.items():
@@ -99,7 +103,23 @@ async def exported(
             app = create(settings)
             await stack.enter_async_context(serving(app, settings, issuer, session, clock))
             found |= labels_by_metric(app[METRICS].registry)
-    return found
+    return found | labels_by_metric(create_portal(_portal_settings())[METRICS].registry)
+
+
+def _portal_settings() -> PortalSettings:
+    return PortalSettings.read(
+        {
+            **SETTINGS,
+            "HOST": "127.0.0.1",
+            "PORT": "0",
+            "ADMIN_PORT": "0",
+            "AUTH_CLIENT_ID": "portal",
+            "AUTH_CLIENT_SECRET": "secret",
+            "PORTAL_URL": NOWHERE,
+            "API_URL": NOWHERE,
+            "SESSION_KEYS": base64.urlsafe_b64encode(b"test" * 8).decode(),
+        }
+    )
 
 
 def _variables(issuer: Issuer, database: str) -> dict[str, str]:
@@ -158,6 +178,8 @@ def test_what_an_expression_picks_out_exists() -> None:
         ("timesheets_db_pool_shed_total", "reason"): SHED_REASONS,
         ("timesheets_entries_logged_total", "source"): SOURCES,
         ("timesheets_batches_total", "state"): BATCH_STATES,
+        ("timesheets_portal_token_renewals_total", "outcome"): list(Renewal),
+        ("timesheets_portal_page_own_seconds_bucket", "le"): {str(most) for most in BUCKETS},
         ("timesheets_http_requests_total", "route"): routes | {"unmatched"},
         ("timesheets_http_request_duration_seconds_bucket", "route"): routes | {"unmatched"},
         ("timesheets_http_request_duration_seconds_bucket", "le"): {"0.5"},

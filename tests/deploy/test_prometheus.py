@@ -32,6 +32,9 @@ QUIET = {
     "Rounds that failed",
     "Since the last backup",
     "Transactions retried",
+    # The portal does not run here: tests/portal/test_failures.py reads its metrics.
+    "Own time of pages, 99th percentile",
+    "Renewals of tokens, by outcome",
 }
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
+from libs.web.metrics import METRICS
 from portal import api_client
 from tests.portal.client import PortalClient
 from tests.portal.own import OwnPortal, Relay, own_portal, relay_to
@@ -172,6 +173,15 @@ async def test_requests_at_once_on_two_replicas_renew_the_tokens_once(
                 *(client.get(f"{at.origin}/profile") for at in (portal, replica) * 10)
             )
             assert {page.status for page in pages} == {200}
+        assert sum(renewals_of(one, "renewed") for one in (portal, replica)) >= 2
+        assert sum(renewals_of(one, "ended") for one in (portal, replica)) == 0
+
+
+def renewals_of(portal: OwnPortal, outcome: str) -> float:
+    name = "timesheets_portal_token_renewals_total"
+    value = portal.app[METRICS].registry.get_sample_value(name, {"outcome": outcome})
+    assert value is not None
+    return value
 
 
 async def test_a_session_ends_after_idling_and_at_last(portal: OwnPortal) -> None:
