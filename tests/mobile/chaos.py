@@ -117,6 +117,7 @@ class Chaos:
         player = self._someone()
         await self._disturb(player)
         self._act(player)
+        await player.settle()
         dice = self.chance.random()
         if dice < 0.25:
             await player.sync(pull=dice < 0.08)
@@ -162,7 +163,7 @@ class Chaos:
         elif dice < 0.15:
             (fill_disk if dice < 0.125 else free_disk)(player.device.database)
         elif dice < 0.16:
-            await player.clock.pass_time(hours=self.chance.randrange(1, 5))
+            await player.pass_time(hours=self.chance.randrange(1, 5))
         player.clock.move(seconds=self.chance.choice((0, 1, 6, 30)))
 
     async def _settle(self) -> None:
@@ -273,7 +274,9 @@ class Chaos:
                 assert decided[each["reason"]] == each["id"], f"seed {self.seed}: {each['id']}"
 
     async def close(self) -> None:
+        """Stop every engine before anything that another one may be waiting for is closed."""
         for player in self.players.values():
             await player.stop()
+        for player in self.players.values():
             player.device.database.close()
             await player.http.aclose()

@@ -5,6 +5,7 @@ All by chance and by the device's own clock: no test waits for a timeout.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
@@ -65,8 +66,14 @@ class ChaosNetwork(httpx.AsyncBaseTransport):
 
     def __post_init__(self) -> None:
         self._inner = httpx.AsyncHTTPTransport()
+        self._one_at_a_time = asyncio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """In the order of sending: which of two would be faster must not matter."""
+        async with self._one_at_a_time:
+            return await self._handle(request)
+
+    async def _handle(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
         await self._deliver_late(self.requests)
         self._maybe_die()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+import uuid
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import cast
+from unittest.mock import patch
 
 import httpx
 
@@ -34,22 +37,33 @@ METHODS = {ChangeKind.DELETE: "DELETE", ChangeKind.DELETE_ABSENCE: "DELETE"}
 
 
 class ChaosClock(AppClock):
-    """Notes when the engine has nothing to do and rests."""
+    """Counts how often the engine had nothing left to do and went to rest."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.resting = asyncio.Event()
+        self.rests = 0
+        self._rested = asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
-        self.resting.set()
-        try:
-            await super().sleep(seconds)
-        finally:
-            self.resting.clear()
+        self.rests += 1
+        # Without waiting: the time may have moved before this goes on.
+        self._rested.set()
+        self._rested = asyncio.Event()
+        await super().sleep(seconds)
+
+    async def until_rest(self, number: int) -> None:
+        """Wait for the rest of this number."""
+        while self.rests < number:
+            await self._rested.wait()
 
 
 class Player:
-    """`meant` holds the label of each change, `given_up` those that the person took back."""
+    """`meant` holds the label of each change, `given_up` those that the person took back.
+
+    The engine runs only while somebody here waits for it, and rests otherwise: nothing happens at
+    the same time as something else unless the network lets it happen, and so a seed always does
+    the same.
+    """
 
     def __init__(
         self, name: str, folder: Path, sub: str, token: str, network: ChaosNetwork, now: datetime
@@ -76,8 +90,8 @@ class Player:
         self._start()
 
     def _start(self) -> None:
-        self.clock.resting.clear()
         self.engine: SyncEngine = self.device.engine()
+        self.engine.random = self.chance
         self.task = asyncio.create_task(self.engine.run())
         device = self.device
         self.workspace = Workspace(
@@ -95,8 +109,10 @@ class Player:
         was_running = TimerModel(self.workspace, self.clock).running
         await self.stop()
         self.device = self.device.restart()
+        rest = self.clock.rests + 1
         self._start()
         assert TimerModel(self.workspace, self.clock).running == was_running
+        await self._until_rest(rest)
 
     async def stop(self) -> None:
         self.task.cancel()
@@ -104,30 +120,53 @@ class Player:
 
     async def sync(self, *, pull: bool) -> None:
         """Wake the engine and wait until it rests; one that was killed starts again."""
+        rest = self.clock.rests + 1
         self.engine.wake(pull=pull)
+        await self._until_rest(rest)
+
+    async def pass_time(self, **duration: float) -> None:
+        """Longer than the engine rests: it does what is due."""
+        rest = self.clock.rests + 1
+        await self.clock.pass_time(**duration)
+        await self._until_rest(rest)
+
+    async def _until_rest(self, number: int) -> None:
         while True:
-            rests = asyncio.ensure_future(self.clock.resting.wait())
+            rests = asyncio.ensure_future(self.clock.until_rest(number))
             await asyncio.wait((self.task, rests), return_when=asyncio.FIRST_COMPLETED)
             rests.cancel()
-            if self.task.cancelled():
-                return  # it is being restarted
             if self.task.done():
-                error = self.task.exception()
-                if not isinstance(error, KilledError):
-                    self.ended.append(repr(error))
+                self._note_end()
                 await self.restart()
                 return
-            if not self.engine._woken.is_set():
+            if not self._is_busy:
                 return
-            await asyncio.sleep(0)
+            number = self.clock.rests + 1
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether the engine is at work or about to be."""
+        return self.engine.state.busy or self.engine._woken.is_set()
+
+    async def settle(self) -> None:
+        """Wait for what the person's last changes have set going."""
+        if self._is_busy:
+            await self._until_rest(self.clock.rests + 1)
+
+    def _note_end(self) -> None:
+        """A kill is meant. A cancellation, or any other error, may not end the engine."""
+        error = None if self.task.cancelled() else self.task.exception()
+        if not isinstance(error, KilledError):
+            self.ended.append("cancelled" if self.task.cancelled() else repr(error))
 
     async def pause(self) -> None:
         """The person leaves the app: it sends what it can, undo or not."""
         try:
-            # In real seconds, and not what is tested: a busy machine must not cut it short.
-            await self.engine.flush(600)
+            # These are real seconds: a busy machine must not cut it short.
+            await self.engine.flush(math.inf)
         except KilledError:
             await self.restart()
+        await self.settle()
 
     @property
     def unsent(self) -> set[str]:
@@ -146,9 +185,13 @@ class Player:
     def act(self) -> None:
         """One change. Raises `Locked`, `Invalid` or `StoreFull`."""
         before = self.device.outbox.all()
-        self._decide() if self.name == "approver" else self._change()
+        with patch("uuid.uuid4", self._id):
+            self._decide() if self.name == "approver" else self._change()
         known = {each.seq for each in before}
         self.changes.update(each.kind for each in self.device.outbox.all() if each.seq not in known)
+
+    def _id(self) -> uuid.UUID:
+        return uuid.UUID(int=self.chance.getrandbits(128), version=4)
 
     def _change(self) -> None:
         dice = self.chance.random()
@@ -228,9 +271,9 @@ class Player:
             self.meant.add(label)
 
     def _change_target(self) -> None:
-        """Different on each device: the approver's person is another."""
+        """Different on each device: a target that two of them chose could be either's."""
         self._number += 1
-        minutes = 1000 + 2 * self._number + (self.name == "phone")
+        minutes = 1000 + 3 * self._number + ("phone", "desk", "approver").index(self.name)
         self.device.outbox.add(
             ChangeKind.PROFILE,
             ChangeKind.PROFILE,

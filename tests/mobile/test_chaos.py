@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +21,6 @@ SEEDS = int(os.environ.get("CHAOS_SEEDS", "50"))
 CHANGES = int(os.environ.get("CHAOS_CHANGES", "2000"))
 FIRST_SEED = int(os.environ.get("CHAOS_FIRST_SEED", "0"))
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
-ERIN, MAYA = "auth0|erin", "auth0|maya"
 
 
 @pytest.mark.usefixtures("ada")
@@ -27,16 +28,36 @@ ERIN, MAYA = "auth0|erin", "auth0|maya"
 async def test_two_devices_over_a_failing_network_lose_and_double_nothing(
     tmp_path: Path, entries: Service, erin: Caller, issuer: Issuer, seed: int
 ) -> None:
-    token = issuer.token(sub=ERIN, scope=PERSON)
-    paths = ("/v1/entries", "/v1/timesheets", "/v1/projects", "/v1/absences", "/v1/calendar")
-    routes = dict.fromkeys(paths, entries.url)
-    chaos = Chaos(
-        tmp_path / "chaos", seed, routes, {"phone": (ERIN, token), "desk": (ERIN, token)}, NOW
-    )
-    try:
+    async with _two_devices(tmp_path / "chaos", entries, issuer, "erin", seed) as chaos:
         await chaos.run(120)
         chaos.check(await own_books(erin))
         assert sum(player.kills for player in chaos.players.values()) > 2
+
+
+@pytest.mark.usefixtures("ada")
+async def test_a_seed_always_does_the_same(
+    tmp_path: Path, entries: Service, issuer: Issuer
+) -> None:
+    done = []
+    for person in ("erin", "emil"):
+        async with _two_devices(tmp_path / person, entries, issuer, person, seed=3) as chaos:
+            await chaos.run(40)
+            done.append((chaos.accepted, chaos.faults, chaos.changes))
+
+    assert done[0] == done[1]
+
+
+@asynccontextmanager
+async def _two_devices(
+    folder: Path, entries: Service, issuer: Issuer, person: str, seed: int
+) -> AsyncIterator[Chaos]:
+    sub = f"auth0|{person}"
+    token = issuer.token(sub=sub, scope=PERSON)
+    paths = ("/v1/entries", "/v1/timesheets", "/v1/projects", "/v1/absences", "/v1/calendar")
+    routes = dict.fromkeys(paths, entries.url)
+    chaos = Chaos(folder, seed, routes, {"phone": (sub, token), "desk": (sub, token)}, NOW)
+    try:
+        yield chaos
     finally:
         await chaos.close()
 
@@ -66,11 +87,12 @@ async def test_two_devices_and_an_approver_over_failing_services(
             chaos.check(await _all_books(fleet, seed))
         except AssertionError as error:
             failed[seed] = str(error)
+        finally:
+            await chaos.close()
         took = time.monotonic() - began
         print(f"seed {seed}: {chaos.changes.total()} changes in {took:.0f} s", failed.get(seed, ""))
         timers = sum(player.timers for player in chaos.players.values())
         print(f"  {dict(chaos.changes)}, {timers} by a timer\n  {dict(chaos.faults)}", flush=True)
-        await chaos.close()
     assert failed == {}
 
 
