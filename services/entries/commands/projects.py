@@ -111,17 +111,16 @@ async def _change_versions(
 def _taken_over(
     later: Sequence[Version], present: Version, dated: Mapping[str, Any]
 ) -> list[Version]:
-    return [
-        replace(
-            version,
-            **{
-                field: value
-                for field, value in dated.items()
-                if getattr(version, field) == getattr(present, field)
-            },
-        )
-        for version in later
-    ]
+    taken_over, changing = [], dict(dated)
+    for version in later:
+        # From the first version on that has another value, what was planned stays planned.
+        changing = {
+            field: value
+            for field, value in changing.items()
+            if getattr(version, field) == getattr(present, field)
+        }
+        taken_over.append(replace(version, **changing))
+    return taken_over
 
 
 async def _record(
