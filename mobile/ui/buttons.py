@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kivy.metrics import dp
 from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivymd.uix.boxlayout import MDBoxLayout
@@ -69,6 +70,11 @@ class PushButton(TappableArea):
 
     text = StringProperty()
     kind = StringProperty("filled")
+
+    @property
+    def natural_width(self) -> float:
+        """The width that the text needs, whatever the layout makes of it."""
+        return float(max(dp(88), self.ids.action_text.width + dp(48)))
 
 
 load_kv(__file__)

@@ -23,6 +23,7 @@ from mobile.ui.panels import Caption, ErrorText, LabeledValue, SectionTitle
 from mobile.ui.projects import ProjectPicker
 from mobile.ui.sheet import BottomSheet
 from mobile.ui.status import LockLine
+from mobile.ui.text import text_width
 from mobile.viewmodels.entry_form import CHIPS, STEP, EntryForm
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ class EntrySheet(BottomSheet):
     def _build_duration(self, content: MDBoxLayout) -> None:
         strings, form = self._strings, self.form
         chips = MDGridLayout(cols=len(CHIPS), adaptive_height=True)
+        chips.bind(width=_fit_chips)
         self._chips = {}
         for minutes in CHIPS:
             chip = Chip(text=format_duration(minutes), ticks=False, size_hint_x=1)
@@ -274,6 +276,12 @@ def _short(text: str, length: int) -> str:
 def _sentence(strings: Strings, violation: Violation) -> str:
     key = f"rule.{violation.code}"
     return strings(key, message=violation.message) if strings.known(key) else violation.message
+
+
+def _fit_chips(chips: MDGridLayout, width: float) -> None:
+    """In one row, or in two where they would be too narrow for a finger or their text."""
+    widest = max(dp(48), text_width(format_duration(CHIPS[0]), "Label", "large") + dp(8))
+    chips.cols = len(CHIPS) if width / len(CHIPS) >= widest else len(CHIPS) // 2
 
 
 load_kv(__file__)

@@ -22,10 +22,16 @@ TAB_ICONS = {
 }
 
 
+# The width of a letter of a label, as a share of the size of its font.
+LETTER = 0.58
+
+
 class NavItem(TappableRow):
     icon = StringProperty()
     text = StringProperty()
     badge = NumericProperty(0)
+    # The largest font of the label, in pixels: a label never wraps over its icon.
+    largest = NumericProperty(0)
     active = BooleanProperty(False)
 
 
@@ -61,13 +67,20 @@ class Navigation:
         self._bar.height = dp(80) if tabs and not rail else 0
         self._rail.width = dp(RAIL) if tabs and rail else 0
         place = self._rail if rail else self._bar
+        longest = max((len(self._strings(f"tab.{tab}")) for tab in tabs), default=1)
         for tab in tabs:
             item = self._items[tab] = NavItem(text=self._strings(f"tab.{tab}"))
             item.size_hint_y, item.height = (None, dp(72)) if rail else (1, dp(80))
+            item.bind(width=lambda item, width: _limit(item, width / longest))
             item.bind(on_release=lambda _item, tab=tab: self._go(tab))
             place.add_widget(item)
         if tabs and rail:
             place.add_widget(Widget())
+
+
+def _limit(item: NavItem, letter_width: float) -> None:
+    """One size for all labels, the longest of which decides."""
+    item.largest = letter_width / LETTER
 
 
 load_kv(__file__)

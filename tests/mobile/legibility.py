@@ -26,13 +26,17 @@ from mobile.tools.drawing import settle
 from mobile.tools.sample import NoBrowser, StillClock, enter, fill, make_model, make_session
 from mobile.tools.scenes import SCENES, tidy
 from mobile.ui.buttons import Chip, IconButton, PushButton, TappableArea, TappableRow
+from mobile.ui.daybar import DayBar
 from mobile.ui.shell import Shell
+from mobile.ui.snackbar import Snackbar
 from mobile.ui.text import Text
 from mobile.viewmodels.profile import Appearance
 
 Resolution = tuple[str, float, Appearance]
 
 LEAST = 48
+# Seven days of a week do not fit into less than 336 dp; see docs/decisions.
+LEAST_OF_SEVEN, ROOM_FOR_SEVEN = 44, 7 * 48
 LEAST_CONTRAST = 4.5
 TARGETS = (PushButton, Chip, IconButton, TappableRow, TappableArea, MDFabButton)
 # Language, scale of the text, look: the few are the least and the most that must fit.
@@ -51,10 +55,19 @@ ALL_WAYS = tuple(
 
 def seen(shell: Shell) -> Iterator[Widget]:
     """Find the widgets on the uppermost layer and within the window."""
-    overlays = [each for each in shell.ids.overlays.children if type(each).__name__ != "Snackbar"]
-    layers = [overlays[0]] if overlays else [shell]
-    for layer in layers:
-        yield from _visible(layer)
+    bars = [each for each in shell.ids.overlays.children if isinstance(each, Snackbar)]
+    overlays = [each for each in shell.ids.overlays.children if each not in bars]
+    for widget in _visible(overlays[0] if overlays else shell):
+        # A snackbar lies over the screen for some seconds, as it is meant to.
+        if not any(_over(bar, widget) for bar in bars):
+            yield widget
+
+
+def _over(bar: Snackbar, widget: Widget) -> bool:
+    """Whether a snackbar lies over the widget, or a part of it."""
+    own = bar is widget or any(each is widget for each in bar.walk(restrict=True))
+    (left, bottom, right, top), (x, y, x2, y2) = _box(bar), _box(widget)
+    return not own and min(right, x2) > max(left, x) and min(top, y2) > max(bottom, y)
 
 
 def _visible(widget: Widget) -> Iterator[Widget]:
@@ -86,7 +99,9 @@ def _in_view(widget: Widget) -> bool:
 
 
 def small(widget: Widget) -> bool:
-    return not widget.disabled and min(widget.width, widget.height) < LEAST - 0.5
+    narrow = isinstance(widget, DayBar) and Window.width < ROOM_FOR_SEVEN
+    least = LEAST_OF_SEVEN if narrow else LEAST
+    return not widget.disabled and min(widget.width, widget.height) < least - 0.5
 
 
 def cut(text: Text) -> bool:
