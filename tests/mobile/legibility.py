@@ -35,7 +35,7 @@ from mobile.viewmodels.profile import Appearance
 Resolution = tuple[str, float, Appearance]
 
 LEAST = 48
-# Seven days of a week do not fit into less than 336 dp; see docs/decisions.
+# See docs/decisions/2026-11-27-day-bars-may-be-44-dp-wide.md.
 LEAST_OF_SEVEN, ROOM_FOR_SEVEN = 44, 7 * 48
 LEAST_CONTRAST = 4.5
 TARGETS = (PushButton, Chip, IconButton, TappableRow, TappableArea, MDFabButton)
