@@ -59,10 +59,12 @@ async def paste(page: Page, text: str) -> None:
     )
 
 
+# In the whole run another test leaves a week of this file without its row.
+@pytest.mark.slow
 async def test_a_saved_change_is_undone_with_ctrl_z(browsing: Browsing) -> None:
     async with browsing.as_person("erin") as watched:
         page = watched.page
-        await open_week(page, browsing, week_from_now(-30), "BIG-WEB")
+        await open_week(page, browsing, week_from_now(-38), "BIG-WEB")
         first, second = page.locator(CELLS).nth(0), page.locator(CELLS).nth(1)
         for typed in ("2", "5"):
             await first.fill(typed)
