@@ -11,8 +11,7 @@ from aiohttp import web
 from portal import sign_in
 from portal.pages import all_routes
 from tests.portal.client import PortalClient
-from tests.portal.own import OwnPortal, Relay, own_portal, relay_to
-from tests.support.stack import Running
+from tests.portal.own import OwnPortal, Relay
 
 TYPED = "what I typed & <b>kept</b>"
 SHOWN = "what I typed &amp; &lt;b&gt;kept&lt;/b&gt;"
@@ -69,18 +68,6 @@ STATUSES = (400, 401, 403, 409, 412, 422, 429, 500, 503)
 # There are none of this id: the page around the form cannot be shown, and says so.
 UNKNOWN = ("/approvals/", "/admin/batches/")
 SAID = {429: "Too many requests", 503: "Can't reach the server"}
-
-
-@pytest.fixture
-async def relay(stack: Running) -> AsyncIterator[Relay]:
-    async with relay_to(stack.addresses.gateway) as made:
-        yield made
-
-
-@pytest.fixture
-async def portal(stack: Running, relay: Relay) -> AsyncIterator[OwnPortal]:
-    async with own_portal(stack, relay.url) as made:
-        yield made
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from libs.web.metrics import METRICS
 from portal import api_client
 from tests.portal.client import PortalClient
-from tests.portal.own import OwnPortal, Relay, own_portal, relay_to
+from tests.portal.own import OwnPortal, Relay, own_portal
 from tests.support.stack import Running
 
 TYPED = "what I typed & <b>kept</b>"
@@ -24,18 +24,6 @@ ENTRY = {
     "duration": "1:30",
     "note": TYPED,
 }
-
-
-@pytest.fixture
-async def relay(stack: Running) -> AsyncIterator[Relay]:
-    async with relay_to(stack.addresses.gateway) as made:
-        yield made
-
-
-@pytest.fixture
-async def portal(stack: Running, relay: Relay) -> AsyncIterator[OwnPortal]:
-    async with own_portal(stack, relay.url) as made:
-        yield made
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -16,24 +15,11 @@ from portal.api_client import CALLS_AT_ONCE, gather_calls
 from portal.days_off import DaysOff, days_off_in
 from portal.sorting import page_of, sorting_of
 from tests.portal.client import Page, PortalClient
-from tests.portal.own import OwnPortal, Relay, own_portal, relay_to
-from tests.support.stack import Running
+from tests.portal.own import OwnPortal, Relay
 
 WEEK = Week.of(datetime.now(UTC).date())
 ROW = re.compile(r'<th scope="row">(.*?)</th>', re.DOTALL)
 CHANGES = "/admin/changes?service=profile"
-
-
-@pytest.fixture
-async def relay(stack: Running) -> AsyncIterator[Relay]:
-    async with relay_to(stack.addresses.gateway) as made:
-        yield made
-
-
-@pytest.fixture
-async def portal(stack: Running, relay: Relay) -> AsyncIterator[OwnPortal]:
-    async with own_portal(stack, relay.url) as made:
-        yield made
 
 
 def first_cells(page: Page) -> list[str]:

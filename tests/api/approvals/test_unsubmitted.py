@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
@@ -23,6 +21,7 @@ from services.approvals.store.overdue import (
 )
 from services.approvals.store.unsubmitted import store_changed
 from tests.conftest import Databases
+from tests.support.connections import connected, try_statement
 
 SEEDS = 3
 TODAY = Today.at(datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
@@ -63,15 +62,6 @@ SAVE_LEFT_OPEN = """
 @pytest.fixture
 def url(databases: Databases) -> str:
     return databases.own("approvals")
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def store(connection: asyncpg.Connection) -> None:
@@ -120,13 +110,7 @@ async def change_at_random(connection: asyncpg.Connection, chance: random.Random
         ("DELETE FROM people WHERE person = $1 AND person = 'p5'", [person]),
     ]
     statement, arguments = chance.choice(statements)
-    try:
-        async with connection.transaction():
-            await connection.execute(statement, *arguments)
-            if chance.random() < 0.1:
-                await connection.execute("SELECT 1 / 0")  # rolls back
-    except (asyncpg.DivisionByZeroError, asyncpg.IntegrityConstraintViolationError):
-        pass
+    await try_statement(connection, chance, statement, arguments)
 
 
 def filters_of(caller: Caller, chance: random.Random) -> list[OverdueFilter]:

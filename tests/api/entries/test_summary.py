@@ -6,8 +6,6 @@ import asyncio
 import itertools
 import random
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date, timedelta
 
 import asyncpg
@@ -18,6 +16,7 @@ from services.entries.reports.model import Filters
 from services.entries.reports.store import summary, totals
 from services.entries.reports.store.totals import GROUPS, TotalsFilter
 from tests.conftest import Databases
+from tests.support.connections import connected, try_statement
 
 SEEDS = 3
 MONDAY = date(2026, 10, 5)
@@ -69,15 +68,6 @@ def url(databases: Databases) -> str:
     return databases.own("entries")
 
 
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 async def fill(connection: asyncpg.Connection) -> None:
     async with connection.transaction(isolation="repeatable_read"):
         await summary.fill(connection)
@@ -120,13 +110,7 @@ async def change_at_random(connection: asyncpg.Connection, chance: random.Random
         (SAVE_PERSON, [person, chance.choice([None, "Agency", "Other"])]),
     ]
     statement, arguments = chance.choice(statements)
-    try:
-        async with connection.transaction():
-            await connection.execute(statement, *arguments)
-            if chance.random() < 0.1:
-                await connection.execute("SELECT 1 / 0")  # rolls back
-    except (asyncpg.DivisionByZeroError, asyncpg.IntegrityConstraintViolationError):
-        pass
+    await try_statement(connection, chance, statement, arguments)
 
 
 async def assert_equal_to_entries(connection: asyncpg.Connection) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-import asyncpg
 import pytest
 
 from services.profile.app import create_app
 from tests.conftest import Databases, service_settings, serving
 from tests.support.client import ADMINISTRATOR, MANAGER, Caller, Reply, Service
 from tests.support.clock import StandingClock
+from tests.support.connections import connected
 from tests.support.issuer import LIFETIME, PERSON, Issuer
 
 TODAY = "2026-11-23"
@@ -38,15 +37,6 @@ async def put(caller: Caller, key: str, **fields: Any) -> Reply:
     reply = await caller.put(address(key), draft(key, **fields))
     assert reply.status in (200, 201), reply.json
     return reply
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def events(url: str) -> list[tuple[str, str, dict[str, Any]]]:

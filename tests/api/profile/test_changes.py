@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.profile.conftest import DELEGATE, Tenant, address, connected, delegation, put
+from tests.api.profile.conftest import DELEGATE, Tenant, address, delegation, put
 from tests.support.client import ADMINISTRATOR, Caller, Service
 from tests.support.clock import StandingClock
+from tests.support.connections import connected
 
 PROFILE = "/v1/profile"
 FULL_TIME = {"minutes": [480, 480, 480, 480, 480, 0, 0], "calendar": None}

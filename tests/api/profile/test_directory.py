@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.api.profile.conftest import Tenant, address, connected, draft, put
+from tests.api.profile.conftest import Tenant, address, draft, put
 from tests.api.profile.test_people import FULL, names
 from tests.support.client import Caller, Service
+from tests.support.connections import connected
 from tests.support.issuer import Issuer
 
 

@@ -13,9 +13,10 @@ import pytest
 from services.profile.names import query_prefixes, search_words, sort_key
 from services.profile.store import directory, people
 from services.profile.store.directory import PeopleFilter
-from tests.api.profile.conftest import connected, draft
+from tests.api.profile.conftest import draft
 from tests.conftest import Databases
 from tests.support.client import Caller
+from tests.support.connections import connected
 
 PEOPLE = 20_000
 FIRST = ("Ada", "Ben", "Chloe", "Dora", "Erin", "Finn", "Grete", "Hugo", "Ida", "Jan")

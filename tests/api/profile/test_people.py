@@ -8,8 +8,9 @@ from urllib.parse import quote
 import pytest
 
 from services.profile.schemas.people import PeoplePage, PersonAnswer
-from tests.api.profile.conftest import address, connected, draft, put
+from tests.api.profile.conftest import address, draft, put
 from tests.support.client import Caller
+from tests.support.connections import connected
 
 FULL = {
     "name": "Chloe Contractor",

@@ -20,9 +20,10 @@ from services.profile import model
 from services.profile.model import Person, find_cycle
 from services.profile.store import people as store
 from services.profile.store.directory import load_person_context
-from tests.api.profile.conftest import address, connected, draft, put
+from tests.api.profile.conftest import address, draft, put
 from tests.conftest import Databases
 from tests.support.client import Caller
+from tests.support.connections import connected
 
 Two = tuple[asyncpg.Connection, asyncpg.Connection]
 
