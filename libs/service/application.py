@@ -54,8 +54,8 @@ def create_service(
 ) -> web.Application:
     """Everything wired, nothing connected: that happens when the application starts.
 
-    `handlers` say what to do with the events of the feeds that the settings name; `redact` what
-    partners do not read of this service's own.
+    `handlers` say what to do with the events of the feeds that the settings name. `redact` leaves
+    out of this service's own events what partners must not read.
     """
     redaction = Redaction(frozenset(settings.full_feed_clients), redact) if redact else None
     routes = [*feed_routes(FEED_PREFIXES[name], redaction), *routes]
