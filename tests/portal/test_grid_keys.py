@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -25,13 +24,9 @@ def week_from_now(weeks: int) -> Week:
 async def open_week(page: Page, browsing: Browsing, week: Week, *rows: str) -> None:
     query = "&".join(f"row={row}" for row in rows)
     address = f"{browsing.origin}/weeks/{week}?{query}"
-    # The stack is shared: it may still recover from what the test before did to it.
-    for _ in range(15):
-        await page.goto(address)
-        if await page.locator(CELLS).count():
-            return
-        await asyncio.sleep(1)
-    pytest.fail(await page.inner_text("body"))
+    await page.goto(address)
+    if rows and not await page.locator(CELLS).count():
+        pytest.fail(await page.inner_text("body"))
 
 
 async def texts(page: Page) -> list[str]:
@@ -59,7 +54,7 @@ async def paste(page: Page, text: str) -> None:
     )
 
 
-# In the whole run another test leaves a week of this file without its row.
+# Its page had no cells in whole runs of `make test`, for a reason not found.
 @pytest.mark.slow
 async def test_a_saved_change_is_undone_with_ctrl_z(browsing: Browsing) -> None:
     async with browsing.as_person("erin") as watched:
