@@ -61,7 +61,6 @@ async def keys(
         issuer.jwks_url,
         clock=seconds,
         on_fetch=fetched.append,
-        timeout=0.5,
     )
     yield made
     await made.close()

@@ -26,7 +26,7 @@ async def discovering(
     session: aiohttp.ClientSession, issuer: Issuer, seconds: Seconds
 ) -> AsyncIterator[JwksKeys]:
     """Keys whose address is not given."""
-    made = JwksKeys(session, issuer.issuer, clock=seconds, timeout=0.5)
+    made = JwksKeys(session, issuer.issuer, clock=seconds)
     yield made
     await made.close()
 
