@@ -30,9 +30,12 @@ def shown_to(*scopes: str) -> Callable[[H], H]:
 
 
 def is_public(handler: Handler) -> bool:
+    """Whether the handler declares that it needs no session."""
     return bool(getattr(handler, _PUBLIC, False))
 
 
 def scopes_of(handler: Handler) -> tuple[str, ...]:
+    """The scopes of which a session needs one, as the handler declares them; empty if any session
+    will do."""
     scopes: tuple[str, ...] = getattr(handler, _SCOPES, ())
     return scopes

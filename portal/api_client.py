@@ -60,6 +60,7 @@ class ApiProblem(Exception):
 
     @property
     def message(self) -> str:
+        """The text to show to the person."""
         return self.detail or self.title
 
 
@@ -73,6 +74,8 @@ class StepUpRequired(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """A successful response of the API. `json` is None if it has no body."""
+
     status: int
     json: Any
     etag: str | None
@@ -100,6 +103,7 @@ class Api:
         self._waiting_since = 0.0
 
     async def get(self, path: str, **query: object) -> Any:
+        """Return the JSON of a GET. Raises as `request` does."""
         return (await self.request("GET", path, query=query)).json
 
     async def find(self, path: str, **query: object) -> Any:
@@ -124,17 +128,21 @@ class Api:
         return items
 
     async def put(self, path: str, body: Any, *, etag: str | None = None) -> Reply:
+        """Send JSON with PUT, to the version `etag` if given. Raises as `request` does."""
         return await self.request("PUT", path, body=body, etag=etag)
 
     async def post(self, path: str, body: Any, *, etag: str | None = None) -> Reply:
+        """Send JSON with POST, to the version `etag` if given. Raises as `request` does."""
         return await self.request("POST", path, body=body, etag=etag)
 
     async def patch(self, path: str, body: Any, *, etag: str | None = None) -> Reply:
+        """Send JSON with PATCH, to the version `etag` if given. Raises as `request` does."""
         return await self.request("PATCH", path, body=body, etag=etag)
 
     async def delete(
         self, path: str, *, etag: str | None = None, query: Mapping[str, object] | None = None
     ) -> Reply:
+        """Send DELETE, to the version `etag` if given. Raises as `request` does."""
         return await self.request("DELETE", path, etag=etag, query=query)
 
     async def request(

@@ -29,6 +29,8 @@ YEAR = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
+    """A file that the portal serves: its bytes, the same by gzip, and a URL with their hash."""
+
     body: bytes
     compressed: bytes
     content_type: str

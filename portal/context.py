@@ -14,6 +14,7 @@ from portal.sessions.sessions import SESSIONS
 
 
 def create_api(request: web.Request, session: Session) -> Api:
+    """A client of the API that acts for the session's person and renews a refused token once."""
     sessions, issuer = request.app[SESSIONS], request.app[ISSUER]
 
     async def renew(refused: Session) -> Session:
@@ -26,8 +27,10 @@ def create_api(request: web.Request, session: Session) -> Api:
 
 
 def api_of(request: web.Request) -> Api:
+    """The request's client of the API."""
     return request[API]
 
 
 def profile_of(request: web.Request) -> Profile:
+    """The profile of the person who is signed in. Raises `KeyError` without a session."""
     return request[SESSION].profile

@@ -17,14 +17,18 @@ class Cookies:
     is_secure: bool
 
     def name(self, base: str) -> str:
+        """The cookie's name in the browser, with `__Host-` over https (RFC 6265bis)."""
         return f"__Host-{base}" if self.is_secure else base
 
     def read(self, request: web.Request, base: str) -> str:
+        """The cookie's value, or an empty text if the browser sent none."""
         return request.cookies.get(self.name(base), "")
 
     def set(
         self, response: web.StreamResponse, base: str, value: str, seconds: int | None = None
     ) -> None:
+        """Set a cookie that scripts cannot read; without `seconds` it ends with the browser's
+        session."""
         response.set_cookie(
             self.name(base),
             value,
@@ -36,6 +40,7 @@ class Cookies:
         )
 
     def delete(self, response: web.StreamResponse, base: str) -> None:
+        """Make the browser forget the cookie."""
         response.del_cookie(
             self.name(base), path="/", secure=self.is_secure, httponly=True, samesite="Lax"
         )

@@ -29,6 +29,7 @@ def week_of(request: web.Request) -> Week:
 
 
 def parse_day(text: str) -> date | None:
+    """The day of an ISO date, or None if the text is none."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -29,6 +29,7 @@ class DaysOff:
 
     @property
     def is_all_week(self) -> bool:
+        """Whether the days cover every working day of a week."""
         return (self.last - self.first).days + 1 >= WORKDAYS
 
 

@@ -19,6 +19,7 @@ REMOVE = "DELETE FROM favourites WHERE person = $1 AND project = $2 AND task = $
 
 
 async def list_favourites(database: Database, person: str) -> list[RowKey]:
+    """The rows that the person has pinned, in their order."""
     async with database.connection() as connection:
         rows = await connection.fetch(LIST, person)
     return [RowKey(row["project"], row["task"]) for row in rows]

@@ -68,6 +68,7 @@ def hours(minutes: int) -> str:
 
 
 def as_date(value: str | date) -> date:
+    """The day itself, or that of an ISO date. Raises `ValueError`."""
     return date.fromisoformat(value) if isinstance(value, str) else value
 
 
@@ -84,6 +85,7 @@ def _formatted(day: date, pattern: str, _language: str) -> str:
 
 
 def weekday(value: str | date) -> str:
+    """The weekday's short name in the reader's language, such as "Mon"."""
     return _formatted(as_date(value), "EEE", LANGUAGE.get())
 
 
@@ -108,6 +110,7 @@ def full_date(value: str | date) -> str:
 
 
 def month(value: str | date) -> str:
+    """The month and year in the reader's language, such as "November 2026"."""
     return _skeleton(as_date(value), "yMMMM", LANGUAGE.get())
 
 
@@ -123,6 +126,7 @@ def week_range(week: str | Week) -> str:
 
 
 def week_number(week: str | Week) -> int:
+    """The number of the ISO week, from 1 to 53. Raises `ValueError` if the text is no week."""
     parsed = Week.parse(week) if isinstance(week, str) else week
     return parsed.monday.isocalendar()[1]
 

@@ -43,27 +43,34 @@ class Form:
         return str(self.fields.get(name, ""))
 
     def text(self, name: str) -> str:
+        """The field without white space around it; empty if it was not sent."""
         return self[name].strip()
 
     def optional(self, name: str) -> str | None:
+        """The field's text, or None if it is empty."""
         return self.text(name) or None
 
     def ticked(self, name: str) -> bool:
+        """Whether the checkbox was sent, which browsers do only for ticked ones."""
         return name in self.fields
 
     def all(self, name: str) -> list[str]:
+        """Every value of a field that may be sent more than once."""
         return [str(value) for value in self.fields.getall(name, [])]
 
     def items(self) -> Iterator[tuple[str, str]]:
+        """Names and values of all fields but the CSRF token."""
         for name, value in self.fields.items():
             if name != CSRF_FIELD:
                 yield name, str(value)
 
     def refuse(self, name: str, message: str) -> None:
+        """Show `message` at the field, unless the field already has one."""
         self.errors.setdefault(name, message)
 
     @property
     def is_wrong(self) -> bool:
+        """Whether a field, or the form as a whole, has an error."""
         return bool(self.errors or self.error)
 
 
@@ -102,4 +109,5 @@ def _decode(raw: bytes) -> MultiDict[str]:
 
 
 def form_of(request: web.Request) -> Form:
+    """The form that the request sent; empty if it sent none."""
     return request.get(FORM) or Form()

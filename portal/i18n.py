@@ -46,6 +46,7 @@ def _(message: str) -> str:
 
 
 def ngettext(singular: str, plural: str, number: int) -> str:
+    """Translate into the reader's language, with the plural form for `number`."""
     return catalog_of(LANGUAGE.get()).ngettext(singular, plural, number)
 
 

@@ -15,6 +15,7 @@ __all__ = [
 
 
 def absence_kind(kind: str) -> str:
+    """The name of a kind of absence; a kind that is not known here is shown as it is."""
     names = {
         "vacation": _("Vacation"),
         "sick": _("Sick leave"),
@@ -27,6 +28,7 @@ def absence_kind(kind: str) -> str:
 
 
 def flag(name: str) -> str:
+    """The name of an approval's flag; a flag that is not known here is shown as it is."""
     names = {
         "over_10_hours": _("over 10 h"),
         "weekend": _("weekend"),
@@ -43,6 +45,7 @@ def flag(name: str) -> str:
 
 
 def history_event(event: str) -> str:
+    """The name of an event in a week's history; one that is not known here is shown as it is."""
     names = {
         "submitted": _("Submitted"),
         "withdrawn": _("Withdrawn"),
@@ -55,10 +58,12 @@ def history_event(event: str) -> str:
 
 
 def kind_of_person(kind: str) -> str:
+    """The name of a kind of person; a kind that is not known here is shown as it is."""
     return {"employee": _("Employee"), "contractor": _("Contractor")}.get(kind, kind)
 
 
 def decision_role(why: str) -> str:
+    """Why the reader may decide an approval; a reason that is not known here is shown as it is."""
     names = {
         "manager": _("You are the manager"),
         "delegate": _("You stand in for the manager"),
@@ -69,6 +74,7 @@ def decision_role(why: str) -> str:
 
 
 def batch_state(state: str) -> str:
+    """The name of a batch's state; a state that is not known here is shown as it is."""
     names = {
         "applied": _("Applied"),
         "refused": _("Refused"),

@@ -26,6 +26,8 @@ class Listing:
 
 
 async def read_list(api: Api, path: str, query: Json, *, limit: int = PAGE_SIZE) -> Listing:
+    """Read a page of a list of the API. The listing says so if the API has no such list. Raises
+    as `Api.request` does."""
     found = await api.find(path, limit=limit, **query)
     if found is None:
         return Listing(is_available=False)

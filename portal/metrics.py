@@ -39,9 +39,11 @@ class PageMetrics:
             self._renewals.labels(outcome)
 
     def count_renewal(self, outcome: Renewal) -> None:
+        """Count a renewal of tokens by its outcome."""
         self._renewals.labels(outcome).inc()
 
     def observe(self, route: str, seconds: float) -> None:
+        """Record a page's own time, without the API, in seconds."""
         self._own.labels(route).observe(seconds)
 
 

@@ -141,6 +141,7 @@ def _failure_page(request: web.Request, error: Exception) -> web.StreamResponse:
 
 
 def status_of(error: Exception) -> int:
+    """The status with which the portal answers the error; 500 for one that it does not know."""
     if isinstance(error, ApiProblem):
         return 502 if error.status == 401 else error.status
     if isinstance(error, CrossSiteRequest | StaleForm):
@@ -175,6 +176,7 @@ def error_page(
 
 
 def title_of(status: int) -> str:
+    """The heading of an error page, in the reader's language."""
     titles = {
         403: _("Not allowed"),
         404: _("Not found"),
@@ -189,6 +191,7 @@ def title_of(status: int) -> str:
 
 
 def explain(status: int) -> str:
+    """The text of an error page about the status, in the reader's language."""
     texts = {
         400: _("The request could not be read."),
         403: _("You can't do this with your account, or the page was open for too long."),

@@ -11,6 +11,8 @@ from portal.sessions.model import Session
 
 @dataclass(frozen=True, slots=True)
 class Item:
+    """A link of the navigation; `badge` is a number of things that wait."""
+
     path: str
     label: str
     icon: str
@@ -20,6 +22,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Section:
+    """Links of the navigation under one heading."""
+
     label: str
     items: tuple[Item, ...]
 

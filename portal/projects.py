@@ -34,6 +34,7 @@ def project_choices(projects: Iterable[Json]) -> list[Choice]:
 
 
 def project_label(project: Json) -> str:
+    """The project as it is shown and typed: its name, and its code in brackets."""
     return f"{project['name']} ({project['code']})"
 
 

@@ -111,6 +111,7 @@ def render(
 
 
 def html_response(request: web.Request, text: str, status: int) -> web.Response:
+    """A response of HTML, by gzip if the browser takes that."""
     body = text.encode()
     headers = {hdrs.VARY: f"{hdrs.ACCEPT_ENCODING}, {hdrs.COOKIE}"}
     if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "") and len(body) > 1000:
@@ -139,6 +140,7 @@ def leave(request: web.Request, location: str) -> web.Response:
 
 
 def json_response(payload: Any, status: int = 200) -> web.Response:
+    """A response of JSON."""
     body = msgspec.json.encode(payload)
     return web.Response(body=body, status=status, content_type="application/json")
 

@@ -149,6 +149,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 @ROUTES.get("/auth/signed-out", allow_head=False)
 @public
 async def show_signed_out(request: web.Request) -> web.Response:
+    """Show that the person has signed out."""
     return render(request, "signed_out.html")
 
 

@@ -34,6 +34,7 @@ class Timer:
 
 
 async def read_timer(database: Database, person: str) -> Timer | None:
+    """The person's running timer, or None."""
     async with database.connection() as connection:
         row = await connection.fetchrow(READ, person)
     return Timer(**dict(row)) if row else None
@@ -51,6 +52,8 @@ async def start_timer(database: Database, person: str, timer: Timer) -> None:
 
 
 async def delete_timer(database: Database, person: str, entry_id: uuid.UUID) -> None:
+    """Delete this timer; one that was started since stays."""
+
     async def delete(connection: asyncpg.Connection) -> None:
         await connection.execute(DELETE, person, entry_id)
 

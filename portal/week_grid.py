@@ -24,11 +24,14 @@ ROW_SEPARATOR = "~"
 
 @dataclass(frozen=True, slots=True, order=True)
 class RowKey:
+    """The project of a row in the grid, and the task if there is one."""
+
     project: str
     task: str = ""
 
     @classmethod
     def parse(cls, text: str) -> RowKey:
+        """The key that `str` wrote."""
         project, _separator, task = text.partition(ROW_SEPARATOR)
         return cls(project, task)
 
@@ -48,10 +51,12 @@ class Cell:
 
     @property
     def minutes(self) -> int:
+        """The cell's minutes; 0 if it has no entry."""
         return int(self.entry["minutes"]) if self.entry else 0
 
     @property
     def text(self) -> str:
+        """The text in the cell: as typed if it was refused, or the entry's duration."""
         if self.typed is not None:
             return self.typed
         return duration(self.minutes) if self.entry else ""
@@ -64,6 +69,8 @@ class Cell:
 
 @dataclass(slots=True)
 class Row:
+    """A row of the grid: the cells of one project and task. `lane` tells rows of one key apart."""
+
     key: RowKey
     lane: int
     name: str
@@ -79,15 +86,19 @@ class Row:
 
     @property
     def total(self) -> int:
+        """The row's minutes."""
         return sum(cell.minutes for cell in self.cells)
 
     @property
     def colour(self) -> int:
+        """The number of the project's colour."""
         return colour_of(self.key.project)
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
+    """An absence on one day."""
+
     kind: str
     is_half: bool
 
@@ -108,6 +119,7 @@ class Day:
 
     @property
     def is_weekend(self) -> bool:
+        """Whether the day is a Saturday or Sunday."""
         return self.date.weekday() >= 5
 
     @property
@@ -120,6 +132,8 @@ class Day:
 
 @dataclass(slots=True)
 class Grid:
+    """A week as a table of rows and days. The ids of new entries derive from `token`."""
+
     week: Week
     sheet: Json
     days: list[Day]
@@ -128,15 +142,18 @@ class Grid:
 
     @property
     def total(self) -> int:
+        """The week's minutes."""
         return int(self.sheet["total_minutes"])
 
     @property
     def target(self) -> int | None:
+        """The week's target in minutes, or None if the person has none."""
         target = self.sheet.get("target_minutes")
         return int(target) if target is not None else None
 
     @property
     def can_edit(self) -> bool:
+        """Whether a day of the week can be changed."""
         return any(day.can_edit for day in self.days)
 
     @property
@@ -154,6 +171,7 @@ class Grid:
         return [(reason, unlock, days) for (reason, unlock), days in found.items()]
 
     def cell(self, row_id: str, day: date) -> Cell | None:
+        """The cell of a row and day, or None if the grid has no such row or day."""
         for row in self.rows:
             if row.id == row_id:
                 return next((cell for cell in row.cells if cell.date == day), None)
@@ -167,6 +185,7 @@ def build_grid(
     extra: Sequence[RowKey] = (),
     favourites: Sequence[RowKey] = (),
 ) -> Grid:
+    """Arrange the API's week as a grid, with the `extra` rows and the pinned ones."""
     week = Week.parse(sheet["week"])
     by_code = {project["code"]: project for project in projects}
     days = [_day(day, today, sheet.get("absences") or []) for day in sheet["days"]]

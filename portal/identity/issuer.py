@@ -72,11 +72,15 @@ class TokenResponse(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
+    """The tokens of a finished sign-in, and the verified claims of its ID token."""
+
     tokens: Tokens
     claims: Mapping[str, Any]
 
 
 class IssuerClient:
+    """Speaks OpenID Connect with the issuer as a confidential client."""
+
     def __init__(
         self,
         http: aiohttp.ClientSession,
@@ -92,6 +96,7 @@ class IssuerClient:
 
     @property
     def redirect_uri(self) -> str:
+        """The address to which the issuer sends the browser back, as its client names it."""
         return f"{self._settings.portal_url}/auth/callback"
 
     async def authorization_url(

@@ -22,6 +22,7 @@ from portal.pages.admin import admin_routes
 
 
 def all_routes() -> list[web.RouteDef]:
+    """The routes of every page."""
     modules = (
         *(weeks, submissions, entries, timer, months, absences, profile),
         *(approvals, team, reports, people, keyboard),

@@ -27,12 +27,14 @@ Json = dict[str, Any]
 @ROUTES.get("/absences")
 @shown_to("read:timesheets")
 async def list_absences(request: web.Request) -> web.StreamResponse:
+    """Show the person's absences and a form for a new one."""
     form = Form.of(id=str(uuid.uuid4()), kind="vacation", portion="1")
     return await _show(request, form)
 
 
 @ROUTES.post("/absences")
 async def put_absence(request: web.Request) -> web.StreamResponse:
+    """Create or replace an absence. A refusal of the API is shown in the form."""
     form = form_of(request)
     for name in ("from", "to"):
         if not form.text(name):
@@ -53,6 +55,7 @@ async def put_absence(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post(f"{ABSENCE}/delete")
 async def delete_absence(request: web.Request) -> web.StreamResponse:
+    """Delete an absence and show the list again."""
     await api_of(request).delete(f"/v1/absences/{request.match_info['id']}")
     return redirect(request, "/absences", _("Absence deleted."))
 

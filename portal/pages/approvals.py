@@ -32,6 +32,7 @@ Json = dict[str, Any]
 @ROUTES.get("/approvals")
 @shown_to("approve:timesheets")
 async def list_approvals(request: web.Request) -> web.StreamResponse:
+    """Show the weeks that the person may decide, oldest submission first."""
     return await _show_list(request, Form())
 
 
@@ -58,11 +59,14 @@ async def decide_many(request: web.Request) -> web.StreamResponse:
 @ROUTES.get(APPROVAL)
 @shown_to("approve:timesheets")
 async def show_approval(request: web.Request) -> web.StreamResponse:
+    """Show a submitted week with its entries, flags and history."""
     return await _show(request, Form())
 
 
 @ROUTES.post(f"{APPROVAL}/decision")
 async def decide(request: web.Request) -> web.StreamResponse:
+    """Approve or reject a week, then go on to the list. A refusal of the API is shown with
+    the week."""
     form, approval_id = form_of(request), request.match_info["id"]
     body = {"decision": form["decision"], "reason": form.optional("reason")}
     if form["decision"] == "reject" and not form.text("reason"):
@@ -80,6 +84,7 @@ async def decide(request: web.Request) -> web.StreamResponse:
 @ROUTES.get("/approvals/overdue")
 @shown_to("approve:timesheets")
 async def list_overdue(request: web.Request) -> web.StreamResponse:
+    """Show open past weeks of the team, each with a link that writes a reminder."""
     filters, api = filters_of(request, ("week",)), api_of(request)
     listing = await read_list(api, "/v1/approvals/overdue", query_of(filters, request))
     people = await read_people(request, [item["person"] for item in listing.items])

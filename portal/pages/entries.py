@@ -31,6 +31,7 @@ Json = dict[str, Any]
 @ROUTES.get("/entries/new")
 @shown_to("create:timesheets")
 async def show_new_entry(request: web.Request) -> web.StreamResponse:
+    """Show a form for an entry, filled with what the address names."""
     query = request.query
     form = Form.of(
         id=str(uuid.uuid4()),
@@ -45,12 +46,14 @@ async def show_new_entry(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post("/entries/new")
 async def create_entry(request: web.Request) -> web.StreamResponse:
+    """Create the entry under the id that the form holds, so that sending it twice creates one."""
     return await _save(request, form_of(request).text("id"), None)
 
 
 @ROUTES.get(ENTRY)
 @shown_to("read:timesheets")
 async def show_entry(request: web.Request) -> web.StreamResponse:
+    """Show an entry in a form."""
     entry, projects = await asyncio.gather(
         api_of(request).get(f"/v1/entries/{request.match_info['id']}"),
         api_of(request).get_all("/v1/projects"),
@@ -71,12 +74,14 @@ async def show_entry(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post(ENTRY)
 async def change_entry(request: web.Request) -> web.StreamResponse:
+    """Save an entry, unless it has changed since the form was shown."""
     entry_id = request.match_info["id"]
     return await _save(request, entry_id, f'"{form_of(request)["version"]}"')
 
 
 @ROUTES.post(f"{ENTRY}/delete")
 async def delete_entry(request: web.Request) -> web.StreamResponse:
+    """Delete an entry and show its week."""
     form, entry_id = form_of(request), request.match_info["id"]
     day = parse_day(form["date"]) or today(request)
     await api_of(request).delete(f"/v1/entries/{entry_id}", etag=f'"{form["version"]}"')

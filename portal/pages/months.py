@@ -22,6 +22,7 @@ Json = dict[str, Any]
 @ROUTES.get("/months")
 @shown_to("read:timesheets")
 async def show_months(request: web.Request) -> web.StreamResponse:
+    """Show the person's weeks by month, each with its state and total."""
     last = _last_week(request)
     first = last.plus(1 - WEEKS)
     page = await api_of(request).get("/v1/timesheets", from_=str(first), to=str(last), limit=WEEKS)

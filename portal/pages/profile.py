@@ -26,11 +26,13 @@ Json = dict[str, Any]
 
 @ROUTES.get(PROFILE)
 async def show_profile(request: web.Request) -> web.StreamResponse:
+    """Show the person's profile and, to managers, their delegate."""
     return await _show(request)
 
 
 @ROUTES.post(PROFILE)
 async def save_profile(request: web.Request) -> web.StreamResponse:
+    """Save the profile. A refusal of the API is shown in the form."""
     form = form_of(request)
     body: Json = {
         "name": form.text("name"),
@@ -56,6 +58,7 @@ async def save_profile(request: web.Request) -> web.StreamResponse:
 @ROUTES.post(f"{PROFILE}/delegate")
 @shown_to("approve:timesheets")
 async def put_delegate(request: web.Request) -> web.StreamResponse:
+    """Name who decides in the person's place. A refusal of the API is shown in the form."""
     form = form_of(request)
     person = await person_of(api_of(request), form, "person")
     body = {"person": person, "from": form.text("from"), "to": form.text("to")}
@@ -69,6 +72,7 @@ async def put_delegate(request: web.Request) -> web.StreamResponse:
 @ROUTES.post(f"{PROFILE}/delegate/delete")
 @shown_to("approve:timesheets")
 async def delete_delegate(request: web.Request) -> web.StreamResponse:
+    """Remove the delegate and show the profile again."""
     await api_of(request).delete("/v1/profile/delegate")
     return redirect(request, PROFILE, _("Delegate removed."))
 

@@ -55,6 +55,7 @@ SORT_KEYS: dict[str, Key] = {
 @ROUTES.get("/reports")
 @shown_to("read:reports")
 async def show_report(request: web.Request) -> web.StreamResponse:
+    """Show totals by up to two fields, as a table and as bars."""
     filters, api = _filters(request), api_of(request)
     fields = [name for name in (filters["group_by"], filters["then_by"]) if name in GROUPS]
     fields = list(dict.fromkeys(fields)) or ["project"]

@@ -43,6 +43,7 @@ async def confirm_submission(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post("/weeks/{week}/submit")
 async def submit(request: web.Request) -> web.StreamResponse:
+    """Submit a week, one's own or that of the person in the form."""
     week, person = week_of(request), form_of(request).optional("person")
     path = f"/v1/timesheets/{week}/submit"
     await api_of(request).request("POST", path, body={"person": person} if person else None)
@@ -51,6 +52,7 @@ async def submit(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post("/weeks/{week}/withdraw")
 async def withdraw(request: web.Request) -> web.StreamResponse:
+    """Withdraw the person's own submitted week."""
     week = week_of(request)
     await api_of(request).request("POST", f"/v1/timesheets/{week}/withdraw")
     return redirect(request, f"/weeks/{week}", _("Week withdrawn. You can edit it again."))
@@ -59,12 +61,14 @@ async def withdraw(request: web.Request) -> web.StreamResponse:
 @ROUTES.get("/weeks/{week}/reopen")
 @shown_to("approve:timesheets", "manage:timesheets")
 async def ask_for_reason(request: web.Request) -> web.StreamResponse:
+    """Show the form that reopens a week, which needs a reason."""
     form = Form.of(person=request.query.get("person", ""))
     return render(request, "reopen.html", week=week_of(request), form=form)
 
 
 @ROUTES.post("/weeks/{week}/reopen")
 async def reopen(request: web.Request) -> web.StreamResponse:
+    """Reopen somebody's approved week. A refusal of the API is shown in the form."""
     week, form = week_of(request), form_of(request)
     body = {"person": form.text("person"), "reason": form.text("reason")}
     try:

@@ -40,6 +40,8 @@ class Status:
 
 @dataclass(slots=True)
 class Member:
+    """A person of the team, with the state of each week and the days off in it."""
+
     person: str
     name: str
     weeks: dict[str, Status] = field(default_factory=dict)
@@ -47,12 +49,14 @@ class Member:
 
     @property
     def missing(self) -> int:
+        """The number of weeks that were not submitted."""
         return sum(1 for status in self.weeks.values() if status.state == "missing")
 
 
 @ROUTES.get("/team")
 @shown_to("approve:timesheets", "read:reports")
 async def show_team(request: web.Request) -> web.StreamResponse:
+    """Show the team by weeks: who is missing, off or waiting."""
     last = _last_week(request)
     weeks = [last.plus(-back) for back in reversed(range(WEEKS))]
     may_approve = request[SESSION].may("approve:timesheets")

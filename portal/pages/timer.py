@@ -30,11 +30,13 @@ Json = dict[str, Any]
 @ROUTES.get(TIMER)
 @shown_to("create:timesheets")
 async def show_timer(request: web.Request) -> web.StreamResponse:
+    """Show the running timer, or a form that starts one."""
     return await _show(request, None)
 
 
 @ROUTES.post(f"{TIMER}/start")
 async def start(request: web.Request) -> web.StreamResponse:
+    """Start a timer, unless one runs already."""
     form, projects = form_of(request), await api_of(request).get_all("/v1/projects", active="true")
     project = find_project(form["project"], projects)
     if project is None:
@@ -70,6 +72,7 @@ async def stop(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post(f"{TIMER}/discard")
 async def discard(request: web.Request) -> web.StreamResponse:
+    """Delete the running timer without an entry."""
     person = profile_of(request).person
     timer = await read_timer(request.app[DATABASE], person)
     if timer is not None:

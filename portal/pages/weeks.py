@@ -33,6 +33,7 @@ Json = dict[str, Any]
 
 @ROUTES.get("/")
 async def show_this_week(request: web.Request) -> web.StreamResponse:
+    """Show the current week in the person's time zone as a grid."""
     return await _show(request, Week.of(today(request)))
 
 
@@ -47,6 +48,7 @@ async def go_to_week(request: web.Request) -> web.StreamResponse:
 @ROUTES.get(WEEK)
 @shown_to("read:timesheets")
 async def show_week(request: web.Request) -> web.StreamResponse:
+    """Show the week that the address names as a grid."""
     return await _show(request, week_of(request))
 
 
@@ -114,6 +116,7 @@ async def copy_last_week(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post("/favourites")
 async def pin_row(request: web.Request) -> web.StreamResponse:
+    """Pin a row to the grid of every week, or unpin it."""
     form, person = form_of(request), profile_of(request).person
     key, is_pinned = RowKey.parse(form["key"]), form["pin"] == "1"
     await set_favourite(request.app[DATABASE], person, key, is_pinned=is_pinned)

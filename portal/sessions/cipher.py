@@ -25,10 +25,12 @@ class Cipher:
         self._keys = [AESGCM(key) for key in keys]
 
     def seal(self, plain: bytes, context: bytes) -> bytes:
+        """Encrypt with the first key. Only `open` with the same context can read it."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._keys[0].encrypt(nonce, plain, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Decrypt with any of the keys. Raises `Unsealable`."""
         nonce, encrypted = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
         for key in self._keys:
             try:

@@ -45,6 +45,7 @@ class Session(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> bytes:
+        """The key of the session in the database; the cookie cannot be derived from it."""
         return digest(self.secret)
 
     @property
@@ -72,10 +73,12 @@ class PendingSignIn(msgspec.Struct, frozen=True):
 
 
 def new_secret() -> str:
+    """A random text that cannot be guessed, for a cookie or a state."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def digest(secret: str) -> bytes:
+    """The SHA-256 of a secret, which is what the database stores."""
     return hashlib.sha256(secret.encode()).digest()
 
 
@@ -87,6 +90,7 @@ def masked_csrf_token(secret: bytes) -> str:
 
 
 def is_csrf_token(token: str, secret: bytes) -> bool:
+    """Whether the token was made of this secret; compared in constant time."""
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
     except ValueError:
@@ -99,6 +103,7 @@ def is_csrf_token(token: str, secret: bytes) -> bool:
 
 
 def profile_from(claims: Mapping[str, Any], locale: str) -> Profile:
+    """The profile that the claims of an ID token give, until the API's is read."""
     return Profile(
         person=str(claims["sub"]),
         name=str(claims.get("name") or claims.get("email") or claims["sub"]),

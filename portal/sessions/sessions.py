@@ -152,6 +152,8 @@ class Sessions:
         await self.database.transact(work)
 
     async def end(self, session: Session) -> None:
+        """Delete the session, so that its cookie opens nothing."""
+
         async def delete(connection: asyncpg.Connection) -> None:
             await connection.execute(store.DELETE, session.id)
 

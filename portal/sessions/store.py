@@ -32,5 +32,6 @@ async def take_sign_in(connection: asyncpg.Connection, state: bytes, now: dateti
 
 
 async def delete_expired(connection: asyncpg.Connection, now: datetime) -> None:
+    """Delete sessions and pending sign-ins that ended before `now`."""
     await connection.execute(EXPIRE, now)
     await connection.execute(EXPIRE_SIGN_INS, now)

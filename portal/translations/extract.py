@@ -28,10 +28,12 @@ def extract() -> Catalog:
 
 
 def catalog_path(language: str) -> Path:
+    """The path of a language's catalog."""
     return PORTAL / "translations" / language / "LC_MESSAGES" / "messages.po"
 
 
 def read_catalog(language: str) -> Catalog:
+    """The language's catalog as it is on disk, or an empty one."""
     path = catalog_path(language)
     if not path.exists():
         return Catalog(locale=language, fuzzy=False)
@@ -65,6 +67,7 @@ def update(language: str) -> list[str]:
 
 
 def untranslated(catalog: Catalog) -> list[str]:
+    """The texts that lack a translation."""
     missing = []
     for message in catalog:
         texts = message.string if isinstance(message.string, tuple | list) else [message.string]

@@ -39,8 +39,10 @@ CREATE TABLE favourites (
 
 
 def upgrade() -> None:
+    """Create the tables of sessions, pending sign-ins and favourites."""
     run_sql(UP)
 
 
 def downgrade() -> None:
+    """Drop the tables: everybody is signed out and favourites are lost."""
     run_sql("DROP TABLE sessions, sign_ins, favourites")

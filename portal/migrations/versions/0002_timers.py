@@ -18,8 +18,10 @@ CREATE TABLE timers (
 
 
 def upgrade() -> None:
+    """Create the table of running timers."""
     run_sql(UP)
 
 
 def downgrade() -> None:
+    """Drop the table: running timers are lost."""
     run_sql("DROP TABLE timers")

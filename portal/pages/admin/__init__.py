@@ -16,6 +16,7 @@ from portal.pages.admin import (
 
 
 def admin_routes() -> list[web.RouteDef]:
+    """The routes of the pages for administrators."""
     return [
         *projects.ROUTES,
         *people.ROUTES,

@@ -22,6 +22,7 @@ BATCH = f"{LIST}/{{id:[0-9a-fA-F-]{{36}}}}"
 @ROUTES.get(LIST)
 @shown_to("manage:timesheets")
 async def list_batches(request: web.Request) -> web.StreamResponse:
+    """Show uploads, newest first."""
     filters = filters_of(request, ("client",))
     listing = await read_list(api_of(request), "/v1/batches", query_of(filters, request))
     return render(request, "admin/batches.html", listing=listing, filters=filters)
@@ -30,11 +31,13 @@ async def list_batches(request: web.Request) -> web.StreamResponse:
 @ROUTES.get(BATCH)
 @shown_to("manage:timesheets")
 async def show_batch(request: web.Request) -> web.StreamResponse:
+    """Show an upload and its errors."""
     return await _show(request, Form())
 
 
 @ROUTES.post(f"{BATCH}/undo")
 async def undo_batch(request: web.Request) -> web.StreamResponse:
+    """Undo an upload. If the API refuses, its page says why."""
     form, batch_id = form_of(request), request.match_info["id"]
     with FormErrors(form):
         await api_of(request).delete(f"/v1/batches/{batch_id}")

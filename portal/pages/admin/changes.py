@@ -33,6 +33,7 @@ class Difference:
 @ROUTES.get("/admin/changes")
 @shown_to("read:audit")
 async def list_changes(request: web.Request) -> web.StreamResponse:
+    """Show who changed what in a service, newest first."""
     filters = filters_of(request, FILTERS, service="entries")
     service = filters["service"] if filters["service"] in SERVICES else "entries"
     query = query_of(filters, request)
@@ -55,6 +56,7 @@ async def list_changes(request: web.Request) -> web.StreamResponse:
 
 
 def differences(item: Json) -> list[Difference]:
+    """The fields that a change gave another value, each with both values."""
     before, after = item.get("before") or {}, item.get("after") or {}
     names = dict.fromkeys([*before, *after])
     return [

@@ -26,11 +26,13 @@ Json = dict[str, Any]
 @ROUTES.get(HOLIDAYS)
 @shown_to("manage:timesheets")
 async def list_holidays(request: web.Request) -> web.StreamResponse:
+    """Show the holidays of a year and a form for the company's own days."""
     return await _show(request, Form())
 
 
 @ROUTES.post(HOLIDAYS)
 async def put_holiday(request: web.Request) -> web.StreamResponse:
+    """Create or rename a holiday of the company. A refusal of the API is shown in the form."""
     form = form_of(request)
     day = quote(form.text("date"), safe="")
     if not day:
@@ -44,6 +46,7 @@ async def put_holiday(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post(f"{HOLIDAYS}/delete")
 async def delete_holiday(request: web.Request) -> web.StreamResponse:
+    """Delete a holiday of the company and show its year again."""
     day = quote(form_of(request).text("date"), safe="")
     await api_of(request).delete(f"/v1/holidays/{day}")
     return redirect(request, f"{HOLIDAYS}?year={day[:4]}", _("Holiday deleted."))

@@ -32,6 +32,7 @@ Json = dict[str, Any]
 @ROUTES.get(LIST)
 @shown_to("read:people")
 async def list_people(request: web.Request) -> web.StreamResponse:
+    """Show people, by filters."""
     filters = filters_of(request, FILTERS)
     listing = await read_list(api_of(request), "/v1/people", query_of(filters, request))
     return render(request, "admin/people.html", listing=listing, filters=filters)
@@ -40,12 +41,14 @@ async def list_people(request: web.Request) -> web.StreamResponse:
 @ROUTES.get(f"{LIST}/new")
 @shown_to("manage:people")
 async def show_new_person(request: web.Request) -> web.StreamResponse:
+    """Show an empty form for a person."""
     form = Form.of(active=True, kind="employee", later="1")
     return await _show_new(request, form)
 
 
 @ROUTES.post(f"{LIST}/new")
 async def create_person(request: web.Request) -> web.StreamResponse:
+    """Add a person who has not signed in yet. A refusal of the API is shown in the form."""
     form, sub = form_of(request), form_of(request).text("sub")
     if not sub:
         form.refuse("sub", _("Type the person's id at the issuer."))
@@ -61,12 +64,15 @@ async def create_person(request: web.Request) -> web.StreamResponse:
 @ROUTES.get(PERSON)
 @shown_to("read:people")
 async def show_person(request: web.Request) -> web.StreamResponse:
+    """Show a person, with contracts."""
     person = await api_of(request).get(_path(request))
     return await _show(request, _form_of(person))
 
 
 @ROUTES.post(PERSON)
 async def change_person(request: web.Request) -> web.StreamResponse:
+    """Save a person, unless somebody else has changed them since. A refusal of the API is shown in
+    the form."""
     form, sub = form_of(request), request.match_info["sub"]
     body = _body(form) | {"manager": await person_of(api_of(request), form, "manager")}
     if not form.is_wrong:
@@ -78,6 +84,8 @@ async def change_person(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post(f"{PERSON}/contracts")
 async def put_contract(request: web.Request) -> web.StreamResponse:
+    """Create or replace the contract that begins on a day. A refusal of the API is shown in the
+    form."""
     form, sub = form_of(request), request.match_info["sub"]
     day = form.text("from")
     if not day:
@@ -94,6 +102,7 @@ async def put_contract(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post(f"{PERSON}/contracts/delete")
 async def delete_contract(request: web.Request) -> web.StreamResponse:
+    """Delete a contract and show the person again."""
     day = quote(form_of(request).text("from"), safe="")
     await api_of(request).delete(f"{_path(request)}/contracts/{day}")
     return redirect(request, _address(request.match_info["sub"]), _("Contract deleted."))

@@ -24,12 +24,14 @@ Json = dict[str, Any]
 @ROUTES.get(PERIOD)
 @shown_to("manage:timesheets")
 async def show_period(request: web.Request) -> web.StreamResponse:
+    """Show the closed period and its history; the form proposes the last month's end."""
     last_of_month = today(request).replace(day=1) - timedelta(days=1)
     return await _show(request, Form.of(closed_through=last_of_month.isoformat()))
 
 
 @ROUTES.post(PERIOD)
 async def close_period(request: web.Request) -> web.StreamResponse:
+    """Close the period through a day, or open it. A refusal of the API is shown in the form."""
     form = form_of(request)
     closed_through = None if form["open"] == "1" else form.optional("closed_through")
     body: Json = {"closed_through": closed_through}

@@ -33,6 +33,7 @@ Json = dict[str, Any]
 @ROUTES.get(LIST)
 @shown_to("manage:timesheets")
 async def list_projects(request: web.Request) -> web.StreamResponse:
+    """Show projects, by filters and in the order that the address names."""
     filters = filters_of(request, ("active", "sort"))
     query = query_of(filters, request)
     sorting = sorting_of(request, SORT_KEYS, "code")
@@ -49,11 +50,13 @@ async def list_projects(request: web.Request) -> web.StreamResponse:
 @ROUTES.get(f"{LIST}/new")
 @shown_to("manage:timesheets")
 async def show_new_project(request: web.Request) -> web.StreamResponse:
+    """Show an empty form for a project."""
     return _show(request, Form.of(active=True, billable=True), None)
 
 
 @ROUTES.post(f"{LIST}/new")
 async def create_project(request: web.Request) -> web.StreamResponse:
+    """Create a project. A refusal of the API is shown in the form."""
     form = form_of(request)
     if not form.text("code"):
         form.refuse("code", _("A project needs a code."))
@@ -68,6 +71,7 @@ async def create_project(request: web.Request) -> web.StreamResponse:
 @ROUTES.get(PROJECT)
 @shown_to("manage:timesheets")
 async def show_project(request: web.Request) -> web.StreamResponse:
+    """Show a project in a form."""
     project = await api_of(request).get(_path(request))
     form = Form.of(
         name=project["name"],
@@ -83,6 +87,8 @@ async def show_project(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post(PROJECT)
 async def change_project(request: web.Request) -> web.StreamResponse:
+    """Save a project, unless somebody else has changed it since. A refusal of the API is shown in
+    the form."""
     form = form_of(request)
     with FormErrors(form):
         etag = f'"{form["version"]}"'

@@ -15,6 +15,7 @@ ROUTES = web.RouteTableDef()
 @ROUTES.get("/admin/unassigned")
 @shown_to("manage:timesheets")
 async def list_unassigned(request: web.Request) -> web.StreamResponse:
+    """Show pending weeks of people who have no approver."""
     filters = filters_of(request, ())
     query = {"state": "pending", **query_of(filters, request)}
     listing = await read_list(api_of(request), "/v1/approvals", query, limit=200)
