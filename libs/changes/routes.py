@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
-from marshmallow import post_load
 
 from libs.auth import Scope, requires
 from libs.changes.log import ChangeAnswer, ChangeFilter, list_changes
@@ -41,6 +40,8 @@ class ChangesQuery:
 class ChangesQuerySchema(PageQuery):
     """The query parameters of a change log."""
 
+    makes = ChangesQuery
+
     subject = Identifier(
         maximum=MAX_KEY_LENGTH,
         load_default=None,
@@ -61,11 +62,6 @@ class ChangesQuerySchema(PageQuery):
         load_default=None,
         metadata={"description": "Last day, UTC.", "example": "2026-11-30"},
     )
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> ChangesQuery:
-        """Turn the parameters into a `ChangesQuery`."""
-        return ChangesQuery(**data)
 
 
 class ChangeKey(msgspec.Struct, array_like=True):

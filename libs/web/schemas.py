@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
-from marshmallow import INCLUDE, RAISE, Schema, fields, validate
+from marshmallow import INCLUDE, RAISE, Schema, fields, post_load, validate
 
 _is_day = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
@@ -20,10 +20,19 @@ DEFAULT_LIMIT = 50
 class StrictSchema(Schema):
     """A schema that refuses fields it does not know."""
 
+    makes: ClassVar[type | None] = None
+    """The class that the loaded values become, by their names; without one they stay a dict."""
+
     class Meta:
+        """Options of marshmallow."""
+
         unknown = RAISE
 
     error_messages = {"type": "A JSON object is expected."}
+
+    @post_load
+    def _make(self, values: Any, **_options: Any) -> Any:
+        return values if self.makes is None else self.makes(**values)
 
 
 class Text(fields.String):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from marshmallow import post_load
 from msgspec import Meta
 
 from libs.rules.calendar import Week
@@ -28,12 +27,9 @@ class OverdueQuery:
 class OverdueQuerySchema(PageQuery):
     """The query parameters of a list of missing weeks."""
 
-    week = WeekField(load_default=None, metadata={"description": "Only of this week."})
+    makes = OverdueQuery
 
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> OverdueQuery:
-        """Turn the parameters into an `OverdueQuery`."""
-        return OverdueQuery(**data)
+    week = WeekField(load_default=None, metadata={"description": "Only of this week."})
 
 
 class Overdue(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load, validate
+from marshmallow import ValidationError, fields, validate
 
 from libs.web.schemas import Day, PageQuery, StrictSchema, Text
 from services.entries.batches.model import DateRange
@@ -36,6 +36,7 @@ class CompleteDays(fields.Field[DateRange]):
 
 
 class BatchQuerySchema(StrictSchema):
+    makes = BatchQuery
     on_error = fields.String(
         load_default="fail",
         validate=validate.OneOf(("fail", "skip"), error="fail or skip is expected."),
@@ -57,10 +58,6 @@ class BatchQuerySchema(StrictSchema):
         },
     )
 
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> BatchQuery:
-        return BatchQuery(**data)
-
 
 @dataclass(frozen=True, slots=True)
 class ErrorsQuery:
@@ -70,15 +67,12 @@ class ErrorsQuery:
 
 
 class ErrorsQuerySchema(PageQuery):
+    makes = ErrorsQuery
     format = fields.String(
         load_default=None,
         validate=validate.OneOf(("json", "csv"), error="json or csv is expected."),
         metadata={"description": "`csv` returns all of them; the default follows `Accept`."},
     )
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> ErrorsQuery:
-        return ErrorsQuery(**data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +83,13 @@ class BatchListQuery:
 
 
 class BatchListQuerySchema(PageQuery):
+    makes = BatchListQuery
     client = Text(
         minimum=1,
         maximum=255,
         load_default=None,
         metadata={"description": "Batches of this client; needs manage:timesheets."},
     )
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> BatchListQuery:
-        return BatchListQuery(**data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +99,4 @@ class RowsQuery:
 
 
 class RowsQuerySchema(PageQuery):
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> RowsQuery:
-        return RowsQuery(**data)
+    makes = RowsQuery

@@ -29,11 +29,8 @@ class MissingWeekQuery:
 
 
 class MissingWeekQuerySchema(PageQuery):
+    makes = MissingWeekQuery
     week = WeekField(required=True)
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> MissingWeekQuery:
-        return MissingWeekQuery(**data)
 
 
 class MissingAnswer(Schema):
@@ -112,6 +109,7 @@ class _ExportFields(StrictSchema):
 
 
 class ReportQuerySchema(_FilterFields, _ExportFields):
+    makes = ReportQuery
     format = fields.String(
         load_default="csv",
         validate=validate.OneOf(
@@ -124,10 +122,6 @@ class ReportQuerySchema(_FilterFields, _ExportFields):
     def check_scope(self, data: dict[str, Any], **_options: Any) -> None:
         if data["approved_since"] is None:
             _require_range(data)
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> ReportQuery:
-        return ReportQuery(**data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +138,7 @@ class WeeksQuery:
 
 
 class WeeksQuerySchema(_ExportFields, PageQuery):
+    makes = WeeksQuery
     since = Day(data_key="from", load_default=None, metadata={"description": "First day."})
     until = Day(data_key="to", load_default=None, metadata={"description": "Last day."})
     state = fields.Enum(
@@ -171,10 +166,6 @@ class WeeksQuerySchema(_ExportFields, PageQuery):
         check_order(data)
         if data["approved_since"] is None:
             _require_range(data)
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> WeeksQuery:
-        return WeeksQuery(**data)
 
 
 @dataclass(frozen=True, slots=True)

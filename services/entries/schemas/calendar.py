@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from marshmallow import fields, post_load
+from marshmallow import fields
 from msgspec import Meta
 
 from libs.web.schemas import Day, PageQuery, StrictSchema, Text
@@ -34,11 +34,8 @@ class RangeQuery:
 
 
 class RangeQuerySchema(DayRangeSchema):
+    makes = RangeQuery
     person = person_field()
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> RangeQuery:
-        return RangeQuery(**data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +47,7 @@ class HolidayQuery:
 
 
 class HolidayQuerySchema(DayRangeSchema):
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> HolidayQuery:
-        return HolidayQuery(**data)
+    makes = HolidayQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +62,8 @@ class AbsenceQuery:
 
 
 class AbsenceQuerySchema(DayRangeSchema, PageQuery):
+    makes = AbsenceQuery
     person = person_field()
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> AbsenceQuery:
-        return AbsenceQuery(**data)
 
 
 class Portion(fields.Float):
@@ -86,6 +78,7 @@ class Portion(fields.Float):
 
 
 class AbsenceSchema(StrictSchema):
+    makes = AbsenceDraft
     first = Day(data_key="from", required=True, metadata={"description": "The first day."})
     last = Day(data_key="to", required=True, metadata={"description": "The last day."})
     kind = fields.Enum(
@@ -97,10 +90,6 @@ class AbsenceSchema(StrictSchema):
     portion = Portion(load_default=1.0, metadata={"description": "1, or 0.5 for half days."})
     note = Text(maximum=MAX_ABSENCE_NOTE_LENGTH, load_default="")
 
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> AbsenceDraft:
-        return AbsenceDraft(**data)
-
 
 @dataclass(frozen=True, slots=True)
 class CompanyDay:
@@ -108,16 +97,13 @@ class CompanyDay:
 
 
 class CompanyDaySchema(StrictSchema):
+    makes = CompanyDay
     name = Text(
         minimum=1,
         maximum=MAX_HOLIDAY_NAME_LENGTH,
         required=True,
         metadata={"description": "The name of the day.", "example": "Company day"},
     )
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> CompanyDay:
-        return CompanyDay(**data)
 
 
 class AbsenceResource(msgspec.Struct, frozen=True, kw_only=True):

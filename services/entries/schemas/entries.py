@@ -40,13 +40,10 @@ class EntryQuery:
 class EntryQuerySchema(DayRangeSchema, PageQuery):
     """The query parameters of a list of entries."""
 
+    makes = EntryQuery
+
     project = ProjectCode(load_default=None)
     person = person_field()
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> EntryQuery:
-        """Turn the parameters into an `EntryQuery`."""
-        return EntryQuery(**data)
 
 
 class _EntryFields(StrictSchema):
@@ -126,6 +123,8 @@ class DeletionQuery:
 class DeletionQuerySchema(StrictSchema):
     """The query parameters of a deletion."""
 
+    makes = DeletionQuery
+
     person = person_field()
     reason = Text(
         minimum=1,
@@ -142,11 +141,6 @@ class DeletionQuerySchema(StrictSchema):
         if data["reason"] and not data["person"]:
             raise ValidationError("Missing data for required field.", "person")
 
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> DeletionQuery:
-        """Turn the parameters into a `DeletionQuery`."""
-        return DeletionQuery(**data)
-
 
 @dataclass(frozen=True, slots=True)
 class Copy:
@@ -159,6 +153,8 @@ class Copy:
 class CopySchema(StrictSchema):
     """The body that copies a week."""
 
+    makes = Copy
+
     from_week = WeekField(required=True)
     to_week = WeekField(required=True)
 
@@ -167,11 +163,6 @@ class CopySchema(StrictSchema):
         """Refuse to copy a week onto itself."""
         if data["from_week"] == data["to_week"]:
             raise ValidationError("A week cannot be copied onto itself.", "to_week")
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> Copy:
-        """Turn the body into a `Copy`."""
-        return Copy(**data)
 
 
 class EntryAnswer(msgspec.Struct, gc=False):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from marshmallow import post_load
 from msgspec import Meta
 
 from libs.rules.limits import MAX_REASON_LENGTH
@@ -25,6 +24,8 @@ class Closing:
 class ClosingSchema(StrictSchema):
     """The body that moves the closed period."""
 
+    makes = Closing
+
     closed_through = Day(
         required=True,
         allow_none=True,
@@ -37,11 +38,6 @@ class ClosingSchema(StrictSchema):
         load_default=None,
         metadata={"description": "Required to open days again.", "example": "Late invoice"},
     )
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> Closing:
-        """Turn the body into a `Closing`."""
-        return Closing(**data)
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -25,17 +25,14 @@ class ProjectQuery:
 class ProjectQuerySchema(PageQuery):
     """The query parameters of a list of projects."""
 
+    makes = ProjectQuery
+
     active = fields.Boolean(
         load_default=None,
         truthy={"true"},
         falsy={"false"},
         error_messages={"invalid": "true or false is expected."},
     )
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> ProjectQuery:
-        """Turn the parameters into a `ProjectQuery`."""
-        return ProjectQuery(**data)
 
 
 MAX_TASKS = 200

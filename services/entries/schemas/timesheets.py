@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from marshmallow import post_load, validates_schema
+from marshmallow import validates_schema
 from msgspec import Meta
 
 from libs.rules.calendar import Week
@@ -35,6 +35,8 @@ class TimesheetQuery:
 class TimesheetQuerySchema(PageQuery):
     """The query parameters of a list of weeks."""
 
+    makes = TimesheetQuery
+
     since = WeekOrDay(data_key="from", load_default=None)
     until = WeekOrDay(data_key="to", load_default=None)
     person = person_field()
@@ -44,11 +46,6 @@ class TimesheetQuerySchema(PageQuery):
         """Refuse a range whose last week is before its first."""
         check_order(data)
 
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> TimesheetQuery:
-        """Turn the parameters into a `TimesheetQuery`."""
-        return TimesheetQuery(**data)
-
 
 @dataclass(frozen=True, slots=True)
 class PersonQuery:
@@ -56,11 +53,8 @@ class PersonQuery:
 
 
 class PersonQuerySchema(StrictSchema):
+    makes = PersonQuery
     person = person_field()
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> PersonQuery:
-        return PersonQuery(**data)
 
 
 class NothingSchema(StrictSchema):
@@ -75,16 +69,13 @@ class Submission:
 
 
 class SubmissionSchema(StrictSchema):
+    makes = Submission
     person = Identifier(
         maximum=MAX_PERSON_LENGTH,
         allow_none=True,
         load_default=None,
         metadata={"description": "The person, if not the caller.", "example": "auth0|erin"},
     )
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> Submission:
-        return Submission(**data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +85,7 @@ class Reopening:
 
 
 class ReopeningSchema(StrictSchema):
+    makes = Reopening
     person = Identifier(
         maximum=MAX_PERSON_LENGTH,
         required=True,
@@ -105,10 +97,6 @@ class ReopeningSchema(StrictSchema):
         required=True,
         metadata={"description": "Shown to the person.", "example": "Wrong project"},
     )
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> Reopening:
-        return Reopening(**data)
 
 
 class DayAnswer(msgspec.Struct):

@@ -64,6 +64,8 @@ def _flag(default: bool | None, description: str) -> fields.Boolean:
 class PeopleQuerySchema(PageQuery):
     """The query parameters of a list of people."""
 
+    makes = PeopleQuery
+
     q = Text(
         maximum=MAX_QUERY_LENGTH,
         load_default="",
@@ -91,11 +93,6 @@ class PeopleQuerySchema(PageQuery):
         },
     )
     duplicates = _flag(False, "true: only those who signed in with an e-mail of another person.")
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> PeopleQuery:
-        """Turn the parameters into a `PeopleQuery`."""
-        return PeopleQuery(**data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,14 +82,11 @@ class ProfilePatchSchema(StrictSchema):
 class DelegationSchema(StrictSchema):
     """The body that appoints a delegate. Both days are included."""
 
+    makes = Delegation
+
     person = Sub(required=True)
     since = Day(data_key="from", required=True, metadata={"description": "First day."})
     until = Day(data_key="to", required=True, metadata={"description": "Last day."})
-
-    @post_load
-    def make(self, data: dict[str, Any], **_options: Any) -> Delegation:
-        """Turn the body into a `Delegation`."""
-        return Delegation(**data)
 
 
 class Profile(PersonBase, frozen=True, kw_only=True):
