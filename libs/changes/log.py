@@ -88,6 +88,7 @@ class ChangeAnswer(LoggedChange, frozen=True):
 
     @classmethod
     def of(cls, row: LoggedChange) -> Self:
+        """The change as the log shows it, from its row."""
         members = {name: getattr(row, name) for name in ROWS.names}
         return cls(**members, sha256=row.digest)
 

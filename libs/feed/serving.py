@@ -65,9 +65,11 @@ class Redaction:
     redact: Callable[[str, str], str]
 
     def applies_to(self, principal: Principal) -> bool:
+        """Whether the caller gets redacted events: machines that are not trusted with all."""
         return principal.client_id not in self.full_clients or not principal.is_machine
 
     def apply(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The same event with the part of its data that the caller may read."""
         return {**row, "data": self.redact(row["type"], row["data"])}
 
 

@@ -65,10 +65,12 @@ class ConnectionPool:
 
     @property
     def size(self) -> int:
+        """The number of open connections."""
         return len(self._open)
 
     @property
     def available(self) -> bool:
+        """Whether the database was reachable at the last try."""
         return self._is_open and self._outage is None
 
     async def open(self) -> str:

@@ -14,6 +14,8 @@ SHED_REASONS = ("full", "late", "away")
 
 
 class Pool(Protocol):
+    """The numbers of a pool that each scrape reads."""
+
     @property
     def size(self) -> int: ...
     @property
@@ -75,7 +77,9 @@ class PoolMetrics:
         )
 
     def count_shed(self, share: Share, reason: str) -> None:
+        """Count one who got no connection, and why."""
         self._shed.labels(reason, share.value).inc()
 
     def count_retry(self, reason: str) -> None:
+        """Count one repeated transaction, and why it was repeated."""
         self._retries.labels(reason).inc()

@@ -43,6 +43,7 @@ class Package:
 
     @classmethod
     def find(cls, name: str) -> Package:
+        """The package of that name. Raises NoMigrations where it is missing or has none."""
         try:
             spec = find_spec(name)
         except ModuleNotFoundError:
@@ -56,10 +57,12 @@ class Package:
 
     @property
     def revisions(self) -> list[str]:
+        """The revisions that the package brings, oldest first."""
         return sorted(path.name.partition("_")[0] for path in self.versions.glob("[0-9]*_*.py"))
 
     @property
     def head(self) -> str | None:
+        """The newest revision that the package brings."""
         return self.revisions[-1] if self.revisions else None
 
 

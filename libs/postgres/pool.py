@@ -97,6 +97,7 @@ class Database:
 
     @property
     def in_use(self) -> int:
+        """The number of connections that somebody holds."""
         return self._pool.queue.in_use
 
     @property

@@ -65,13 +65,16 @@ class ConnectionQueue(Generic[T]):
 
     @property
     def waiting(self) -> int:
+        """The number of those who wait for a connection."""
         return sum(self._waiting.values())
 
     @property
     def idle(self) -> int:
+        """The number of connections that nobody holds."""
         return len(self._idle)
 
     def held_by(self, share: Share) -> int:
+        """The number of connections that the share holds."""
         return self._held[share]
 
     async def acquire(self, share: Share) -> T | None:
@@ -93,6 +96,7 @@ class ConnectionQueue(Generic[T]):
             self._idle.append(connection)
 
     def add_idle(self, connection: T) -> None:
+        """Take in a connection that nobody holds."""
         self._idle.append(connection)
 
     def take_idle(self) -> T | None:
@@ -106,6 +110,7 @@ class ConnectionQueue(Generic[T]):
         return removed
 
     def refuse_waiters(self, error: Exception) -> None:
+        """Raise the error for everybody who waits."""
         for waiters in self._waiters.values():
             while waiters:
                 future = waiters.popleft().future

@@ -53,6 +53,7 @@ class DatabaseSettings:
 
     @classmethod
     def read(cls, env: Environment, application_name: str = "timesheets") -> Self:
+        """From the DB_ and DATABASE_ variables; mistakes are noted in the environment."""
         pool_max = env.integer("DB_POOL_MAX", 10, 1, 500)
         return cls(
             dsn=_read_address(env),

@@ -25,6 +25,7 @@ class Clock:
     """The current time. Tests replace it with a clock that stands still."""
 
     def now(self) -> datetime:
+        """The present time in UTC."""
         return datetime.now(UTC)
 
 

@@ -10,6 +10,8 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Build:
+    """The release and the commit that this process was built from."""
+
     version: str
     """The release, for example 2.1.0."""
     revision: str

@@ -51,5 +51,6 @@ def endpoint(contract: Contract) -> Callable[[HandlerT], HandlerT]:
 
 
 def contract_of(handler: object) -> Contract | None:
+    """The contract of a handler; None for one that declares none."""
     contract = getattr(handler, _ATTRIBUTE, None)
     return contract if isinstance(contract, Contract) else None

@@ -21,6 +21,7 @@ class Lifecycle:
 
     @property
     def ready(self) -> bool:
+        """Whether the load balancer may send requests: started, and not draining."""
         return self.started and not self.draining
 
 
@@ -28,6 +29,7 @@ LIFECYCLE = web.AppKey("LIFECYCLE", Lifecycle)
 
 
 def admin_application(lifecycle: Lifecycle, metrics: Metrics) -> web.Application:
+    """The application of the second port: health and metrics, for the cluster only."""
     app = web.Application()
     app[LIFECYCLE] = lifecycle
     app[METRICS] = metrics

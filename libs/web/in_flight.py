@@ -19,10 +19,12 @@ class RequestTracker:
         return len(self._requests)
 
     def add(self, request: web.BaseRequest) -> None:
+        """Note a request that has begun."""
         self._requests[id(request)] = request
         self._idle.clear()
 
     def remove(self, request: web.BaseRequest) -> None:
+        """Note that a request has ended."""
         self._requests.pop(id(request), None)
         if not self._requests:
             self._idle.set()

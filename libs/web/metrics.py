@@ -102,6 +102,7 @@ def route_of(request: web.Request) -> str:
 
 @web.middleware
 async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware that counts each request and its duration by route and status."""
     metrics = request.app[METRICS]
     route = route_of(request)
     began = time.perf_counter()

@@ -21,6 +21,7 @@ KeyT = TypeVar("KeyT", bound=msgspec.Struct)
 
 
 def encode_cursor(key: msgspec.Struct) -> str:
+    """The cursor that continues after the key: its JSON as base64url without padding."""
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
 
 

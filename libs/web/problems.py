@@ -102,11 +102,15 @@ class ClientClosedRequest(Problem):
 
 
 class ContentTooLarge(Problem):
+    """The body is larger than the endpoint takes (RFC 9110 section 15.5.14)."""
+
     status = 413
     slug = "content-too-large"
 
 
 class UnsupportedMediaType(Problem):
+    """The body is of a kind or encoding that the endpoint does not read (RFC 9110 15.5.16)."""
+
     status = 415
     slug = "unsupported-media-type"
 
@@ -125,6 +129,8 @@ class UnprocessableContent(Problem):
 
 
 class TooManyRequests(Problem):
+    """The caller has used up a limit (RFC 6585 section 4)."""
+
     status = 429
     slug = "too-many-requests"
 

@@ -19,6 +19,7 @@ def encode_json(payload: Any) -> bytes:
 def json_response(
     payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
+    """A response with the payload as JSON."""
     return web.Response(
         body=encode_json(payload),
         status=status,

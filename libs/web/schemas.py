@@ -157,6 +157,8 @@ class PageAnswer(Schema):
 
 
 class FieldErrorAnswer(Schema):
+    """One field of a request that was refused, and why."""
+
     pointer = fields.String(required=True)
     message = fields.String(required=True)
     code = fields.String(required=True)

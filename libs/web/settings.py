@@ -42,6 +42,7 @@ class Environment:
         self._mistakes.append(mistake)
 
     def text(self, name: str, default: str | None = None) -> str:
+        """The text of a variable; without a default it is required."""
         value = self._environ.get(name, "").strip()
         if value:
             return value
@@ -56,6 +57,7 @@ class Environment:
     def url(
         self, name: str, default: str | None = None, schemes: tuple[str, ...] = ("http", "https")
     ) -> str:
+        """An address with one of the schemes and a host."""
         value = self.text(name, default)
         if not value or value == default:
             return value
@@ -65,6 +67,7 @@ class Environment:
         return value
 
     def integer(self, name: str, default: int, minimum: int, maximum: int) -> int:
+        """A whole number from the minimum to the maximum."""
         value = self.text(name, str(default))
         if not value.lstrip("-").isdecimal() or not minimum <= int(value) <= maximum:
             self._mistakes.append(f"{name} is not a whole number from {minimum} to {maximum}")
@@ -72,6 +75,7 @@ class Environment:
         return int(value)
 
     def seconds(self, name: str, default: float, maximum: float) -> float:
+        """A number of seconds from 0 to the maximum."""
         value = self.text(name, str(default))
         try:
             number = float(value)
@@ -89,6 +93,7 @@ class Environment:
         return self.seconds(name, default, maximum)
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        """One of the choices, in any case of letters."""
         value = self.text(name, default).lower()
         if value not in choices:
             self._mistakes.append(f"{name} is none of {', '.join(choices)}")
@@ -135,6 +140,7 @@ class WebSettings:
 
     @classmethod
     def read(cls, env: Environment) -> Self:
+        """From the variables that all services share; mistakes are noted in the environment."""
         port = env.integer("PORT", 8080, 0, 65535)
         admin_port = env.integer("ADMIN_PORT", 9090, 0, 65535)
         if port == admin_port != 0:

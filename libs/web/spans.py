@@ -48,10 +48,12 @@ class Span:
 
     @property
     def trace_id(self) -> str:
+        """The trace's id in hexadecimal, as logs and collectors show it."""
         return f"{self.context.trace_id:032x}"
 
     @property
     def traceparent(self) -> str:
+        """The value of the `traceparent` header (W3C Trace Context, section 3.2)."""
         context = self.context
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 

@@ -54,6 +54,7 @@ def start_tracing(service: str, environ: Mapping[str, str]) -> bool:
 
 
 def is_tracing() -> bool:
+    """Whether spans are made at all."""
     return _writer is not None
 
 
@@ -123,6 +124,7 @@ def start_query_spans(connection: Any) -> None:
 
 
 def stop_query_spans(connection: Any) -> None:
+    """Record no more spans for the statements of this connection."""
     connection.remove_query_logger(_record_query)
 
 

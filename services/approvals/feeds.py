@@ -43,11 +43,14 @@ class SubmittedEntry(msgspec.Struct, frozen=True):
 
     @property
     def billable_differs(self) -> bool:
+        """Whether the entry and its project say different things; unknown is no difference."""
         known = self.billable is not None and self.project_billable is not None
         return known and self.billable != self.project_billable
 
 
 class Submitted(msgspec.Struct, frozen=True):
+    """The data of `timesheet.submitted`."""
+
     submission_id: UUID
     person: str
     week: str
@@ -64,14 +67,17 @@ class Submitted(msgspec.Struct, frozen=True):
 
     @property
     def parts(self) -> store.Submitted:
+        """The parts that are stored as they came."""
         return store.Submitted(self.entries, self.absences, self.holidays)
 
     @property
     def submitter(self) -> str:
+        """The `sub` that submitted the week: the person, or somebody for them."""
         return self.submitted_by or self.person
 
     @property
     def days_off(self) -> set[date]:
+        """The days that are holidays."""
         return set(msgspec.json.decode(self.holidays, type=dict[date, str]))
 
 
@@ -91,10 +97,14 @@ class Decided(msgspec.Struct, frozen=True):
 
 
 class PeriodChanged(msgspec.Struct, frozen=True):
+    """The data of `period.changed`."""
+
     closed_through: date | None
 
 
 class LeftOpen(msgspec.Struct, frozen=True):
+    """The data of `timesheet.left_open`: a week of a leaver that was never submitted."""
+
     person: str
     week: str
     total_minutes: int
@@ -109,18 +119,24 @@ class AbsenceChanged(msgspec.Struct, frozen=True):
 
 
 class Reopened(msgspec.Struct, frozen=True):
+    """The data of `timesheet.reopened`."""
+
     submission_id: UUID
     reason: str
     reopened_by: str
 
 
 class Delegated(msgspec.Struct, frozen=True, rename={"since": "from", "until": "to"}):
+    """The delegate that a person appointed, and the days it is for."""
+
     person: str
     since: date
     until: date
 
 
 class PersonChanged(msgspec.Struct, frozen=True):
+    """The data of `person.changed`: the person as they are now."""
+
     person: str
     name: str
     manager: str | None
@@ -162,11 +178,13 @@ async def _load_targets(
 
 
 async def on_period(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    """Keep the day through which everything is closed."""
     newest = data_as(PeriodChanged, events[-1])
     await save_closed_through(connection, newest.closed_through)
 
 
 async def on_left_open(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    """Keep the weeks that leavers left open."""
     decoded = [data_as(LeftOpen, event) for event in events]
     weeks = [
         LeftOpenWeek(data.person, Week.parse(data.week), data.total_minutes) for data in decoded
@@ -182,6 +200,7 @@ async def on_absences(connection: asyncpg.Connection, events: Sequence[Delivery]
 
 
 async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    """Keep the people as they are now, and who may come in."""
     await save_people(connection, [_person(event) for event in events])
     await record_access_of(connection, events)
 

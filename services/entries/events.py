@@ -132,6 +132,7 @@ async def publish_period(
     actor: str,
     now: datetime,
 ) -> None:
+    """Publish that days were closed or opened again."""
     data = {"closed_through": closed_through, "reason": reason, "changed_by": actor}
     event = Event(type="period.changed", subject="period", time=now, data=data)
     await publish(connection, event)

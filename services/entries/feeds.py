@@ -37,6 +37,7 @@ class Decided(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> PersonsWeek:
+        """The week that the event is about."""
         return self.person, Week.parse(self.week)
 
 
@@ -106,6 +107,7 @@ async def _decide(
 
 
 async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:
+    """Keep people, contracts and access as they are; publish the weeks that leavers left open."""
     received = [data_as(dict[str, Any], event) for event in events]
     people = {data["person"] for data in received}
     before = await read_working_times(connection, people)

@@ -139,6 +139,7 @@ class Timesheet(NamedTuple):
     late: bool = False
 
     def minutes_on(self, day: date) -> int:
+        """The target of a day, in minutes."""
         return self.minutes[day.weekday()]
 
 

@@ -34,6 +34,7 @@ class WorkingTime:
     own_target: int | None = None
 
     def contract_on(self, day: date) -> Contract | None:
+        """The contract that holds on a day, or None."""
         begun = [contract for contract in self.contracts if contract.since <= day]
         return max(begun, key=lambda contract: contract.since, default=None)
 

@@ -60,6 +60,7 @@ class Operation:
 
     @property
     def path_parameters(self) -> list[str]:
+        """The names of the parameters in the path."""
         return re.findall(r"\{(\w+)\}", self.path)
 
     @property

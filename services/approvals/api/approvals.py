@@ -69,6 +69,7 @@ FIRST_KEY = ApprovalKey(datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
     )
 )
 async def show_approvals(request: web.Request) -> web.Response:
+    """List the approvals that the caller may see, with the number of overdue weeks."""
     query, caller, today = (
         query_of(request, ApprovalQuery),
         current_caller(request),
@@ -95,6 +96,7 @@ async def show_approvals(request: web.Request) -> web.Response:
     )
 )
 async def show_approval(request: web.Request) -> web.Response:
+    """Show one approval with its entries, absences and holidays."""
     caller, approval_id = current_caller(request), approval_id_of(request)
     details = await commands.show_details(
         request.app[DATABASE], approval_id, caller, today_of(request)
@@ -115,6 +117,7 @@ async def show_approval(request: web.Request) -> web.Response:
     )
 )
 async def show_history(request: web.Request) -> web.Response:
+    """Show what happened to one approval, oldest first."""
     caller, approval_id = current_caller(request), approval_id_of(request)
     steps = await commands.show_history(
         request.app[DATABASE], approval_id, caller, today_of(request)

@@ -45,6 +45,7 @@ class OverdueKey(msgspec.Struct, array_like=True):
     )
 )
 async def show_overdue(request: web.Request) -> web.Response:
+    """List the weeks that ended and were not submitted, of those the caller approves for."""
     query, caller, today = (
         query_of(request, OverdueQuery),
         current_caller(request),

@@ -190,6 +190,7 @@ class ApprovalFilter:
 async def read_approval(
     connection: asyncpg.Connection, approval_id: uuid.UUID
 ) -> ApprovalWithContext | None:
+    """The approval with its context, or None."""
     record = await connection.fetchrow(READ, approval_id)
     return _in_context(record) if record else None
 
@@ -203,11 +204,13 @@ async def lock_approvals(
 
 
 async def read_submitted(connection: asyncpg.Connection, approval_id: uuid.UUID) -> Submitted:
+    """The parts of an approval that were stored as they came."""
     record = await connection.fetchrow(READ_SUBMITTED, approval_id)
     return Submitted(*(msgspec.Raw(text.encode()) for text in record))
 
 
 async def read_waiting(connection: asyncpg.Connection) -> Waiting:
+    """The number of approvals that wait for a decision, and since when the oldest does."""
     record = await connection.fetchrow(READ_WAITING)
     return Waiting(record["number"], record["oldest"])
 
@@ -270,6 +273,7 @@ def _parts(filter_: ApprovalFilter) -> tuple[str, ...]:
 async def save_decided(
     connection: asyncpg.Connection, approvals: Sequence[Approval], steps: Sequence[Step]
 ) -> None:
+    """Save decided approvals and the steps of their history."""
     await save_approvals(connection, approvals)
     await add_histories(connection, steps)
 

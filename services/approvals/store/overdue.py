@@ -203,6 +203,7 @@ def list_statement(filter_: OverdueFilter) -> tuple[str, list[Any]]:
 
 
 async def count_overdue(connection: asyncpg.Connection, caller: Caller, today: Today) -> int:
+    """The number of overdue weeks of those the caller approves for."""
     statement, arguments = count_statement(caller, today)
     count: int = await connection.fetchval(statement, *arguments)
     return count
@@ -223,6 +224,7 @@ def _statement(template: str, caller: Caller, today: Today, **values: Any) -> tu
 
 
 async def save_left_open(connection: asyncpg.Connection, weeks: Iterable[LeftOpenWeek]) -> None:
+    """Save weeks that leavers left open."""
     arguments = [(row.person, row.week.monday, row.total_minutes) for row in weeks]
     await connection.executemany(SAVE_LEFT_OPEN, arguments)
 

@@ -63,6 +63,7 @@ class AbsenceKey(msgspec.Struct, array_like=True):
     )
 )
 async def list_absences(request: web.Request) -> web.Response:
+    """List the absences of the caller, or of a report, in a range of days."""
     query = query_of(request, AbsenceQuery)
     person = await user_or_report(request, query.person)
     key = decode_cursor(query.cursor, AbsenceKey) or AbsenceKey(FIRST_DAY, UUID(int=0))
@@ -104,6 +105,7 @@ async def list_absences(request: web.Request) -> web.Response:
     )
 )
 async def put_absence(request: web.Request) -> web.Response:
+    """Create or replace an absence; with an Idempotency-Key a repetition gets the first answer."""
     actor = current_person(request)
     arguments = (
         await user_or_report(request, query_of(request, PersonQuery).person),
@@ -142,6 +144,7 @@ def _saved(request: web.Request, saved: SavedAbsence) -> web.Response:
     )
 )
 async def delete_absence(request: web.Request) -> web.Response:
+    """Delete an absence."""
     actor = current_person(request)
     await commands.delete_absence(
         request.app[DATABASE],

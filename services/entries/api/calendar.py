@@ -50,6 +50,7 @@ MAX_DAYS = 366
     )
 )
 async def list_holidays(request: web.Request) -> web.Response:
+    """List the holidays of the caller's calendar and the company days in a range of days."""
     query, today = query_of(request, HolidayQuery), latest_today(request.app[CLOCK].now())
     year = date(today.year, 1, 1), date(today.year, 12, 31)
     since, until = _range(query.since, query.until, year)
@@ -74,6 +75,7 @@ async def list_holidays(request: web.Request) -> web.Response:
     )
 )
 async def put_holiday(request: web.Request) -> web.Response:
+    """Create or rename a company day."""
     day, name = _day(request), body_of(request, CompanyDay).name
     created = await commands.put_company_day(
         request.app[DATABASE], day, name, current_actor(request), request.app[CLOCK].now()
@@ -85,6 +87,7 @@ async def put_holiday(request: web.Request) -> web.Response:
 @requires(Scope.MANAGE_TIMESHEETS)
 @endpoint(Contract(summary="Delete a company day", answers={204: None}, problems=(404, 409)))
 async def delete_holiday(request: web.Request) -> web.Response:
+    """Delete a company day."""
     await commands.delete_company_day(
         request.app[DATABASE], _day(request), current_actor(request), request.app[CLOCK].now()
     )
@@ -103,6 +106,7 @@ async def delete_holiday(request: web.Request) -> web.Response:
     )
 )
 async def show_calendar(request: web.Request) -> web.Response:
+    """Show target, holiday, absence and minutes of each day of a person."""
     query, now = query_of(request, RangeQuery), request.app[CLOCK].now()
     person = await user_or_report(request, query.person)
     since, until = _range(query.since, query.until, _current_week(now))

@@ -31,6 +31,8 @@ from services.entries.violations import (
 
 
 class BatchState(StrEnum):
+    """The states of a batch. Only an applied one has changed entries."""
+
     APPLIED = "applied"
     REFUSED = "refused"
     DRY_RUN = "dry_run"
@@ -88,6 +90,7 @@ class Batch:
 
     @property
     def state(self) -> BatchState:
+        """The state, from what is stored of the batch."""
         if self.undone is not None:
             return BatchState.UNDONE
         if self.dry_run:
@@ -182,6 +185,7 @@ class UnreadableFile(Exception):
 
     @classmethod
     def because(cls, code: str, message: str) -> UnreadableFile:
+        """An error with one reason."""
         return cls([Violation("", code, message)])
 
 

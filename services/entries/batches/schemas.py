@@ -15,6 +15,8 @@ MAX_COMPLETE_DAYS = 366
 
 @dataclass(frozen=True, slots=True)
 class BatchQuery:
+    """The query parameters of an upload."""
+
     on_error: str
     dry_run: bool
     complete: DateRange | None
@@ -36,6 +38,8 @@ class CompleteDays(fields.Field[DateRange]):
 
 
 class BatchQuerySchema(StrictSchema):
+    """The query parameters of an upload."""
+
     makes = BatchQuery
     on_error = fields.String(
         load_default="fail",
@@ -61,12 +65,16 @@ class BatchQuerySchema(StrictSchema):
 
 @dataclass(frozen=True, slots=True)
 class ErrorsQuery:
+    """The query parameters of a list of refused rows."""
+
     format: str | None
     limit: int
     cursor: str | None
 
 
 class ErrorsQuerySchema(PageQuery):
+    """The query parameters of a list of refused rows."""
+
     makes = ErrorsQuery
     format = fields.String(
         load_default=None,
@@ -77,12 +85,16 @@ class ErrorsQuerySchema(PageQuery):
 
 @dataclass(frozen=True, slots=True)
 class BatchListQuery:
+    """The query parameters of a list of batches."""
+
     client: str | None
     limit: int
     cursor: str | None
 
 
 class BatchListQuerySchema(PageQuery):
+    """The query parameters of a list of batches."""
+
     makes = BatchListQuery
     client = Text(
         minimum=1,
@@ -94,9 +106,13 @@ class BatchListQuerySchema(PageQuery):
 
 @dataclass(frozen=True, slots=True)
 class RowsQuery:
+    """The query parameters of a list of rows."""
+
     limit: int
     cursor: str | None
 
 
 class RowsQuerySchema(PageQuery):
+    """The query parameters of a list of rows."""
+
     makes = RowsQuery

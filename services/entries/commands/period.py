@@ -55,6 +55,7 @@ async def close_period(
 
 
 async def read_rules(connection: asyncpg.Connection, person: str, now: datetime) -> Rules:
+    """The rules that hold for a person now: closed days, targets, contract."""
     today = latest_today(now)
     working_time = await read_working_time(connection, person)
     return Rules(

@@ -78,6 +78,7 @@ async def list_weeks(
 async def read_week(
     connection: asyncpg.Connection, person: str, week: Week, now: datetime
 ) -> WholeWeek:
+    """A week with its entries and history."""
     [in_context] = await list_weeks(connection, person, [week], now)
     return WholeWeek(
         in_context,

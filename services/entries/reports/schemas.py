@@ -23,17 +23,23 @@ _MISSING = fields.Field.default_error_messages["required"]
 
 @dataclass(frozen=True, slots=True)
 class MissingWeekQuery:
+    """The query parameters of a list of missing weeks."""
+
     week: Week
     limit: int
     cursor: str | None
 
 
 class MissingWeekQuerySchema(PageQuery):
+    """The query parameters of a list of missing weeks."""
+
     makes = MissingWeekQuery
     week = WeekField(required=True)
 
 
 class MissingAnswer(Schema):
+    """A person whose week is missing."""
+
     person = fields.String(required=True)
     name = fields.String(required=True)
     manager = fields.String(required=True, allow_none=True)
@@ -43,6 +49,8 @@ class MissingAnswer(Schema):
 
 
 class MissingPage(PageAnswer):
+    """A page of people whose week is missing."""
+
     week = fields.String(required=True)
     items = fields.List(fields.Nested(MissingAnswer), required=True)
 
@@ -78,6 +86,8 @@ def _require_range(data: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReportQuery:
+    """The query parameters of an export of entries."""
+
     since: date | None
     until: date | None
     state: State | None
@@ -109,6 +119,8 @@ class _ExportFields(StrictSchema):
 
 
 class ReportQuerySchema(_FilterFields, _ExportFields):
+    """The query parameters of an export of entries."""
+
     makes = ReportQuery
     format = fields.String(
         load_default="csv",
@@ -120,12 +132,15 @@ class ReportQuerySchema(_FilterFields, _ExportFields):
 
     @validates_schema
     def check_scope(self, data: dict[str, Any], **_options: Any) -> None:
+        """Require a range of days where no cursor of approvals is given."""
         if data["approved_since"] is None:
             _require_range(data)
 
 
 @dataclass(frozen=True, slots=True)
 class WeeksQuery:
+    """The query parameters of an export of weeks."""
+
     since: date | None
     until: date | None
     state: State | None
@@ -138,6 +153,8 @@ class WeeksQuery:
 
 
 class WeeksQuerySchema(_ExportFields, PageQuery):
+    """The query parameters of an export of weeks."""
+
     makes = WeeksQuery
     since = Day(data_key="from", load_default=None, metadata={"description": "First day."})
     until = Day(data_key="to", load_default=None, metadata={"description": "Last day."})
@@ -163,6 +180,7 @@ class WeeksQuerySchema(_ExportFields, PageQuery):
 
     @validates_schema
     def check_range(self, data: dict[str, Any], **_options: Any) -> None:
+        """Require a range of days where no cursor of approvals is given."""
         check_order(data)
         if data["approved_since"] is None:
             _require_range(data)
@@ -170,6 +188,8 @@ class WeeksQuerySchema(_ExportFields, PageQuery):
 
 @dataclass(frozen=True, slots=True)
 class TotalsQuery:
+    """The query parameters of totals."""
+
     since: date
     until: date
     state: State | None
@@ -182,6 +202,8 @@ class TotalsQuery:
 
 
 class TotalsQuerySchema(_FilterFields, PageQuery):
+    """The query parameters of totals."""
+
     group_by = fields.String(
         load_default="project",
         metadata={"description": f"Some of {', '.join(GROUPS)}, with commas."},
@@ -189,18 +211,21 @@ class TotalsQuerySchema(_FilterFields, PageQuery):
 
     @validates_schema
     def check_groups(self, data: dict[str, Any], **_options: Any) -> None:
+        """Refuse unknown and repeated groups."""
         groups = data["group_by"].split(",")
         if not set(groups) <= set(GROUPS) or len(set(groups)) < len(groups):
             raise ValidationError(f"Some of {', '.join(GROUPS)} are expected.", "group_by")
 
     @validates_schema
     def check_length(self, data: dict[str, Any], **_options: Any) -> None:
+        """Refuse a range that is missing or too long."""
         _require_range(data)
         if (data["until"] - data["since"]).days >= MAX_DAYS_OF_TOTALS:
             raise ValidationError(f"At most {MAX_DAYS_OF_TOTALS} days.", "to")
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> TotalsQuery:
+        """Turn the parameters into a `TotalsQuery`."""
         groups = tuple(data.pop("group_by").split(","))
         return TotalsQuery(group_by=groups, **data)
 
@@ -222,4 +247,6 @@ class TotalAnswer(Schema):
 
 
 class TotalPage(PageAnswer):
+    """A page of totals."""
+
     items = fields.List(fields.Nested(TotalAnswer), required=True)

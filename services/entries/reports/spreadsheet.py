@@ -131,6 +131,7 @@ class Spreadsheet:
         return self._output.take()
 
     def finish(self) -> bytes:
+        """Write the totals row and the last parts of the workbook; return the last bytes."""
         if self._sheet is None:
             self._flush([self._begin_sheet()])
         self._end_sheet()

@@ -34,6 +34,8 @@ class RangeQuery:
 
 
 class RangeQuerySchema(DayRangeSchema):
+    """The query parameters of a calendar."""
+
     makes = RangeQuery
     person = person_field()
 
@@ -47,6 +49,8 @@ class HolidayQuery:
 
 
 class HolidayQuerySchema(DayRangeSchema):
+    """The query parameters of a list of holidays."""
+
     makes = HolidayQuery
 
 
@@ -62,6 +66,8 @@ class AbsenceQuery:
 
 
 class AbsenceQuerySchema(DayRangeSchema, PageQuery):
+    """The query parameters of a list of absences."""
+
     makes = AbsenceQuery
     person = person_field()
 
@@ -78,6 +84,8 @@ class Portion(fields.Float):
 
 
 class AbsenceSchema(StrictSchema):
+    """The body that saves an absence. Both days are included."""
+
     makes = AbsenceDraft
     first = Day(data_key="from", required=True, metadata={"description": "The first day."})
     last = Day(data_key="to", required=True, metadata={"description": "The last day."})
@@ -93,10 +101,14 @@ class AbsenceSchema(StrictSchema):
 
 @dataclass(frozen=True, slots=True)
 class CompanyDay:
+    """The body that saves a company day."""
+
     name: str
 
 
 class CompanyDaySchema(StrictSchema):
+    """The body that saves a company day."""
+
     makes = CompanyDay
     name = Text(
         minimum=1,

@@ -49,10 +49,14 @@ class TimesheetQuerySchema(PageQuery):
 
 @dataclass(frozen=True, slots=True)
 class PersonQuery:
+    """The query parameter that names a person."""
+
     person: str | None
 
 
 class PersonQuerySchema(StrictSchema):
+    """The query parameter that names a person."""
+
     makes = PersonQuery
     person = person_field()
 
@@ -69,6 +73,8 @@ class Submission:
 
 
 class SubmissionSchema(StrictSchema):
+    """The body that submits a week, which may be somebody else's."""
+
     makes = Submission
     person = Identifier(
         maximum=MAX_PERSON_LENGTH,
@@ -80,11 +86,15 @@ class SubmissionSchema(StrictSchema):
 
 @dataclass(frozen=True, slots=True)
 class Reopening:
+    """The body that reopens somebody's week."""
+
     person: str
     reason: str
 
 
 class ReopeningSchema(StrictSchema):
+    """The body that reopens somebody's week."""
+
     makes = Reopening
     person = Identifier(
         maximum=MAX_PERSON_LENGTH,

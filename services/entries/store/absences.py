@@ -124,16 +124,19 @@ async def list_absences_of_several(
 async def insert_absence(
     connection: asyncpg.Connection, person: str, absence_id: UUID, draft: AbsenceDraft
 ) -> Absence:
+    """Insert an absence."""
     return _absence(await connection.fetchrow(INSERT, person, absence_id, *_values(draft)))
 
 
 async def update_absence(
     connection: asyncpg.Connection, person: str, absence_id: UUID, draft: AbsenceDraft
 ) -> Absence:
+    """Replace an absence."""
     return _absence(await connection.fetchrow(UPDATE, person, absence_id, *_values(draft)))
 
 
 async def delete_absence(connection: asyncpg.Connection, person: str, absence_id: UUID) -> None:
+    """Delete an absence."""
     await connection.execute(DELETE, person, absence_id)
 
 

@@ -147,6 +147,7 @@ class EntryFilter:
 async def read_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID
 ) -> EntryInContext | None:
+    """The entry with its context, or None."""
     record = await connection.fetchrow(READ, person, entry_id)
     return _entry_in_context(record) if record else None
 
@@ -162,6 +163,7 @@ async def lock_entry(
 async def list_entries(
     connection: asyncpg.Connection, filters: EntryFilter
 ) -> list[EntryInContext]:
+    """A page of a person's entries, newest day first."""
     records = await connection.fetch(
         LIST,
         filters.person,
@@ -217,6 +219,7 @@ def _project_rules(record: asyncpg.Record) -> ProjectRules | None:
 async def insert_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft, source: str
 ) -> Entry:
+    """Insert an entry. Raises ConcurrentUpdate where a rule was broken in between."""
     with retry_on_violation(RULES):
         record = await connection.fetchrow(INSERT, person, entry_id, source, *_values(draft))
     return entry_of(record)
@@ -237,6 +240,7 @@ async def add_entry(
 async def update_entry(
     connection: asyncpg.Connection, person: str, entry_id: uuid.UUID, draft: Draft
 ) -> Entry:
+    """Replace an entry. Raises ConcurrentUpdate where a rule was broken in between."""
     with retry_on_violation(RULES):
         record = await connection.fetchrow(UPDATE, person, entry_id, *_values(draft))
     return entry_of(record)

@@ -32,8 +32,10 @@ async def read_company_day(connection: asyncpg.Connection, day: date) -> str | N
 
 
 async def save_company_day(connection: asyncpg.Connection, day: date, name: str) -> None:
+    """Insert or rename a company day."""
     await connection.execute(SAVE, day, name)
 
 
 async def delete_company_day(connection: asyncpg.Connection, day: date) -> None:
+    """Delete a company day."""
     await connection.execute(DELETE, day)

@@ -37,11 +37,13 @@ async def share_rules_lock(connection: asyncpg.Connection) -> None:
 
 
 async def read_closed_through(connection: asyncpg.Connection) -> date | None:
+    """The last closed day, or None."""
     closed_through: date | None = await connection.fetchval(READ)
     return closed_through
 
 
 async def read_period(connection: asyncpg.Connection) -> Period:
+    """The last closed day, and each step that led there, newest first."""
     history = [STEPS.decode(record) for record in await connection.fetch(HISTORY)]
     return Period(history[0].closed_through if history else None, history)
 
@@ -49,4 +51,5 @@ async def read_period(connection: asyncpg.Connection) -> Period:
 async def close_period(
     connection: asyncpg.Connection, closed_through: date | None, actor: str, reason: str | None
 ) -> None:
+    """Add a step: closed through this day, or open where it is None."""
     await connection.execute(CLOSE, closed_through, actor, reason)

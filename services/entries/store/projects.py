@@ -98,11 +98,13 @@ class Version:
 
 
 async def read_project(connection: asyncpg.Connection, code: str, today: date) -> Project | None:
+    """The project as it is on a day, or None."""
     record = await connection.fetchrow(READ, today, code)
     return PROJECTS.decode(record) if record else None
 
 
 async def lock_project(connection: asyncpg.Connection, code: str, today: date) -> Project | None:
+    """The project as it is on a day, locked until the transaction ends, or None."""
     record = await connection.fetchrow(READ_FOR_CHANGE, today, code)
     return PROJECTS.decode(record) if record else None
 
@@ -110,6 +112,7 @@ async def lock_project(connection: asyncpg.Connection, code: str, today: date) -
 async def list_projects(
     connection: asyncpg.Connection, after: str, active: bool | None, limit: int, today: date
 ) -> list[Project]:
+    """A page of projects by code, as they are on a day."""
     records = await connection.fetch(LIST, today, after, active, limit)
     return [PROJECTS.decode(record) for record in records]
 

@@ -143,6 +143,7 @@ class Step:
 
 
 async def read_timesheet(connection: asyncpg.Connection, person: str, week: Week) -> Timesheet:
+    """The week's timesheet; one that was never stored is open."""
     record = await connection.fetchrow(READ, person, week.monday)
     return _timesheet(record) if record else Timesheet(person, week)
 
@@ -168,6 +169,7 @@ async def lock_timesheets(
 async def list_timesheets(
     connection: asyncpg.Connection, person: str, first: Week, last: Week
 ) -> dict[Week, Timesheet]:
+    """The stored timesheets from the first week to the last."""
     records = await connection.fetch(LIST, person, first.monday, last.monday)
     return {sheet.week: sheet for sheet in map(_timesheet, records)}
 
@@ -240,10 +242,12 @@ async def add_history(
     actor: str,
     submission_id: UUID | None,
 ) -> None:
+    """Add a step to the week's history."""
     await connection.execute(ADD_HISTORY, *_step_of(sheet, event, actor, submission_id))
 
 
 async def read_history(connection: asyncpg.Connection, person: str, week: Week) -> list[Step]:
+    """The week's history, oldest first."""
     return [Step(*record) for record in await connection.fetch(READ_HISTORY, person, week.monday)]
 
 

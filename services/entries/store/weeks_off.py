@@ -27,4 +27,5 @@ async def read_horizon(connection: asyncpg.Connection) -> Week | None:
 
 
 async def save_horizon(connection: asyncpg.Connection, week: Week) -> None:
+    """Keep the last week through which weeks off are stored."""
     await connection.execute(SAVE, week.monday)

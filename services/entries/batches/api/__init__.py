@@ -8,4 +8,5 @@ from services.entries.batches.api import batches, errors, uploads
 
 
 def batch_routes() -> list[web.RouteDef]:
+    """The routes of batches: upload, list, rows and errors."""
     return [*uploads.upload_routes(), *batches.ROUTES, *errors.ROUTES]

@@ -68,6 +68,7 @@ _NEWEST = BatchKey(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
     )
 )
 async def list_batches(request: web.Request) -> web.Response:
+    """List batches, newest first: the caller's own, or those of any client to administrators."""
     query = query_of(request, BatchListQuery)
     client = visible_client(request) or query.client
     key = decode_cursor(query.cursor, BatchKey) or _NEWEST
@@ -84,6 +85,7 @@ async def list_batches(request: web.Request) -> web.Response:
 @requires(Scope.BATCH_UPLOAD, Scope.MANAGE_TIMESHEETS)
 @endpoint(Contract(summary="Read a batch", answers={200: BatchAnswer()}, problems=(404,)))
 async def show_batch(request: web.Request) -> web.Response:
+    """Show one batch and its counts."""
     return json_response(serialize_batch(await batch_or_404(request)))
 
 
@@ -103,6 +105,7 @@ async def show_batch(request: web.Request) -> web.Response:
     )
 )
 async def list_rows(request: web.Request) -> web.Response:
+    """List the rows of a batch with the entries that they became."""
     query, batch = query_of(request, RowsQuery), await batch_or_404(request)
     key = decode_cursor(query.cursor, RowKey) or RowKey("", UUID(int=0))
     async with request.app[DATABASE].connection(Share.BATCHES) as connection:
@@ -126,6 +129,7 @@ async def list_rows(request: web.Request) -> web.Response:
     )
 )
 async def delete_batch(request: web.Request) -> web.Response:
+    """Undo a batch: its entries become what they were before it."""
     client, principal = visible_client(request), request[PRINCIPAL]
     try:
         batch = await undo_batch(

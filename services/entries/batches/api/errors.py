@@ -37,10 +37,12 @@ class ErrorKey(msgspec.Struct, array_like=True):
 
     @classmethod
     def of(cls, error: RowError) -> ErrorKey:
+        """The key of one error."""
         return cls(error.line, error.field, error.external_id)
 
     @property
     def position(self) -> tuple[int, str, str]:
+        """The key as the columns that errors are sorted by."""
         return self.line, self.field, self.external_id
 
 
@@ -64,6 +66,7 @@ _FIRST = ErrorKey(-1, "", "")
     )
 )
 async def list_errors(request: web.Request) -> web.StreamResponse:
+    """List the rows that were refused, page by page, or all of them as CSV."""
     query, batch = query_of(request, ErrorsQuery), await batch_or_404(request)
     if query.format == "csv" or (query.format is None and _prefers_csv(request)):
         return await _send_csv(request, batch)

@@ -67,6 +67,7 @@ class FileBody:
 
     @property
     def digest(self) -> bytes:
+        """SHA-256 of the body as it was sent."""
         return self._hash.digest()
 
     async def pieces(self) -> AsyncIterator[bytes]:
@@ -129,6 +130,8 @@ class Gunzip:
         self._is_complete = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what can be unpacked so far, in bounded pieces. Raises BadRequest if it is not
+        gzip."""
         if self._is_complete:
             data = data.lstrip(b"\0")  # padding
         while data:

@@ -64,10 +64,12 @@ class BatchView(msgspec.Struct):
 
 
 def batch_address(batch: Batch) -> str:
+    """The path of a batch."""
     return f"/v1/batches/{batch.id}"
 
 
 def serialize_batch(batch: Batch) -> BatchView:
+    """The batch as the API shows it."""
     return BatchView(
         id=batch.id,
         client=batch.client.id,

@@ -50,11 +50,13 @@ class CsvReader:
         self._pending_from = 1
 
     def feed(self, data: bytes) -> Iterator[ParsedRows]:
+        """Take in a piece of the file; yield the rows that are complete."""
         block = self._lines.cut(data)
         if block is not None:
             yield from self._read(block)
 
     def finish(self) -> Iterator[ParsedRows]:
+        """Yield the last rows. Raises UnreadableFile for an open quote or an empty file."""
         block = self._lines.last()
         if block is not None:
             yield from self._read(block)

@@ -40,6 +40,7 @@ class Block:
 
     @property
     def lines(self) -> list[str]:
+        """The lines without their ends."""
         return self.text.removesuffix("\n").split("\n")
 
 
@@ -80,6 +81,7 @@ class LineCutter:
 
 
 def row_too_long(line: int, hint: str = "") -> FileTooLarge:
+    """The error for a row that is longer than a row may be."""
     return FileTooLarge(f"The row on line {line} is longer than {MAX_ROW_BYTES} bytes.{hint}")
 
 

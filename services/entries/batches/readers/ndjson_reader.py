@@ -27,16 +27,20 @@ _SPACED_NAME = re.compile(r'"[ \t\r]+:')
 
 
 class NdjsonReader:
+    """Reads rows from JSON objects, one per line."""
+
     def __init__(self) -> None:
         self._lines = LineCutter()
         self._rows = 0
 
     def feed(self, data: bytes) -> Iterator[ParsedRows]:
+        """Take in a piece of the file; yield the rows that are complete."""
         block = self._lines.cut(data)
         if block is not None:
             yield from self._read(block)
 
     def finish(self) -> Iterator[ParsedRows]:
+        """Yield the last rows. Raises UnreadableFile for an empty file."""
         block = self._lines.last()
         if block is not None:
             yield from self._read(block)

@@ -60,6 +60,7 @@ class RowSchema(StrictSchema):
 
     @validates_schema(skip_on_field_errors=False)
     def check_duration(self, data: dict[str, Any], **_options: Any) -> None:
+        """Require minutes or hours; where both are given, they agree."""
         minutes, hours = data.get("minutes"), data.get("hours")
         if "minutes" not in data or "hours" not in data:
             return  # one of them is invalid in itself
@@ -70,6 +71,7 @@ class RowSchema(StrictSchema):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> dict[str, Any]:
+        """One duration in minutes, and empty texts for columns that are missing."""
         hours = data.pop("hours")
         data.pop("deleted")
         minutes = data["minutes"] if hours is None else hours
@@ -94,4 +96,5 @@ class DeletionSchema(StrictSchema):
 
     @post_load
     def make(self, data: dict[str, Any], **_options: Any) -> dict[str, Any]:
+        """The key of the entry to delete; other columns are ignored."""
         return {"external_id": data["external_id"], "person": data["person"]}

@@ -151,6 +151,7 @@ class ParsedRows:
             self.valid.append(StagedRow(line, **loaded))
 
     def reject(self, line: int, code: str, message: str, external_id: str = "") -> None:
+        """Note that a row is refused."""
         self.errors.append(RowError(line, "", code, message, external_id))
 
 

@@ -150,6 +150,7 @@ async def add_batch(
 
 
 async def read_batch(connection: asyncpg.Connection, batch_id: UUID) -> Batch | None:
+    """The batch, or None."""
     record = await connection.fetchrow(READ, batch_id)
     return _batch(record) if record else None
 
@@ -197,6 +198,7 @@ async def save_undone(connection: asyncpg.Connection, batch_id: UUID, undone: Un
 async def delete_old_errors(
     connection: asyncpg.Connection, dry_runs_before: datetime, before: datetime
 ) -> None:
+    """Delete the errors of batches, and sooner those of dry runs, from before the given times."""
     await connection.execute(DELETE_OLD_ERRORS, dry_runs_before, before)
 
 

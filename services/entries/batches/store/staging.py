@@ -45,23 +45,28 @@ ANALYZE = "ANALYZE staged_rows (external_id, person_name, project), staged_error
 
 
 async def create_staging(connection: asyncpg.Connection) -> None:
+    """Create the temporary tables, which end with the transaction."""
     await connection.execute(CREATE)
 
 
 async def stage_rows(connection: asyncpg.Connection, rows: Sequence[StagedRow]) -> None:
+    """Add rows to the temporary table."""
     await connection.copy_records_to_table("staged_rows", records=rows)
 
 
 async def stage_deletions(
     connection: asyncpg.Connection, deletions: Sequence[StagedDeletion]
 ) -> None:
+    """Add deletion rows to the temporary table."""
     await connection.copy_records_to_table("staged_deletions", records=deletions)
 
 
 async def stage_errors(connection: asyncpg.Connection, errors: Sequence[RowError]) -> None:
+    """Add refused rows to the temporary table."""
     records = [msgspec.structs.astuple(error) for error in errors]
     await connection.copy_records_to_table("staged_errors", records=records)
 
 
 async def analyze_staging(connection: asyncpg.Connection) -> None:
+    """Let the planner know the sizes of the temporary tables."""
     await connection.execute(ANALYZE)

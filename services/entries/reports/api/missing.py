@@ -47,6 +47,7 @@ class PersonKey(msgspec.Struct, array_like=True):
     )
 )
 async def list_missing(request: web.Request) -> web.Response:
+    """List the people who have not submitted a week: everybody's, or the caller's team's."""
     query, caller = query_of(request, MissingWeekQuery), request[PRINCIPAL]
     key = decode_cursor(query.cursor, PersonKey) or PersonKey("", "")
     missing = MissingQuery(query.week, key.name, key.person, query.limit + 1)

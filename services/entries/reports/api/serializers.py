@@ -42,10 +42,12 @@ class WeekRow(msgspec.Struct):
 
     @property
     def monday(self) -> date:
+        """The first day of the week."""
         return Week.parse(self.week).monday
 
 
 def serialize_week(record: asyncpg.Record) -> WeekRow:
+    """The week as a row of the report."""
     return WeekRow(
         **{
             **record,

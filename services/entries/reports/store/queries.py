@@ -34,6 +34,7 @@ class Column:
     is_sum: bool = False
 
     def expression(self, *, as_csv: bool) -> str:
+        """The column of the SELECT list; some are written otherwise in CSV."""
         return f"{self.csv if as_csv and self.csv else self.sql} AS {self.name}"
 
 
@@ -54,6 +55,7 @@ def moment(name: str, sql: str) -> Column:
 
 
 def hours(name: str, minutes: str) -> Column:
+    """A column of decimal hours, to two places, from an expression of minutes."""
     return Column(name, f"round({minutes} / 60.0, 2)", is_sum=True)
 
 
@@ -110,13 +112,16 @@ class Conditions:
         return f"${len(self.arguments)}::{kind}"
 
     def add(self, condition: str, value: object, kind: str) -> None:
+        """Add a condition on a value, unless the value is None."""
         if value is not None:
             self._conditions.append(condition.format(self.parameter(value, kind)))
 
     def require(self, condition: str) -> None:
+        """Add a condition without a value."""
         self._conditions.append(condition)
 
     def filter_entries(self, filters: Filters) -> None:
+        """Add the conditions that filters of entries stand for."""
         self.add("entry.date >= {}", filters.since, "date")
         self.add("entry.date <= {}", filters.until, "date")
         self.add("entry.project = {}", filters.project, "text")
@@ -132,6 +137,7 @@ class Conditions:
 
     @property
     def where(self) -> str:
+        """The WHERE clause; empty without conditions."""
         return f"WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
 
 
@@ -146,6 +152,7 @@ async def copy_csv(connection: asyncpg.Connection, query: Query, sink: Sink) -> 
 
 
 async def copy_ndjson(connection: asyncpg.Connection, query: Query, sink: Sink) -> None:
+    """Write the rows of the query to the sink, one JSON object per line."""
     # JSON contains no raw control characters, so with these delimiters COPY quotes nothing.
     await connection.copy_from_query(
         f"SELECT row_to_json(line) FROM ({query.sql}) AS line",
@@ -167,6 +174,7 @@ async def read_rows(
 
 
 async def fetch(connection: asyncpg.Connection, query: Query) -> list[asyncpg.Record]:
+    """The rows of the query."""
     records: list[asyncpg.Record] = await connection.fetch(query.sql, *query.arguments)
     return records
 
