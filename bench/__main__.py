@@ -10,7 +10,10 @@ import time
 
 from bench.results import Result, table, write_results
 
-CASES = ("requests", "cycles", "batches", "tokens", "growth", "starting", "feeds", "tracing")
+CASES = (
+    *("requests", "openloop", "cycles", "batches", "tokens", "growth", "starting", "feeds"),
+    "tracing",
+)
 """Modules of this package; each has `async def measure() -> list[Result]`."""
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from dev.gateway import Gateway
 from dev.ports import free_port
 from tests.support.issuer import Issuer
 
@@ -114,6 +115,22 @@ async def program(
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+@asynccontextmanager
+async def traefik(backends: Mapping[str, Sequence[str]], folder: Path) -> AsyncIterator[str]:
+    """Traefik with the routes of the Ingress manifest, before these services; yields its URL.
+
+    It is that of `make run`: without TLS, and without the limits by address, because all requests
+    of a bench come from one.
+    """
+    gateway = Gateway(folder / "traefik", free_port())
+    gateway.start(backends, folder / "traefik.log")
+    try:
+        await gateway.ready()
+        yield gateway.url
+    finally:
+        gateway.stop()
 
 
 async def _until_open(process: asyncio.subprocess.Process, port: int, log: Path) -> None:

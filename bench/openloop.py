@@ -1,0 +1,94 @@
+"""Latency at a fixed arrival rate, direct and through Traefik: the service below its peak.
+
+The peak is what 32 connections get in a closed loop on the same way; then requests arrive at 50, 75
+and 90 % of it. The client, Traefik, the service and PostgreSQL share the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from statistics import median
+
+from bench import requests
+from bench.database import deployed_postgres
+from bench.driver import MOST_LAG, Outcome, keep_busy, schedule, send_at_rate
+from bench.exchange import encode
+from bench.load import CONNECTIONS
+from bench.programs import program, traefik, variables
+from bench.results import Result, at_most, reported
+from libs.postgres.migrate import upgrade
+from tests.support.issuer import Issuer
+
+PEAK_ROUNDS, PEAK_SECONDS = 3, 2
+WARM_UP, SECONDS = 1.0, 8.0
+SHARES = (0.5, 0.75, 0.9)
+MOST_MILLISECONDS = {"direct": 15.0, "through Traefik": 30.0}
+
+
+async def measure() -> list[Result]:
+    results = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with deployed_postgres(folder) as server:
+            server.create_database("entries")
+            database = server.url("entries")
+            await asyncio.to_thread(upgrade, "services.entries", database)
+            await requests.fill(database)
+            async with (
+                Issuer() as issuer,
+                program("entries", variables(issuer, database), folder / "log") as entries,
+                traefik({"entries": [entries.url]}, folder) as edge,
+            ):
+                for what, calls in encoded_calls(issuer).items():
+                    for way, url in (("direct", entries.url), ("through Traefik", edge)):
+                        results += await _way(f"{what}, {way}", url, calls, MOST_MILLISECONDS[way])
+    return results
+
+
+def encoded_calls(issuer: Issuer) -> Mapping[str, list[bytes]]:
+    """The requests of `bench.requests`."""
+    return {
+        "list a week of 20 entries": [encode(call) for call in requests.list_calls(issuer)],
+        "create an entry": [encode(call) for call in requests.create_calls(issuer)],
+    }
+
+
+async def _way(what: str, url: str, calls: list[bytes], most: float) -> list[Result]:
+    peak = await _peak(url, calls)
+    against = f"{CONNECTIONS} connections, closed loop; median of {PEAK_ROUNDS} rounds"
+    results = [reported(f"{what}: peak", peak, "a second", against)]
+    following = itertools.cycle(calls)
+    for share in SHARES:
+        rate = share * peak
+        await send_at_rate(url, following, schedule(rate, WARM_UP))
+        outcome = await send_at_rate(url, following, schedule(rate, SECONDS))
+        sys.stderr.write(f"  {what}: {rate:,.0f}/s ({share:.0%}): {outcome.describe()}\n")
+        results += _results(f"{what}, {share:.0%} of its peak", rate, outcome, most)
+    return results
+
+
+async def _peak(url: str, calls: list[bytes]) -> float:
+    await keep_busy(url, calls, CONNECTIONS, WARM_UP)
+    rates = [
+        (await keep_busy(url, calls, CONNECTIONS, PEAK_SECONDS)).rate for _ in range(PEAK_ROUNDS)
+    ]
+    return median(rates)
+
+
+def _results(case: str, rate: float, outcome: Outcome, most: float) -> Iterator[Result]:
+    against = f"{rate:,.0f}/s for {SECONDS:g} s, from when it was due; {lag_in_words(outcome)}"
+    yield at_most(f"{case}: p99", outcome.latency(0.99), most, "ms", against)
+    yield reported(f"{case}: p50", outcome.latency(0.5), "ms", against)
+    yield reported(f"{case}: p99.9", outcome.latency(0.999), "ms", against)
+    yield at_most(f"{case}: not served", outcome.failed, 0, "requests", against)
+
+
+def lag_in_words(outcome: Outcome) -> str:
+    """How late the driver itself was; marked where that is too much to trust the latencies."""
+    mark = " (too late: the driver measures itself)" if outcome.lag > MOST_LAG else ""
+    return f"driver's own lag p99 {outcome.lag:.1f} ms{mark}"
