@@ -42,7 +42,7 @@ class _Problem(msgspec.Struct):
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the requests of one run. Latencies in milliseconds."""
+    """The responses of one run. Latencies in milliseconds."""
 
     seconds: float = 0.0
     good: array[float] = field(default_factory=lambda: array("d"))
@@ -52,7 +52,7 @@ class Outcome:
     problems: Counter[str] = field(default_factory=Counter)
     """By status and detail, all other responses and the 503s."""
     late: array[float] = field(default_factory=lambda: array("d"))
-    """How much later than due each request was sent."""
+    """The delay between when each request was due and when it was sent."""
     cpu: float = 0.0
     """The share of a core that this process took."""
 

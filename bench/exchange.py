@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
     """One exchange at a time. `on_response` gets the status and the body of each response.
 
     It gets the status `BROKEN` once, when the connection is lost, in the middle of an exchange or
-    between two. `tag` is for whoever sends: what it wants to know again with the response.
+    between two. `tag` belongs to the sender: it holds the time of the request until the response.
     """
 
     def __init__(self, on_response: OnResponse) -> None:

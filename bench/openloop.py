@@ -89,6 +89,6 @@ def _results(case: str, rate: float, outcome: Outcome, most: float) -> Iterator[
 
 
 def lag_in_words(outcome: Outcome) -> str:
-    """How late the driver itself was; marked where that is too much to trust the latencies."""
+    """The delay of the driver itself, marked if it is too long to trust the latencies."""
     mark = " (too late: the driver measures itself)" if outcome.lag > MOST_LAG else ""
     return f"driver's own lag p99 {outcome.lag:.1f} ms{mark}"

@@ -122,7 +122,7 @@ async def test_the_latency_counts_from_when_a_request_was_due() -> None:
     assert len(outcome.late) == 5
 
 
-async def test_a_run_ends_when_it_is_told_to() -> None:
+async def test_a_run_ends_early_when_its_event_is_set() -> None:
     async def answer(_request: web.Request) -> web.Response:
         over.set()
         return web.json_response({})
