@@ -1,38 +1,37 @@
-"""Spans of OpenTelemetry. Importing this needs requirements/tracing.txt.
+"""Spans, written as OTLP. Importing this needs requirements/tracing.txt.
 
 A span of the SDK is made when it starts, with a lock, limits and a copy of its attributes. Here it
-is made when it ends, of values that no longer change, which takes a third of the time. Sampling,
-batches and sending are the SDK's.
+is encoded when it ends, of values that no longer change. Batches and sending are the SDK's.
 """
 
 from __future__ import annotations
 
+import atexit
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import getrandbits
 
-from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import Decision
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    SpanContext,
-    SpanKind,
-    Status,
-    StatusCode,
-    TraceFlags,
-    set_span_in_context,
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
+from opentelemetry.trace import SpanContext, TraceFlags
+
+from libs.web.otlp import (
+    INTERNAL,
+    Attributes,
+    describe,
+    encode_request,
+    encode_resource,
+    encode_span,
 )
+from libs.web.trace_sampling import Sampling
 
-__all__ = ["Span", "SpanContext", "SpanKind", "SpanWriter"]
+__all__ = ["Span", "SpanWriter"]
 
-_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-_UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
-_SCOPE = InstrumentationScope("timesheets")
+# The SDK's queue takes sampled spans only; the ids are in the encoded span.
+_SAMPLED = SpanContext(1, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
 @dataclass(slots=True)
@@ -40,109 +39,108 @@ class Span:
     """Work that has begun and is sampled. `started` is Unix time in nanoseconds."""
 
     name: str
-    context: SpanContext
-    parent: SpanContext | None
+    trace: bytes
+    id: bytes
+    parent: bytes | None
     started: int
-    kind: SpanKind = SpanKind.INTERNAL
-    attributes: dict[str, str | int] = field(default_factory=dict)
+    kind: int = INTERNAL
+    attributes: Attributes = ()
 
     @property
     def trace_id(self) -> str:
-        """The trace's id in hexadecimal, as logs and collectors show it."""
-        return f"{self.context.trace_id:032x}"
+        """The trace's id in hexadecimal digits."""
+        return self.trace.hex()
 
     @property
     def traceparent(self) -> str:
-        """The value of the `traceparent` header (W3C Trace Context, section 3.2)."""
-        context = self.context
-        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+        """The W3C trace context for what the work causes elsewhere."""
+        return f"00-{self.trace.hex()}-{self.id.hex()}-01"
 
 
-class _HashedResource(Resource):
-    """A resource whose hash is computed once: the exporter asks for that of each span's, and the
-    SDK's own writes the attributes as JSON each time."""
+class EncodedSpan(ReadableSpan):
+    """A span for the SDK's queue. Only `_Exporter` reads it."""
 
-    def __hash__(self) -> int:
-        return id(self)
+    def __init__(self, encoded: bytes) -> None:
+        self._context = _SAMPLED
+        self.encoded = encoded
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
+
+class _Exporter(OTLPSpanExporter):
+    """Sends encoded spans as the SDK does: its headers, certificates, compression and retries."""
+
+    def __init__(self, resource: tuple[bytes, bytes]) -> None:
+        super().__init__()
+        self._resource = resource
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send a batch. A receiver that is away is logged, and the batch is dropped."""
+        encoded = [span.encoded for span in spans if isinstance(span, EncodedSpan)]
+        sent = self._client.export(encode_request(self._resource, encoded))
+        return SpanExportResult.SUCCESS if sent.success else SpanExportResult.FAILURE
 
 
 class SpanWriter:
     """Decides what is sampled, and sends what has ended. Raises nothing if the receiver is away:
     the SDK logs that and drops spans."""
 
-    def __init__(self, service: str, version: str) -> None:
+    def __init__(self, service: str, version: str, environ: Mapping[str, str]) -> None:
+        """Raises `SettingsError` for a sampler that does not exist."""
+        self._sampling = Sampling.read(environ)
         made = Resource.create({"service.name": service, "service.version": version})
-        self._resource = _HashedResource(made.attributes, made.schema_url)
-        provider = TracerProvider(resource=self._resource)  # it sends the last ones at exit
-        self._processor = BatchSpanProcessor(OTLPSpanExporter())
-        provider.add_span_processor(self._processor)
-        self._sampler, self._ids = provider.sampler, provider.id_generator
+        attributes = tuple((key, str(value)) for key, value in made.attributes.items())
+        self._processor = BatchSpanProcessor(_Exporter(encode_resource(attributes, "timesheets")))
+        atexit.register(self._processor.shutdown)  # which sends the last ones
 
-    def start(self, name: str, traceparent: str | None, kind: SpanKind) -> Span | None:
-        """Begin the work that another service or client asked for. None if it is not sampled."""
+    def start(self, name: str, traceparent: str | None, kind: int) -> Span | None:
+        """Begin the work that another service or client caused. None if it is not sampled."""
         if traceparent is None:
-            parent, context, trace_id = None, None, self._ids.generate_trace_id()
+            trace, parent = self._sampling.new_trace(), None
+            if trace is None:
+                return None
         else:
-            parent = _remote(traceparent)
-            context, trace_id = _holding(parent), parent.trace_id
-        sampling = self._sampler.should_sample(context, trace_id, name, kind)
-        if sampling.decision is not Decision.RECORD_AND_SAMPLE:
-            return None
-        own = SpanContext(trace_id, self._ids.generate_span_id(), False, _SAMPLED)
-        return Span(name, own, parent, time.time_ns(), kind)
+            _, trace_id, span_id, flags = traceparent.split("-")
+            trace, parent = bytes.fromhex(trace_id), bytes.fromhex(span_id)
+            if not self._sampling.covers(trace, int(flags, 16)):
+                return None
+        return Span(name, trace, _span_id(), parent, time.time_ns(), kind)
 
-    def start_within(self, name: str, parent: SpanContext) -> Span:
+    def start_within(self, name: str, parent: Span) -> Span:
         """Begin a part of the work whose span is `parent`."""
-        own = SpanContext(parent.trace_id, self._ids.generate_span_id(), False, _SAMPLED)
-        return Span(name, own, parent, time.time_ns())
+        return Span(name, parent.trace, _span_id(), parent.id, time.time_ns())
 
     def end(self, span: Span, error: str | None = None) -> None:
         """`error` is the kind of error that ended the work."""
-        if error is not None:
-            span.attributes["error.type"] = error
-        self._write(span, span.attributes, time.time_ns(), error)
+        ids = span.trace, span.id, span.parent
+        times = span.started, time.time_ns()
+        self._write(ids, times, span.name, span.kind, span.attributes, error)
 
     def write_within(
         self,
         name: str,
-        parent: SpanContext,
+        parent: Span,
         times: tuple[int, int],
-        attributes: Mapping[str, str],
+        attributes: Attributes,
         error: str | None,
     ) -> None:
         """Write a part of the work that is over. `times` are its start and end."""
-        own = SpanContext(parent.trace_id, self._ids.generate_span_id(), False, _SAMPLED)
-        if error is not None:
-            attributes = {**attributes, "error.type": error}
-        self._write(Span(name, own, parent, times[0]), attributes, times[1], error)
+        ids = parent.trace, _span_id(), parent.id
+        self._write(ids, times, name, INTERNAL, attributes, error)
 
     def _write(
-        self, span: Span, attributes: Mapping[str, str | int], ended: int, error: str | None
+        self,
+        ids: tuple[bytes, bytes, bytes | None],
+        times: tuple[int, int],
+        name: str,
+        kind: int,
+        attributes: Attributes,
+        error: str | None,
     ) -> None:
-        self._processor.on_end(
-            ReadableSpan(
-                name=span.name,
-                context=span.context,
-                parent=span.parent,
-                resource=self._resource,
-                attributes=attributes,
-                kind=span.kind,
-                instrumentation_scope=_SCOPE,
-                status=_UNSET if error is None else _ERROR,
-                start_time=span.started,
-                end_time=ended,
-            )
-        )
+        if error is not None:
+            attributes = (*attributes, ("error.type", error))
+        description = describe(name, kind, attributes, is_error=error is not None)
+        self._processor.on_end(EncodedSpan(encode_span(ids, times, description)))
 
 
-def _remote(traceparent: str) -> SpanContext:
-    """The span that a well-formed header names."""
-    _, trace_id, span_id, flags = traceparent.split("-")
-    return SpanContext(int(trace_id, 16), int(span_id, 16), True, TraceFlags(int(flags, 16)))
-
-
-def _holding(parent: SpanContext) -> Context:
-    return set_span_in_context(NonRecordingSpan(parent), Context())
+def _span_id() -> bytes:
+    # Never 0, which is no valid id.
+    return (getrandbits(64) or 1).to_bytes(8, "big")

@@ -1,8 +1,7 @@
 """Traces by OpenTelemetry, sent by OTLP over HTTP while OTEL_EXPORTER_OTLP_ENDPOINT is set.
 
-The packages are optional (requirements/tracing.in) and imported only then. Sampling and the rest
-are the SDK's own settings, for example OTEL_TRACES_SAMPLER=parentbased_traceidratio and
-OTEL_TRACES_SAMPLER_ARG=0.1.
+The packages are optional (requirements/tracing.in) and imported only then. The SDK's own variables
+apply, for example OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG=0.1.
 """
 
 from __future__ import annotations
@@ -19,37 +18,35 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from libs.web.build import Build
-from libs.web.context import current_traceparent
+from libs.web.context import traceparent_of
 from libs.web.metrics import TRACE_ID, route_of
+from libs.web.otlp import CONSUMER, SERVER, Attributes
 from libs.web.settings import SettingsError
 
 if TYPE_CHECKING:
-    from libs.web.spans import Span, SpanContext, SpanWriter
+    from libs.web.spans import Span, SpanWriter
 
 MAX_QUERY_TEXT = 500
 
 # One for the process, like the logs: connections and followers write spans, too.
 _writer: SpanWriter | None = None
-_SERVER: Any = None  # SpanKind.SERVER
-_CONSUMER: Any = None
 # The span that new ones belong to, if the current request is sampled.
-_current: ContextVar[SpanContext | None] = ContextVar("current_span", default=None)
+_current: ContextVar[Span | None] = ContextVar("current_span", default=None)
 
 
 def start_tracing(service: str, environ: Mapping[str, str]) -> bool:
     """Send spans from now on, if the environment names a receiver. Raises `SettingsError`."""
-    global _writer, _SERVER, _CONSUMER
+    global _writer
     if not environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return False
     try:
-        from libs.web.spans import SpanKind, SpanWriter
+        from libs.web.spans import SpanWriter
     except ImportError as error:
         mistake = (
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but requirements/tracing.txt is not installed"
         )
         raise SettingsError((mistake,)) from error
-    _writer = SpanWriter(service, Build.read(environ).version)
-    _SERVER, _CONSUMER = SpanKind.SERVER, SpanKind.CONSUMER
+    _writer = SpanWriter(service, Build.read(environ).version, environ)
     return True
 
 
@@ -66,13 +63,11 @@ async def trace_request(request: web.Request, handler: Handler) -> web.StreamRes
     Only for applications that are created after `start_tracing`. Polls of a feed get no span: they
     wait on purpose.
     """
-    route = route_of(request)
-    if _writer is None or route.endswith("/feed"):
+    span = None if _writer is None else _writer.start("", traceparent_of(request), SERVER)
+    if _writer is None or span is None or (route := route_of(request)).endswith("/feed"):
         return await handler(request)
-    span = _writer.start(f"{request.method} {route}", current_traceparent(), _SERVER)
-    if span is None:
-        return await handler(request)
-    span.attributes = {"http.request.method": request.method, "http.route": route}
+    span.name = f"{request.method} {route}"
+    span.attributes = (("http.request.method", request.method), ("http.route", route))
     return await _trace_sampled(_writer, span, request, handler)
 
 
@@ -81,13 +76,13 @@ async def _trace_sampled(
 ) -> web.StreamResponse:
     structlog.contextvars.bind_contextvars(traceparent=span.traceparent)
     request[TRACE_ID] = span.trace_id
-    _current.set(span.context)  # each request is handled by a task of its own
+    _current.set(span)  # each request is handled by a task of its own
     try:
         response = await handler(request)
     except BaseException as error:
         writer.end(span, type(error).__qualname__)
         raise
-    span.attributes["http.response.status_code"] = response.status
+    span.attributes = (*span.attributes, ("http.response.status_code", response.status))
     writer.end(span, str(response.status) if response.status >= 500 else None)
     return response
 
@@ -100,7 +95,7 @@ def stage(name: str) -> Iterator[None]:
         yield
         return
     span = _writer.start_within(name, parent)
-    token = _current.set(span.context)
+    token = _current.set(span)
     try:
         yield
     except BaseException as error:
@@ -134,10 +129,10 @@ def record_events(source: str, events: Iterable[tuple[str, str | None]], began: 
         return
     for kind, traceparent in events:
         if traceparent is not None:
-            span = _writer.start(f"apply {kind}", traceparent, _CONSUMER)
+            span = _writer.start(f"apply {kind}", traceparent, CONSUMER)
             if span is not None:
                 span.started = _nanoseconds(began)
-                span.attributes = {"messaging.source.name": source}
+                span.attributes = (("messaging.source.name", source),)
                 _writer.end(span)
 
 
@@ -152,9 +147,9 @@ def _record_query(record: Any) -> None:
 
 
 @lru_cache(maxsize=512)
-def _query_attributes(query: str) -> Mapping[str, str]:
+def _query_attributes(query: str) -> Attributes:
     text = " ".join(query.split())[:MAX_QUERY_TEXT]
-    return {"db.system.name": "postgresql", "db.query.text": text}
+    return ("db.system.name", "postgresql"), ("db.query.text", text)
 
 
 def _nanoseconds(seconds: float) -> int:
