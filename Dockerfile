@@ -33,10 +33,12 @@ RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-ha
     && python -m compileall -f -q --invalidation-mode unchecked-hash /packages
 
 FROM installer AS portal-packages
+ARG TRACING=
 ARG UVLOOP=
-COPY requirements/portal.txt requirements/uvloop.txt /requirements/
+COPY requirements/portal.txt requirements/tracing.txt requirements/uvloop.txt /requirements/
 RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes \
         --only-binary :all: -r /requirements/portal.txt \
+        ${TRACING:+-r /requirements/tracing.txt} \
         ${UVLOOP:+-r /requirements/uvloop.txt} \
     && /packages/bin/pip uninstall --yes setuptools pip \
     && python -m compileall -f -q --invalidation-mode unchecked-hash /packages

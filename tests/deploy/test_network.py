@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.deploy.manifests import OVERLAYS, SERVICES, Manifests, Object, render
+from libs.web.trace_sampling import Sampling
+from tests.deploy.manifests import (
+    OVERLAYS,
+    PROGRAMS,
+    SERVICES,
+    Manifests,
+    Object,
+    build_with,
+    render,
+)
 from tests.support.fleet import FOLLOWS
 
 HTTP, ADMIN = "http", "admin"
@@ -28,8 +39,12 @@ def rules(manifests: Manifests, pod: str, direction: str) -> Iterator[Object]:
 
 
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    assert set(selector) <= {"matchLabels"}
-    return bool(labels.items() >= selector.get("matchLabels", {}).items())
+    assert set(selector) <= {"matchLabels", "matchExpressions"}
+    expressions = selector.get("matchExpressions", [])
+    assert all(one["operator"] == "In" for one in expressions)
+    return labels.items() >= selector.get("matchLabels", {}).items() and all(
+        labels.get(one["key"]) in one["values"] for one in expressions
+    )
 
 
 def ports(rule: Object) -> set[Any]:
@@ -130,3 +145,32 @@ def test_notices_reach_the_database_and_a_mail_server_and_nothing_reaches_them()
     out = {port for rule in rules(manifests, "notices", "egress") for port in ports(rule)}
     assert out == {53, 5432, 465, 587}
     assert list(rules(manifests, "notices", "ingress")) == []
+
+
+def test_traces_reach_the_collector_that_the_settings_name_and_nothing_else_of_it(
+    tmp_path: Path,
+) -> None:
+    manifests = build_with(tmp_path, "tracing")
+    for name, pod in manifests.pods().items():
+        to_observability = [
+            (namespace, port)
+            for rule in rules(manifests, name, "egress")
+            for namespace in namespaces(rule, "to")
+            for port in ports(rule)
+            if namespace not in ("kube-system", "traefik")
+        ]
+        if name not in PROGRAMS:
+            assert to_observability == [], name
+            continue
+        environ = manifests.environment(pod["spec"]["containers"][0])
+        collector = urlsplit(environ["OTEL_EXPORTER_OTLP_ENDPOINT"])
+        _service, namespace = (collector.hostname or "").split(".")
+        assert to_observability == [(namespace, collector.port)], name
+        assert Sampling.read(environ).bound * 10 == pytest.approx(2**64)
+
+
+def test_without_tracing_nothing_leads_to_a_collector() -> None:
+    manifests = render("production")
+    for name in manifests.pods():
+        out = {port for rule in rules(manifests, name, "egress") for port in ports(rule)}
+        assert 4318 not in out, name

@@ -32,8 +32,13 @@ def say(*command: str | Path) -> str:
 
 @pytest.fixture(params=OVERLAYS)
 def rendered(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    path = tmp_path / f"{request.param}.yaml"
-    path.write_text(yaml.safe_dump_all(render(request.param).objects))
+    """The objects of an overlay; those of production with the optional traces."""
+    is_traced = request.param == "production"
+    (tmp_path / "traced").mkdir()
+    manifests = build_with(tmp_path / "traced", "tracing") if is_traced else render(request.param)
+    path = tmp_path / "rendered" / f"{request.param}.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump_all(manifests.objects))
     return path
 
 
