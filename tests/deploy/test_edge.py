@@ -201,6 +201,16 @@ async def test_another_address_is_untouched_meanwhile(edge: Edge) -> None:
     assert problem["instance"] == "/v1/entries"
 
 
+async def test_the_limit_by_address_counts_for_each_route(edge: Edge) -> None:
+    """Traefik's counters belong to a route (docs/decisions, 2026-11-27): an address that has used
+    up its limit with tokens still has the one without."""
+    await started(edge)
+    statuses = await flood(edge, iter(range(1500)), size=100)
+    assert statuses[429] > 0, statuses
+    async with client() as session, session.get(f"{edge.url}/v1/entries") as response:
+        assert response.status == 401
+
+
 async def test_one_token_is_limited_wherever_it_is_used_and_nobody_else(edge: Edge) -> None:
     await started(edge)
     headers = {"Authorization": "Bearer leaked"}
