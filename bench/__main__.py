@@ -11,8 +11,8 @@ import time
 from bench.results import Result, table, write_results
 
 CASES = (
-    *("requests", "openloop", "cycles", "batches", "tokens", "growth", "starting", "feeds"),
-    "tracing",
+    *("requests", "openloop", "connections", "contention", "closing", "cycles", "batches"),
+    *("tokens", "growth", "starting", "feeds", "tracing"),
 )
 """Modules of this package; each has `async def measure() -> list[Result]`."""
 
