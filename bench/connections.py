@@ -1,7 +1,7 @@
 """The same closed loop over 32 to 512 connections: more of them wait longer, none is refused.
 
-A 503 is wrong where waiting for a quarter of a second would have avoided it. Who was refused after
-that had waited; who was refused earlier may have been served.
+A 503 is wrong where waiting for a quarter of a second would have avoided it. A request
+that was refused later had waited; one that was refused earlier may have been served.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _results(what: str, taken: Mapping[int, list[Outcome]]) -> Iterator[Result]:
                 f"{case}: good responses relative to {CONNECTIONS}",
                 *(share, LEAST_SHARE, "times", against),
             )
-        early = sum(early_refusals(one) for one in outcomes)
+        early = sum(early_503s(one) for one in outcomes)
         yield at_most(
             f"{case}: refused within {WORTH_WAITING:g} ms",
             *(early, 0, "requests", f"of {sum(len(one.good) for one in outcomes):,}"),
@@ -86,6 +86,6 @@ def _results(what: str, taken: Mapping[int, list[Outcome]]) -> Iterator[Result]:
         yield reported(f"{case}: p99", median(one.latency(0.99) for one in outcomes), "ms", against)
 
 
-def early_refusals(outcome: Outcome) -> int:
+def early_503s(outcome: Outcome) -> int:
     """The number of 503s before `WORTH_WAITING` was over."""
     return sum(latency < WORTH_WAITING for latency in outcome.refused)

@@ -34,7 +34,7 @@ BY_UPLOAD = "by an upload"
 
 @dataclass(slots=True)
 class Beside:
-    """What people saw while something ran, and what became of that."""
+    """The responses that people got while something ran, and the results of that."""
 
     reads: Outcome
     writes: Outcome
@@ -52,7 +52,7 @@ Work = Callable[[Company, Beside, int], Awaitable[None]]
 
 
 async def quiet(_company: Company, _beside: Beside, _run: int) -> None:
-    """Nothing else."""
+    """People alone."""
     await asyncio.sleep(QUIET_SECONDS)
 
 
