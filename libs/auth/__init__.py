@@ -33,12 +33,14 @@ from libs.auth.errors import (
     MachineTokenRefused,
     MachineTokenUnavailable,
     Outcome,
+    TooManyRejections,
     UndeclaredAccess,
 )
 from libs.auth.keys import FetchOutcome, JwksKeys
 from libs.auth.machine import MachineTokens
 from libs.auth.middleware import PRINCIPAL, authentication, require_scope
 from libs.auth.principal import Principal
+from libs.auth.rejection_limit import RejectionLimit
 from libs.auth.scopes import Scope, granted_scopes
 from libs.auth.settings import AuthSettings, MachineSettings
 from libs.auth.verifier import TokenVerifier
@@ -59,8 +61,10 @@ __all__ = [
     "MachineTokens",
     "Outcome",
     "Principal",
+    "RejectionLimit",
     "Scope",
     "TokenVerifier",
+    "TooManyRejections",
     "UndeclaredAccess",
     "access_of",
     "authenticated",

@@ -48,6 +48,14 @@ def step_up_required(max_age: int) -> web.HTTPUnauthorized:
     return web.HTTPUnauthorized(text=reason, headers={hdrs.WWW_AUTHENTICATE: challenge})
 
 
+def too_many_rejections() -> web.HTTPTooManyRequests:
+    """429: too many tokens were rejected to verify another one within this second."""
+    return web.HTTPTooManyRequests(
+        text="Too many access tokens were rejected; try again in a second",
+        headers={hdrs.RETRY_AFTER: "1"},
+    )
+
+
 def unavailable(retry_after: int) -> web.HTTPServiceUnavailable:
     """503: the signing keys cannot be fetched. `retry_after` is in seconds."""
     return web.HTTPServiceUnavailable(

@@ -17,6 +17,8 @@ class Outcome(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
     NO_KEYS = "no_keys"
+    LIMITED = "limited"
+    """Not looked at, because too many tokens were rejected."""
 
 
 class AuthError(Exception):
@@ -37,6 +39,10 @@ class KeysUnavailable(AuthError):
     def __init__(self, retry_after: int) -> None:
         super().__init__("the issuer's keys are not to be had")
         self.retry_after = retry_after
+
+
+class TooManyRejections(AuthError):
+    """New tokens are not verified for a moment, because too many were rejected."""
 
 
 class UndeclaredAccess(AuthError):

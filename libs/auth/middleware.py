@@ -10,11 +10,12 @@ from libs.auth.access import Access, access_of
 from libs.auth.challenges import (
     forbidden,
     step_up_required,
+    too_many_rejections,
     unauthenticated,
     unauthorized,
     unavailable,
 )
-from libs.auth.errors import InvalidToken, KeysUnavailable, UndeclaredAccess
+from libs.auth.errors import InvalidToken, KeysUnavailable, TooManyRejections, UndeclaredAccess
 from libs.auth.principal import Principal
 from libs.auth.scopes import Scope
 from libs.auth.verifier import TokenVerifier
@@ -74,6 +75,8 @@ async def _caller(
         return await verifier.verify(token)
     except InvalidToken as error:
         raise unauthorized(error.outcome) from error
+    except TooManyRejections as error:
+        raise too_many_rejections() from error
     except KeysUnavailable as error:
         raise unavailable(error.retry_after) from error
 

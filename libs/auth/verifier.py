@@ -6,10 +6,11 @@ from collections.abc import Callable
 from jwt.algorithms import RSAAlgorithm
 
 from libs.auth.claims import ClaimsPolicy
-from libs.auth.errors import InvalidToken, KeysUnavailable, Outcome
+from libs.auth.errors import InvalidToken, KeysUnavailable, Outcome, TooManyRejections
 from libs.auth.jws import parse_token, read_claims, read_key_id
 from libs.auth.keys import JwksKeys
 from libs.auth.principal import Principal
+from libs.auth.rejection_limit import RejectionLimit
 from libs.auth.token_cache import TokenCache, digest_of
 
 REMEMBERED_TOKENS = 10_000
@@ -23,7 +24,8 @@ _rs256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 class TokenVerifier:
     """Verifies access tokens of one issuer for one audience.
 
-    Both are compared to the letter. `clock` gives seconds since 1970.
+    Both are compared to the letter. `clock` gives seconds since 1970. While `rejections` is
+    exceeded only remembered tokens are accepted, so that made-up ones cost no arithmetic.
     """
 
     def __init__(
@@ -35,12 +37,14 @@ class TokenVerifier:
         clock: Callable[[], float] = time.time,
         on_verified: Callable[[Outcome], object] = lambda _outcome: None,
         remember: int = REMEMBERED_TOKENS,
+        rejections: RejectionLimit | None = None,
     ) -> None:
         self._policy = ClaimsPolicy(issuer, audience)
         self._keys = keys
         self._clock = clock
         self._on_verified = on_verified
         self._memory = TokenCache(remember)
+        self._rejections = rejections
         # All tokens signed with a key share its header, bit by bit: it is read once.
         self._key_ids: dict[bytes, str] = {}
         self._generation = keys.generation
@@ -52,15 +56,21 @@ class TokenVerifier:
     async def verify(self, token: str) -> Principal:
         """Verify a token. Waits only if keys must be fetched first.
 
-        Raises `InvalidToken`, or `KeysUnavailable` while there are no keys at all.
+        Raises `InvalidToken`, `TooManyRejections`, or `KeysUnavailable` while there are no keys at
+        all.
         """
         digest = digest_of(token)
         principal = self._recall(digest)
         if principal is not None:
             return principal
+        if self._rejections is not None and self._rejections.is_exceeded:
+            self._on_verified(Outcome.LIMITED)
+            raise TooManyRejections
         try:
             principal = await self._verify(token)
         except InvalidToken as error:
+            if self._rejections is not None:
+                self._rejections.count()
             self._on_verified(error.outcome)
             raise
         except KeysUnavailable:

@@ -14,6 +14,7 @@ from libs.auth import (
     FetchOutcome,
     JwksKeys,
     Outcome,
+    RejectionLimit,
     TokenVerifier,
     authentication,
     check_routes,
@@ -38,6 +39,9 @@ from libs.web.metrics import METRICS, Metrics
 
 HTTP_SESSION = web.AppKey("HTTP_SESSION", aiohttp.ClientSession)
 VERIFIER = web.AppKey("VERIFIER", TokenVerifier)
+
+# More than one address gets through the ingress, less than a twentieth of a core's time.
+REJECTING_CALLERS = 5
 
 API_VERSION = "1.0"
 API_NAME = "ExampleCo Timesheets"
@@ -90,7 +94,7 @@ def create_service(
     app.cleanup_ctx.extend(
         [
             open_session,
-            verifier_context(settings.auth),
+            verifier_context(settings.auth, settings.web.rate_limit),
             database_context(settings.database),
             admission_context(),
             feed_context(settings.database),
@@ -129,11 +133,15 @@ async def open_session(app: web.Application) -> AsyncIterator[None]:
 
 
 def verifier_context(
-    settings: AuthSettings,
+    settings: AuthSettings, rate_limit: int | None
 ) -> Callable[[web.Application], AsyncIterator[None]]:
-    """A cleanup context that puts the token verifier and its keys into the application."""
+    """A cleanup context that puts the token verifier and its keys into the application.
+
+    The process rejects as many tokens a second as REJECTING_CALLERS callers at their limit.
+    """
 
     async def make_verifier(app: web.Application) -> AsyncIterator[None]:
+        rejections = None if rate_limit is None else RejectionLimit(rate_limit * REJECTING_CALLERS)
         metrics = app[METRICS]
         # A series that begins with its first event hides that event from rate().
         fetches = {outcome: metrics.key_fetches.labels(outcome) for outcome in FetchOutcome}
@@ -150,6 +158,7 @@ def verifier_context(
             settings.audience,
             keys,
             on_verified=lambda outcome: verified[outcome].inc(),
+            rejections=rejections,
         )
         yield
         await keys.close()

@@ -11,6 +11,8 @@ from aiohttp.test_utils import TestClient, TestServer
 import libs.auth
 from libs.auth import (
     PRINCIPAL,
+    JwksKeys,
+    RejectionLimit,
     Scope,
     TokenVerifier,
     authenticated,
@@ -341,3 +343,17 @@ def test_the_package_stands_alone() -> None:
         cwd=Path(libs.auth.__file__).parents[2],
     )
     assert ran.stdout.strip() == "[]"
+
+
+async def test_too_many_rejections_are_429(issuer: Issuer, keys: JwksKeys) -> None:
+    verifier = TokenVerifier(
+        issuer.issuer, issuer.audience, keys, rejections=RejectionLimit(1, clock=lambda: 0.0)
+    )
+    async with TestClient(TestServer(application(verifier))) as client:
+        statuses = [
+            (await client.get("/me", headers=bearer(f"a.b.{number}"))).status for number in range(4)
+        ]
+        limited = await client.get("/me", headers=bearer(issuer.token()))
+    assert statuses == [401, 401, 429, 429]
+    assert (limited.status, limited.headers["Retry-After"]) == (429, "1")
+    assert "WWW-Authenticate" not in limited.headers
