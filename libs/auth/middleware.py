@@ -1,7 +1,7 @@
 """Authenticates the caller and checks access before a handler runs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -26,6 +26,7 @@ PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
 def authentication(
     verifier: TokenVerifier | web.AppKey[TokenVerifier],
     *,
+    admit: Callable[[web.Request], Awaitable[None]] | None = None,
     step_up_max_age: float | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Middleware:
@@ -33,8 +34,10 @@ def authentication(
 
     Sets `request[PRINCIPAL]`, except for public handlers. A handler without declared access is an
     error here as it is in `check_routes`. A verifier that is created when the application starts
-    is given as its application key. `step_up_max_age` is how old a second factor may be, in
-    seconds, for handlers that require one; None asks for none. `clock` returns a Unix time.
+    is given as its application key. `admit` may refuse a caller whose token is valid, before the
+    scopes are checked: it is called with `request[PRINCIPAL]` set. `step_up_max_age` is how old a
+    second factor may be, in seconds, for handlers that require one; None asks for none. `clock`
+    returns a Unix time.
     """
 
     @web.middleware
@@ -45,6 +48,8 @@ def authentication(
         access = _declared(request)
         if not access.public:
             request[PRINCIPAL] = await _caller(request, verifier)
+            if admit is not None:
+                await admit(request)
             _check_access(request, access)
             if access.step_up and step_up_max_age is not None:
                 _check_second_factor(request[PRINCIPAL], step_up_max_age, clock())

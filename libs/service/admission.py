@@ -16,7 +16,6 @@ import asyncpg
 import msgspec
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from libs.auth import PRINCIPAL, Principal
 from libs.auth.challenges import unauthorized
@@ -178,13 +177,9 @@ async def _refresh_forever(admission: Admission, every: float) -> None:
         await asyncio.sleep(jittered(every))
 
 
-@web.middleware
-async def check_admission(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse barred callers. Fails closed: nobody passes before the first load."""
-    principal = request.get(PRINCIPAL)
-    if principal is not None:
-        admission = request.app[ADMISSION]
-        if not admission.is_loaded:
-            await admission.refresh()
-        admission.check(principal)
-    return await handler(request)
+async def check_admission(request: web.Request) -> None:
+    """Refuse a barred caller. Fails closed: nobody passes before the first load."""
+    admission = request.app[ADMISSION]
+    if not admission.is_loaded:
+        await admission.refresh()
+    admission.check(request[PRINCIPAL])

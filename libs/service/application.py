@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 import aiohttp
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Middleware
 
 from libs.auth import (
     PRINCIPAL,
@@ -83,9 +83,7 @@ def create_service(
         [*served, *head_routes(served), *gateway_problems()],
         [
             report_absent_services(name),
-            authentication(VERIFIER, step_up_max_age=settings.auth.step_up_max_age),
-            remember_caller,
-            check_admission,
+            authentication(VERIFIER, admit=admit, step_up_max_age=settings.auth.step_up_max_age),
             map_domain_errors,
             *middlewares,
         ],
@@ -115,14 +113,13 @@ def head_routes(routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
     return [web.head(each.path, each.handler) for each in routes if each.method == hdrs.METH_GET]
 
 
-@web.middleware
-async def remember_caller(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Name the caller for the rate limit, and the caller and the token for the access log."""
-    principal = request.get(PRINCIPAL)
-    if principal is not None:
-        request[CALLER] = principal.subject
-        request[TOKEN_FIELDS] = token_fields(principal)
-    return await handler(request)
+async def admit(request: web.Request) -> None:
+    """Name the caller for the rate limit, and the caller and the token for the access log. Refuse
+    deactivated people and revoked tokens, whatever their scopes."""
+    principal = request[PRINCIPAL]
+    request[CALLER] = principal.subject
+    request[TOKEN_FIELDS] = token_fields(principal)
+    await check_admission(request)
 
 
 async def open_session(app: web.Application) -> AsyncIterator[None]:

@@ -65,6 +65,25 @@ async def test_an_inactive_person_is_refused_by_every_route_until_reactivated(
     assert (await wait_for(lambda: leaver.get(guarded_read), 200)).status == 200
 
 
+async def test_an_inactive_person_without_scopes_is_told_to_be_inactive(
+    guarded: Guarded, guarded_database: str, guarded_read: str
+) -> None:
+    leaver = guarded.service.caller("leaver", "openid")
+
+    await change(guarded_database, PersonAccess(PERSON, False, None, 1))
+    async with asyncio.timeout(10):
+        while not (reply := await leaver.get(guarded_read)).json["type"].endswith("/inactive"):
+            assert reply.status == 403
+            await asyncio.sleep(0.05)
+    problems = {
+        str(route): (await leaver.request(route.method, route.path, json={})).json["type"]
+        for route in guarded.routes
+        if not route.access.public
+    }
+
+    assert {name for name, kind in problems.items() if not kind.endswith("/inactive")} == set()
+
+
 async def test_tokens_issued_before_the_revocation_are_invalid(
     guarded: Guarded, guarded_database: str, guarded_read: str
 ) -> None:

@@ -56,7 +56,7 @@ class WeekSteps(Scene):
         decision = "reject" if self.chance(0.3) else "approve"
         reason = self.choice(["too long", "too short"]) if decision == "reject" else None
         expected = self.rules.decide(actor, submission, decision, reason)
-        if actor in WORKERS:
+        if actor in WORKERS and self.state.people[actor].active:
             expected = refused(403, "forbidden")
         body = {"decision": decision, **({"reason": reason} if reason else {})}
         path = f"/v1/approvals/{submission}/decision"
