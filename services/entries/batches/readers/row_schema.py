@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validates_schema
 
 from libs.rules.limits import MAX_PERSON_LENGTH
-from libs.web.schemas import Day, StrictSchema, Text, Truth, WholeNumber
+from libs.web.schemas import Day, Identifier, StrictSchema, Text, Truth, WholeNumber
 from services.entries.batches.readers.hours import minutes_of
 from services.entries.model import MAX_MINUTES_A_DAY, MAX_NOTE_LENGTH, MAX_TASK_LENGTH
 from services.entries.schemas.common import ProjectCode
@@ -33,6 +33,14 @@ class Hours(fields.Field[int]):
         return minutes
 
 
+class PersonName(Identifier):
+    """A sub, which is compared byte for byte, an e-mail address or an external id."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        return "" if name.isspace() else name
+
+
 class Minutes(WholeNumber):
     """A whole number, or a float that is one: 90.0 is what pandas writes."""
 
@@ -48,7 +56,7 @@ class RowSchema(StrictSchema):
     error_messages = {**StrictSchema.error_messages, "unknown": "There is no such field."}
 
     external_id = Text(minimum=1, maximum=MAX_KEY_LENGTH, required=True, error_messages=_REQUIRED)
-    person = Text(minimum=1, maximum=MAX_KEY_LENGTH, required=True, error_messages=_REQUIRED)
+    person = PersonName(maximum=MAX_KEY_LENGTH, required=True, error_messages=_REQUIRED)
     date = Day(required=True, error_messages=_REQUIRED)
     project = ProjectCode(required=True, error_messages=_REQUIRED)
     minutes = Minutes(minimum=1, maximum=MAX_MINUTES_A_DAY, allow_none=True, load_default=None)
@@ -91,7 +99,7 @@ class DeletionSchema(StrictSchema):
     error_messages = RowSchema.error_messages
 
     external_id = Text(minimum=1, maximum=MAX_KEY_LENGTH, required=True, error_messages=_REQUIRED)
-    person = Text(minimum=1, maximum=MAX_KEY_LENGTH, allow_none=True, load_default=None)
+    person = PersonName(maximum=MAX_KEY_LENGTH, allow_none=True, load_default=None)
     deleted = Truth(required=True)
 
     @post_load

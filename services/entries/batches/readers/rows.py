@@ -184,16 +184,21 @@ def _deletion_keys(fields: Mapping[str, Any]) -> list[str]:
 
 
 def _staged_row(line: int, row: Row, *, unusual: bool) -> StagedRow | None:
-    """The row without outer white space, or None for one that the schema has to check."""
+    """The row without outer white space, or None for one that the schema has to check.
+
+    The person stays as it is, because a `sub` is compared byte for byte.
+    """
     minutes, day = row.minutes or None, row.date
     if row.hours is not UNSET and row.hours is not None:
         minutes = _agreed(row.hours, minutes)
     if not minutes or not FIRST_YEAR <= day.year <= LAST_YEAR or not _is_code(row.project):
         return None
-    external_id, person = row.external_id.strip(), row.person.strip()
+    external_id, person = row.external_id.strip(), row.person
     task = row.task.strip() if row.task else ""
     note = row.note.strip() if row.note else ""
-    if not external_id or not person or (unusual and _is_unusual(external_id, person, task, note)):
+    if not external_id or person.isspace():
+        return None
+    if unusual and (_FORBIDDEN.search(person) or _is_unusual(external_id, task, note)):
         return None
     billable = None if row.billable is UNSET else row.billable
     return StagedRow(

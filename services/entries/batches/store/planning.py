@@ -7,18 +7,22 @@ import asyncpg
 from services.entries.batches.model import Client, DateRange
 from services.entries.batches.store import removals, sent_rows
 
+# E-mail addresses and external ids are stored trimmed and composed.
+_COMPOSED = r"normalize(btrim({}, E' \t\n\r'), NFC)"
+
 # Only people who list the client are considered, so a client cannot find out who else exists. A
-# sub takes precedence over an e-mail address, that over an external id, and people who are active
-# over those who have left.
-RESOLVE_PEOPLE = """
+# sub is compared byte for byte and takes precedence over an e-mail address, that over an external
+# id, and people who are active over those who have left. What is somebody's sub is nobody else's
+# e-mail address or external id, even if its owner has left or does not list the client.
+RESOLVE_PEOPLE = f"""
     CREATE TEMPORARY TABLE named_people ON COMMIT DROP AS
     WITH names AS (
-        SELECT people.person, people.active, people.until, name.key, name.rank <> 2 AS exact,
-            name.rank + CASE WHEN people.active THEN 0 ELSE 3 END AS rank
+        SELECT people.person, people.active, people.until, name.key, name.kind,
+            name.rank + CASE WHEN people.active THEN 0 ELSE 2 END AS rank
         FROM people CROSS JOIN LATERAL (
-            SELECT people.person AS key, 1 AS rank
-            UNION ALL SELECT lower(people.email), 2 WHERE people.email IS NOT NULL
-            UNION ALL SELECT value, 3 FROM jsonb_each_text(people.external_ids)
+            SELECT people.person AS key, 'sub' AS kind, 0 AS rank
+            UNION ALL SELECT lower(people.email), 'email', 1 WHERE people.email IS NOT NULL
+            UNION ALL SELECT value, 'external_id', 2 FROM jsonb_each_text(people.external_ids)
         ) AS name
         WHERE people.uploaders @> ARRAY[$1]
     ),
@@ -27,14 +31,19 @@ RESOLVE_PEOPLE = """
         UNION
         SELECT person_name FROM staged_deletions WHERE person_name IS NOT NULL
     ),
+    other_names AS (
+        SELECT name, {_COMPOSED.format("name")} AS key
+        FROM given WHERE NOT EXISTS (SELECT FROM people WHERE person = given.name)
+    ),
     keys AS (
-        SELECT name, name AS key, true AS exact FROM given
-        UNION ALL SELECT name, lower(name), false FROM given
+        SELECT name, name AS key, 'sub' AS kind FROM given
+        UNION ALL SELECT name, lower(key), 'email' FROM other_names
+        UNION ALL SELECT name, key, 'external_id' FROM other_names
     ),
     matches AS (
         SELECT keys.name, names.person, names.active, names.until, names.rank,
             min(names.rank) OVER (PARTITION BY keys.name) AS best
-        FROM keys JOIN names USING (key, exact)
+        FROM keys JOIN names USING (key, kind)
     )
     SELECT name, min(person) AS person, count(DISTINCT person) AS people,
         bool_and(active) AS active, min(until) AS until
@@ -139,22 +148,23 @@ REJECT_REPEATED = """
     WHERE given.line > first.line
 """
 
-# An unchanged row is no error, even if its person has left, no longer lists the client, or had an
-# external id that is an active person's now.
+# An unchanged row is no error, even if its person has left, no longer lists the client, or was
+# named by what is another person's name now.
 HAS_UNRESOLVED = """
     SELECT EXISTS (
         SELECT FROM planned WHERE person IS NULL OR (same AND entry_person <> person)
     )
 """
-KEEP_ROWS_OF_LEAVERS = """
+KEEP_ROWS_OF_OWNERS = f"""
     UPDATE planned SET person = owner.person
     FROM people AS owner
     WHERE planned.same AND owner.person = planned.entry_person
-      AND (planned.person IS NULL OR (planned.person <> owner.person AND NOT owner.active))
+      AND planned.person IS DISTINCT FROM owner.person
       AND (
           owner.person = planned.person_name
-          OR lower(owner.email) = lower(planned.person_name)
-          OR planned.person_name IN (SELECT value FROM jsonb_each_text(owner.external_ids))
+          OR lower(owner.email) = lower({_COMPOSED.format("planned.person_name")})
+          OR {_COMPOSED.format("planned.person_name")}
+              IN (SELECT value FROM jsonb_each_text(owner.external_ids))
       )
 """
 
@@ -200,7 +210,7 @@ async def plan(connection: asyncpg.Connection, client: Client, complete: DateRan
     await connection.execute(ANALYZE_PLAN)
     await sent_rows.compare(connection, client.source)
     if await connection.fetchval(HAS_UNRESOLVED):
-        await connection.execute(KEEP_ROWS_OF_LEAVERS)
+        await connection.execute(KEEP_ROWS_OF_OWNERS)
     await summarize_days(connection)
     await connection.execute(CHANGED, await connection.fetchval(CHANGES_ENTRIES))
     await connection.execute(ANALYZE_CHANGED)
