@@ -146,19 +146,24 @@ async def test_unchanged_rows_of_leavers_never_spoil_a_file(
     assert await agency.errors(reply) == [(1, "person", "unknown_person")]
 
 
-async def test_an_external_id_of_a_leaver_and_an_active_person_names_the_active_one(
-    agency: Agency, connection: asyncpg.Connection
+async def test_a_changed_entry_of_another_person_is_another_persons_first(
+    agency: Agency, erin: Caller, connection: asyncpg.Connection
 ) -> None:
-    shared = row(1, person="A-1")
-    await learn(connection, "erin", external_ids={"agency": "A-1"})
-    assert counts(await agency.send([shared])) == (1, 0, 0, 0)
-    await learn(connection, "erin", external_ids={"agency": "A-1"}, active=False)
-    await learn(connection, "carl", external_ids={"agency": "A-1"})
-    assert counts(await agency.send([shared, row(2, person="A-1")])) == (1, 0, 1, 0)
-    owners = await connection.fetch("SELECT person FROM entries ORDER BY external_id")
-    assert [owner for (owner,) in owners] == ["auth0|erin", "auth0|carl"]
-    reply = await agency.send([row(1, person="A-1", minutes=5)])
-    assert await agency.errors(reply) == [(1, "external_id", "other_person")]
+    await agency.send([row(1), row(2)])
+    address, deleted = await address_of(connection), await address_of(connection, 2)
+    assert (await erin.patch(address, {"minutes": 45})).status == 200
+    assert (await erin.delete(deleted)).status == 204
+    rows = [row(each, person="auth0|carl", minutes=5) for each in (1, 2)]
+    reply = await agency.send(rows)
+    assert await agency.errors(reply) == [
+        (1, "external_id", "other_person"),
+        (2, "external_id", "other_person"),
+    ]
+    reply = await agency.send([row(1, person="nobody", minutes=5), row(2, minutes=5)])
+    assert sorted(await agency.errors(reply)) == [
+        (1, "person", "unknown_person"),
+        (2, "external_id", "changed_by_person"),
+    ]
 
 
 async def test_a_person_who_has_left_still_gets_earlier_hours(

@@ -100,7 +100,7 @@ class BatchRules(Rules):
             owner = owner or sent.person
             if _values(row, bool(sent.values[4])) == sent.values:
                 same = True
-            elif not is_agreed:
+            elif not is_agreed and owner == row.person and self.state.people[owner].uploads:
                 expected.errors.add((line, "changed_by_person"))
         planned = _Planned(line, row, entry, same, is_agreed)
         self._check_row(planned, owner, expected)

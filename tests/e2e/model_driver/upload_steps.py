@@ -10,8 +10,6 @@ from tests.e2e.model_driver.scene import Disagreement, Scene
 from tests.e2e.model_driver.state import DAY
 from tests.support.client import Reply
 
-NO_ERRORS: set[Error] = set()
-
 
 class UploadSteps(Scene):
     """Steps of the machine that uploads."""
@@ -40,7 +38,7 @@ class UploadSteps(Scene):
             path = f"/v1/batches/{batch['id']}/errors?limit=200"
             items = await self.company.pages("agency", "entries", path)
             found = {(each["line"], each["code"]) for each in items}
-            if not found or _by_field(found) != _by_field(expected.errors, found):
+            if not found or _without_full_days(found) != _without_full_days(expected.errors):
                 raise Disagreement(f"step {self.number}: {sent} {expected} but {found}")
             return
         counts = {name: batch[name] for name in ("created", "updated", "unchanged", "removed")}
@@ -111,12 +109,6 @@ def _line(row: Row) -> dict[str, Any]:
     return line if row.billable is None else {**line, "billable": row.billable}
 
 
-def _by_field(errors: set[Error], shown: set[Error] = NO_ERRORS) -> set[Error]:
-    """Without those of full days, which are looked for in rows that are right otherwise. Of two
-    errors of a row's `external_id` the one that is `shown`."""
-    other = {"other_person": "changed_by_person", "changed_by_person": "other_person"}
-    return {
-        (line, code)
-        for line, code in errors
-        if code != "day_full" and (line, other.get(code, "")) not in shown
-    }
+def _without_full_days(errors: set[Error]) -> set[Error]:
+    """Full days are looked for in rows that are right otherwise."""
+    return {(line, code) for line, code in errors if code != "day_full"}

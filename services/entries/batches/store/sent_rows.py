@@ -29,15 +29,18 @@ KEEP_RESENT = """
     FROM sent
     WHERE planned.line = sent.line
 """
+# If the row is of another or an unknown person, that is its error.
 REJECT_CHANGED_BY_PERSON = """
     INSERT INTO staged_errors (line, field, code, message, external_id)
-    SELECT line, 'external_id', 'changed_by_person',
+    SELECT sent.line, 'external_id', 'changed_by_person',
         CASE
-            WHEN deleted THEN 'The entry was deleted after this client sent it.'
+            WHEN sent.deleted THEN 'The entry was deleted after this client sent it.'
             ELSE 'The entry was changed after this client sent it.'
         END,
-        external_id
-    FROM sent WHERE NOT is_resent AND NOT is_agreed
+        sent.external_id
+    FROM sent JOIN planned USING (line)
+    WHERE NOT sent.is_resent AND NOT sent.is_agreed
+      AND planned.entry_person = planned.person
 """
 
 # Once the client sends what the person made of the entry, there is no conflict left.
