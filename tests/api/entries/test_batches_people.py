@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 import pytest
 
@@ -30,7 +32,12 @@ async def test_a_leavers_sub_never_names_the_person_whose_external_id_it_is(
     named = row(1, person="auth0|erin")
     assert counts(await agency.send([named])) == (1, 0, 0, 0)
     await learn(connection, "carl", external_ids={"former": "auth0|erin"})
-    for left in ({"active": False}, {"active": False, "uploaders": []}, {"uploaders": []}):
+    changes: tuple[dict[str, Any], ...] = (
+        {"active": False},
+        {"active": False, "uploaders": []},
+        {"uploaders": []},
+    )
+    for left in changes:
         await learn(connection, "erin", **left)
         code = "unknown_person" if "uploaders" in left else "inactive_person"
         reply = await agency.send([named, row(2, person="auth0|erin")])
