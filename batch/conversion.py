@@ -13,6 +13,7 @@ from batch.formats import FORMATS, Context, Format
 from batch.recognition import check_header
 from batch.request_body import RequestBody
 from batch.rows import (
+    CellError,
     Deletion,
     Draft,
     InvalidRow,
@@ -135,7 +136,12 @@ class Conversion:
         return self.source.items(progress, self.file_format.aliases(self.source.header.columns))
 
     def _parse(self, item: Item) -> ParsedRow:
-        return item if isinstance(item, InvalidRow) else self.file_format.parse(item, self.context)
+        if isinstance(item, InvalidRow):
+            return item
+        if nested := item.nested & self.file_format.columns:
+            message = "A string, a number or a boolean is expected."
+            return InvalidRow(item.line, (CellError(min(nested)[:80], message),), item.cells)
+        return self.file_format.parse(item, self.context)
 
     def _dates(self) -> Iterator[tuple[int, str]]:
         for item in self.source.items():

@@ -32,11 +32,9 @@ def _read(line: int, text: str) -> Record | InvalidRow:
         return InvalidRow(line, (CellError("row", "This line is not JSON."),), {"": text[:200]})
     if not isinstance(found, dict):
         return InvalidRow(line, (CellError("row", "This line is not a JSON object."),))
-    nested = [name for name, value in found.items() if isinstance(value, dict | list)]
-    if nested:
-        message = "A string, a number or a boolean is expected."
-        return InvalidRow(line, (CellError(nested[0][:80], message),))
-    return Record(line, {name.lower(): _cell(value) for name, value in found.items()})
+    nested = {name.lower() for name, value in found.items() if isinstance(value, dict | list)}
+    cells = {name.lower(): _cell(value) for name, value in found.items()}
+    return Record(line, cells, nested=frozenset(nested))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -48,7 +46,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _cell(value: object) -> str:
-    if value is None:
+    if value is None or isinstance(value, dict | list):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -72,7 +72,8 @@ def check_header(file_format: Format, header: Header, formats: Iterable[Format])
     if not file_format.fits(header.columns):
         raise InvalidInput(_explain(file_format, header, tuple(formats)))
     if file_format.is_strict:
-        unknown = [column for column in header.columns if column not in file_format.columns]
+        accepted = file_format.columns | file_format.ignored(header.columns)
+        unknown = [column for column in header.columns if column not in accepted]
         if unknown:
             known = ", ".join(sorted(file_format.columns))
             raise InvalidInput(f"There is no column {unknown[0][:80]!r}. Columns: {known}.")

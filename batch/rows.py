@@ -12,11 +12,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The cells of a row by column name in lower case. A missing cell reads as empty."""
+    """The cells of a row by column name in lower case. A missing cell reads as empty.
+
+    `nested` are names of JSON objects and arrays; their cells are empty.
+    """
 
     line: int
     cells: Mapping[str, str]
     is_short: bool = False
+    is_csv: bool = False
+    nested: frozenset[str] = frozenset()
 
     def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")

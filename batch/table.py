@@ -120,7 +120,7 @@ class Table:
             widest = max(widest, len(cells))
             if self.text is None:  # a worksheet has no trailing empty cells
                 cells += [""] * (len(names) - len(cells))
-            yield _record(number, names, cells)
+            yield _record(number, names, cells, is_csv=self.text is not None)
 
     def _is_cut_off(self, count: int, widest: int) -> bool:
         """Whether the row is the last one, has no line break, and lacks cells that others have.
@@ -200,7 +200,9 @@ def _cut_off(line: int, cells: list[str], expected: int) -> InvalidRow:
     )
 
 
-def _record(line: int, names: tuple[str, ...], cells: list[str]) -> Record | InvalidRow:
+def _record(
+    line: int, names: tuple[str, ...], cells: list[str], *, is_csv: bool
+) -> Record | InvalidRow:
     if len(cells) > len(names):
         extra = [cell for cell in cells[len(names) :] if cell.strip()]
         if extra:
@@ -210,4 +212,4 @@ def _record(line: int, names: tuple[str, ...], cells: list[str]) -> Record | Inv
             )
             return InvalidRow(line, (CellError("row", message),))
     pairs = zip(names, [cell.strip() for cell in cells], strict=False)
-    return Record(line, dict(pairs), is_short=len(cells) < len(names))
+    return Record(line, dict(pairs), is_short=len(cells) < len(names), is_csv=is_csv)

@@ -1,5 +1,6 @@
 """Excel workbooks (.xlsx), read row by row."""
 
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ MAX_UNPACKED = 512 << 20
 """Bytes of the unpacked workbook. A few kilobytes of ZIP can unpack to much more."""
 
 _MIDNIGHT = time()
+# A character that XML cannot hold, or an underscore that would begin one (ST_Xstring).
+_escaped = re.compile("_x((?!D[89A-F])[0-9A-F]{4})_", re.IGNORECASE)
 
 
 def is_workbook(path: Path) -> bool:
@@ -92,7 +95,7 @@ def _text(value: object) -> str:
         return value.isoformat()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return _escaped.sub(lambda found: chr(int(found[1], 16)), str(value))
 
 
 def _clock(seconds: float) -> str:

@@ -40,6 +40,11 @@ class Context:
     with_breaks: bool = False
 
 
+def nothing_ignored(_columns: Iterable[str]) -> frozenset[str]:
+    """Each column has a meaning or is an error."""
+    return frozenset()
+
+
 def no_aliases(_columns: tuple[str, ...]) -> dict[str, str]:
     """The format has one name for each column."""
     return {}
@@ -52,8 +57,8 @@ class Format:
     `required` identifies a file of this format: of each group, one column must exist. `columns`
     are those that `parse` uses, `foreign` those that only another tool writes. `date_columns`
     tell the order of day and month. `aliases` maps renamed columns to the names that `parse`
-    uses. If `is_strict`, other columns are an error. `language_setting` says where to switch the
-    tool to English.
+    uses. If `is_strict`, other columns are an error, but for those that `ignored` names for a
+    file with these columns. `language_setting` says where to switch the tool to English.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Format:
     foreign: frozenset[str] = frozenset()
     aliases: Callable[[tuple[str, ...]], Mapping[str, str]] = no_aliases
     is_strict: bool = False
+    ignored: Callable[[Iterable[str]], frozenset[str]] = nothing_ignored
     is_own: bool = False
     language_setting: str = ""
 

@@ -2,12 +2,21 @@
 unless a map translates them."""
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from batch.dates import parse_iso_date
 from batch.durations import parse_duration, round_to_minutes
 from batch.formats.format import Context, Format, TimeEntry, build_row
-from batch.rows import Deletion, Draft, ParsedRow, Record, RowParser, parse_boolean
+from batch.rows import (
+    Deletion,
+    Draft,
+    ParsedRow,
+    Record,
+    RowParser,
+    SkippedRow,
+    parse_boolean,
+)
 
 COLUMNS = frozenset(
     {
@@ -16,6 +25,18 @@ COLUMNS = frozenset(
     }
 )
 
+# The other columns of an export of entries, and those by which such a file is recognised.
+EXPORT_COLUMNS = frozenset(
+    {
+        *("id", "name", "email", "employer", "kind", "external_ids", "week", "state"),
+        *("project_name", "customer", "source", "version", "updated_at"),
+    }
+)
+EXPORT_MARKS = frozenset({"id", "state", "version"})
+
+# In CSV the export puts an apostrophe before texts that a spreadsheet would evaluate.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
 # pandas writes whole numbers as 90.0 if a cell of the column is empty.
 _whole = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?").fullmatch
 
@@ -23,9 +44,13 @@ _whole = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?").fullmatch
 def parse(record: Record, context: Context) -> ParsedRow:
     """A row of our own format: an entry, or a deletion."""
     parser = RowParser(record)
-    unknown = [name for name in record.cells if name not in COLUMNS]
+    exported = ignored(record.cells)
+    unknown = [name for name in record.cells if name not in COLUMNS and name not in exported]
     if unknown:
         parser.add_error(unknown[0][:80], "There is no such field.")
+    if exported and _is_total(record):
+        return SkippedRow(record.line, "The totals of the export.")
+    clean = _unguarded if exported and record.is_csv else str
     if parser.parse("deleted", parse_boolean, record["deleted"]):
         return _deletion(parser, context)
     day = parser.parse("date", parse_iso_date, record["date"])
@@ -39,12 +64,27 @@ def parse(record: Record, context: Context) -> ParsedRow:
         person=person,
         project=project,
         seconds=seconds,
-        task=record["task"],
-        note=record["note"],
+        task=clean(record["task"]),
+        note=clean(record["note"]),
         billable=record["billable"],
-        external_id=record["external_id"],
+        external_id=clean(record["external_id"]) or record["id"],
     )
     return build_row(parser, entry, context)
+
+
+def ignored(columns: Iterable[str]) -> frozenset[str]:
+    """The columns that are not used: those of an export of entries."""
+    return EXPORT_COLUMNS if EXPORT_MARKS.issubset(columns) else frozenset()
+
+
+def _is_total(record: Record) -> bool:
+    """Whether this is the last row of a workbook, which adds up the others."""
+    return record["id"] == "Total" and not record["person"] and not record["date"]
+
+
+def _unguarded(text: str) -> str:
+    is_guarded = text.startswith("'") and text.lstrip("'").startswith(_FORMULA_STARTS)
+    return text[1:] if is_guarded else text
 
 
 def _deletion(parser: RowParser, context: Context) -> ParsedRow:
@@ -90,5 +130,6 @@ OURS = Format(
     date_columns=(),
     parse=parse,
     is_strict=True,
+    ignored=ignored,
     is_own=True,
 )

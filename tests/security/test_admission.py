@@ -65,7 +65,7 @@ async def test_an_inactive_person_is_refused_by_every_route_until_reactivated(
     assert (await wait_for(lambda: leaver.get(guarded_read), 200)).status == 200
 
 
-async def test_an_inactive_person_without_scopes_is_told_to_be_inactive(
+async def test_a_token_without_scopes_of_an_inactive_person_is_inactive(
     guarded: Guarded, guarded_database: str, guarded_read: str
 ) -> None:
     leaver = guarded.service.caller("leaver", "openid")

@@ -273,7 +273,8 @@ def _text(text: str, style: str = "") -> str:
     if "_x" in text:
         text = _ESCAPED.sub("_x005F_", text)
     if not text.isalnum():
-        text = escape(_UNWRITABLE.sub("\ufffd", text))
+        # XML readers turn a bare carriage return into a line feed.
+        text = escape(_UNWRITABLE.sub("\ufffd", text), {"\r": "&#13;"})
     return f'{style} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
 
 

@@ -1,4 +1,4 @@
-"""Whom a row of a file names: by sub, e-mail address or external id."""
+"""The person that a row of a file names by sub, e-mail address or external id."""
 
 from __future__ import annotations
 

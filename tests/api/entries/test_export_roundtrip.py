@@ -1,21 +1,31 @@
-"""Property: an export can be uploaded elsewhere, and exported there it has the same rows."""
+"""Property: an export can be uploaded elsewhere, as it is or by the uploader, and exported there
+it has the same rows."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import random
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import asyncpg
 import pytest
 
+from batch.conversion import Conversion
+from batch.external_ids import ExternalIds
+from batch.failed_rows import FailedRows
+from batch.formats import FORMATS, Context
+from batch.formats import ours as uploader
+from batch.maps import PeopleMap, ProjectMap
+from batch.source import Source
 from services.entries.app import create_app
 from services.entries.batches.readers.rows import COLUMNS as ROW_FIELDS
-from services.entries.batches.readers.rows import EXPORT_COLUMNS
+from services.entries.batches.readers.rows import EXPORT_COLUMNS, EXPORT_MARKS
 from services.entries.reports.store.entries import COLUMNS
 from tests.api.entries.agency import CLIENT, CSV, NDJSON, Agency, learn
 from tests.conftest import Databases, service_settings, serving
@@ -96,8 +106,26 @@ def exported(reply: Reply) -> list[tuple[Any, ...]]:
     return sorted(tuple(str(row[name]) for name in SAME) for row in rows)
 
 
+def converted(path: Path) -> bytes:
+    """The body that the uploader makes of an export."""
+    context = Context(PeopleMap(), ProjectMap())
+    conversion = Conversion(Source(path), FORMATS["ours"], context).with_order(None)
+    ids, failed = ExternalIds(), FailedRows()
+    counts = conversion.scan(ids, failed, lambda _bytes: None)
+    assert failed.kept == []
+    assert counts.skipped == (1 if path.suffix == ".xlsx" else 0)
+    body = conversion.body(ids, lambda _bytes: None)
+    try:
+        return gzip.decompress(b"".join(body.chunks()))
+    finally:
+        body.close()
+
+
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("form", "kind"), [("csv", CSV), ("ndjson", NDJSON)])
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [("csv", CSV), ("ndjson", NDJSON), ("csv", None), ("ndjson", None), ("xlsx", None)],
+)
 async def test_an_export_that_is_uploaded_elsewhere_gives_the_same_export(
     entries: Service,
     entries_database: str,
@@ -105,8 +133,10 @@ async def test_an_export_that_is_uploaded_elsewhere_gives_the_same_export(
     issuer: Issuer,
     seed: int,
     form: str,
-    kind: str,
+    kind: str | None,
+    tmp_path: Path,
 ) -> None:
+    """With a `kind` the export is sent as it is, otherwise the uploader reads it."""
     other, other_database = elsewhere
     for url in (entries_database, other_database):
         await set_up(url)
@@ -119,6 +149,10 @@ async def test_an_export_that_is_uploaded_elsewhere_gives_the_same_export(
         assert (await erin.post("/v1/entries", {**draft, "note": text(chance, 99)})).status == 201
     payroll = entries.caller("payroll", "read:reports")
     file = (await payroll.get(f"{REPORT}&format={form}&bom=true")).body
+    if kind is None:
+        path = tmp_path / f"export.{form}"
+        path.write_bytes(file)
+        file, kind = converted(path), NDJSON
     batch = await Agency(other, issuer, CLIENT).send(file, kind=kind)
     errors = (await Agency(other, issuer).caller.get(batch.json["errors"])).json["items"]
     assert (batch.json["created"], errors) == (125, [])
@@ -135,4 +169,6 @@ async def test_an_export_that_is_uploaded_elsewhere_gives_the_same_export(
 
 def test_the_upload_knows_every_column_of_the_export() -> None:
     names = {column.name for column in COLUMNS}
-    assert names - set(ROW_FIELDS) == EXPORT_COLUMNS
+    assert names - set(ROW_FIELDS) == EXPORT_COLUMNS == uploader.EXPORT_COLUMNS
+    assert set(ROW_FIELDS) == uploader.COLUMNS
+    assert EXPORT_MARKS == uploader.EXPORT_MARKS

@@ -12,8 +12,9 @@ _COMPOSED = r"normalize(btrim({}, E' \t\n\r'), NFC)"
 
 # Only people who list the client are considered, so a client cannot find out who else exists. A
 # sub is compared byte for byte and takes precedence over an e-mail address, that over an external
-# id, and people who are active over those who have left. What is somebody's sub is nobody else's
-# e-mail address or external id, even if its owner has left or does not list the client.
+# id, and people who are active over those who have left. A name that is
+# somebody's sub is nobody else's e-mail address or external id, even if its owner has left or does
+# not list the client.
 RESOLVE_PEOPLE = f"""
     CREATE TEMPORARY TABLE named_people ON COMMIT DROP AS
     WITH names AS (
