@@ -142,7 +142,8 @@ class ApprovalDetail(MDBoxLayout):
         strings, approval = self._frame.strings, self.item.approval
         place = MDBoxLayout(size_hint_y=None, height=dp(112))
         week = Week.parse(approval.week)
-        bars = [DayBar() for _ in week.days]
+        # They show and cannot be chosen.
+        bars = [DayBar(disabled=True) for _ in week.days]
         for bar in bars:
             place.add_widget(bar)
         minutes = [approval.by_day.get(day, 0) for day in week.days]

@@ -16,7 +16,7 @@ from mobile.ui.buttons import TappableRow
 from mobile.ui.lightweight import RowPool
 from mobile.ui.pull import PullToRefresh
 from mobile.ui.status import ICONS
-from mobile.ui.text import text_width
+from mobile.ui.text import text_height, text_width
 from mobile.viewmodels.approval_items import Grouping, Item
 from mobile.viewmodels.approvals import ApprovalsModel
 
@@ -27,6 +27,8 @@ PLACES = ("first", "second", "third")
 LIST_WIDTH = 380
 # The width beside the tags in a row, and beside the text in a tag.
 TAGS_MARGIN, TAG_MARGIN = 110, 24
+# The width beside the texts of a row, with the box that selects it.
+ROW_MARGIN = 72
 
 
 class ApprovalRow(TappableRow):
@@ -47,6 +49,8 @@ class ApprovalRow(TappableRow):
     selectable = BooleanProperty(False)
     selected = BooleanProperty(False)
     opened = BooleanProperty(False)
+    # Whether the hours stand below the name instead of beside it.
+    stacked = BooleanProperty(False)
 
     def on_release(self) -> None:
         if self.key:
@@ -84,7 +88,7 @@ class RowData:
     def _week_parts(self, week: str) -> tuple[str, str]:
         return self._frame.strings.week_parts(Week.parse(week), self._frame.today)
 
-    def row(self, item: Item) -> dict[str, object]:
+    def row(self, item: Item, section: str) -> dict[str, object]:
         strings, approval = self._frame.strings, item.approval
         waiting = self._tab == "waiting"
         flags = [
@@ -99,15 +103,43 @@ class RowData:
             details.append(self._submitted(approval))
         return {
             "key": approval.id,
-            "name": item.name,
-            "week": " · ".join(details),
-            "hours": hours_of(approval, strings),
-            **self._tags((flags or [strings("flag.none")]) if waiting else [state]),
+            **self._placed(
+                section=section,
+                name=item.name,
+                week=" · ".join(details),
+                hours=hours_of(approval, strings),
+                tags=(flags or [strings("flag.none")]) if waiting else [state],
+            ),
             "clean": not waiting or not flags,
             "mark": "" if waiting else ICONS[approval.state],
             "selectable": waiting,
             "selected": approval.id in self._model.selected,
             "opened": self._split and approval.id == self._model.opened,
+        }
+
+    def _placed(
+        self, *, section: str, name: str, week: str, hours: str, tags: list[str]
+    ) -> dict[str, object]:
+        """The texts of a row, and the height they need at its width."""
+        width = self._list_width() - dp(ROW_MARGIN)
+        beside = text_width(hours, "Title", "medium") + dp(8) if hours else 0
+        stacked = text_width(name, "Body", "large") + beside > width
+        height = text_height(name, "Body", "large", width if stacked else width - beside)
+        if stacked and hours:
+            height += text_height(hours, "Title", "medium", width) + dp(2)
+        height += dp(4) + text_height(week, "Body", "medium", width)
+        if tags:
+            height += dp(4) + max(dp(24), text_height(tags[0], "Label", "medium", width) + dp(6))
+        if section:
+            height += dp(8) + text_height(section, "Label", "large", width)
+        return {
+            "section": section,
+            "name": name,
+            "week": week,
+            "hours": hours,
+            "stacked": stacked,
+            "row_size": (None, max(dp(48), height) + dp(22)),
+            **self._tags(tags),
         }
 
     def _submitted(self, approval: Approval) -> str:
@@ -121,7 +153,7 @@ class RowData:
         free, shown = self._list_width() - dp(TAGS_MARGIN), []
         for flag in flags[: len(PLACES)]:
             free -= text_width(flag, "Label", "medium") + sp(14) + dp(TAG_MARGIN)
-            if free < 0:
+            if free < 0 and shown:
                 break
             shown.append(flag)
         more = f"+{len(flags) - len(shown)}" if len(shown) < len(flags) else ""
@@ -136,22 +168,19 @@ class RowData:
         late = strings("approvals.days_late", count=overdue.days_late)
         return {
             "key": "",
-            "section": "",
-            "row_size": (None, row_height(False)),
-            "name": overdue.person_name or overdue.person,
-            "week": strings("approvals.not_submitted", number=week.number),
-            "hours": "",
-            **self._tags([late] if overdue.days_late > 0 else []),
+            **self._placed(
+                section="",
+                name=overdue.person_name or overdue.person,
+                week=strings("approvals.not_submitted", number=week.number),
+                hours="",
+                tags=[late] if overdue.days_late > 0 else [],
+            ),
             "clean": False,
             "mark": "clock-alert-outline",
             "selectable": False,
             "selected": False,
             "opened": False,
         }
-
-
-def row_height(with_section: bool) -> float:
-    return dp(28) + sp(66) + (dp(16) + sp(20) if with_section else 0)
 
 
 def hours_of(approval: Approval, strings: Strings) -> str:

@@ -10,7 +10,7 @@ from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.relativelayout import MDRelativeLayout
 
 from mobile.ui.approval import ApprovalDetail
-from mobile.ui.approval_rows import ApprovalList, RowData, TabItem, row_height
+from mobile.ui.approval_rows import ApprovalList, RowData, TabItem
 from mobile.ui.buttons import Chip, PushButton
 from mobile.ui.field import Field
 from mobile.ui.layout import load_kv
@@ -48,6 +48,8 @@ class ApprovalsScreen(MDRelativeLayout):
         # The data the detail was built for: it is built again only for other data.
         self._detailed: tuple[object, ...] = ()
         frame.bind(split=self._lay_out)
+        # The height of a row depends on the width.
+        self.bind(width=lambda *_: self.render())
         self._unwatch = model.watch(self.render)
         self._lay_out(frame, frame.split)
 
@@ -152,10 +154,8 @@ class ApprovalsScreen(MDRelativeLayout):
         found = []
         for section in self.model.sections(self._items()):
             for number, item in enumerate(section.items):
-                row = rows.row(item)
-                row["section"] = rows.section(section.title) if number == 0 else ""
-                row["row_size"] = (None, row_height(bool(row["section"])))
-                found.append(row)
+                title = rows.section(section.title) if number == 0 else ""
+                found.append(rows.row(item, title))
         return found
 
     def _render_bulk(self) -> None:
@@ -176,6 +176,7 @@ class ApprovalsScreen(MDRelativeLayout):
         else:
             return
         foot.add_widget(self.bulk)
+        foot.arrange()
 
     def approve_several(self) -> None:
         if self.model.selected:

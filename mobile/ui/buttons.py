@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from kivy.metrics import dp
-from kivy.properties import BooleanProperty, StringProperty
+from weakref import WeakKeyDictionary
+
+from kivy.metrics import dp, sp
+from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
+from kivy.uix.widget import Widget
 from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.button import MDIconButton
 from kivymd.uix.label import MDIcon
 from kivymd.uix.relativelayout import MDRelativeLayout
 
-from mobile.ui import text as _text  # noqa: F401 - its rules are used in buttons.kv
 from mobile.ui.layout import load_kv
 from mobile.ui.lightweight import LazyRipple, Ripple
+from mobile.ui.text import text_width
+
+# A widget is so wide until a layout has given it a width.
+UNPLACED = 100
+LONGEST_CHIP = 240
 
 
 class TappableRow(Ripple, ButtonBehavior, MDBoxLayout):
@@ -37,12 +44,19 @@ class Chip(ButtonBehavior, MDBoxLayout):
     ticks = BooleanProperty(True)
     icon = StringProperty()
     active = BooleanProperty(False)
+    # The text is shortened to this width.
+    longest = NumericProperty(dp(LONGEST_CHIP))
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)
+        self.bind(parent=_watch_width)
         self._icon: ChipIcon | None = None
         self._ready = True
         self._show_icon()
+
+    def limit(self, width: float) -> None:
+        """Stay within the width of the layout, with an icon beside the text."""
+        self.longest = min(dp(LONGEST_CHIP), width - dp(38) - sp(18))
 
     def on_active(self, *_arguments: object) -> None:
         if getattr(self, "_ready", False):
@@ -66,15 +80,66 @@ class ChipIcon(MDIcon):
 
 
 class PushButton(TappableArea):
-    """A button of Material 3: filled, tonal, outlined or text."""
+    """A button of Material 3: filled, tonal, outlined or text. Its text wraps if it must."""
 
     text = StringProperty()
     kind = StringProperty("filled")
+    longest = NumericProperty(0)
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+        self.bind(parent=_watch_width)
+
+    def limit(self, width: float) -> None:
+        """Stay within the width of the layout."""
+        if self.size_hint_x is None:
+            self.longest = max(dp(40), width - dp(48))
+
+    def on_width(self, *_arguments: object) -> None:
+        if self.size_hint_x is not None and self.width > UNPLACED:
+            self.longest = max(dp(40), self.width - dp(32))
 
     @property
     def natural_width(self) -> float:
-        """The width that the text needs, whatever the layout makes of it."""
-        return float(max(dp(88), self.ids.action_text.width + dp(48)))
+        """The width that the text needs in one line, whatever the layout makes of it."""
+        return max(dp(88), text_width(self.text, "Label", "large") + dp(48))
+
+
+def _watch_width(widget: Chip | PushButton, parent: Widget | None) -> None:
+    """Keep the widget within its layout, unless the layout adapts to the widget."""
+    if parent is None or parent.size_hint_x is None:
+        return
+
+    def limit(parent: Widget, _width: float) -> None:
+        if parent.width > UNPLACED and widget.parent is parent:
+            left, _, right, _ = getattr(parent, "padding", (0, 0, 0, 0))
+            widget.limit(parent.width - left - right)
+
+    limit(parent, parent.width)
+    parent.bind(width=limit)
+
+
+class ButtonRow(MDBoxLayout):
+    """Buttons side by side, or one above the other where they do not fit."""
+
+    stacked = BooleanProperty(False)
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+        # The width that each button asks for where they stand side by side.
+        self._hints: WeakKeyDictionary[PushButton, float | None] = WeakKeyDictionary()
+        self.bind(width=self.arrange, children=self.arrange)
+
+    def arrange(self, *_arguments: object) -> None:
+        """Also to be called when the text of a button has changed."""
+        buttons = [each for each in self.children if isinstance(each, PushButton)]
+        left, _, right, _ = self.padding
+        needed = sum(each.natural_width + self.spacing for each in buttons) - self.spacing
+        self.stacked = len(buttons) > 1 and needed > self.width - left - right > 0
+        self.orientation = "vertical" if self.stacked else "horizontal"
+        for button in buttons:
+            usual = self._hints.setdefault(button, button.size_hint_x)
+            button.size_hint_x = 1 if self.stacked else usual
 
 
 load_kv(__file__)

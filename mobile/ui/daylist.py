@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kivy.metrics import dp, sp
-from kivy.properties import StringProperty
+from kivy.properties import NumericProperty, StringProperty
 from kivy.uix.recycleview import RecycleView
+from kivy.uix.scrollview import ScrollView
 from kivymd.uix.boxlayout import MDBoxLayout
 
 from mobile.core.durations import format_duration
 from mobile.core.palette import project_color
 from mobile.core.views import DayView, Sync
-from mobile.ui.buttons import PushButton
+from mobile.ui.buttons import UNPLACED, PushButton
 from mobile.ui.card import CardRow
 from mobile.ui.layout import load_kv
 from mobile.ui.lightweight import RowPool
@@ -21,12 +22,15 @@ from mobile.ui.panels import EmptyState
 from mobile.ui.pull import PullToRefresh
 from mobile.ui.skeleton import Skeleton
 from mobile.ui.status import LockLine
+from mobile.ui.text import text_width
 from mobile.viewmodels.rows import DraftRow, Row
 
 if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame
     from mobile.ui.week import WeekScreen
 
+# What a card takes beside its name and hours.
+CARD_MARGIN = 112
 SYNC_NOTES = {Sync.SYNCED: "", Sync.WAITING: "entry.waiting", Sync.FAILED: "entry.failed"}
 
 
@@ -40,7 +44,14 @@ class CardList(PullToRefresh, RowPool, RecycleView):
     row_class = CardRow
 
 
+class EmptyDay(ScrollView):
+    """What stands in place of a day's entries; it scrolls where there is little room."""
+
+
 class DayList(MDBoxLayout):
+    # The height at which a card and a half can be seen, or the whole hint of an empty day.
+    least = NumericProperty(0)
+
     def __init__(self, screen: WeekScreen, frame: ScreenFrame) -> None:
         super().__init__(orientation="vertical")
         self._screen = screen
@@ -51,7 +62,10 @@ class DayList(MDBoxLayout):
         self.add_widget(self.head)
         self.add_widget(self.locks)
         self.add_widget(self.place)
+        self.empty = EmptyDay()
         self.cards_list = CardList()
+        for part in (self.head, self.locks, self.empty.ids.content):
+            part.bind(height=self._measure)
         frame.make_refreshable(self.cards_list)
         strings = frame.strings
         self.copy = PushButton(kind="tonal", text=strings("week.copy"), pos_hint={"center_x": 0.5})
@@ -77,10 +91,16 @@ class DayList(MDBoxLayout):
                 self.place.clear_widgets()
                 self.place.add_widget(self.cards_list)
             self.cards_list.data = data
-            return
-        self.cards_list.data = []
-        self.place.clear_widgets()
-        self._show_empty()
+        else:
+            self.cards_list.data = []
+            self._show_empty()
+        self._measure()
+
+    def _measure(self, *_arguments: object) -> None:
+        shown = self.empty.ids.content.height
+        if self.cards_list.parent is not None:
+            shown = _height("") * 1.5
+        self.least = self.head.height + self.locks.height + shown
 
     def _off_text(self, day: DayView) -> str:
         strings = self._frame.strings
@@ -92,15 +112,18 @@ class DayList(MDBoxLayout):
         return strings(key) if strings.known(key) else strings("absence.unknown")
 
     def _show_empty(self) -> None:
-        model = self._screen.model
+        model, content = self._screen.model, self.empty.ids.content
+        if self.empty.parent is None:
+            self.place.clear_widgets()
+            self.place.add_widget(self.empty)
+        content.clear_widgets()
         if model.loading:
             for _ in range(3):
-                self.place.add_widget(Skeleton())
-        else:
-            self.place.add_widget(self._empty(model.view.known))
-            if model.can_copy:
-                self.place.add_widget(self.copy)
-        self.place.add_widget(MDBoxLayout())
+                content.add_widget(Skeleton())
+            return
+        content.add_widget(self._empty(model.view.known))
+        if model.can_copy:
+            content.add_widget(self.copy)
 
     def _empty(self, known: bool) -> EmptyState:
         strings = self._frame.strings
@@ -118,12 +141,16 @@ class DayList(MDBoxLayout):
         strings, entry = self._frame.strings, row.entry
         failed = entry.sync is Sync.FAILED
         note = strings(SYNC_NOTES[entry.sync]) if SYNC_NOTES[entry.sync] else ""
+        hours, subtitle = format_duration(entry.draft.minutes), row.subtitle
+        if not self._fits(row.title, hours):
+            # The name has the width, and the hours stand below it.
+            hours, subtitle = "", " · ".join(part for part in (hours, subtitle) if part)
         return {
             "key": entry.id,
             "title": row.title,
             "code": entry.draft.project,
-            "subtitle": row.subtitle,
-            "hours": format_duration(entry.draft.minutes),
+            "subtitle": subtitle,
+            "hours": hours,
             "note": note,
             "note_icon": "alert-circle-outline" if failed else "cloud-upload-outline",
             "failed": failed,
@@ -134,6 +161,13 @@ class DayList(MDBoxLayout):
             "row_size": (None, _height(note)),
             "screen": self,
         }
+
+    def _fits(self, title: str, hours: str) -> bool:
+        """Whether a project's name and the hours fit in one line of a card."""
+        if self.width <= UNPLACED:
+            return True
+        taken = text_width(title, "Body", "large", bold=True) + text_width(hours, "Title", "medium")
+        return taken <= self.width - dp(CARD_MARGIN)
 
     def _draft(self, row: DraftRow) -> dict[str, Any]:
         strings, draft = self._frame.strings, row.draft

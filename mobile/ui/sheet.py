@@ -12,7 +12,7 @@ from kivy.uix.floatlayout import FloatLayout
 from kivy.utils import platform
 from kivymd.theming import ThemableBehavior
 
-from mobile.ui.buttons import PushButton
+from mobile.ui import buttons as _buttons  # noqa: F401 - its rules are used in sheet.kv
 from mobile.ui.layout import RAIL_WIDTH, load_kv
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ class BottomSheet(ThemableBehavior, FloatLayout):
     beside = BooleanProperty(False)
     # Whether the frame makes room for the keyboard, as it does where the system says its height.
     keyboard_in_insets = False
-    # Whether the buttons at the foot stand one above the other, where they do not fit side by side.
-    stacked = BooleanProperty(False)
     # The share of the height that is left: the keyboard has the rest while somebody types.
     room = NumericProperty(1)
 
@@ -38,15 +36,9 @@ class BottomSheet(ThemableBehavior, FloatLayout):
         super().__init__(**options)
         self._on_close = on_close
         self.bind(width=self._place)
-        self.ids.foot.bind(width=self._stack, children=self._stack)
 
     def _place(self, *_arguments: object) -> None:
         self.beside = self.width >= dp(RAIL_WIDTH)
-
-    def _stack(self, *_arguments: object) -> None:
-        buttons = [each for each in self.ids.foot.children if isinstance(each, PushButton)]
-        needed = sum(each.natural_width + dp(8) for each in buttons) + dp(24)
-        self.stacked = len(buttons) > 1 and needed > self.ids.foot.width
 
     def make_room(self, field: Field | None) -> None:
         """For the keyboard below, where there is one on the screen."""

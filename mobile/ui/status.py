@@ -38,6 +38,8 @@ class Tag(MDBoxLayout):
     text = StringProperty()
     icon = StringProperty()
     calm = BooleanProperty(False)
+    # Its text is shortened to this width; 0 for no limit.
+    longest = NumericProperty(0)
 
 
 class StateChip(MDBoxLayout):

@@ -23,6 +23,7 @@ from mobile.ui.dialog import Choice, Dialog, Menu
 from mobile.ui.grid import WeekGrid
 from mobile.ui.layout import load_kv
 from mobile.ui.status import LockLine
+from mobile.ui.text import font_pixels
 from mobile.viewmodels.notices import NoticeKind
 from mobile.viewmodels.timer import TimerModel
 from mobile.viewmodels.week import WeekModel
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame
 
 SWIPE = 80
+# The size of a notice in sp, and the lines it may take, with two letters as wide as they are high.
+NOTICE_SIZE, NOTICE_LINES = 14, 5
 
 
 class WeekScreen(MDRelativeLayout):
@@ -39,6 +42,8 @@ class WeekScreen(MDRelativeLayout):
     known = BooleanProperty(True)
     # A snackbar at the foot pushes the button up.
     lift = NumericProperty(0)
+    # The room that the day's list needs below the week's figures.
+    least = NumericProperty(0)
     model: WeekModel = ObjectProperty()
 
     def __init__(
@@ -54,8 +59,12 @@ class WeekScreen(MDRelativeLayout):
         self.step = PushButton(on_release=lambda *_: self._take_step())
         self.list = DayList(self, frame)
         self.ids.list_place.add_widget(self.list)
+        self.list.bind(least=self._make_room)
+        self.ids.columns.bind(height=self._make_room)
         self.grid = WeekGrid(frame.models.grid, model, frame)
         frame.bind(rail=self._lay_out, split=self._lay_out, lift=self.setter("lift"))
+        # What fits beside something else depends on the width.
+        self.list.bind(width=lambda *_: self.render())
         self._unwatch = model.watch(self.render)
         self._lay_out()
 
@@ -90,6 +99,11 @@ class WeekScreen(MDRelativeLayout):
         self.ids.add.opacity = 1 if model.can_add else 0
         self.ids.add.disabled = not model.can_add
 
+    def _make_room(self, *_arguments: object) -> None:
+        """The list has what it needs, and at most half of the screen if that is too much."""
+        needed = self.list.least + (self.ids.grid_place.height if self.wide else 0)
+        self.least = min(needed, self.ids.columns.height / 2)
+
     def _render_lock(self, view: WeekView) -> None:
         place = self.ids.lock_place
         place.clear_widgets()
@@ -105,10 +119,15 @@ class WeekScreen(MDRelativeLayout):
             bar.text = ""
             return
         first = notices[0]
-        bar.text = strings(f"notice.{first.kind}", number=first.week.number, reason=first.reason)
-        if len(notices) > 1:
-            bar.text += f" · {strings('notice.more', count=len(notices) - 1)}"
         rejected = first.kind is NoticeKind.REJECTED
+        text = strings(f"notice.{first.kind}", number=first.week.number, reason=first.reason)
+        # A long reason is read in the week itself, where it is always whole.
+        longest = NOTICE_LINES * self._frame.content_width
+        if rejected and len(text) * font_pixels(NOTICE_SIZE) > longest:
+            text = strings("notice.rejected_short", number=first.week.number)
+        if len(notices) > 1:
+            text += f" · {strings('notice.more', count=len(notices) - 1)}"
+        bar.text = text
         bar.icon = "alert-circle-outline" if rejected else "calendar-alert"
         bar.action = strings("sync.review")
 

@@ -29,7 +29,7 @@ from mobile.ui.buttons import Chip, IconButton, PushButton, TappableArea, Tappab
 from mobile.ui.daybar import DayBar
 from mobile.ui.shell import Shell
 from mobile.ui.snackbar import Snackbar
-from mobile.ui.text import Text
+from mobile.ui.text import Text, text_width
 from mobile.viewmodels.profile import Appearance
 
 Resolution = tuple[str, float, Appearance]
@@ -38,6 +38,7 @@ LEAST = 48
 # See docs/decisions/2026-11-27-day-bars-may-be-44-dp-wide.md.
 LEAST_OF_SEVEN, ROOM_FOR_SEVEN = 44, 7 * 48
 LEAST_CONTRAST = 4.5
+LEAST_LETTERS = 12
 TARGETS = (PushButton, Chip, IconButton, TappableRow, TappableArea, MDFabButton)
 # Language, scale of the text, look: the few are the least and the most that must fit.
 FEW_WAYS = (
@@ -114,6 +115,14 @@ def cut(text: Text) -> bool:
     return outside or wide > text.width + 1 or high > text.height + 1
 
 
+def ambiguous(text: Text) -> bool:
+    """A name so short of room that an ellipsis leaves too few of its letters."""
+    if not (text.shorten and text.bold and text.text):
+        return False
+    natural = text_width(text.text, text.font_style, text.role, bold=True)
+    return len(text.text) * text.width / natural < min(len(text.text) - 1, LEAST_LETTERS)
+
+
 def overlapping(texts: list[Text]) -> list[str]:
     boxes = [(text, _ink(text)) for text in texts if text.text]
     return [
@@ -179,6 +188,7 @@ def faults(shell: Shell, name: str) -> list[str]:
         if isinstance(each, TARGETS) and small(each)
     ]
     problems += [f"cut: {each.text} {each.texture_size} {each.size}" for each in texts if cut(each)]
+    problems += [f"ambiguous: {each.text}" for each in texts if ambiguous(each)]
     problems += [f"overlap: {each}" for each in overlapping(texts)]
     problems += [f"pale: {each}" for each in pale(texts)]
     return [f"{name}: {each}" for each in problems]
@@ -195,7 +205,8 @@ def walk(
         found = problems[f"{language} {scale} {appearance}"] = []
         for name in scenes:
             SCENES[name](app.shell)
-            settle(2)
+            # A list measures its rows, and then what stands below it is placed.
+            settle(4)
             found += faults(app.shell, name)
             tidy(app.shell)
     Metrics.fontscale = 1.0

@@ -64,6 +64,7 @@ TEXTS = {
     "store.rescued.one": "Die lokalen Daten waren beschädigt und werden neu geladen. 1 "
     "nicht gesendete Änderung wurde gerettet.",
     "notice.rejected": "Woche {number} wurde abgelehnt: {reason}",
+    "notice.rejected_short": "Woche {number} wurde abgelehnt",
     "notice.not_submitted": "Woche {number} ist nicht eingereicht",
     "notice.more": "{count} weitere",
     "notice.timer": "Der Timer läuft seit {hours} Stunden.",

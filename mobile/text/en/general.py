@@ -63,6 +63,7 @@ TEXTS = {
     "store.rescued.one": "The local data was damaged and is loaded again. 1 unsent "
     "change was saved.",
     "notice.rejected": "Week {number} was rejected: {reason}",
+    "notice.rejected_short": "Week {number} was rejected",
     "notice.not_submitted": "Week {number} is not submitted",
     "notice.more": "{count} more",
     "notice.timer": "The timer has been running for {hours} hours.",
