@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame
     from mobile.ui.week import WeekScreen
 
-# What a card takes beside its name and hours.
+# The width of a card beside its name and hours.
 CARD_MARGIN = 112
 SYNC_NOTES = {Sync.SYNCED: "", Sync.WAITING: "entry.waiting", Sync.FAILED: "entry.failed"}
 
@@ -45,7 +45,7 @@ class CardList(PullToRefresh, RowPool, RecycleView):
 
 
 class EmptyDay(ScrollView):
-    """What stands in place of a day's entries; it scrolls where there is little room."""
+    """Stands in place of a day's entries; it scrolls where there is little room."""
 
 
 class DayList(MDBoxLayout):

@@ -125,7 +125,7 @@ class Text(Label):
         self.font_size = min(size, max(self.largest, 6)) if self.largest else size
 
     def _paint(self, *_arguments: object) -> None:
-        # Whoever holds a disabled text pales as a whole.
+        # The widget around a disabled text pales as a whole.
         self.color = self.disabled_color = self.text_color or self.theme_cls.onSurfaceColor
 
     def _wrap(self, *_arguments: object) -> None:

@@ -63,7 +63,7 @@ class WeekScreen(MDRelativeLayout):
         self.ids.columns.bind(height=self._make_room)
         self.grid = WeekGrid(frame.models.grid, model, frame)
         frame.bind(rail=self._lay_out, split=self._lay_out, lift=self.setter("lift"))
-        # What fits beside something else depends on the width.
+        # The width decides on the texts that fit beside each other.
         self.list.bind(width=lambda *_: self.render())
         self._unwatch = model.watch(self.render)
         self._lay_out()
