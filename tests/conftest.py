@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 import structlog
 from aiohttp import web
+from hypothesis import settings
 
 from dev.postgres import PostgresServer
 from libs.postgres.migrate import upgrade
@@ -33,6 +34,12 @@ from tests.support.services import SERVICES, Route, routes_of
 from tests.support.stack import Running, started
 
 T = TypeVar("T")
+
+
+def pytest_configure() -> None:
+    # An example may take long where the machine does something else.
+    settings.register_profile("timesheets", deadline=None)
+    settings.load_profile("timesheets")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -124,33 +124,6 @@ async def test_twenty_replacements_under_load_fail_no_request_and_double_none(
     print(f"\n{tally.total} requests, none failed: {dict(tally.statuses)}")
 
 
-async def test_a_copy_that_stops_finishes_what_it_had_begun(
-    tmp_path: Path,
-    variables: dict[str, str],
-    issuer: Issuer,
-    connection: asyncpg.Connection,
-    session: aiohttp.ClientSession,
-) -> None:
-    async with copy_of("services.entries", variables, tmp_path / "entries.log") as copy:
-        caller = Caller(session, copy.url, issuer.token())
-        holding = connection.transaction()
-        await holding.start()
-        await connection.execute("LOCK TABLE entries IN EXCLUSIVE MODE")
-        begun = asyncio.create_task(
-            caller.post("/v1/entries", {"date": "2026-11-23", "project": "APOLLO", "minutes": 60})
-        )
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        while not await connection.fetchval(waiting):
-            pass
-        copy.signal(signal.SIGTERM)
-        refused = await caller.get("/v1/entries/rules")
-        assert refused.headers["Connection"] == "close"
-        await holding.commit()
-        assert (await begun).status == 201
-        assert await copy.exit_code() == 0
-    assert await connection.fetchval("SELECT count(*) FROM entries") == 1
-
-
 class PausedBody:
     """A request body that stops in the middle until `finish` is set."""
 
@@ -191,6 +164,26 @@ async def closed_listener(copy: Copy) -> None:
 ENTRY = b'{"date": "2026-11-23", "project": "APOLLO", "minutes": 60}'
 ENTRY_PATH = "/v1/entries/018f5f2e-0000-7000-8000-000000000001"
 JSON = {"Content-Type": "application/json"}
+
+
+async def test_a_copy_that_stops_finishes_what_it_had_begun(
+    tmp_path: Path,
+    variables: dict[str, str],
+    issuer: Issuer,
+    connection: asyncpg.Connection,
+    session: aiohttp.ClientSession,
+) -> None:
+    async with copy_of("services.entries", variables, tmp_path / "entries.log") as copy:
+        body = PausedBody(ENTRY)
+        caller = Caller(session, copy.url, issuer.token())
+        put = await begin(copy, caller.put(ENTRY_PATH, data=body.pieces(), headers=JSON))
+        copy.signal(signal.SIGTERM)
+        meanwhile = await caller.get("/v1/entries/rules")
+        assert (meanwhile.status, meanwhile.headers["Connection"]) == (200, "close")
+        body.finish.set()
+        assert (await put).status == 201
+        assert await copy.exit_code() == 0
+    assert await connection.fetchval("SELECT count(*) FROM entries") == 1
 
 
 async def test_a_body_that_ends_after_the_listener_has_closed_is_stored(

@@ -179,7 +179,6 @@ async def follower(followers_url: str) -> AsyncIterator[Database]:
 @given(data=st.data())
 @settings(
     max_examples=10,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

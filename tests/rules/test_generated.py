@@ -80,7 +80,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @given(case=cases())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_the_app_agrees_with_the_model(case: Case) -> None:
     assert by_app(case) == by_model(case)
 
@@ -119,7 +119,7 @@ def drawn(number: int) -> list[Case]:
     found: list[Case] = []
 
     @given(case=cases())
-    @settings(max_examples=number, deadline=None, database=None)
+    @settings(max_examples=number, database=None)
     def collect(case: Case) -> None:
         found.append(case)
 

@@ -287,7 +287,6 @@ ENDINGS = {
 @given(data=st.data())
 @settings(
     max_examples=40,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -161,7 +161,6 @@ async def store(connection: asyncpg.Connection, company: Company) -> list[Approv
 @example(company=WITH_AN_UNKNOWN_MANAGER)
 @settings(
     max_examples=40,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -239,7 +239,6 @@ def check(world: World, examples: int) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=50,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
