@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from datetime import date
 from typing import Any
 
 from aiohttp import web
@@ -14,10 +13,11 @@ from portal.access import shown_to
 from portal.api_client import ApiProblem
 from portal.context import api_of
 from portal.days import parse_day, today
-from portal.formats import duration, parse_duration
+from portal.entry_form import read_entry
+from portal.formats import duration
 from portal.forms import Form, form_of
 from portal.i18n import _
-from portal.projects import find_project, project_choices, project_label
+from portal.projects import project_choices, project_label
 from portal.rendering import redirect, render
 
 ROUTES = web.RouteTableDef()
@@ -111,26 +111,7 @@ async def _save(request: web.Request, entry_id: str, etag: str | None) -> web.St
 
 
 def _read(form: Form, projects: list[Json]) -> Json:
-    """The body for the API; what cannot be read is noted in the form."""
-    project, day = find_project(form["project"], projects), parse_day(form["date"])
-    minutes = None
-    try:
-        minutes = parse_duration(form["duration"])
-    except ValueError as error:
-        form.refuse("duration", str(error))
-    if project is None:
-        form.refuse("project", _("No matching project."))
-    if day is None:
-        form.refuse("date", _("Choose a day."))
-    if not minutes:
-        form.refuse("duration", _("Type a duration like 1:30, 1.5 or 90m."))
-    body: Json = {
-        "date": day or date.min,
-        "project": project["code"] if project else "",
-        "task": form.optional("task"),
-        "minutes": minutes,
-        "note": form.text("note"),
-    }
+    body = read_entry(form, projects)
     # Left out where it was not touched: another project then brings its own default.
     if form["billable"] != form["was_billable"]:
         body["billable"] = {"yes": True, "no": False}.get(form["billable"])

@@ -12,9 +12,10 @@ from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week
 from portal.access import shown_to
 from portal.context import api_of, profile_of
-from portal.days import parse_day, today
+from portal.days import today
+from portal.entry_form import read_entry
 from portal.failures import FormErrors
-from portal.formats import duration, parse_duration
+from portal.formats import duration
 from portal.forms import Form, form_of
 from portal.i18n import _
 from portal.projects import find_project, project_choices, project_label
@@ -61,7 +62,7 @@ async def stop(request: web.Request) -> web.StreamResponse:
     if timer is None:
         return redirect(request, TIMER)
     projects = await api_of(request).get_all("/v1/projects")
-    body = _entry(form, projects)
+    body = read_entry(form, projects)
     if not form.is_wrong:
         with FormErrors(form, {"minutes": "duration"}):
             await api_of(request).put(f"/v1/entries/{timer.entry_id}", body)
@@ -78,28 +79,6 @@ async def discard(request: web.Request) -> web.StreamResponse:
     if timer is not None:
         await delete_timer(request.app[DATABASE], person, timer.entry_id)
     return redirect(request, TIMER, _("Timer discarded."))
-
-
-def _entry(form: Form, projects: list[Json]) -> Json:
-    project, day = find_project(form["project"], projects), parse_day(form["date"])
-    minutes = None
-    try:
-        minutes = parse_duration(form["duration"])
-    except ValueError as error:
-        form.refuse("duration", str(error))
-    if not minutes:
-        form.refuse("duration", _("Type a duration like 1:30, 1.5 or 90m."))
-    if project is None:
-        form.refuse("project", _("No matching project."))
-    if day is None:
-        form.refuse("date", _("Choose a day."))
-    return {
-        "date": day,
-        "project": project["code"] if project else "",
-        "task": form.optional("task"),
-        "minutes": minutes,
-        "note": form.text("note"),
-    }
 
 
 async def _show(request: web.Request, form: Form | None) -> web.StreamResponse:

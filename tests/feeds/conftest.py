@@ -33,6 +33,7 @@ from libs.web.server import running
 from libs.web.settings import Environment, WebSettings
 from tests.conftest import Databases
 from tests.support.client import Caller
+from tests.support.connections import started
 from tests.support.events import data_of
 from tests.support.issuer import Issuer
 
@@ -83,16 +84,6 @@ async def _execute(url: str, sql: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute(sql)
     await connection.close()
-
-
-@asynccontextmanager
-async def started(settings: DatabaseSettings) -> AsyncIterator[Database]:
-    db = Database(settings)
-    await db.start()
-    try:
-        yield db
-    finally:
-        await db.stop()
 
 
 @pytest.fixture

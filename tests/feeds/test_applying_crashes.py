@@ -11,9 +11,9 @@ from libs.web.problems import ServiceUnavailable
 from tests.feeds.conftest import (
     clear_lead,
     delivery,
-    started,
 )
 from tests.feeds.follows import Follows, cursor, dead_letters, effects
+from tests.support.connections import started
 from tests.support.events import data_of
 from tests.unit.postgres.relay import Relay
 

@@ -27,8 +27,8 @@ from tests.feeds.conftest import (
     delivery,
     fetch,
     publish_all,
-    started,
 )
+from tests.support.connections import started
 
 OLD = NOON - timedelta(days=91)
 NEW = NOON - timedelta(days=89)

@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from libs.postgres.pool import Database
+from libs.postgres.settings import DatabaseSettings
+
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
@@ -17,6 +20,17 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def started(settings: DatabaseSettings) -> AsyncIterator[Database]:
+    """A pool that is stopped at the end."""
+    db = Database(settings)
+    await db.start()
+    try:
+        yield db
+    finally:
+        await db.stop()
 
 
 async def try_statement(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import asyncpg
@@ -13,6 +12,7 @@ import pytest
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from tests.conftest import Databases
+from tests.support.connections import started
 from tests.unit.postgres.relay import Relay
 
 
@@ -43,16 +43,6 @@ def settings(url: str) -> DatabaseSettings:
 async def relay(url: str) -> AsyncIterator[Relay]:
     async with Relay(url) as started:
         yield started
-
-
-@asynccontextmanager
-async def started(settings: DatabaseSettings) -> AsyncIterator[Database]:
-    db = Database(settings)
-    await db.start()
-    try:
-        yield db
-    finally:
-        await db.stop()
 
 
 @pytest.fixture

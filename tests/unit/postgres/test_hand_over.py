@@ -12,7 +12,7 @@ import pytest
 from libs.postgres.connections import CLOSE_TIMEOUT
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
-from tests.unit.postgres.conftest import started
+from tests.support.connections import started
 from tests.unit.postgres.polling import ask, sleeping, until
 
 PID = "SELECT pg_backend_pid()"

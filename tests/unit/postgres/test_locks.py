@@ -10,7 +10,7 @@ from libs.postgres.errors import DatabaseBusy
 from libs.postgres.locks import acquire_exclusively
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
-from tests.unit.postgres.conftest import started
+from tests.support.connections import started
 from tests.unit.postgres.polling import until
 
 KEY = 42

@@ -13,7 +13,7 @@ from libs.postgres.pool import DATABASE, Database, database_context
 from libs.postgres.settings import DatabaseSettings
 from libs.web.metrics import METRICS, Metrics
 from libs.web.problems import ServiceUnavailable
-from tests.unit.postgres.conftest import started
+from tests.support.connections import started
 from tests.unit.postgres.polling import ask, sleeping, until
 from tests.unit.postgres.relay import Relay
 

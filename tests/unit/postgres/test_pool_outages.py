@@ -12,7 +12,7 @@ from libs.postgres.errors import DatabaseUnavailable
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from libs.web.problems import ServiceUnavailable
-from tests.unit.postgres.conftest import started
+from tests.support.connections import started
 from tests.unit.postgres.polling import ask, until
 from tests.unit.postgres.relay import Relay
 

@@ -11,7 +11,7 @@ import pytest
 from libs.postgres.errors import DatabaseBusy
 from libs.postgres.settings import DatabaseSettings
 from libs.postgres.shares import Share
-from tests.unit.postgres.conftest import started
+from tests.support.connections import started
 from tests.unit.postgres.polling import ask, until
 
 LOCK = "SELECT pg_advisory_xact_lock(7)"

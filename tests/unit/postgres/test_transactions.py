@@ -8,7 +8,7 @@ from libs.postgres.errors import ConcurrentUpdate, DatabaseBusy, DatabaseUnavail
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from libs.postgres.transactions import TRIES
-from tests.unit.postgres.conftest import started
+from tests.support.connections import started
 from tests.unit.postgres.relay import Relay
 
 TABLES = """

@@ -16,7 +16,7 @@ from services.entries.batches.readers.lines import (
     MAX_ROW_BYTES,
     STEP_SECONDS,
     Block,
-    LineCutter,
+    Reader,
     row_too_long,
 )
 from services.entries.batches.readers.rows import (
@@ -39,27 +39,17 @@ GUARDED = ("external_id", "task", "note")
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-class CsvReader:
+class CsvReader(Reader):
     """A row may span lines within quotes; its number is that of the first one."""
 
     def __init__(self) -> None:
-        self._lines = LineCutter()
+        super().__init__()
         self._columns: list[str] | None = None
         self._is_export = False
         self._pending: list[str] = []
         self._pending_from = 1
 
-    def feed(self, data: bytes) -> Iterator[ParsedRows]:
-        """Take in a piece of the file; yield the rows that are complete."""
-        block = self._lines.cut(data)
-        if block is not None:
-            yield from self._read(block)
-
-    def finish(self) -> Iterator[ParsedRows]:
-        """Yield the last rows. Raises UnreadableFile for an open quote or an empty file."""
-        block = self._lines.last()
-        if block is not None:
-            yield from self._read(block)
+    def _check_end(self) -> None:
         if self._pending:
             raise UnreadableFile.because(
                 "csv", f"A quote that opens on line {self._pending_from} is never closed."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from services.entries.batches.model import FileTooLarge, UnreadableFile
 from services.entries.batches.readers.rows import ParsedRows
@@ -17,17 +17,6 @@ STEP_SECONDS = 0.001
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
-
-
-class Reader(Protocol):
-    """Turns a file into rows, in steps that are short whatever the file contains.
-
-    Raises `UnreadableFile` and `FileTooLarge`.
-    """
-
-    def feed(self, data: bytes) -> Iterator[ParsedRows]: ...
-
-    def finish(self) -> Iterator[ParsedRows]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +67,36 @@ class LineCutter:
             return Block(first, data, data.decode())
         except UnicodeDecodeError as error:
             raise _not_utf8(first + data.count(b"\n", 0, error.start)) from error
+
+
+class Reader(ABC):
+    """Turns a file into rows, in steps that are short whatever the file contains.
+
+    Raises `UnreadableFile` and `FileTooLarge`.
+    """
+
+    def __init__(self) -> None:
+        self._lines = LineCutter()
+
+    def feed(self, data: bytes) -> Iterator[ParsedRows]:
+        """Take in a piece of the file; yield the rows that are complete."""
+        block = self._lines.cut(data)
+        if block is not None:
+            yield from self._read(block)
+
+    def finish(self) -> Iterator[ParsedRows]:
+        """Yield the last rows."""
+        block = self._lines.last()
+        if block is not None:
+            yield from self._read(block)
+        self._check_end()
+
+    @abstractmethod
+    def _read(self, block: Block) -> Iterator[ParsedRows]: ...
+
+    @abstractmethod
+    def _check_end(self) -> None:
+        """Raise `UnreadableFile` if the file must not end here."""
 
 
 def row_too_long(line: int, hint: str = "") -> FileTooLarge:

@@ -15,7 +15,7 @@ from services.entries.batches.readers.lines import (
     MAX_ROW_BYTES,
     STEP_SECONDS,
     Block,
-    LineCutter,
+    Reader,
 )
 from services.entries.batches.readers.rows import ParsedRows, Row, has_unusual
 
@@ -26,24 +26,14 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError)
 _SPACED_NAME = re.compile(r'"[ \t\r]+:')
 
 
-class NdjsonReader:
+class NdjsonReader(Reader):
     """Reads rows from JSON objects, one per line."""
 
     def __init__(self) -> None:
-        self._lines = LineCutter()
+        super().__init__()
         self._rows = 0
 
-    def feed(self, data: bytes) -> Iterator[ParsedRows]:
-        """Take in a piece of the file; yield the rows that are complete."""
-        block = self._lines.cut(data)
-        if block is not None:
-            yield from self._read(block)
-
-    def finish(self) -> Iterator[ParsedRows]:
-        """Yield the last rows. Raises UnreadableFile for an empty file."""
-        block = self._lines.last()
-        if block is not None:
-            yield from self._read(block)
+    def _check_end(self) -> None:
         if not self._rows:
             raise UnreadableFile.because("empty", "The file is empty: no row was found.")
 
