@@ -1,12 +1,14 @@
 """Publishing the weeks in which people are off.
 
 Changes of working time, absences and company days publish the weeks that they affect. Holidays
-need no change: time alone brings new weeks of them, which a job publishes.
+need no change: time alone brings new weeks of them, which a job publishes, and a new version of
+the library may have other ones, which the job finds by comparing.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date, datetime
 
 import asyncpg
 
@@ -16,8 +18,10 @@ from libs.postgres.shares import Share
 from libs.rules.calendar import Week
 from services.entries.calendar import PersonCalendar
 from services.entries.events import publish_weeks_off
+from services.entries.store import known_holidays
 from services.entries.store import weeks_off as store
 from services.entries.store.calendar import named_holidays, read_calendar, read_calendars
+from services.entries.store.holiday_calendars import holidays_of
 from services.entries.store.holidays import list_company_days
 from services.entries.store.people import read_active_working_times
 from services.entries.targets import WorkingTime
@@ -50,6 +54,56 @@ async def publish_new_weeks(db: Database, now: datetime) -> None:
 
     while await db.transact(publish_next, share=Share.BATCHES):
         pass
+
+
+async def publish_changed_holidays(db: Database, now: datetime) -> None:
+    """Publish the weeks of holidays that a new version of the library added or took away.
+
+    Weeks that are submitted keep their targets. Does nothing while another replica does so.
+    """
+
+    async def publish_next(connection: asyncpg.Connection) -> bool:
+        """Publish one calendar and year; False if no other changed."""
+        if not await store.try_to_lock(connection):
+            return False
+        first, last = await _weeks_around(connection, now)
+        known = await known_holidays.read_known(connection)
+        for calendar in await known_holidays.list_calendars(connection):
+            for year in range(first.monday.year, last.sunday.year + 1):
+                days = frozenset(holidays_of(calendar, year))
+                before = known.get((calendar, year))
+                if before == days:
+                    continue
+                await known_holidays.save_known(connection, calendar, year, days)
+                if before is not None:
+                    changed = [day for day in before ^ days if first.monday <= day <= last.sunday]
+                    await _publish_holidays(connection, calendar, changed, now)
+                    return True
+        return False
+
+    while await db.transact(publish_next, share=Share.BATCHES):
+        pass
+
+
+async def _publish_holidays(
+    connection: asyncpg.Connection, calendar: str, days: Collection[date], now: datetime
+) -> None:
+    """Publish the weeks of these days for everybody whose contract has the calendar then."""
+    await hold_feed(connection)  # before the people are read, as in `publish_new_weeks`
+    working_times = await read_active_working_times(connection)
+    for week in sorted({Week.of(day) for day in days}, key=lambda week: week.monday):
+        affected = {
+            person: working_time
+            for person, working_time in working_times.items()
+            for day in days
+            if day in week.days
+            and (contract := working_time.contract_on(day)) is not None
+            and contract.calendar == calendar
+        }
+        calendars = await read_calendars(connection, affected, week)
+        off = {(person, week): each.is_off(week) for person, each in calendars.items()}
+        async with deferred_publish(connection):
+            await publish_weeks_off(connection, off, now)
 
 
 async def _publish_week(connection: asyncpg.Connection, week: Week, now: datetime) -> None:

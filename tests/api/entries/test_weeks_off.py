@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import asyncpg
@@ -13,7 +14,8 @@ import pytest
 
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
-from services.entries.commands.weeks_off import publish_new_weeks
+from services.entries.commands.weeks_off import publish_changed_holidays, publish_new_weeks
+from services.entries.store.holiday_calendars import holidays_of
 from tests.api.entries.agency import learn as learn_silently
 from tests.api.entries.conftest import Week, log
 from tests.api.entries.test_calendar import absence, address, put
@@ -124,6 +126,42 @@ async def test_weeks_of_nothing_but_holidays_are_published_as_time_goes_on(
     assert easter_2028 in (later := await published(connection))
     assert easter_2027 not in later
     await publish_new_weeks(database, clock.now())
+    assert await published(connection) == []
+
+
+async def test_holidays_of_another_version_of_the_library_are_published(
+    ada: Caller,
+    connection: asyncpg.Connection,
+    database: Database,
+    clock: StandingClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    del ada
+    await learn(connection, "mona", contracts=[MONDAYS])
+    await learn(connection, "erin", contracts=[HOLIDAYS])
+    await learn(connection, "paul", contracts=[{**MONDAYS, "calendar": "US-CA"}])
+    await publish_changed_holidays(database, clock.now())
+    await published(connection)
+
+    def moved(calendar: str, year: int) -> dict[date, str]:
+        """Easter Monday of 2027 a week later, and a new holiday long ago."""
+        days = dict(holidays_of(calendar, year))
+        if calendar == "DE-BY" and days.pop(date(2027, 3, 29), ""):
+            days |= {date(2027, 4, 5): "Easter Monday", date(2020, 1, 2): "Old"}
+        return days
+
+    monkeypatch.setattr("services.entries.commands.weeks_off.holidays_of", moved)
+    monkeypatch.setattr("services.entries.store.calendar.holidays_of", moved)
+    replicas = (publish_changed_holidays(database, clock.now()) for _ in range(3))
+    await asyncio.gather(*replicas)
+    weeks = await published(connection)
+    assert sorted(weeks) == [
+        ("2027-W13", False),
+        ("2027-W13", False),
+        ("2027-W14", False),
+        ("2027-W14", True),
+    ]
+    await publish_changed_holidays(database, clock.now())
     assert await published(connection) == []
 
 
