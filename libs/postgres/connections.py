@@ -22,6 +22,7 @@ from libs.postgres.queue import ConnectionQueue
 from libs.postgres.retry import CONNECT_ERRORS, connect_with_retry
 from libs.postgres.settings import DatabaseSettings
 from libs.postgres.shares import Bounds, Share
+from libs.postgres.timestamps import set_timestamp_codec
 
 IDLE_LIFETIME = 60.0
 SWEEP_EVERY = 15.0
@@ -85,7 +86,7 @@ class ConnectionPool:
         )
         version = ".".join(map(str, first.get_server_version()[:2]))
         if self.settings.pool_min:
-            self.queue.add_idle(self._pooled(first, self._generation))
+            self.queue.add_idle(await self._pooled(first, self._generation))
         else:
             await first.close()
         missing = range(1, self.settings.pool_min)
@@ -199,9 +200,10 @@ class ConnectionPool:
 
     async def _connect(self) -> PooledConnection:
         generation = self._generation
-        return self._pooled(await asyncpg.connect(**self.settings.arguments()), generation)
+        return await self._pooled(await asyncpg.connect(**self.settings.arguments()), generation)
 
-    def _pooled(self, connection: asyncpg.Connection, generation: int) -> PooledConnection:
+    async def _pooled(self, connection: asyncpg.Connection, generation: int) -> PooledConnection:
+        await set_timestamp_codec(connection)
         pooled = PooledConnection(connection, generation)
         self._open.add(pooled)
         return pooled
