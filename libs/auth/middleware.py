@@ -75,7 +75,7 @@ async def _caller(
 ) -> Principal:
     token = _bearer_token(request)
     if isinstance(verifier, web.AppKey):
-        verifier = request.config_dict[verifier]
+        verifier = _shared(request, verifier)
     try:
         return await verifier.verify(token)
     except InvalidToken as error:
@@ -84,6 +84,14 @@ async def _caller(
         raise too_many_rejections() from error
     except KeysUnavailable as error:
         raise unavailable(error.retry_after) from error
+
+
+def _shared(request: web.Request, key: web.AppKey[TokenVerifier]) -> TokenVerifier:
+    """The verifier of the application or of one that contains it, which takes longer to find."""
+    try:
+        return request.app[key]
+    except KeyError:
+        return request.config_dict[key]
 
 
 def _check_access(request: web.Request, access: Access) -> None:

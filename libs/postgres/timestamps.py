@@ -1,4 +1,4 @@
-"""A codec for `timestamptz`: a list decodes two for each row, and asyncpg's own takes 0.9 µs each."""
+"""A faster codec for `timestamptz` than asyncpg's own: a list decodes two for each row."""
 
 from __future__ import annotations
 
