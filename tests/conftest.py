@@ -23,6 +23,7 @@ from dev.postgres import PostgresServer
 from libs.postgres.migrate import upgrade
 from libs.service.settings import ServiceSettings
 from libs.web.app import CLOCK
+from libs.web.context import add_log_fields
 from libs.web.server import running
 from services.entries.app import create_app as create_entries
 from tests.support.client import Service
@@ -267,6 +268,7 @@ def plain_logs() -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            add_log_fields,
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(default=str),

@@ -31,12 +31,14 @@ def current_person(request: web.Request) -> Actor:
 def token_fields(principal: Principal) -> dict[str, str]:
     """The claims of the token for a log: its client `azp`, its id `jti`, and in `act` who acts for
     the subject (RFC 8693 4.1). Claims that the token lacks are left out."""
-    fields = {
-        "azp": principal.client_id,
-        "jti": principal.token_id,
-        "act": principal.actor,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
+    fields = {}
+    if principal.client_id is not None:
+        fields["azp"] = principal.client_id
+    if principal.token_id is not None:
+        fields["jti"] = principal.token_id
+    if principal.actor is not None:
+        fields["act"] = principal.actor
+    return fields
 
 
 def audit_access(request: web.Request, **data: object) -> None:

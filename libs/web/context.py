@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
 from random import getrandbits
+from typing import Any
 
-import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -13,6 +15,12 @@ from libs.web.metrics import route_of
 
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 HEADER = "X-Request-Id"
+
+LOG_FIELDS: ContextVar[Mapping[str, str]] = ContextVar("log_fields", default={})  # noqa: B039 - never changed
+"""The fields of every log line of the current request: `request_id`, `route`, `traceparent`.
+
+One variable for all: structlog's `bind_contextvars` keeps one for each, which costs 3 µs a request.
+"""
 
 _acceptable_id = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
 # https://www.w3.org/TR/trace-context/#traceparent-header-field-values
@@ -33,8 +41,12 @@ def traceparent_of(request: web.BaseRequest) -> str | None:
 
 def current_traceparent() -> str | None:
     """The trace of the request that is being answered, to hand on to others."""
-    value = structlog.contextvars.get_contextvars().get("traceparent")
-    return value if isinstance(value, str) else None
+    return LOG_FIELDS.get().get("traceparent")
+
+
+def add_log_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+    """A structlog processor that adds the fields of the request; the line's own take precedence."""
+    return {**LOG_FIELDS.get(), **event}
 
 
 @web.middleware
@@ -42,10 +54,10 @@ async def bind_context(request: web.Request, handler: Handler) -> web.StreamResp
     """Give the request its id, and every log line written meanwhile its id, route and trace."""
     request_id = request_id_of(request)
     request[REQUEST_ID] = request_id
-    # Each request is handled by a task of its own, so these end with it.
-    structlog.contextvars.bind_contextvars(request_id=request_id, route=route_of(request))
+    fields = {"request_id": request_id, "route": route_of(request)}
     if traceparent := traceparent_of(request):
-        structlog.contextvars.bind_contextvars(traceparent=traceparent)
+        fields["traceparent"] = traceparent
+    LOG_FIELDS.set(fields)  # each request is handled by a task of its own, so this ends with it
     return await handler(request)
 
 

@@ -12,8 +12,7 @@ class RequestTracker:
 
     def __init__(self) -> None:
         self._requests: dict[int, web.BaseRequest] = {}  # by id(): a request is not hashable
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle: asyncio.Event | None = None  # while somebody waits
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -21,16 +20,18 @@ class RequestTracker:
     def add(self, request: web.BaseRequest) -> None:
         """Note a request that has begun."""
         self._requests[id(request)] = request
-        self._idle.clear()
 
     def remove(self, request: web.BaseRequest) -> None:
         """Note that a request has ended."""
         self._requests.pop(id(request), None)
-        if not self._requests:
+        if self._idle is not None and not self._requests:
             self._idle.set()
 
     async def wait_until_idle(self, seconds: float) -> bool:
         """Wait until no request is in flight. Returns False if that took longer than `seconds`."""
+        if not self._requests:
+            return True
+        self._idle = asyncio.Event()
         try:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()

@@ -15,7 +15,7 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
-from libs.web.context import REQUEST_ID
+from libs.web.context import REQUEST_ID, add_log_fields
 
 # Each begins a word: so that most places are passed over at a glance.
 _SECRETS = re.compile(
@@ -83,7 +83,7 @@ def configure_logging(log_format: str, level: str, service: str) -> None:
     else:
         processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, *processors],
+        processors=[structlog.contextvars.merge_contextvars, add_log_fields, *processors],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -116,6 +116,7 @@ def _route_foreign_loggers(processors: list[Any], level: str) -> None:
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
                 structlog.contextvars.merge_contextvars,
+                add_log_fields,
                 structlog.stdlib.add_logger_name,
             ],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors],
@@ -143,11 +144,16 @@ class AccessLog(AbstractAccessLogger):
         config = structlog.get_config()
         # Only the client's own words, the path and the request id, can hold a secret: `_event`
         # masks those, which takes half the time of a processor that looks at every value. A line
-        # has no exception either.
-        omitted = (_mask_event, structlog.processors.format_exc_info)
+        # has no exception either, and no context beside the request's.
+        omitted = (
+            structlog.contextvars.merge_contextvars,
+            _mask_event,
+            structlog.processors.format_exc_info,
+        )
         self._processors = [each for each in config["processors"] if each not in omitted]
         self._output = config["logger_factory"]()
-        self._levels = structlog.get_logger().bind()
+        bound: Any = structlog.get_logger().bind()
+        self._enabled = {name: bound.is_enabled_for(level) for name, level in _LEVELS.items()}
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Write the line by the configured processors, without structlog's loggers: they take
@@ -155,7 +161,7 @@ class AccessLog(AbstractAccessLogger):
         # Feeds are polled all day: at info they would be most of the log.
         is_poll = request.path.endswith("/feed") and response.status < 400
         level = "debug" if is_poll else "info"
-        if not self._levels.is_enabled_for(_LEVELS[level]):
+        if not self._enabled[level]:
             return
         line: Any = _event(request, response, time)
         try:

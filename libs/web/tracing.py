@@ -13,12 +13,11 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from libs.web.build import Build
-from libs.web.context import traceparent_of
+from libs.web.context import LOG_FIELDS, traceparent_of
 from libs.web.metrics import TRACE_ID, route_of
 from libs.web.otlp import CONSUMER, SERVER, Attributes
 from libs.web.settings import SettingsError
@@ -74,7 +73,7 @@ async def trace_request(request: web.Request, handler: Handler) -> web.StreamRes
 async def _trace_sampled(
     writer: SpanWriter, span: Span, request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    structlog.contextvars.bind_contextvars(traceparent=span.traceparent)
+    LOG_FIELDS.set({**LOG_FIELDS.get(), "traceparent": span.traceparent})
     request[TRACE_ID] = span.trace_id
     _current.set(span)  # each request is handled by a task of its own
     try:

@@ -3,10 +3,10 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
-import structlog
 
 from libs.feed.events import PUBLISH, deferred_publish, publish
 from libs.postgres.pool import Database
+from libs.web.context import LOG_FIELDS
 from tests.feeds.conftest import NOON, event, fetch, publish_all
 
 WRITERS = 20
@@ -140,8 +140,9 @@ async def test_an_event_carries_the_trace_of_the_request_that_made_it(
     publisher: Database,
 ) -> None:
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
-    with structlog.contextvars.bound_contextvars(traceparent=trace):
-        await publish_all(publisher, event())
+    token = LOG_FIELDS.set({"traceparent": trace})
+    await publish_all(publisher, event())
+    LOG_FIELDS.reset(token)
     await publish_all(publisher, event())
 
     assert await fetch(publisher, "SELECT traceparent FROM events ORDER BY sequence") == [
