@@ -23,7 +23,7 @@ from services.entries.batches.model import (
 from services.entries.batches.store import batches as store
 from services.entries.batches.store import merging, undo
 from services.entries.events import publish_changed_weeks
-from services.entries.store.period import read_closed_through
+from services.entries.store.period import read_closed_through, share_rules_lock
 
 TIMEOUTS = Timeouts(statement=600.0, lock=60.0)
 
@@ -71,7 +71,7 @@ async def _restore(
     connection: asyncpg.Connection, batch: Batch, actor: Actor, now: datetime
 ) -> Undone:
     source = batch.client.source
-    await merging.share_rules_lock(connection)
+    await share_rules_lock(connection)
     await undo.find(connection, batch.id, source)
     closed_through = await read_closed_through(connection)
     try:

@@ -1,16 +1,18 @@
 """Upload a file: stage its rows, then check and merge them in one transaction.
 
 Rows are staged on a dedicated connection without a transaction, so a slow client holds no locks
-and a file that breaks off leaves nothing behind.
+and a file that breaks off leaves nothing behind. The merge is optimistic: it checks and writes
+without locking the rules and the weeks, locks them to count what it wrote, and is repeated if they
+have changed meanwhile. After that they are locked first, so that a merge ends at last.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -35,14 +37,15 @@ from services.entries.batches.model import (
 from services.entries.batches.readers.lines import Reader
 from services.entries.batches.readers.rows import ParsedRows
 from services.entries.batches.store import batches as store
-from services.entries.batches.store import merging, planning, staging
+from services.entries.batches.store import counting, merging, planning, staging
 from services.entries.events import publish_changed_weeks
 from services.entries.model import MAX_MINUTES_A_DAY, full_day, latest_day
-from services.entries.store.period import read_closed_through
+from services.entries.store.period import read_closed_through, share_rules_lock
 
 TIMEOUTS = Timeouts(statement=600.0, lock=60.0)
 # Encoding rows for COPY is one step of the event loop: more rows would delay other requests.
 ROWS_PER_COPY = 200
+OPTIMISTIC_ATTEMPTS = 2
 # Of a dry run, enough changes are stored to see what it would do.
 CHANGES_OF_A_DRY_RUN = 10_000
 
@@ -89,7 +92,12 @@ async def upload_file(db: Database, upload: Upload, body: Body, reader: Reader) 
     async with db.dedicated(TIMEOUTS) as session:
         with stage("read and stage rows"):
             rows = await _stage(session, body, reader)
-        work = partial(_merge, upload=upload, rows=rows, digest=body.digest)
+        attempts = itertools.count(1)
+
+        async def work(connection: asyncpg.Connection) -> StoredResponse:
+            locks_first = next(attempts) > OPTIMISTIC_ATTEMPTS
+            return await _merge(connection, upload, rows, body.digest, locks_first=locks_first)
+
         try:
             with stage("merge rows"):
                 return await session.transact(work)
@@ -172,7 +180,12 @@ class _Copier:
 
 
 async def _merge(
-    connection: asyncpg.Connection, upload: Upload, rows: int, digest: bytes
+    connection: asyncpg.Connection,
+    upload: Upload,
+    rows: int,
+    digest: bytes,
+    *,
+    locks_first: bool,
 ) -> StoredResponse:
     """Check the staged rows, write them if allowed, and store the response: one transaction."""
     fingerprint = upload.fingerprint(digest)
@@ -180,7 +193,7 @@ async def _merge(
     stored = await recall(connection, upload.client.source, upload.key, fingerprint)
     if stored is not None:
         return stored
-    counts = await _write(connection, upload)
+    counts = await _write(connection, upload, locks_first=locks_first)
     batch = await store.add_batch(
         connection,
         upload.id,
@@ -194,19 +207,21 @@ async def _merge(
     response = upload.respond(batch)
     await remember(connection, upload.client.source, upload.key, fingerprint, response)
     if counts.created + counts.updated + counts.removed > 0 and not upload.dry_run:
+        with stage("count entries"):
+            await counting.count_entries(connection)
         weeks = await merging.list_weeks_of_leavers(connection)
         await publish_changed_weeks(connection, weeks, upload.now)
+    if locks_first:
+        await merging.delete_placeholder_weeks(connection)
     return response
 
 
-async def _write(connection: asyncpg.Connection, upload: Upload) -> Counts:
+async def _write(connection: asyncpg.Connection, upload: Upload, *, locks_first: bool) -> Counts:
     with stage("plan changes"):
         await planning.plan(connection, upload.client, upload.complete)
     already_refused = not upload.skips_errors and await planning.has_errors(connection)
-    locks = not upload.dry_run and not already_refused
-    if locks:
-        await merging.share_rules_lock(connection)
-        await merging.lock_entries_and_weeks(connection)
+    if not upload.dry_run and not already_refused:
+        await _lock(connection, locks_first=locks_first)
     with stage("check rules"):
         await _check(connection, upload)
     counts = await merging.count_rows(connection)
@@ -216,10 +231,18 @@ async def _write(connection: asyncpg.Connection, upload: Upload) -> Counts:
         await merging.record_changes(connection, upload.id, limit)
     if not upload.dry_run and not refused:
         with stage("write entries"):
+            await counting.defer_counting(connection)
             await merging.write_entries(connection, upload.client.source, upload.id)
-    if locks:
-        await merging.delete_placeholder_weeks(connection)
     return Counts(0, 0, counts.unchanged, 0, counts.failed) if refused else counts
+
+
+async def _lock(connection: asyncpg.Connection, *, locks_first: bool) -> None:
+    """Lock the entries that will change, and with `locks_first` the rules and the weeks."""
+    if locks_first:
+        await share_rules_lock(connection)
+    await merging.lock_entries(connection)
+    if locks_first:
+        await merging.lock_weeks(connection)
 
 
 async def _check(connection: asyncpg.Connection, upload: Upload) -> None:

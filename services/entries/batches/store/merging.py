@@ -1,8 +1,9 @@
 """From a plan to entries: check the rules, then upsert.
 
 Set-based, in one transaction. Locks are taken in this order, each kind in the order of its key, so
-that concurrent batches and people wait for each other and do not deadlock: the client, the rules,
-the entries that change, their weeks.
+that concurrent batches and people wait for each other and do not deadlock: the client, the entries
+that change, the rules, the weeks. The last two are locked at the end only (`counting`), unless
+that failed before.
 """
 
 from __future__ import annotations
@@ -21,14 +22,12 @@ from services.entries.batches.model import Counts, RuleMessages
 from services.entries.batches.store import removals, sent_rows
 from services.entries.batches.store.batches import id_prefix
 from services.entries.batches.store.planning import has_errors, summarize_days
-from services.entries.store.period import RULES_LOCK
 from services.entries.store.rules import RULES
 from services.entries.store.timesheets import PersonsWeek
 
 # The second batch of a client waits here, because it must see what the first has written. Advisory
 # locks with two keys do not collide with those with one.
 LOCK_CLIENT = "SELECT pg_advisory_xact_lock(7301003, hashtext($1))"
-SHARE_RULES = f"SELECT pg_advisory_xact_lock_shared({RULES_LOCK})"
 
 LOCK_ENTRIES = """
     WITH planned_entries AS (
@@ -263,15 +262,14 @@ async def lock_client(connection: asyncpg.Connection, client: str) -> None:
     await connection.execute(LOCK_CLIENT, client)
 
 
-async def share_rules_lock(connection: asyncpg.Connection) -> None:
-    """Prevent changes of the closed period and of projects until the transaction ends."""
-    await connection.execute(SHARE_RULES)
-
-
-async def lock_entries_and_weeks(connection: asyncpg.Connection) -> None:
-    """Lock what will change. Raises `ConcurrentUpdate` if an entry differs from the plan."""
+async def lock_entries(connection: asyncpg.Connection) -> None:
+    """Lock the entries that will change. Raises `ConcurrentUpdate` if one differs from the plan."""
     if not await connection.fetchval(LOCK_ENTRIES):
         raise ConcurrentUpdate("an entry changed after planning")
+
+
+async def lock_weeks(connection: asyncpg.Connection) -> None:
+    """Lock the weeks that will change; those that do not exist are inserted."""
     await connection.execute(ENSURE_WEEKS)
     await connection.execute(LOCK_WEEKS)
 

@@ -1,0 +1,104 @@
+"""Counting the entries of a merge in one go, at its end.
+
+The triggers of `entries` check the rules and lock the weeks with each statement. A merge defers
+that: writing a hundred thousand entries takes seconds, in which nobody could write in these weeks
+or close the period. So triggers only collect the changes (migration 0013); `count_entries` takes
+the locks, checks that the rules still are those by which the rows were checked, and adds the
+changes to the weeks and to the summary of totals. The transaction then ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+from libs.postgres.errors import ConcurrentUpdate
+from libs.postgres.transactions import retry_on_violation
+from services.entries.store.period import READ as READ_CLOSED_THROUGH
+from services.entries.store.period import share_rules_lock
+from services.entries.store.rules import RULES
+
+CREATE = """
+    CREATE TEMPORARY TABLE merged_weeks (
+        person  text NOT NULL,
+        monday  date NOT NULL,
+        minutes integer[] NOT NULL
+    ) ON COMMIT DROP;
+    CREATE TEMPORARY TABLE merged_people (
+        person   text PRIMARY KEY,
+        employer text NOT NULL
+    ) ON COMMIT DROP;
+    CREATE TEMPORARY TABLE merged_totals (
+        date     date NOT NULL,
+        project  text NOT NULL,
+        task     text NOT NULL,
+        employer text NOT NULL,
+        billable boolean NOT NULL,
+        minutes  integer NOT NULL,
+        entries  integer NOT NULL
+    ) ON COMMIT DROP;
+    SET LOCAL timesheets.counting = 'deferred';
+"""
+
+# What closing a period, ending or deleting a project, and changing an employer may have changed
+# since the rows were checked. These take the rules lock alone, so now they do not change any more.
+RULES_CHANGED = f"""
+    SELECT EXISTS (SELECT FROM merged_totals WHERE date <= ({READ_CLOSED_THROUGH}))
+        OR EXISTS (
+            SELECT FROM planned JOIN projects ON projects.code = planned.project
+            WHERE NOT planned.same AND planned.project_active AND NOT projects.active
+        )
+        OR EXISTS (
+            SELECT FROM (SELECT DISTINCT project FROM merged_totals) AS used
+            WHERE NOT EXISTS (SELECT FROM projects WHERE projects.code = used.project)
+        )
+        OR EXISTS (
+            SELECT FROM merged_people AS merged LEFT JOIN people USING (person)
+            WHERE merged.employer <> coalesce(people.employer, '')
+        )
+"""
+
+ADD_TO_SUMMARY = """
+    INSERT INTO total_changes (date, project, task, employer, billable, state, minutes, entries)
+    SELECT date, project, task, employer, billable, 'open', sum(minutes), sum(entries)
+    FROM merged_totals
+    GROUP BY date, project, task, employer, billable
+    HAVING sum(minutes) <> 0 OR sum(entries) <> 0
+"""
+
+# As the triggers do it; in the order of the key, so that writers queue and do not deadlock.
+_SUMS = ", ".join(f"sum(minutes[{day}])" for day in range(1, 8))
+_ADDED = ", ".join(f"week.minutes[{day}] + excluded.minutes[{day}]" for day in range(1, 8))
+ADD_TO_WEEKS = f"""
+    WITH sums AS (
+        SELECT person, monday, ARRAY[{_SUMS}]::integer[] AS minutes
+        FROM merged_weeks GROUP BY person, monday
+    ),
+    counted AS (
+        INSERT INTO weeks AS week (person, monday, minutes)
+        SELECT person, monday, minutes FROM sums ORDER BY person, monday
+        ON CONFLICT (person, monday) DO UPDATE
+        SET minutes = ARRAY[{_ADDED}], version = week.version + 1, updated_at = now()
+        WHERE week.state = 'open'
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM sums) = (SELECT count(*) FROM counted)
+"""
+
+
+async def defer_counting(connection: asyncpg.Connection) -> None:
+    """Until the transaction ends, collect what is written instead of checking and counting it."""
+    await connection.execute(CREATE)
+
+
+async def count_entries(connection: asyncpg.Connection) -> None:
+    """Lock the rules and the weeks and count what was collected. Nothing must be written after it.
+
+    Raises `ConcurrentUpdate` if a rule, a week or an employer has changed since the checks.
+    """
+    await share_rules_lock(connection)
+    if await connection.fetchval(RULES_CHANGED):
+        raise ConcurrentUpdate("a rule changed after the checks")
+    await connection.execute(ADD_TO_SUMMARY)
+    with retry_on_violation(RULES):
+        if not await connection.fetchval(ADD_TO_WEEKS):
+            raise ConcurrentUpdate("a week was submitted after the checks")
