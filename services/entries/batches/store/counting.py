@@ -39,8 +39,8 @@ CREATE = """
     SET LOCAL timesheets.counting = 'deferred';
 """
 
-# What closing a period, ending or deleting a project, and changing an employer may have changed
-# since the rows were checked. These take the rules lock alone, so now they do not change any more.
+# Whether the period was closed, a project ended or deleted, or an employer changed after the checks
+# in a way that concerns these rows. All that takes the rules lock alone: not from now on.
 RULES_CHANGED = f"""
     SELECT EXISTS (SELECT FROM merged_totals WHERE date <= ({READ_CLOSED_THROUGH}))
         OR EXISTS (
@@ -91,7 +91,7 @@ async def defer_counting(connection: asyncpg.Connection) -> None:
 
 
 async def count_entries(connection: asyncpg.Connection) -> None:
-    """Lock the rules and the weeks and count what was collected. Nothing must be written after it.
+    """Lock the rules and the weeks and count what was collected. Write no entries after it.
 
     Raises `ConcurrentUpdate` if a rule, a week or an employer has changed since the checks.
     """

@@ -1,7 +1,7 @@
 """A merge counts its entries last, so that it holds the rules and the weeks for a moment only.
 
 While `timesheets.counting` is 'deferred', the triggers that check and count each statement do not
-run. What it changed is collected in temporary tables, which services/entries/batches/store/
+run. Others collect the changes in temporary tables, which services/entries/batches/store/
 counting.py adds to the weeks and the summary at the end of the transaction, under the locks.
 """
 
