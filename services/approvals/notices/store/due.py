@@ -75,7 +75,8 @@ RECORD_REJECTED = f"""
 """
 
 # The weeks of the people that an active person decides as manager or as a manager's delegate; as
-# TEAM in store/people.py, for everybody at once. `since` is when the oldest was submitted.
+# TEAM in store/people.py, for everybody at once. `since` is when the oldest was submitted. Weeks
+# submitted later in the day wait for the next morning.
 RECORD_WAITING = f"""
     INSERT INTO notices (person, kind, fact, data, due_at, next_attempt_at)
     SELECT person.person, $5, due.day::text,
@@ -93,6 +94,7 @@ RECORD_WAITING = f"""
     JOIN people AS member ON member.manager = deciding.manager
         AND member.person <> person.person AND member.person <> member.manager
     JOIN approvals AS approval ON approval.person = member.person AND approval.state = 'pending'
+        AND approval.submitted_at <= due.at
     WHERE {MAY_GET_MAIL.format(day="due.day")} AND NOT {IS_OFF}
     GROUP BY person.person, due.day, due.at
     ON CONFLICT DO NOTHING

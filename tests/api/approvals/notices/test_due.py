@@ -149,6 +149,22 @@ async def test_approvers_hear_each_morning_how_many_weeks_wait(
     assert await notices.run_at("2026-11-28T08:00", "Europe/Berlin") == []  # a Saturday
 
 
+async def test_a_week_submitted_during_the_day_waits_for_the_next_morning(
+    notices: Notices, staff: Staff
+) -> None:
+    await staff.add("maya", target_minutes=0)
+    for key in ("erin", "carl"):
+        await staff.add(key, "maya", reminders=False)
+    notices.at("2026-11-24T09:00")
+    await staff.neighbours.submitted("erin", week="2026-W47")
+    assert await notices.run_at("2026-11-24T09:15") == []
+    assert await notices.run_at("2026-11-25T08:00") == [
+        ("maya", "1 timesheet waits for your approval")
+    ]
+    await staff.neighbours.submitted("carl", week="2026-W47")
+    assert await notices.run_at("2026-11-25T09:00") == []
+
+
 async def test_a_delegate_hears_of_the_managers_weeks_while_it_holds(
     notices: Notices, staff: Staff
 ) -> None:
