@@ -16,10 +16,7 @@ if git rev-parse -q --verify "refs/tags/v$version" >/dev/null; then
 fi
 
 mkdir -p "$output"
-for name in services migrate portal batch; do
-    .deployvenv/bin/cyclonedx-py requirements "requirements/$name.txt" --output-reproducible \
-        --of JSON -o "$output/timesheets-$name.cdx.json"
-done
+PATH="$PWD/.deployvenv/bin:$PATH" deploy/sbom.sh "$output"
 TAG=$version OUTPUT=$output deploy/images.sh
 (cd "$output" && sha256sum -- *.json *.tar >SHA256SUMS)
 git tag -a "v$version" -m "Timesheets $version"

@@ -40,6 +40,7 @@ pytestmark = [
 
 BASE = os.environ.get("BASE", "docker.io/library/python:3.13-slim")
 CONFINED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=none")
+LABEL = "org.opencontainers.image."
 NAMES = ("entries", "approvals", "profile", "portal", "batch", "migrate")
 # Not allowed in an image: build tools, test tools, and the stand-in for the tenant.
 UNWANTED = (
@@ -59,6 +60,18 @@ def podman(*arguments: str | Path, check: bool = True) -> subprocess.CompletedPr
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+def git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +101,14 @@ def build(repository: str, **variables: str) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-def test_two_builds_of_one_commit_are_one_image(images: str) -> None:
-    build(f"{images}-again", SERVICES="profile", OPTIONS="--no-cache")
+@pytest.mark.parametrize("name", NAMES)
+def test_two_builds_of_one_commit_are_one_image(images: str, name: str) -> None:
+    build(f"{images}-again", SERVICES=name, OPTIONS="--no-cache")
     first, second = (
-        podman("image", "inspect", "--format", "{{.Id}}", f"{name}/profile:local").stdout
-        for name in (images, f"{images}-again")
+        podman("image", "inspect", "--format", "{{.Id}} {{.Digest}}", f"{it}/{name}:local").stdout
+        for it in (images, f"{images}-again")
     )
+    print(first)
     assert first == second
 
 
@@ -111,7 +126,21 @@ def test_an_image_runs_read_only_as_nobody_and_without_capabilities(images: str,
     image = f"{images}/{name}:local"
     described = json.loads(podman("image", "inspect", image).stdout)[0]["Config"]
     assert described["User"] == "10001:10001"
-    assert described["Labels"]["org.opencontainers.image.title"] == f"timesheets-{name}"
+    labels = {
+        key.removeprefix(LABEL): value
+        for key, value in described["Labels"].items()
+        if key.startswith(LABEL)
+    }
+    assert labels == {
+        "title": f"timesheets-{name}",
+        "description": f"ExampleCo Timesheets: {name}",
+        "vendor": "ExampleCo",
+        "licenses": "Apache-2.0",
+        "version": "local",
+        "source": "https://github.com/exampleco/timesheets",
+        "revision": git("rev-parse", "HEAD"),
+        "created": git("log", "-1", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", "--format=%cd"),
+    }
     # Without settings it says so: everything that it imports is there.
     said = podman("run", "--rm", *CONFINED, image, *ARGUMENTS.get(name, ()), check=False)
     assert said.returncode == 2, said.stderr
