@@ -1,4 +1,4 @@
-"""What a release consists of, and when it is refused."""
+"""The parts of a release, and how one that cannot be made is refused."""
 
 from __future__ import annotations
 

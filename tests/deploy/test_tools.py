@@ -30,16 +30,17 @@ def say(*command: str | Path) -> str:
     return said
 
 
-@pytest.fixture(params=OVERLAYS)
-def rendered(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The objects of an overlay; those of production with the optional traces."""
-    is_traced = request.param == "production"
-    (tmp_path / "traced").mkdir()
-    manifests = build_with(tmp_path / "traced", "tracing") if is_traced else render(request.param)
-    path = tmp_path / "rendered" / f"{request.param}.yaml"
-    path.parent.mkdir()
-    path.write_text(yaml.safe_dump_all(manifests.objects))
-    return path
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the objects of each overlay; those of production with the optional traces."""
+    folder = tmp_path_factory.mktemp("rendered")
+    traced = build_with(tmp_path_factory.mktemp("traced"), "tracing")
+    for name in OVERLAYS:
+        manifests = traced if name == "production" else render(name)
+        (folder / f"{name}.yaml").write_text(
+            yaml.dump_all(manifests.objects, Dumper=yaml.CSafeDumper)
+        )
+    return folder
 
 
 def test_the_dockerfile_is_as_hadolint_wants_it() -> None:
@@ -49,7 +50,9 @@ def test_the_dockerfile_is_as_hadolint_wants_it() -> None:
 @pytest.mark.parametrize("minor", MINORS)
 def test_every_object_is_one_that_this_kubernetes_knows(rendered: Path, minor: str) -> None:
     """Strictly: a field that is not in the schema fails. Custom resources have none here."""
-    say(tool("kubernetes-validate", PACKAGES), "--strict", "-k", minor, rendered)
+    files = sorted(rendered.glob("*.yaml"))
+    assert len(files) == len(OVERLAYS)
+    say(tool("kubernetes-validate", PACKAGES), "--strict", "-k", minor, *files)
 
 
 def test_custom_resources_are_as_their_schemas_want_them(tmp_path: Path) -> None:
@@ -79,7 +82,6 @@ def is_custom(item: Object) -> bool:
 
 
 def test_checkov_finds_nothing_that_is_not_listed_with_a_reason(rendered: Path) -> None:
-    folder = rendered.parent
-    (folder / "Dockerfile").write_text((ROOT / "Dockerfile").read_text())
+    (rendered / "Dockerfile").write_text((ROOT / "Dockerfile").read_text())
     options = ("--compact", "--quiet", "--skip-download", "--config-file", "deploy/checkov.yaml")
-    say(tool("checkov", PACKAGES), "-d", folder, *options)
+    say(tool("checkov", PACKAGES), "-d", rendered, *options)
