@@ -14,13 +14,11 @@ RUN python -m venv /packages \
 
 FROM installer AS services-packages
 ARG TRACING=
-ARG UVLOOP=
-COPY requirements/services.txt requirements/tracing.txt requirements/uvloop.txt /requirements/
+COPY requirements/services.txt requirements/tracing.txt /requirements/
 # aiohttp-apispec has no wheel; it is pure Python.
 RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes --no-build-isolation \
         --only-binary :all: --no-binary aiohttp-apispec -r /requirements/services.txt \
         ${TRACING:+-r /requirements/tracing.txt} \
-        ${UVLOOP:+-r /requirements/uvloop.txt} \
     && /packages/bin/pip uninstall --yes setuptools pip \
     && python -m compileall -f -q --invalidation-mode unchecked-hash /packages
 
@@ -34,12 +32,10 @@ RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-ha
 
 FROM installer AS portal-packages
 ARG TRACING=
-ARG UVLOOP=
-COPY requirements/portal.txt requirements/tracing.txt requirements/uvloop.txt /requirements/
+COPY requirements/portal.txt requirements/tracing.txt /requirements/
 RUN /packages/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes \
         --only-binary :all: -r /requirements/portal.txt \
         ${TRACING:+-r /requirements/tracing.txt} \
-        ${UVLOOP:+-r /requirements/uvloop.txt} \
     && /packages/bin/pip uninstall --yes setuptools pip \
     && python -m compileall -f -q --invalidation-mode unchecked-hash /packages
 

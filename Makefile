@@ -81,7 +81,7 @@ format: $(VENV)/tools ## rewrite the code in the project's style
 bench: $(VENV)/tools peers ## measure what the README shows; needs wrk
 	$(BIN)/python -m bench
 
-peers: $(BENCHVENV)/ready $(VENV)/uvloop $(NODEPEERS:%=%/node_modules/.package-lock.json) ## install what the services are compared with
+peers: $(BENCHVENV)/ready $(NODEPEERS:%=%/node_modules/.package-lock.json) ## install what the services are compared with
 
 lock: $(VENV)/tools ## resolve requirements/*.in again into locked files with hashes
 	$(BIN)/python requirements/lock.py
@@ -126,10 +126,6 @@ $(BENCHVENV)/ready: requirements/bench.txt
 %/node_modules/.package-lock.json: %/package-lock.json
 	@if command -v npm >/dev/null; then cd $* && npm ci --ignore-scripts --no-audit --no-fund --silent; \
 	else echo "There is no npm: measuring without $(notdir $*)."; fi
-
-$(VENV)/uvloop: requirements/uvloop.txt | $(VENV)/stack
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
-	@touch $@
 
 $(VENV)/endurance: requirements/endurance.txt | $(VENV)/tools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 
 import asyncpg
 import msgspec
+import uvloop
 from aiohttp import web
 
 from services.entries.store.entries import INSERT, LIST
@@ -92,6 +93,12 @@ async def create_app() -> web.Application:
 
 
 if __name__ == "__main__":
+    on_uvloop = os.environ["EVENT_LOOP"] == "uvloop"
     web.run_app(
-        create_app(), host="127.0.0.1", port=int(os.environ["PORT"]), access_log=None, print=None
+        create_app(),
+        host="127.0.0.1",
+        port=int(os.environ["PORT"]),
+        access_log=None,
+        print=None,
+        loop=uvloop.new_event_loop() if on_uvloop else None,
     )

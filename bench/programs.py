@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from dev.gateway import Gateway
@@ -23,6 +22,8 @@ NODE_PEERS = Path(__file__).parent / "peers"
 # The peers, and what their servers are called.
 PYTHON = {"fastapi": "uvicorn", "blacksheep": "granian"}
 NODE = ("express", "fastify")
+# A program of this name runs on the event loop of the standard library, all others on uvloop.
+ON_ASYNCIO = "-asyncio"
 START_TIMEOUT = 30.0
 
 
@@ -37,6 +38,7 @@ class Program:
 
 def command(name: str, port: int) -> Sequence[str]:
     """The command that starts the program."""
+    name = name.removesuffix(ON_ASYNCIO)
     if name == "floor":
         return sys.executable, "-m", "bench.floor"
     if name == "fastapi":
@@ -50,8 +52,6 @@ def command(name: str, port: int) -> Sequence[str]:
             *("--interface", "asgi", "--loop", "uvloop", "--no-ws", "--http", "1"),
             *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         )
-    if name == "entries-uvloop":
-        return command("entries", port)
     if name in NODE:
         return "node", str(NODE_PEERS / name / "server.js")
     return sys.executable, "-m", f"services.{name}"
@@ -62,9 +62,6 @@ def installed(name: str) -> bool:
     if name in PYTHON and not (PEERS / PYTHON[name]).exists():
         sys.stderr.write(f"  no {name}: make .benchvenv/ready\n")
         return False
-    if name == "entries-uvloop" and find_spec("uvloop") is None:
-        sys.stderr.write("  no uvloop: make peers\n")
-        return False
     installed_here = (NODE_PEERS / name / "node_modules").exists() and shutil.which("node")
     if name in NODE and not installed_here:
         sys.stderr.write(f"  no {name}: it needs node and npm, then make peers\n")
@@ -73,13 +70,15 @@ def installed(name: str) -> bool:
 
 
 def variables(issuer: Issuer, database: str) -> dict[str, str]:
-    """The environment of every program, peers included; limits and log are the defaults."""
+    """The environment of every program, peers included; limits and log are the defaults, and the
+    event loop is that of the manifests."""
     return {
         "AUTH_ISSUER": issuer.issuer,
         "AUTH_AUDIENCE": issuer.audience,
         "DATABASE_URL": database,
         "HOST": "127.0.0.1",
         "ADMIN_PORT": "0",
+        "EVENT_LOOP": "uvloop",
         "SHUTDOWN_DELAY": "0",
         "NODE_ENV": "production",
         # Followers of feeds that nobody serves ask again after a pause.
@@ -100,8 +99,8 @@ async def program(
     """Start the program and wait until it takes connections; its output goes to `log`."""
     port = port or free_port()
     environ = {"PATH": os.environ["PATH"], "PORT": str(port), **environ}
-    if name == "entries-uvloop":
-        environ["EVENT_LOOP"] = "uvloop"
+    if name.endswith(ON_ASYNCIO):
+        environ["EVENT_LOOP"] = "asyncio"
     with log.open("ab") as output:
         began = time.perf_counter()
         process = await asyncio.create_subprocess_exec(

@@ -4,7 +4,6 @@
 #   TAG         (local)
 #   BASE        the base image, with its digest or from a mirror
 #   TRACING     not empty: with the packages for OTEL_EXPORTER_OTLP_ENDPOINT
-#   UVLOOP      not empty: with the package for EVENT_LOOP=uvloop
 #   OUTPUT      a folder to save the images to, as archives
 #   SERVICES    which images (all)
 #   OPTIONS     further options of the builder, for example --no-cache
@@ -35,7 +34,7 @@ created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || ec
 for service in ${SERVICES:-entries approvals profile portal batch migrate}; do
     set -- --build-arg "SERVICE=$service" --build-arg "VERSION=$tag" --build-arg "REVISION=$revision" \
         --build-arg "CREATED=$created" --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" \
-        --build-arg "TRACING=${TRACING:-}" --build-arg "UVLOOP=${UVLOOP:-}"
+        --build-arg "TRACING=${TRACING:-}"
     if [ -n "${BASE:-}" ]; then
         set -- "$@" --build-arg "BASE=$BASE"
     fi

@@ -16,7 +16,6 @@ WITHIN = {
     "portal": "services",
     "migrate": "services",
     "tracing": "services",
-    "uvloop": "services",
     "dev": "services",
     "test": "dev",
     "endurance": "test",

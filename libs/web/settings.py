@@ -160,7 +160,7 @@ class WebSettings:
 
 
 def _read_event_loop(env: Environment) -> str:
-    """`asyncio`, or `uvloop` where its optional package is installed (requirements/uvloop.in)."""
+    """`asyncio`, or `uvloop` where it is installed: there is none for Windows."""
     chosen = env.choice("EVENT_LOOP", "asyncio", ("asyncio", "uvloop"))
     if chosen == "uvloop" and find_spec("uvloop") is None:
         env.refuse("EVENT_LOOP is uvloop, which is not installed")
