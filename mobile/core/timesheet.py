@@ -11,6 +11,7 @@ from datetime import date
 from mobile.core.changes import ENTRY_KINDS, WEEK_KINDS, Change, ChangeKind
 from mobile.core.clock import Clock
 from mobile.core.outbox import Outbox
+from mobile.core.pending_absences import with_pending_absences
 from mobile.core.rules import (
     Draft,
     EntryContext,
@@ -74,7 +75,11 @@ class LocalTimesheet:
         state, waiting = state_of(str(week), timesheet, changes)
         closed_through = self.rules.closed_through
         entries = self._entries(week.monday, week.sunday, changes)
-        calendar = self._store.calendar.days(week.monday, week.sunday)
+        calendar = with_pending_absences(
+            self._store.calendar.days(week.monday, week.sunday),
+            changes,
+            self._store.calendar.absences(),
+        )
         days = tuple(
             day_view(day, entries, lock_of(day, state, closed_through), calendar.get(day))
             for day in week.days

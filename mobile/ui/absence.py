@@ -58,6 +58,7 @@ class AbsenceSheet(BottomSheet):
     def close(self) -> None:
         self._unwatch()
         super().close()
+        self._frame.refresh_week()
 
     def save(self) -> None:
         if self.form.save():

@@ -107,6 +107,7 @@ class AbsencesModel(ViewModel):
     def _undo(self, seq: int) -> None:
         if not self._workspace.outbox.cancel(seq):
             self._notify(SnackbarMessage("week.too_late"))
+        self._workspace.engine.wake()
         self.refresh()
 
     def _build(self) -> list[AbsenceRow]:

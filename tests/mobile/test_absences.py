@@ -113,6 +113,34 @@ async def test_an_absence_is_added_edited_and_deleted(app: App, erin: Caller) ->
     assert app.day(MONDAY).target_minutes == 360
 
 
+async def test_an_absence_shades_its_days_at_once(app: App, network: Network) -> None:
+    network.fault = lambda _request: Fault.LOST_BEFORE
+    absence_id = app.add(MONDAY, MONDAY + timedelta(days=1))
+    app.add(FRIDAY, half=True)
+    assert [app.day(MONDAY + timedelta(days=n)).absence for n in range(3)] == ["sick", "sick", None]
+    assert [app.day(MONDAY).target_minutes, app.day(FRIDAY).target_minutes] == [0, 120]
+
+    # Edited and deleted before anything was sent.
+    form = app.model.form(absence_id)
+    form.set_until(MONDAY)
+    assert form.save()
+    tuesday = app.day(MONDAY + timedelta(days=1))
+    assert (tuesday.absence, tuesday.target_minutes) == (None, 360)
+    assert app.day(MONDAY).absence == "sick"
+    app.model.form(absence_id).delete()
+    assert app.day(MONDAY).absence is None
+
+
+async def test_a_rejected_absence_shades_nothing(app: App, erin: Caller) -> None:
+    assert (await erin.post(f"/v1/timesheets/{THIS}/submit")).status == 200
+    app.add(MONDAY)
+    assert app.day(MONDAY).absence == "sick"
+    await app.sync()
+
+    assert len(app.problems.problems) == 1
+    assert (app.day(MONDAY).absence, app.day(MONDAY).target_minutes) == (None, 360)
+
+
 async def test_half_days_leave_half_the_target(app: App) -> None:
     app.add(FRIDAY, half=True)
     await app.sync()
