@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 APPVENV := .appvenv
+# The app's font for scripts beyond Latin, Greek and Cyrillic: built, not committed.
+FALLBACK := mobile/data/fallback.ttf
 DEPLOYVENV := .deployvenv
 BENCHVENV := .benchvenv
 NODEPEERS := bench/peers/express bench/peers/fastify
@@ -13,10 +15,10 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -r
 AS ?= erin
 SECONDS ?= 7200
 # Kivy has no wheels for Python 3.14 yet: there the tests of the screens are skipped, and say so.
-SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready" * (sys.version_info < (3, 14)))')
+SCREENS := $(shell $(PYTHON) -c 'import sys; print("$(APPVENV)/ready $(FALLBACK)" * (sys.version_info < (3, 14)))')
 
 .DEFAULT_GOAL := help
-.PHONY: endpoints help setup run app screenshots portal-pictures portal-texts token test test-slow test-oidc endurance deploy-check images-check cluster-check release lint format bench peers lock rules images clean
+.PHONY: endpoints help setup run app fonts screenshots portal-pictures portal-texts token test test-slow test-oidc endurance deploy-check images-check cluster-check release lint format bench peers lock rules images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -26,10 +28,12 @@ setup: $(VENV)/stack ## make .venv with what `make run` needs
 run: $(VENV)/stack ## start the whole system on this machine
 	@exec $(BIN)/python -m dev run
 
-app: $(APPVENV)/ready ## start the app against `make run`
+app: $(APPVENV)/ready $(FALLBACK) ## start the app against `make run`
 	TIMESHEETS_API=http://127.0.0.1:8000 AUTH_ISSUER=http://127.0.0.1:8001/ $(APPVENV)/bin/python -m mobile
 
-screenshots: $(APPVENV)/ready ## draw the app's screens into docs/images, without a display
+fonts: $(FALLBACK) ## build the app's font for other scripts and emoji
+
+screenshots: $(APPVENV)/ready $(FALLBACK) ## draw the app's screens into docs/images, without a display
 	$(APPVENV)/bin/python -m mobile.tools.screenshots docs/images
 
 portal-pictures: $(VENV)/tools ## draw the portal's pages into docs/images/portal; needs chromium
@@ -116,6 +120,10 @@ $(APPVENV)/ready: requirements/mobile.txt
 	$(PYTHON) -m venv $(APPVENV)
 	$(APPVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
+
+$(FALLBACK): requirements/fonts.txt mobile/tools/fonts.py | $(APPVENV)/ready
+	$(APPVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	$(APPVENV)/bin/python -m mobile.tools.fonts
 
 # Whom the services are compared with; nothing else needs them.
 $(BENCHVENV)/ready: requirements/bench.txt

@@ -20,6 +20,7 @@ WITHIN = {
     "test": "dev",
     "endurance": "test",
     "mobile": None,
+    "fonts": None,
     "deploy": None,
     "bench": "services",
 }

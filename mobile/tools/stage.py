@@ -21,4 +21,8 @@ def stage(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if not (PACKAGE / "data" / "fallback.ttf").exists():
+        sys.stderr.write(
+            "make fonts first: without it other scripts and emoji are drawn as boxes\n"
+        )
     stage(Path(sys.argv[1] if len(sys.argv) > 1 else "build/app"))

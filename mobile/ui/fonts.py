@@ -15,6 +15,8 @@ FALLBACK_FILE = Path(__file__).parents[1] / "data" / "fallback.ttf"
 FALLBACK = "Fallback"
 # Latin, Greek, Cyrillic, punctuation and currencies: all that Roboto has.
 BEYOND_ROBOTO = re.compile("[^\u0000-\u058f\u1e00-\u206f\u20a0-\u20bf]")
+# Selectors and skin tones change a glyph of colour fonts; here they would be a glyph of their own.
+INVISIBLE = dict.fromkeys([0x200D, 0xFE0E, 0xFE0F, *range(0x1F3FB, 0x1F400)])
 DEVANAGARI = re.compile("[\u0900-\u097f]")
 
 
@@ -45,7 +47,16 @@ class VisualLabel(CoreLabel):
         return f"{super()._get_font_id()}|{self.options['font_script_name']}"
 
     def get_extents(self, text: str) -> tuple[int, int]:
-        return super().get_extents(visual_order(text))
+        return super().get_extents(_drawn(text))
 
     def _render_text(self, text: str, x: int, y: int) -> None:
-        super()._render_text(visual_order(text), x, y)
+        super()._render_text(_drawn(text), x, y)
+
+
+def _drawn(line: str) -> str:
+    """The glyphs of a line from left to right. Devanagari needs its joiners."""
+    if not BEYOND_ROBOTO.search(line):
+        return line
+    if not DEVANAGARI.search(line):
+        line = line.translate(INVISIBLE)
+    return visual_order(line)

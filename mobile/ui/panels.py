@@ -7,7 +7,7 @@ from kivy.uix.widget import Widget
 from kivymd.theming import ThemableBehavior
 from kivymd.uix.boxlayout import MDBoxLayout
 
-from mobile.ui import text as _text  # noqa: F401 - its rules are used in panels.kv
+from mobile.ui import copying as _copying  # noqa: F401 - its rules are used in panels.kv
 from mobile.ui.layout import load_kv
 
 

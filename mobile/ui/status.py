@@ -13,6 +13,7 @@ from kivy.properties import (
 from kivymd.uix.boxlayout import MDBoxLayout
 
 from mobile.core.rules import ApprovalState, State
+from mobile.ui import copying as _copying  # noqa: F401 - its rules are used in status.kv
 from mobile.ui.layout import load_kv
 from mobile.ui.text import text_width
 

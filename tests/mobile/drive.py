@@ -36,6 +36,7 @@ from mobile.ui.text import Text
 from mobile.viewmodels.app import UPDATE_INTERVAL
 from mobile.viewmodels.stages import Tab
 from tests.mobile.gestures import gestures
+from tests.mobile.glyphs import boxes
 from tests.mobile.legibility import FEW_SCENES, FEW_WAYS, walk
 
 FRAMES = 4
@@ -233,6 +234,7 @@ async def drive() -> dict[str, Any]:
             results["frame_p99_ms"] = frames[int(len(frames) * 0.99)]
             results["hanging"] = await press_while_the_network_hangs(shell)
 
+            results["boxes"] = boxes(shell)
             shell.go(Tab.APPROVALS)
             now = model.workspace
             assert now is not None

@@ -14,6 +14,8 @@ from mobile.tools.drawing import settle
 from mobile.ui import sheet as sheets
 from mobile.ui.buttons import PushButton
 from mobile.ui.card import HOLD_SECONDS, EntryCard
+from mobile.ui.copying import HOLD_SECONDS as COPY_SECONDS
+from mobile.ui.copying import CopyableText
 from mobile.ui.shell import Shell
 from mobile.ui.snackbar import Snackbar
 from mobile.viewmodels.stages import Tab
@@ -105,6 +107,7 @@ def gestures(shell: Shell) -> dict[str, Any]:
         "pulled": _pull_the_list(shell),
         "typed": _type_into_an_entry(shell),
         "covered": _touch_beside_an_approval(shell),
+        "copied": _hold_a_reason(shell),
         "keyboard": _press_by_keyboard(shell),
     }
 
@@ -196,6 +199,26 @@ def _touch_beside_an_approval(shell: Shell) -> bool:
     stayed = approvals.opened == opened
     approvals.open(None)
     return stayed
+
+
+def _hold_a_reason(shell: Shell) -> list[str]:
+    """The reason of a rejected week, and the clipboard after a finger rested on it."""
+    from kivy.core.clipboard import Clipboard
+
+    shell.go(Tab.WEEK)
+    shell.models.week.show(shell.models.week.notices[0].week)
+    settle()
+    [reason] = [each for each in shell.screen.ids.state.walk() if isinstance(each, CopyableText)]
+    touch = Finger(*middle(reason))
+    touch.press()
+    until = time.monotonic() + COPY_SECONDS + LIST_SECONDS
+    while time.monotonic() < until:
+        EventLoop.idle()
+    touch.lift()
+    settle(2)
+    copied = Clipboard.paste()
+    shell.snackbar.close()
+    return [reason.text, copied]
 
 
 def _press_by_keyboard(shell: Shell) -> dict[str, Any]:

@@ -80,6 +80,12 @@ def test_no_touch_goes_through_an_approval_to_the_list_below(seen: dict[str, Any
     assert seen["gestures"]["covered"]
 
 
+def test_a_reason_that_is_held_is_copied(seen: dict[str, Any]) -> None:
+    reason, copied = seen["gestures"]["copied"]
+    assert "templates" in reason
+    assert copied == reason
+
+
 def test_what_is_gone_from_the_screen_is_forgotten(seen: dict[str, Any]) -> None:
     assert seen["kept_texts"] <= 5
 
@@ -89,3 +95,10 @@ def test_everything_is_reached_and_pressed_by_the_keyboard(seen: dict[str, Any])
     assert keyboard["stops"] >= 15
     assert keyboard["weeks"] == ["2026-W47", "2026-W48"]
     assert (keyboard["opened"], keyboard["left"]) == ("EntrySheet", 0)
+
+
+def test_notes_in_other_scripts_are_not_boxes(seen: dict[str, Any]) -> None:
+    if seen["boxes"] is None:
+        pytest.skip("there is no fallback font: make fonts")
+    assert len(seen["boxes"]) == 7
+    assert {script: found for script, found in seen["boxes"].items() if found} == {}

@@ -17,6 +17,7 @@ TEXTS = {
     "save": "Speichern",
     "delete": "Löschen",
     "more": "Mehr",
+    "text.copied": "Kopiert",
     "today": "Heute",
     "yesterday": "Gestern",
     "pick_date": "Anderer Tag",

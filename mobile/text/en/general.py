@@ -18,6 +18,7 @@ TEXTS = {
     "save": "Save",
     "delete": "Delete",
     "more": "More",
+    "text.copied": "Copied",
     "today": "Today",
     "yesterday": "Yesterday",
     "pick_date": "Other day",
