@@ -34,7 +34,7 @@ BIG5_LEVEL_1 = range(0xA440, 0xC67F)
 KANA_AND_WIDTHS = (range(0x3000, 0x3130), range(0xFF00, 0xFFF0))
 # In the collection, the face with the shapes of mainland China.
 SIMPLIFIED_CHINESE = 2
-# How far, in units of the font, a quadratic curve may be from the cubic one that it replaces.
+# The largest distance of a quadratic curve from the cubic one it replaces, in units of the font.
 TOLERANCE = 2.0
 # Its own tables for vertical lines, variations and alternative baselines are of no use here.
 DROPPED = ["BASE", "DSIG", "MVAR", "STAT", "VORG", "VVAR", "vhea", "vmtx"]
@@ -68,15 +68,15 @@ def _folder(package: str) -> Path:
 def _script(path: Path, covered: set[int]) -> TTFont:
     """One script in its regular weight, with the rules by which its letters join."""
     font = TTFont(path)
-    wanted = {each for each in font.getBestCmap() if each not in covered}
+    requested = {each for each in font.getBestCmap() if each not in covered}
     if "Emoji" in path.name:
-        wanted = {each for each in wanted if each >= FIRST_EMOJI}
+        requested = {each for each in requested if each >= FIRST_EMOJI}
     options = Options(hinting=False, glyph_names=False, name_IDs=[])
     options.drop_tables += DROPPED
     subsetter = Subsetter(options)
-    subsetter.populate(unicodes=wanted)
+    subsetter.populate(unicodes=requested)
     subsetter.subset(font)
-    covered |= wanted
+    covered |= requested
     return instantiateVariableFont(font, REGULAR)
 
 
@@ -84,16 +84,16 @@ def _east_asian(path: Path, covered: set[int]) -> TTFont:
     """Han, kana and Hangul in daily use; their cubic outlines become quadratic ones."""
     font = TTCollection(path, lazy=True).fonts[SIMPLIFIED_CHINESE]
     names = font.getBestCmap()
-    wanted = sorted(each for each in _daily_use() if each in names and each not in covered)
+    requested = sorted(each for each in _daily_use() if each in names and each not in covered)
     drawn = font.getGlyphSet(location=REGULAR)
     glyphs, widths = {}, {}
-    for name in [".notdef", *dict.fromkeys(names[each] for each in wanted)]:
+    for name in [".notdef", *dict.fromkeys(names[each] for each in requested)]:
         pen = TTGlyphPen(None)
         drawn[name].draw(Cu2QuPen(pen, TOLERANCE, reverse_direction=True))
         glyphs[name], widths[name] = pen.glyph(), round(drawn[name].width)
     made = FontBuilder(font["head"].unitsPerEm, isTTF=True)
     made.setupGlyphOrder(list(glyphs))
-    made.setupCharacterMap({each: names[each] for each in wanted})
+    made.setupCharacterMap({each: names[each] for each in requested})
     made.setupGlyf(glyphs)
     lefts = {name: getattr(glyph, "xMin", 0) for name, glyph in glyphs.items()}
     made.setupHorizontalMetrics({name: (widths[name], lefts[name]) for name in glyphs})

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -188,8 +190,9 @@ async def press_while_the_network_hangs(shell: Shell) -> dict[str, Any]:
     return {"asked": transport.requests, "added": logged["added"], "slowest_ms": max(waits)}
 
 
-async def drive() -> dict[str, Any]:
-    results: dict[str, Any] = {}
+@asynccontextmanager
+async def started() -> AsyncIterator[tuple[TimesheetsApp, float]]:
+    """The app with 2,000 entries in its store, and the seconds until it was on the screen."""
     with tempfile.TemporaryDirectory() as place:
         async with make_client() as http:
             clock = StillClock()
@@ -216,38 +219,53 @@ async def drive() -> dict[str, Any]:
             enter(model)
             app.run_quietly()
             EventLoop.idle()
-            results["start_seconds"] = time.thread_time() - began
-            shell = app.shell
-            assert shell is not None
-
-            results["entry"] = log_an_entry(shell)
-            results["tabs"] = [str(tab) for tab in model.tabs]
-            results["window"] = list(Window.size)
-            results["kept_texts"] = kept_texts(shell)
-            results["gestures"] = gestures(shell)
-            results["legibility"] = walk(app, FEW_WAYS, FEW_SCENES)
-            app.set_language("en")
-            shell = app.shell
-
-            many_approvals(shell)
-            frames = scroll(shell, 60)
-            results["frame_p99_ms"] = frames[int(len(frames) * 0.99)]
-            results["hanging"] = await press_while_the_network_hangs(shell)
-
-            results["boxes"] = boxes(shell)
-            shell.go(Tab.APPROVALS)
-            now = model.workspace
-            assert now is not None
-            now.store.set(SCOPES, ["read:timesheets", "create:timesheets"])
-            session.on_change()
-            await asyncio.sleep(2 * UPDATE_INTERVAL)
-            settle()
-            results["tabs_without_scope"] = [str(tab) for tab in model.tabs]
-            results["tab_after"] = str(shell.tab)
-            shell.leave()
+            yield app, time.thread_time() - began
+            app.shell.leave()
             await model.stop()
+
+
+async def drive() -> dict[str, Any]:
+    """The parts that every run of the tests checks."""
+    async with started() as (app, seconds):
+        shell, model = app.shell, app.model
+        results: dict[str, Any] = {"start_seconds": seconds}
+        results["entry"] = log_an_entry(shell)
+        results["tabs"] = [str(tab) for tab in model.tabs]
+        results["window"] = list(Window.size)
+        results["kept_texts"] = kept_texts(shell)
+        results["gestures"] = gestures(shell)
+        results["hanging"] = await press_while_the_network_hangs(shell)
+        results |= await without_scope(shell)
+    return results
+
+
+async def without_scope(shell: Shell) -> dict[str, Any]:
+    """The person is on the approvals when the right to approve ends."""
+    model = shell.model
+    shell.go(Tab.APPROVALS)
+    assert model.workspace is not None
+    model.workspace.store.set(SCOPES, ["read:timesheets", "create:timesheets"])
+    model._session.on_change()
+    await asyncio.sleep(2 * UPDATE_INTERVAL)
+    settle()
+    return {
+        "tabs_without_scope": [str(tab) for tab in model.tabs],
+        "tab_after": str(shell.tab),
+    }
+
+
+async def look_closely() -> dict[str, Any]:
+    """The drawn screens: what can be hit and read, other scripts, and frames while scrolling."""
+    async with started() as (app, _seconds):
+        results: dict[str, Any] = {"boxes": boxes(app.shell)}
+        results["legibility"] = walk(app, FEW_WAYS, FEW_SCENES)
+        app.set_language("en")
+        many_approvals(app.shell)
+        frames = scroll(app.shell, 60)
+        results["frame_p99_ms"] = frames[int(len(frames) * 0.99)]
     return results
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(drive())))
+    part = look_closely if os.environ.get("LOOK_CLOSELY") else drive
+    sys.stdout.write(json.dumps(asyncio.run(part())))

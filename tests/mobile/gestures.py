@@ -14,7 +14,6 @@ from mobile.tools.drawing import settle
 from mobile.ui import sheet as sheets
 from mobile.ui.buttons import PushButton
 from mobile.ui.card import HOLD_SECONDS, EntryCard
-from mobile.ui.copying import HOLD_SECONDS as COPY_SECONDS
 from mobile.ui.copying import CopyableText
 from mobile.ui.shell import Shell
 from mobile.ui.snackbar import Snackbar
@@ -22,6 +21,8 @@ from mobile.viewmodels.stages import Tab
 
 # A list waits so long at most, and for so many frames, before it lets what is in it have a touch.
 LIST_SECONDS, LIST_FRAMES = 0.3, 6
+# A finger is lifted as soon as its text was copied, and after this at the latest.
+LONGEST_HOLD = 20.0
 
 
 class Finger(MotionEvent):
@@ -209,14 +210,14 @@ def _hold_a_reason(shell: Shell) -> list[str]:
     shell.models.week.show(shell.models.week.notices[0].week)
     settle()
     [reason] = [each for each in shell.screen.ids.state.walk() if isinstance(each, CopyableText)]
+    Clipboard.copy("")
     touch = Finger(*middle(reason))
     touch.press()
-    until = time.monotonic() + COPY_SECONDS + LIST_SECONDS
-    while time.monotonic() < until:
+    until = time.monotonic() + LONGEST_HOLD
+    while not (copied := Clipboard.paste()) and time.monotonic() < until:
         EventLoop.idle()
     touch.lift()
     settle(2)
-    copied = Clipboard.paste()
     shell.snackbar.close()
     return [reason.text, copied]
 

@@ -27,14 +27,14 @@ def boxes(shell: Shell) -> dict[str, list[str]] | None:
     if not HAS_FALLBACK:
         return None
     shell.go(Tab.WEEK)
-    shell.models.week.go_to_today()
-    timesheet = shell.model.workspace.timesheet
+    week = shell.models.week
+    week.shift(1)
     found = {}
-    for script, note in NOTES.items():
-        timesheet.save(Draft(shell.today, "BIG-WEB", 30, note=note))
-        shell.models.week.refresh()
-        settle()
-        shell.screen.list.cards_list.scroll_y = 0
+    # A day for each of the seven.
+    for day, (script, note) in zip(week.week.days, NOTES.items(), strict=True):
+        shell.model.workspace.timesheet.save(Draft(day, "BIG-WEB", 30, note=note))
+        week.choose(day)
+        week.refresh()
         settle()
         drawn = [each for each in shell.walk() if isinstance(each, Text) and note in each.text]
         fonts = {each.font_name for each in drawn}
