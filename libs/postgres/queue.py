@@ -12,10 +12,13 @@ from typing import Generic, NamedTuple, TypeVar
 from libs.postgres.shares import Bounds, Share
 from libs.web.problems import ServiceUnavailable
 
-# Waiters that were there all the time for so many seconds mean overload and not a burst.
+# A queue in which no request of the last `OVERLOADED_AFTER` seconds was served within `SHORT_WAIT`
+# means overload and not a burst (the idea of CoDel, RFC 8289: its target and interval). Its length
+# says nothing: 256 requests that are served within 80 ms are none too many.
+SHORT_WAIT = 0.1
 OVERLOADED_AFTER = 1.0
 # While overloaded, requests that cannot be served within this time are refused: the others are
-# served at full rate and with a bounded delay (the idea of CoDel, RFC 8289).
+# served at full rate and with a bounded delay.
 OVERLOADED_WAIT = 0.25
 
 T = TypeVar("T")
@@ -24,8 +27,9 @@ T = TypeVar("T")
 class _Waiter(NamedTuple, Generic[T]):
     ticket: int
     future: asyncio.Future[T | None]
+    since: float
     deadline: float
-    """When it gives up, by the clock of the event loop."""
+    """When it gives up. Both are by the clock of the event loop."""
 
 
 class _Expired(Exception):
@@ -36,9 +40,9 @@ class ConnectionQueue(Generic[T]):
     """Decides who holds one of a bounded number of connections, first come, first served.
 
     It keeps the idle connections and hands a connection that is released straight to the request
-    that has waited longest, unless the share of that request is at its bound. When the queue is
-    full, or a request has waited longer than `max_wait`, it gets a 503; serving it late would only
-    delay the requests behind it.
+    that has waited longest, unless the share of that request is at its bound. A request that has
+    waited longer than `max_wait` gets a 503, because serving it late would only delay the requests
+    behind it; so does one that finds `max_waiting` others, which only bounds the memory.
 
     It never connects: `None` in place of a connection stands for the room to open one.
     """
@@ -58,7 +62,7 @@ class ConnectionQueue(Generic[T]):
         self._waiters: dict[Share, deque[_Waiter[T]]] = {share: deque() for share in Share}
         self._held = dict.fromkeys(Share, 0)
         self._waiting = dict.fromkeys(Share, 0)
-        self._busy_since = dict.fromkeys(Share, 0.0)
+        self._short_at = dict.fromkeys(Share, 0.0)
         self._timer: asyncio.TimerHandle | None = None
         self._idle: list[T] = []
         self.in_use = 0
@@ -136,7 +140,11 @@ class ConnectionQueue(Generic[T]):
         if share is None:
             return False
         given = self.take_idle() if connection is None else connection
-        self._waiters[share].popleft().future.set_result(given)
+        waiter = self._waiters[share].popleft()
+        now = waiter.future.get_loop().time()
+        if now - waiter.since <= SHORT_WAIT:
+            self._short_at[share] = now
+        waiter.future.set_result(given)
         self._take(share)
         return True
 
@@ -157,9 +165,9 @@ class ConnectionQueue(Generic[T]):
         loop = asyncio.get_running_loop()
         now = loop.time()
         if not self._waiting[share]:
-            self._busy_since[share] = now
+            self._short_at[share] = now
         deadline = now + self._wait_limit(share, now)
-        waiter = _Waiter[T](next(self._tickets), loop.create_future(), deadline)
+        waiter = _Waiter[T](next(self._tickets), loop.create_future(), now, deadline)
         self._waiters[share].append(waiter)
         self._waiting[share] += 1
         self._expire_at(loop, deadline)
@@ -199,7 +207,7 @@ class ConnectionQueue(Generic[T]):
             self._timer = None
 
     def _wait_limit(self, share: Share, now: float) -> float:
-        if now - self._busy_since[share] > OVERLOADED_AFTER:
+        if now - self._short_at[share] > OVERLOADED_AFTER:
             return min(self._max_wait, OVERLOADED_WAIT)
         return self._max_wait
 

@@ -38,10 +38,11 @@ class DatabaseSettings:
     pool_min: int = 2
     """The number of connections opened at the start; idle ones are closed after a minute."""
     pool_max: int = 10
-    max_waiting: int = 400
-    """The number of requests of a share that may wait for a connection; the next gets a 503."""
+    max_waiting: int = 2000
+    """The number of requests of a share that may wait for a connection; the next gets a 503.
+    It bounds the memory; time decides who is refused."""
     max_wait: float = 2.0
-    """The seconds a request may wait for a connection; 0.25 while the queue does not empty."""
+    """The seconds a request may wait for a connection; 0.25 while none is served within 0.1."""
     connect_timeout: float = 3.0
     start_timeout: float = 60.0
     statement_timeout: float = 10.0
@@ -59,7 +60,7 @@ class DatabaseSettings:
             dsn=_read_address(env),
             pool_min=env.integer("DB_POOL_MIN", min(2, pool_max), 0, pool_max),
             pool_max=pool_max,
-            max_waiting=40 * pool_max,
+            max_waiting=200 * pool_max,
             application_name=application_name,
         )
 

@@ -6,7 +6,12 @@ import asyncio
 
 import pytest
 
-from libs.postgres.queue import ConnectionQueue
+from libs.postgres.queue import (
+    OVERLOADED_AFTER,
+    OVERLOADED_WAIT,
+    SHORT_WAIT,
+    ConnectionQueue,
+)
 from libs.postgres.shares import Bounds, Share
 from libs.web.problems import ServiceUnavailable
 
@@ -110,21 +115,58 @@ async def test_waiters_are_refused_when_the_pool_closes() -> None:
     assert (queue.in_use, queue.waiting) == (1, 0)
 
 
-async def test_waits_are_short_while_the_queue_does_not_empty(
+class LoopClock:
+    """The clock of the event loop, which stands still: its timers end when the test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        self.now = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: self.now)
+
+    async def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+        await next_rounds()
+
+
+async def test_waits_are_short_while_no_request_is_served_soon(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    queue = queue_of()
+    clock, queue = LoopClock(monkeypatch), queue_of(max_wait=2.0)
     await queue.acquire(READS)
     burst = await waiting(queue)
-    monkeypatch.setattr("libs.postgres.queue.OVERLOADED_AFTER", 0.0)
-    monkeypatch.setattr("libs.postgres.queue.OVERLOADED_WAIT", 0.01)
+    await clock.pass_by(OVERLOADED_AFTER + 0.1)
+    late = await waiting(queue)
+    await clock.pass_by(OVERLOADED_WAIT + 0.01)
     with pytest.raises(ServiceUnavailable):
-        await queue.acquire(READS)
-    assert not burst.done()
+        await late
     queue.release(READS, None)
     await burst
+    served = await waiting(queue)
+    await clock.pass_by(OVERLOADED_WAIT + 0.01)
+    assert not served.done()
     queue.release(READS, None)
-    assert queue.waiting == 0
+    await served
+
+
+async def test_a_queue_that_never_empties_is_none_too_long_while_requests_are_served_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, queue = LoopClock(monkeypatch), queue_of(max_wait=2.0, max_waiting=100)
+    await queue.acquire(READS)
+    waiters = [await waiting(queue) for _ in range(50)]
+    pause = SHORT_WAIT / 60
+    for _ in range(round(2 * OVERLOADED_AFTER / pause)):
+        waiters.append(await waiting(queue))
+        await clock.pass_by(pause)
+        queue.release(READS, "a connection")
+        assert await waiters.pop(0) == "a connection"
+    # The service stalls for longer than a request may wait in an overloaded one.
+    waiters.append(await waiting(queue))
+    await clock.pass_by(2 * OVERLOADED_WAIT)
+    assert not any(waiter.done() for waiter in waiters)
+    for waiter in waiters:
+        queue.release(READS, "a connection")
+        await waiter
 
 
 async def test_shedding_is_reported_with_the_share_and_the_reason() -> None:
