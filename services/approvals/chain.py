@@ -34,7 +34,7 @@ class StepKind(StrEnum):
     REOPENED = "reopened"
 
 
-_LEADS_TO = {
+LEADS_TO = {
     StepKind.SUBMITTED: State.PENDING,
     StepKind.APPROVED: State.APPROVED,
     StepKind.REJECTED: State.REJECTED,
@@ -153,5 +153,5 @@ def _is_where(approval: Approval, steps: Sequence[Step]) -> bool:
         (step.actor, step.at, step.reason, step.acting_for) for step in decisions[-1:]
     ) or ((None, None, None, None),)
     here = (approval.decided_by, approval.decided_at, approval.reason, approval.acting_for)
-    leads_to = _LEADS_TO[steps[-1].event] if steps else None
+    leads_to = LEADS_TO[steps[-1].event] if steps else None
     return leads_to is approval.state and decided == (here,)
