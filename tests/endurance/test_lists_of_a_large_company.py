@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
@@ -12,8 +11,8 @@ import pytest
 
 from libs.rules.calendar import Week
 from services.approvals.model import Caller, Flag, State, Today
-from services.approvals.store import approvals, overdue
-from services.approvals.store.approvals import ApprovalFilter
+from services.approvals.store import lists, overdue
+from services.approvals.store.lists import ApprovalFilter
 from services.approvals.store.overdue import FIRST_WEEK, OverdueFilter
 from services.approvals.store.unsubmitted import store_changed
 from tests.api.approvals.test_plans import nodes
@@ -24,7 +23,6 @@ pytestmark = pytest.mark.endurance
 
 COMPANY = Company(people=20_000, weeks=10)
 TODAY = Today.at(datetime(2026, 11, 27, 12, 0, tzinfo=UTC))
-BEGIN = (datetime(1970, 1, 1, tzinfo=UTC), uuid.UUID(int=0))
 TABLES = ("approvals", "unsubmitted_weeks")
 
 
@@ -57,19 +55,19 @@ async def test_lists_of_20_000_people_read_few_rows(databases: Databases) -> Non
     administrator = Caller("auth0|head", administers=True)
     week, flags = Week.parse("2026-W44"), (Flag.OFF_TARGET,)
     for filter_ in (
-        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51),
-        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, state=State.PENDING),
-        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, state=State.REJECTED),
-        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, week=week),
-        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, person="auth0|7"),
-        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, flags=flags),
-        ApprovalFilter(administrator, TODAY, *BEGIN, limit=51, flags=(Flag.HOLIDAY,)),
+        ApprovalFilter(administrator, TODAY, limit=51),
+        ApprovalFilter(administrator, TODAY, limit=51, state=State.PENDING),
+        ApprovalFilter(administrator, TODAY, limit=51, state=State.REJECTED),
+        ApprovalFilter(administrator, TODAY, limit=51, week=week),
+        ApprovalFilter(administrator, TODAY, limit=51, person="auth0|7"),
+        ApprovalFilter(administrator, TODAY, limit=51, flags=flags),
+        ApprovalFilter(administrator, TODAY, limit=51, flags=(Flag.HOLIDAY,)),
     ):
-        read = await rows_read(connection, *approvals.list_statement(filter_))
+        read = await rows_read(connection, *lists.list_statement(filter_))
         assert read["approvals"] <= 200, filter_
     manager = Caller(MANAGER_OF_MANY)
-    filter_ = ApprovalFilter(manager, TODAY, *BEGIN, limit=51, state=State.PENDING)
-    read = await rows_read(connection, *approvals.list_statement(filter_))
+    filter_ = ApprovalFilter(manager, TODAY, limit=51, state=State.PENDING)
+    read = await rows_read(connection, *lists.list_statement(filter_))
     assert read["approvals"] <= 1100
 
     for caller, most in ((administrator, 102), (manager, 3_000)):

@@ -148,7 +148,7 @@ class Company:
         if number <= min(500, self.people // 2):
             return MANAGER_OF_MANY
         manager = number // 40
-        return f"auth0|m{manager}" if number % 40 else MANAGER_OF_MANY
+        return f"auth0|m{manager if number % 40 else max(1, manager // 40)}"
 
 
 async def fill_entries(connection: asyncpg.Connection, company: Company) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -37,7 +37,7 @@ from services.approvals.schemas.approvals import (
     History,
     HistoryAnswer,
 )
-from services.approvals.store.approvals import ApprovalFilter, list_approvals
+from services.approvals.store.lists import ApprovalFilter, list_approvals
 from services.approvals.store.overdue import count_overdue
 
 ROUTES = web.RouteTableDef()
@@ -48,9 +48,6 @@ class ApprovalKey(msgspec.Struct, array_like=True):
 
     submitted_at: datetime
     id: UUID
-
-
-FIRST_KEY = ApprovalKey(datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 @ROUTES.get("/v1/approvals", allow_head=False)
@@ -127,12 +124,11 @@ async def show_history(request: web.Request) -> web.Response:
 
 
 def _filter(query: ApprovalQuery, caller: Caller, today: Today) -> ApprovalFilter:
-    key = decode_cursor(query.cursor, ApprovalKey) or FIRST_KEY
+    key = decode_cursor(query.cursor, ApprovalKey)
     return ApprovalFilter(
         caller=caller,
         today=today,
-        submitted_at=key.submitted_at,
-        id=key.id,
+        after=(key.submitted_at, key.id) if key else None,
         limit=query.limit + 1,
         state=query.state,
         person=query.person,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 import msgspec
@@ -17,19 +16,14 @@ from libs.web.responses import encode_json
 from services.approvals.chain import Step
 from services.approvals.model import (
     Approval,
-    Caller,
-    DecisionRole,
     Flag,
     Manager,
-    State,
-    Today,
 )
 from services.approvals.store.history import add_histories
 from services.approvals.store.people import (
     COLUMNS_OF_MANAGER,
     MANAGED,
     manager_of,
-    team_of,
 )
 
 
@@ -85,62 +79,6 @@ SAVE = """
     WHERE approvals.id = saved.id
 """
 
-# The role shown: the decider's, or else the present caller's. {caller}, {first} and {last} are
-# parameters. `authority_of` of the model says the same.
-ROLE = """
-    CASE
-        WHEN approval.decided_by IS NOT NULL THEN approval.why
-        WHEN manager.active IS NOT TRUE OR person.manager = approval.person THEN 'unassigned'
-        WHEN person.manager = {caller} THEN 'manager'
-        WHEN manager.delegate = {caller} AND delegate.active
-            AND manager.delegate_from <= {last}::date AND manager.delegate_to >= {first}::date
-            THEN 'delegate'
-        ELSE 'administrator'
-    END
-"""
-
-# The oldest of each person of the team, and the oldest that the caller decided: few rows of each
-# are read, however long the past is.
-LIST_OF_TEAM = """
-    SELECT oldest.*
-    FROM team CROSS JOIN LATERAL (
-        SELECT approval.id, approval.submitted_at
-        FROM approvals AS approval
-        {joined}
-        WHERE approval.person = team.person AND {conditions}
-        ORDER BY approval.submitted_at, approval.id
-        LIMIT {limit}
-    ) AS oldest
-"""
-LIST_OF_DECIDED = """
-    SELECT approval.id, approval.submitted_at
-    FROM approvals AS approval
-    {joined}
-    WHERE approval.decided_by = $1 AND {conditions}
-    ORDER BY approval.submitted_at, approval.id
-    LIMIT {limit}
-"""
-LIST_OF_EVERYBODY = """
-    SELECT approval.id, approval.submitted_at
-    FROM approvals AS approval
-    {joined}
-    WHERE approval.person <> $1 AND {conditions}
-    ORDER BY approval.submitted_at, approval.id
-    LIMIT {limit}
-"""
-# Only a filter by role needs the people.
-PEOPLE_OF_ROLE = f"""
-    LEFT JOIN people AS person ON person.person = approval.person
-    {MANAGED}
-"""
-LIST = f"""
-    {IN_CONTEXT}
-    WHERE approval.id IN (
-        SELECT id FROM ({{found}}) AS found ORDER BY submitted_at, id LIMIT {{limit}}
-    )
-    ORDER BY approval.submitted_at, approval.id
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -168,31 +106,12 @@ class Submitted:
     holidays: msgspec.Raw
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalFilter:
-    """Which approvals, after the key (`submitted_at`, `id`).
-
-    `flags`: () is for those without any, None for all.
-    """
-
-    caller: Caller
-    today: Today
-    submitted_at: datetime
-    id: uuid.UUID
-    limit: int
-    state: State | None = None
-    person: str | None = None
-    week: Week | None = None
-    flags: tuple[Flag, ...] | None = None
-    why: DecisionRole | None = None
-
-
 async def read_approval(
     connection: asyncpg.Connection, approval_id: uuid.UUID
 ) -> ApprovalWithContext | None:
     """The approval with its context, or None."""
     record = await connection.fetchrow(READ, approval_id)
-    return _in_context(record) if record else None
+    return in_context(record) if record else None
 
 
 async def lock_approvals(
@@ -200,7 +119,7 @@ async def lock_approvals(
 ) -> dict[uuid.UUID, ApprovalWithContext]:
     """Those that exist, which no other transaction changes until this one ends."""
     records = await connection.fetch(LOCK, list(map(str, ids)))
-    return {record["id"]: _in_context(record) for record in records}
+    return {record["id"]: in_context(record) for record in records}
 
 
 async def read_submitted(connection: asyncpg.Connection, approval_id: uuid.UUID) -> Submitted:
@@ -213,61 +132,6 @@ async def read_waiting(connection: asyncpg.Connection) -> Waiting:
     """The number of approvals that wait for a decision, and since when the oldest does."""
     record = await connection.fetchrow(READ_WAITING)
     return Waiting(record["number"], record["oldest"])
-
-
-async def list_approvals(
-    connection: asyncpg.Connection, filter_: ApprovalFilter
-) -> list[ApprovalWithContext]:
-    """Oldest submission first."""
-    statement, arguments = list_statement(filter_)
-    return [_in_context(record) for record in await connection.fetch(statement, *arguments)]
-
-
-def list_statement(filter_: ApprovalFilter) -> tuple[str, list[Any]]:
-    """A statement with only the conditions of the filter, so that an index fits; its arguments."""
-    team, arguments = "", [filter_.caller.person]
-    if not filter_.caller.administers:
-        team, arguments = team_of(filter_.caller, filter_.today)
-
-    def parameter(value: Any) -> str:
-        arguments.append(value)
-        return f"${len(arguments)}"
-
-    limit = parameter(filter_.limit)
-    conditions = " AND ".join(_conditions(filter_, parameter))
-    joined = "" if filter_.why is None else PEOPLE_OF_ROLE
-    found = " UNION ".join(
-        f"({part.format(joined=joined, conditions=conditions, limit=limit)})"
-        for part in _parts(filter_)
-    )
-    return team + LIST.format(found=found, limit=limit), arguments
-
-
-def _conditions(filter_: ApprovalFilter, parameter: Callable[[Any], str]) -> list[str]:
-    key = f"({parameter(filter_.submitted_at)}, {parameter(filter_.id)})"
-    conditions = [f"(approval.submitted_at, approval.id) > {key}"]
-    monday = filter_.week.monday if filter_.week else None
-    for column, value in (("state", filter_.state), ("person", filter_.person), ("monday", monday)):
-        if value is not None:
-            conditions.append(f"approval.{column} = {parameter(value)}")
-    if filter_.flags == ():
-        conditions.append("cardinality(approval.flags) = 0")
-    elif filter_.flags:
-        # Literals, because each flag has a partial index.
-        conditions += [f"approval.flags @> '{{{flag.value}}}'::text[]" for flag in filter_.flags]
-    if filter_.why is not None:
-        today = filter_.today
-        role = ROLE.format(caller="$1", first=parameter(today.first), last=parameter(today.last))
-        conditions.append(f"({role}) = {parameter(filter_.why)}")
-    return conditions
-
-
-def _parts(filter_: ApprovalFilter) -> tuple[str, ...]:
-    if filter_.caller.administers:
-        return (LIST_OF_EVERYBODY,)
-    if filter_.state is State.PENDING:
-        return (LIST_OF_TEAM,)
-    return (LIST_OF_TEAM, LIST_OF_DECIDED)
 
 
 async def save_decided(
@@ -284,7 +148,7 @@ async def save_approvals(connection: asyncpg.Connection, approvals: Sequence[App
     await connection.execute(SAVE, encode_json(rows).decode())
 
 
-def _in_context(record: asyncpg.Record) -> ApprovalWithContext:
+def in_context(record: asyncpg.Record) -> ApprovalWithContext:
     return ApprovalWithContext(
         approval=APPROVALS.decode(record),
         person_name=record["person_name"],

@@ -1,8 +1,8 @@
 """Every approval with its history, for checking them: by ranges of the key, with few columns.
 
-The two are read side by side in the order of their keys. What is as it was written is recognised by
-the columns themselves: decoding them first, as `Approval` and `Step`, takes twice as long. Only the
-others are decoded, to say what their fault is.
+The two are read side by side in the order of their keys. Untouched histories are recognised by
+their columns: decoding them first, as `Approval` and `Step`, takes twice as long. The others are
+decoded, to say where their fault is.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ SAVE = f"""
 # The people whose weeks $1 may decide without being an administrator, on a day from $2 to $3:
 # `authority_of` of the model, the other way round. Keep the two equal.
 TEAM = """
-    WITH deciding AS (
+    deciding AS (
         SELECT person AS manager FROM people WHERE person = $1 AND active
         UNION
         SELECT manager.person
@@ -50,7 +50,7 @@ TEAM = """
 """
 
 # Everybody whose weeks an administrator, $1, may decide.
-EVERYBODY = "WITH team AS (SELECT member.* FROM people AS member WHERE member.person <> $1)"
+EVERYBODY = "team AS (SELECT member.* FROM people AS member WHERE member.person <> $1)"
 
 # Profile may not have published any of the three yet.
 MANAGED = """
@@ -114,8 +114,8 @@ def _values_of(person: Person) -> tuple[Any, ...]:
 def team_of(caller: Caller, today: Today) -> tuple[str, list[Any]]:
     """A WITH clause for `team`, the people whose weeks the caller may decide; its arguments."""
     if caller.administers:
-        return EVERYBODY, [caller.person]
-    return TEAM, [caller.person, today.first, today.last]
+        return f"WITH {EVERYBODY}", [caller.person]
+    return f"WITH {TEAM}", [caller.person, today.first, today.last]
 
 
 def manager_of(record: asyncpg.Record) -> Manager | None:
