@@ -21,7 +21,7 @@ from libs.web.schemas import FIRST_DAY, LAST_DAY
 from libs.web.validation import body_of, query_of
 from services.entries.api.access import author_of, user_or_admin
 from services.entries.api.responses import save_once, saved_response
-from services.entries.api.serializers import serialize_copy, serialize_entry
+from services.entries.api.serializers import serialize_copy, serialize_record
 from services.entries.commands import entries as commands
 from services.entries.commands.entries import Author, Saved
 from services.entries.metrics import SERVICE_METRICS
@@ -75,10 +75,9 @@ async def list_entries(request: web.Request) -> web.Response:
         limit=query.limit + 1,
     )
     async with request.app[DATABASE].connection() as connection:
-        entries = await store.list_entries(connection, filters)
-    page = entries[: query.limit]
-    last = page[-1].entry if len(entries) > query.limit else None
-    items = [serialize_entry(row) for row in page]
+        records = await store.list_entries(connection, filters)
+    items = [serialize_record(record) for record in records[: query.limit]]
+    last = items[-1] if len(records) > query.limit else None
     return page_response(request, items, EntryKey(last.date, last.id) if last else None)
 
 

@@ -7,6 +7,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+import asyncpg
+
 from libs.rules.calendar import Week, latest_today
 from services.entries.calendar import Absence
 from services.entries.commands.entries import CopiedWeek
@@ -30,6 +32,13 @@ def serialize_entry(in_context: EntryInContext) -> EntryAnswer:
     """An entry with whether it can be changed."""
     entry, state, closed_through = in_context
     return EntryAnswer(*entry, *_members_of_day(entry.date, state, closed_through))
+
+
+def serialize_record(record: asyncpg.Record) -> EntryAnswer:
+    """The same, from a record with the columns of `IN_CONTEXT`."""
+    *entry, state, closed_through = record
+    members: tuple[Any, ...] = _members_of_day(record["date"], state, closed_through)
+    return EntryAnswer(*entry, *members)
 
 
 def serialize_copy(copied: CopiedWeek) -> CopyAnswer:
@@ -155,10 +164,10 @@ def _days(week: WeekInContext) -> list[DayAnswer]:
 
 @lru_cache(maxsize=4096)
 def _members_of_day(
-    day: date, state: State, closed_through: date | None
+    day: date, state: str, closed_through: date | None
 ) -> tuple[str, bool, LockReason | None, str | None]:
     """`week` and the members of a lock. Cached, because lists repeat few days."""
-    return str(Week.of(day)), *_lock_members(lock_of(day, state, closed_through))
+    return str(Week.of(day)), *_lock_members(lock_of(day, State(state), closed_through))
 
 
 def _lock_members(lock: Lock | None) -> LockMembers:
