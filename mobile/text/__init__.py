@@ -27,7 +27,9 @@ class Strings:
         """The sentence for `key`; with `count` 1 its singular, where it has one."""
         if arguments.get("count") == 1 and f"{key}.one" in self._strings:
             key = f"{key}.one"
-        return self._strings[key].format(**arguments)
+        text = self._strings[key].format(**arguments)
+        # An abbreviated month ends with the stop of its sentence.
+        return text[:-1] if text.endswith("..") and not text.endswith("...") else text
 
     def known(self, key: str) -> bool:
         return key in self._strings
@@ -61,6 +63,7 @@ class Strings:
         first, last = week.monday, week.sunday
         begin = str(first.day) if first.month == last.month else self.short_day(first)
         span = self._strings["span_form"].format(begin=begin, end=self.short_day(last))
+        span = span.replace("..", ".")
         return f"{span} · {self('week_number', number=week.number)}"
 
     def week_number(self, day: date) -> str:

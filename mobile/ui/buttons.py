@@ -15,11 +15,13 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 
 from mobile.ui.layout import load_kv
 from mobile.ui.lightweight import LazyRipple, Ripple
-from mobile.ui.text import text_width
+from mobile.ui.text import SIZES, font_pixels, text_width
 
 # A widget is so wide until a layout has given it a width.
 UNPLACED = 100
 LONGEST_CHIP = 240
+# The font of a chip shrinks to this share of its size at most.
+LEAST_SHARE = 0.75
 
 
 class TappableRow(Ripple, ButtonBehavior, MDBoxLayout):
@@ -44,8 +46,9 @@ class Chip(ButtonBehavior, MDBoxLayout):
     ticks = BooleanProperty(True)
     icon = StringProperty()
     active = BooleanProperty(False)
-    # The text is shortened to this width.
+    # The text takes this width at most: its font shrinks a little, then it is shortened.
     longest = NumericProperty(dp(LONGEST_CHIP))
+    largest = NumericProperty(0)
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)
@@ -57,6 +60,16 @@ class Chip(ButtonBehavior, MDBoxLayout):
     def limit(self, width: float) -> None:
         """Stay within the width of the layout, with an icon beside the text."""
         self.longest = min(dp(LONGEST_CHIP), width - dp(38) - sp(18))
+        self._shrink()
+
+    def on_text(self, *_arguments: object) -> None:
+        self._shrink()
+
+    def _shrink(self) -> None:
+        natural = text_width(self.text, "Label", "large", bold=True)
+        size = font_pixels(SIZES["Label", "large"])
+        too_wide = 0 < self.longest < natural
+        self.largest = size * max(LEAST_SHARE, self.longest / natural) if too_wide else 0
 
     def on_active(self, *_arguments: object) -> None:
         if getattr(self, "_ready", False):

@@ -12,6 +12,7 @@ from kivymd.uix.boxlayout import MDBoxLayout
 from mobile.text import Strings
 from mobile.ui.buttons import TappableRow
 from mobile.ui.layout import RAIL, load_kv
+from mobile.ui.text import SIZES, font_pixels, text_width
 from mobile.viewmodels.stages import Tab
 
 TAB_ICONS = {
@@ -20,10 +21,6 @@ TAB_ICONS = {
     Tab.APPROVALS: ("account-check-outline", "account-check"),
     Tab.PROFILE: ("account-circle-outline", "account-circle"),
 }
-
-
-# The width of a letter of a label, as a share of the size of its font.
-LETTER = 0.58
 
 
 class NavItem(TappableRow):
@@ -67,20 +64,23 @@ class Navigation:
         self._bar.height = dp(80) if tabs and not rail else 0
         self._rail.width = dp(RAIL) if tabs and rail else 0
         place = self._rail if rail else self._bar
-        longest = max((len(self._strings(f"tab.{tab}")) for tab in tabs), default=1)
+        labels = [self._strings(f"tab.{tab}") for tab in tabs]
+        widest = max((text_width(label, "Label", "medium") for label in labels), default=1)
+        # The width of the widest label is so many times the size of its font.
+        share = widest / font_pixels(SIZES["Label", "medium"])
         for tab in tabs:
             item = self._items[tab] = NavItem(text=self._strings(f"tab.{tab}"))
             item.size_hint_y, item.height = (None, dp(72)) if rail else (1, dp(80))
-            item.bind(width=lambda item, width: _limit(item, width / longest))
+            item.bind(width=lambda item, width: _limit(item, width / share))
             item.bind(on_release=lambda _item, tab=tab: self._go(tab))
             place.add_widget(item)
         if tabs and rail:
             place.add_widget(Widget())
 
 
-def _limit(item: NavItem, letter_width: float) -> None:
-    """One size for all labels, the longest of which decides."""
-    item.largest = letter_width / LETTER
+def _limit(item: NavItem, largest: float) -> None:
+    """One size for all labels, the widest of which decides."""
+    item.largest = largest
 
 
 load_kv(__file__)

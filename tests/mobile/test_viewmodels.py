@@ -12,6 +12,7 @@ from mobile.core.rules import LOCKS, ApprovalState, Scope, State
 from mobile.core.sending import PROFILE
 from mobile.core.timesheet import RULES
 from mobile.core.views import Sync
+from mobile.core.weeks import Week
 from mobile.core.wire import Timesheet
 from mobile.text import LANGUAGES, Strings
 from mobile.viewmodels.entry_form import CHIPS, EntryForm
@@ -335,3 +336,11 @@ def test_dates_are_written_as_the_language_does() -> None:
     assert Strings("fr").week(THIS.plus(-1)) == "16\u201322 Nov · week 47"
     assert Strings("en").week(THIS.plus(1)) == "30 Nov\u20136 Dec · week 49"
     assert Strings("en")("week.copied", count=1) == "1 entry copied"
+
+
+def test_an_abbreviated_month_ends_a_sentence_with_one_stop() -> None:
+    german = Strings("de")
+    until = german.short_day(date(2026, 11, 30))
+
+    assert german("why.delegate_until", name="Monika", until=until).endswith("bis 30. Nov.")
+    assert german.week(Week.of(date(2026, 10, 27))) == "26. Okt.\u20131. Nov. · KW 44"

@@ -76,7 +76,7 @@ TEXTS = {
     "rule.invalid": "Das geht so nicht.",
     "rule.gone": "Diesen Eintrag gibt es nicht mehr.",
     "rule.lock_submitted": "Die Woche ist eingereicht. Ziehen Sie sie zurück oder warten Sie.",
-    "rule.lock_approved": "Die Woche ist freigegeben. Ein Administrator kann sie öffnen.",
+    "rule.lock_approved": "Die Woche ist genehmigt. Ein Administrator kann sie öffnen.",
     "rule.full": "Dieses Gerät ist voll.",
     "rule.note_required": "Dieses Projekt verlangt eine Notiz.",
     "timer.start": "Start",
