@@ -33,22 +33,34 @@ class DaysOff:
         return (self.last - self.first).days + 1 >= WORKDAYS
 
 
-async def read_absences(
-    api: Api, people: Iterable[str], first: date, last: date
-) -> tuple[dict[str, list[Json]], bool]:
-    """Absences by person that touch the days, and whether those of all people could be read.
+@dataclass(slots=True)
+class Absences:
+    """Absences by person, and whether some are missing.
 
-    The API lists the absences of one person per call.
+    `are_hidden`: the API does not show the reader those of some people, for example of those the
+    reader stands in for. `is_whole`: every other one could be read.
     """
+
+    by_person: dict[str, list[Json]]
+    is_whole: bool = True
+    are_hidden: bool = False
+
+
+async def read_absences(api: Api, people: Iterable[str], first: date, last: date) -> Absences:
+    """The absences of people that touch the days. The API lists those of one person per call."""
     requested = list(people)
     found: dict[str, list[Json]] = {}
+    hidden: set[str] = set()
 
     async def read(person: str) -> None:
         try:
             found[person] = await api.get_all(
                 "/v1/absences", person=person, from_=first.isoformat(), to=last.isoformat()
             )
-        except (ApiProblem, ApiUnavailable):
+        except ApiProblem as problem:
+            if problem.status in (403, 404):
+                hidden.add(person)
+        except ApiUnavailable:
             return
 
     try:
@@ -56,7 +68,8 @@ async def read_absences(
             await gather_calls(read(person) for person in requested)
     except TimeoutError:
         pass
-    return found, len(found) == len(requested)
+    is_whole = len(found) + len(hidden) == len(requested)
+    return Absences(found, is_whole=is_whole, are_hidden=bool(hidden))
 
 
 def days_off_in(week: Week, absences: Iterable[Json]) -> list[DaysOff]:

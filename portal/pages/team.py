@@ -16,7 +16,7 @@ from portal.access import shown_to
 from portal.api_client import Api, ApiProblem
 from portal.context import api_of
 from portal.days import today
-from portal.days_off import DaysOff, days_off_in, read_absences
+from portal.days_off import Absences, DaysOff, days_off_in, read_absences
 from portal.rendering import SESSION, render
 from portal.sorting import Key, page_of, sorting_of
 
@@ -71,7 +71,7 @@ async def show_team(request: web.Request) -> web.StreamResponse:
     keys["name"] = _name_key
     sorting = sorting_of(request, keys, "name")
     listing = page_of(request, sorting.apply(members, keys), MEMBERS)
-    are_absences_whole = await _mark_days_off(request, listing.items, weeks)
+    absences = await _mark_days_off(request, listing.items, weeks)
     return render(
         request,
         "team.html",
@@ -80,7 +80,7 @@ async def show_team(request: web.Request) -> web.StreamResponse:
         last=last,
         shown=shown,
         sorting=sorting,
-        are_absences_whole=are_absences_whole,
+        absences=absences,
     )
 
 
@@ -95,18 +95,16 @@ def _minutes_key(week: str, member: Member) -> int:
 
 async def _mark_days_off(
     request: web.Request, members: Sequence[Member], weeks: Sequence[Week]
-) -> bool:
-    """Note the days off of members. False if those of some could not be read."""
+) -> Absences:
+    """Note the days off of members."""
     if not request[SESSION].may("approve:timesheets", "manage:timesheets"):
-        return True  # the API shows nobody else's absences to them
+        return Absences({})  # the API shows nobody else's absences to them
     people = [member.person for member in members]
-    absences, is_whole = await read_absences(
-        api_of(request), people, weeks[0].monday, weeks[-1].sunday
-    )
+    absences = await read_absences(api_of(request), people, weeks[0].monday, weeks[-1].sunday)
     for member in members:
         for week in weeks:
-            member.off[str(week)] = days_off_in(week, absences.get(member.person, ()))
-    return is_whole
+            member.off[str(week)] = days_off_in(week, absences.by_person.get(member.person, ()))
+    return absences
 
 
 def _last_week(request: web.Request) -> Week:

@@ -108,6 +108,17 @@ async def test_without_absences_the_team_page_says_so(portal: OwnPortal, relay: 
     assert "The absences of some people can't be shown" in page.text
 
 
+async def test_absences_that_the_reader_may_not_see_are_no_failure(
+    portal: OwnPortal, relay: Relay
+) -> None:
+    async with portal.client() as client:
+        await client.sign_in("maya")
+        relay.refuse("GET", "/v1/absences", 404)
+        page = await client.get("/team")
+    assert "Absences of people you stand in for are not shown." in page.text
+    assert "right now" not in page.text
+
+
 async def test_overdue_weeks_find_the_addresses_of_the_people_listed(
     portal: OwnPortal, relay: Relay
 ) -> None:
