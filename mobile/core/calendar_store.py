@@ -11,11 +11,14 @@ from mobile.core.wire import Absence, CalendarDay, Json, read
 
 
 class CalendarStore:
+    """Days with their targets, and the person's absences, as the server last said."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection = database.connection
 
     def replace_days(self, since: date, until: date, days: Iterable[CalendarDay]) -> None:
+        """Keep these days instead of those that were kept of the range."""
         with self._database.transaction() as connection:
             connection.execute(
                 "DELETE FROM days WHERE date BETWEEN ? AND ?", (str(since), str(until))
@@ -27,6 +30,7 @@ class CalendarStore:
             )
 
     def days(self, since: date, until: date) -> dict[date, CalendarDay]:
+        """The kept days of the range, by date."""
         rows = self._connection.execute(
             "SELECT * FROM days WHERE date BETWEEN ? AND ?", (str(since), str(until))
         )
@@ -54,12 +58,14 @@ class CalendarStore:
         return read(Absence, json.loads(row["body"])).version if row is not None else None
 
     def replace_absences(self, bodies: list[Json]) -> None:
+        """Keep these absences instead of all that were kept."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM absences")
             for body in bodies:
                 self.put_absence(body)
 
     def put_absence(self, body: Json) -> None:
+        """Keep one absence, new or changed."""
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO absences (id, first, last, body) VALUES (?, ?, ?, ?)",
@@ -67,5 +73,6 @@ class CalendarStore:
             )
 
     def remove_absence(self, absence_id: str) -> None:
+        """Forget one absence."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM absences WHERE id = ?", (absence_id,))

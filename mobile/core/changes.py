@@ -13,12 +13,16 @@ MAX_HOLD_SECONDS = 10.0
 
 
 class ServiceName(StrEnum):
+    """The services that changes are sent to."""
+
     ENTRIES = "entries"
     APPROVALS = "approvals"
     PROFILE = "profile"
 
 
 class ChangeKind(StrEnum):
+    """The kinds of changes that wait to be sent."""
+
     PUT = "put"
     DELETE = "delete"
     SUBMIT = "submit"

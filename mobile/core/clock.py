@@ -11,6 +11,8 @@ _STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOT
 
 
 class Clock:
+    """The device's clocks; tests bring their own."""
+
     def now(self) -> datetime:
         """The moment, in UTC."""
         return datetime.now(UTC)
@@ -24,4 +26,5 @@ class Clock:
         return time.clock_gettime(_STEADY) if _STEADY is not None else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        """Wait this long."""
         await asyncio.sleep(seconds)

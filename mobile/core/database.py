@@ -111,6 +111,7 @@ class Database:
             self.connection.execute("ROLLBACK")
 
     def close(self) -> None:
+        """Close the file."""
         self.connection.close()
 
     def wipe(self) -> None:

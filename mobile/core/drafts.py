@@ -37,6 +37,8 @@ class Favourite:
 
 
 class Drafts:
+    """Entries that are being typed, kept until they are saved or dropped."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
 
@@ -51,16 +53,20 @@ class Drafts:
         return found
 
     def get(self, draft_id: str) -> SavedDraft | None:
+        """The draft with this id, or None."""
         return next((draft for draft in self.all() if draft.id == draft_id), None)
 
     def of_entry(self, entry_id: str) -> SavedDraft | None:
+        """The draft of changes to this entry, or None."""
         return next((draft for draft in self.all() if draft.entry_id == entry_id), None)
 
     def put(self, draft: SavedDraft) -> None:
+        """Keep a draft, new or changed; it becomes the newest."""
         kept = [each for each in self.all() if each.id != draft.id]
         self._write([*kept, draft])
 
     def drop(self, draft_id: str) -> None:
+        """Forget a draft."""
         drafts = self.all()
         kept = [draft for draft in drafts if draft.id != draft_id]
         if len(kept) != len(drafts):
@@ -72,10 +78,13 @@ class Drafts:
 
 
 class Favourites:
+    """Pairs of project and task that the person pinned, at most ten."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def all(self) -> list[Favourite]:
+        """The favourites in the order in which they were pinned."""
         return [read(Favourite, body) for body in self._store.get(FAVOURITES) or ()]
 
     def toggle(self, favourite: Favourite) -> bool:
@@ -88,4 +97,5 @@ class Favourites:
 
 
 def new_draft(day: date, **fields: object) -> SavedDraft:
+    """An empty draft of a day under a new id, with the fields that are given."""
     return replace(SavedDraft(str(uuid.uuid4()), day), **fields)  # type: ignore[arg-type]

@@ -43,6 +43,8 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
+    """The addresses of the issuer's discovery document that the app uses."""
+
     authorization: str
     token: str
     keys: str
@@ -51,6 +53,8 @@ class Endpoints:
 
 
 class Issuer:
+    """The token issuer: discovery, keys, and the grants of RFC 6749."""
+
     def __init__(self, client: httpx.AsyncClient, settings: AppSettings, clock: Clock) -> None:
         self._client = client
         self._settings = settings
@@ -60,6 +64,7 @@ class Issuer:
 
     @property
     def name(self) -> str:
+        """The issuer as it is named in tokens."""
         return self._settings.issuer
 
     async def endpoints(self) -> Endpoints:
@@ -78,6 +83,7 @@ class Issuer:
         return self._endpoints
 
     async def exchange_code(self, code: str, verifier: str, redirect_uri: str) -> Grant:
+        """Tokens for an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
         return await self._grant(
             grant_type="authorization_code",
             code=code,

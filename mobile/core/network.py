@@ -71,6 +71,7 @@ class RequestRejected(Exception):
 
     @property
     def current(self) -> Json | None:
+        """The resource as the server has it now, where the problem brings it."""
         found = self.members.get("current")
         return found if isinstance(found, dict) else None
 
@@ -82,6 +83,7 @@ class RequestRejected(Exception):
 
     @property
     def lock_reason(self) -> str | None:
+        """The reason of a lock, where the problem brings it."""
         found = self.members.get("lock_reason")
         return found if isinstance(found, str) else None
 
@@ -107,6 +109,8 @@ class ApiResponse:
 
 
 class Tokens(Protocol):
+    """Where requests get their access tokens from."""
+
     async def access_token(self) -> str:
         """A token that is valid for a while. Raises `Unreachable` or `SignedOut`."""
 
@@ -115,6 +119,7 @@ class Tokens(Protocol):
 
 
 def make_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """A client that follows no redirects and gives up after its timeout."""
     return httpx.AsyncClient(timeout=TIMEOUT, transport=transport, follow_redirects=False)
 
 

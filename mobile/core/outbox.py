@@ -26,6 +26,8 @@ from mobile.core.wire import Json
 
 
 class Outbox:
+    """Changes in the order in which they were made, kept until the server has them."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -51,6 +53,7 @@ class Outbox:
         return int(cursor.lastrowid or 0)
 
     def read(self, seq: int) -> Change | None:
+        """The change with this number; None once it is sent or dropped."""
         row = self._database.connection.execute(
             "SELECT * FROM outbox WHERE seq = ?", (seq,)
         ).fetchone()
@@ -62,6 +65,7 @@ class Outbox:
         return [_change(row) for row in rows]
 
     def of_target(self, target: str) -> list[Change]:
+        """The changes of one entry, week or approval, oldest first."""
         rows = self._database.connection.execute(
             "SELECT * FROM outbox WHERE target = ? ORDER BY seq", (target,)
         )
@@ -75,6 +79,7 @@ class Outbox:
         return [_change(row) for row in rows]
 
     def of_kinds(self, kinds: Collection[ChangeKind]) -> list[Change]:
+        """The changes of some kinds, oldest first."""
         marks = ", ".join("?" * len(kinds))
         rows = self._database.connection.execute(
             f"SELECT * FROM outbox WHERE kind IN ({marks}) ORDER BY seq", tuple(kinds)
@@ -168,6 +173,7 @@ class Outbox:
                     )
 
     def set_failure(self, seq: int, failure: Failure) -> None:
+        """Keep why the server refused a change; it becomes a problem to solve."""
         members = {
             "status": failure.status,
             "detail": failure.detail,

@@ -19,6 +19,8 @@ MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 
 class Pictures:
+    """Pictures of people, kept as files."""
+
     def __init__(self, http: httpx.AsyncClient, folder: Path) -> None:
         self._http = http
         self._folder = folder
@@ -41,6 +43,7 @@ class Pictures:
             self.keep(address, body)
 
     def keep(self, address: str, body: bytes) -> None:
+        """Keep a picture that was fetched."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._path(address)
         # Whole or not at all: the app may be killed any moment.

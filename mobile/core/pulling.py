@@ -50,6 +50,7 @@ class Puller:
     clock: Clock
 
     async def rules(self) -> Rules:
+        """Fetch the rules and keep them."""
         rules = await self.services.rules()
         closed = rules.closed_through.isoformat() if rules.closed_through else None
         self.store.set(RULES, {"closed_through": closed, "target_minutes": rules.target_minutes})
@@ -77,6 +78,7 @@ class Puller:
         )
 
     async def profile(self) -> None:
+        """Fetch the profile and keep it."""
         fetched = await self.services.profile()
         self._save(fetched, lambda items: self.store.set(PROFILE, items[0]))
 

@@ -13,6 +13,7 @@ from mobile.core.wire import Entry, HistoryEvent, Project, Timesheet, read
 
 
 def entry_of(row: Row) -> Entry:
+    """The entry of a stored row."""
     return Entry(
         id=row["id"],
         date=date.fromisoformat(row["date"]),
@@ -28,6 +29,7 @@ def entry_of(row: Row) -> Entry:
 
 
 def timesheet_of(row: Row) -> Timesheet:
+    """The timesheet of a stored row."""
     return Timesheet(
         week=row["week"],
         state=State(row["state"]),
@@ -41,6 +43,7 @@ def timesheet_of(row: Row) -> Timesheet:
 
 
 def project_of(row: Row) -> Project:
+    """The project of a stored row."""
     return Project(
         code=row["code"],
         name=row["name"],
@@ -53,6 +56,7 @@ def project_of(row: Row) -> Project:
 
 
 def history_text(steps: Iterable[HistoryEvent]) -> str:
+    """The steps of a history as text that a row can hold."""
     return json.dumps([asdict(step) for step in steps], default=_moment_text)
 
 

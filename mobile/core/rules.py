@@ -44,6 +44,8 @@ class State(StrEnum):
 
 
 class ApprovalState(StrEnum):
+    """The states of an approval; a state that a newer server adds is unknown."""
+
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -52,6 +54,8 @@ class ApprovalState(StrEnum):
 
 
 class AbsenceKind(StrEnum):
+    """The kinds of absences; a kind that a newer server adds is unknown."""
+
     VACATION = "vacation"
     SICK = "sick"
     PARENTAL = "parental"
@@ -62,6 +66,8 @@ class AbsenceKind(StrEnum):
 
 
 class LockReason(StrEnum):
+    """The reasons for which a day cannot change; one that a newer server adds is unknown."""
+
     SUBMITTED = "submitted"
     APPROVED = "approved"
     CLOSED = "closed"
@@ -205,4 +211,5 @@ def _text_violations(draft: Draft, context: EntryContext) -> list[Violation]:
 
 
 def can_submit(monday: date, state: State, now: datetime) -> bool:
+    """Whether a week can be submitted: open, and begun somewhere on earth."""
     return state is State.OPEN and monday <= latest_today(now)

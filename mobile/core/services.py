@@ -26,18 +26,22 @@ PROFILE_PATH = "/v1/profile"
 
 
 def entry_path(entry_id: str) -> str:
+    """The path of an entry."""
     return f"/v1/entries/{quote(entry_id, safe='')}"
 
 
 def absence_path(absence_id: str) -> str:
+    """The path of an absence."""
     return f"/v1/absences/{quote(absence_id, safe='')}"
 
 
 def week_path(week: str, step: str = "") -> str:
+    """The path of a week, or of a step such as `/submit`."""
     return f"/v1/timesheets/{quote(week, safe='')}{step}"
 
 
 def approval_path(approval_id: str, step: str = "") -> str:
+    """The path of an approval, or of a step such as `/approve`."""
     return f"/v1/approvals/{quote(approval_id, safe='')}{step}"
 
 
@@ -57,21 +61,27 @@ class Services:
         self._validators = validators
 
     async def rules(self) -> Rules:
+        """The rules as they hold for the person now."""
         return read(Rules, (await self._api.get("/v1/entries/rules")).body)
 
     async def projects(self) -> Fetched | None:
+        """All projects; None if they are unchanged."""
         return await self._list("/v1/projects", {})
 
     async def entries(self, since: date, until: date) -> Fetched | None:
+        """The person's entries of a range; None if they are unchanged."""
         return await self._list("/v1/entries", _span(since, until))
 
     async def timesheets(self, since: str, until: str) -> Fetched | None:
+        """The person's timesheets from one week to another; None if they are unchanged."""
         return await self._list("/v1/timesheets", {"from": since, "to": until})
 
     async def absences(self, since: date, until: date) -> Fetched | None:
+        """The person's absences in a range; None if they are unchanged."""
         return await self._list("/v1/absences", _span(since, until))
 
     async def calendar(self, since: date, until: date) -> Fetched | None:
+        """The days of a range with their targets; None if they are unchanged."""
         return await self._list("/v1/calendar", _span(since, until), paged=False)
 
     async def week(self, week: str) -> Fetched | None:
@@ -79,9 +89,11 @@ class Services:
         return await self._one(week_path(week))
 
     async def approvals(self, **query: str) -> Fetched | None:
+        """The approvals that the query asks for; None if they are unchanged."""
         return await self._list("/v1/approvals", query)
 
     async def approval(self, approval_id: str) -> Json:
+        """One approval with its entries. Raises `UnexpectedResponse` for anything else."""
         body = (await self._api.get(approval_path(approval_id))).body
         if not isinstance(body, dict):
             raise UnexpectedResponse("an approval is expected")
@@ -95,6 +107,7 @@ class Services:
         return found
 
     async def people(self, query: str) -> list[Person]:
+        """Up to twenty active people whose names match."""
         response = await self._api.get("/v1/people", {"q": query, "limit": "20", "active": "true"})
         return read_items(Person, response.body)
 

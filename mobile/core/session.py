@@ -58,14 +58,17 @@ class Workspace:
 
     @property
     def person(self) -> str:
+        """The `sub` of the person whose data this is."""
         return self.database.person
 
     @property
     def identity(self) -> Identity:
+        """The person as the ID token named them."""
         known = self.store.get(IDENTITY) or {}
         return Identity(self.person, known.get("name"), known.get("email"), known.get("picture"))
 
     def may(self, scope: Scope) -> bool:
+        """Whether the access token has the scope."""
         return scope in self.engine.scopes
 
 

@@ -51,6 +51,8 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
+    """The person who signed in, and their tokens."""
+
     identity: Identity
     grant: Grant
 
@@ -62,6 +64,8 @@ def challenge_of(verifier: str) -> str:
 
 
 class SignIn:
+    """Authorization Code with PKCE in the system's browser (RFC 8252)."""
+
     def __init__(
         self, issuer: Issuer, settings: AppSettings, store: TokenStore, clock: Clock
     ) -> None:
@@ -124,6 +128,7 @@ class SignIn:
         return pending
 
     async def cancel(self) -> None:
+        """Forget the sign-in that is under way."""
         await asyncio.to_thread(self._store.delete, PENDING)
 
     async def complete(self, callback: str) -> SignedIn:

@@ -23,6 +23,8 @@ from mobile.core.wire import (
 
 
 class Store:
+    """The server's data as it was last seen, and single values of the app."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection = database.connection
@@ -32,10 +34,12 @@ class Store:
     # Single values: scopes, rules, profile, timer, draft, favourites.
 
     def get(self, key: str) -> Any:
+        """The value under the key, or None."""
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else json.loads(row["value"])
 
     def set(self, key: str, value: Any) -> None:
+        """Keep a value under the key."""
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO meta (key, value) VALUES (?, ?)"
@@ -44,25 +48,30 @@ class Store:
             )
 
     def forget(self, key: str) -> None:
+        """Remove the value under the key."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM meta WHERE key = ?", (key,))
 
     # Entries
 
     def entries(self, since: date, until: date) -> list[Entry]:
+        """The entries of a range of days."""
         rows = self._connection.execute(
             "SELECT * FROM entries WHERE date BETWEEN ? AND ?", (str(since), str(until))
         )
         return [entry_of(row) for row in rows]
 
     def entry(self, entry_id: str) -> Entry | None:
+        """The entry with this id, or None."""
         row = self._connection.execute("SELECT * FROM entries WHERE id = ?", (entry_id,)).fetchone()
         return None if row is None else entry_of(row)
 
     def put_entry(self, entry: Entry) -> None:
+        """Keep one entry, new or changed."""
         self._put_entries([entry])
 
     def remove_entry(self, entry_id: str) -> None:
+        """Forget one entry."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM entries WHERE id = ?", (entry_id,))
 
@@ -105,6 +114,7 @@ class Store:
         return [entry_of(row) for row in rows]
 
     def recent_projects(self, limit: int) -> list[str]:
+        """The codes of the projects of the last 200 entries, the latest first."""
         rows = self._connection.execute(
             "SELECT project, max(date) AS last FROM"
             " (SELECT project, date FROM entries ORDER BY date DESC LIMIT 200)"
@@ -123,12 +133,14 @@ class Store:
         return [row["note"] for row in rows]
 
     def count_entries(self) -> int:
+        """The number of kept entries."""
         [count] = self._connection.execute("SELECT count(*) FROM entries").fetchone()
         return int(count)
 
     # Weeks
 
     def timesheet(self, week: str) -> Timesheet | None:
+        """The timesheet of the week, or None."""
         row = self._connection.execute(
             "SELECT * FROM timesheets WHERE week = ?", (week,)
         ).fetchone()
@@ -180,14 +192,17 @@ class Store:
         return self._database.projects_version
 
     def projects(self) -> list[Project]:
+        """All projects by name."""
         rows = self._connection.execute("SELECT * FROM projects ORDER BY name COLLATE NOCASE")
         return [project_of(row) for row in rows]
 
     def project(self, code: str) -> Project | None:
+        """The project with this code, or None."""
         row = self._connection.execute("SELECT * FROM projects WHERE code = ?", (code,)).fetchone()
         return None if row is None else project_of(row)
 
     def replace_projects(self, projects: Iterable[Project]) -> None:
+        """Keep these projects instead of all that were kept."""
         self._database.projects_version += 1
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM projects")
@@ -225,6 +240,7 @@ class Store:
         return read(Approval, json.loads(row["body"])), bool(row["detailed"])
 
     def put_approval(self, body: Json, *, detailed: bool) -> None:
+        """Keep one approval, with or without its entries."""
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO approvals (id, state, submitted_at, detailed, body)"
@@ -250,5 +266,6 @@ class Store:
                     self.put_approval(body, detailed=False)
 
     def forget_approvals(self) -> None:
+        """Forget all approvals."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM approvals")

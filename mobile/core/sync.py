@@ -72,6 +72,7 @@ class SyncEngine:
 
     @property
     def scopes(self) -> frozenset[str]:
+        """The scopes of the access token, as they were last seen."""
         return frozenset(self._store.get(SCOPES) or ())
 
     def wake(self, *, pull: bool = False) -> None:
@@ -90,6 +91,8 @@ class SyncEngine:
         self.wake(pull=True)
 
     async def run(self) -> None:
+        """Send and refresh until the person is signed out; failures are repeated with longer
+        pauses."""
         failures = 0
         while True:
             self._woken.clear()

@@ -30,6 +30,7 @@ class SyncState:
 
     @property
     def failed(self) -> bool:
+        """Whether a service could not be reached at the last try."""
         return bool(self.unavailable)
 
 

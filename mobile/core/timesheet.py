@@ -60,6 +60,8 @@ class Locked(Exception):
 
 
 class LocalTimesheet:
+    """The person's weeks: the server's data with the changes that wait to be sent."""
+
     def __init__(self, store: Store, outbox: Outbox, clock: Clock) -> None:
         self._store = store
         self._outbox = outbox
@@ -67,9 +69,11 @@ class LocalTimesheet:
 
     @property
     def rules(self) -> Rules:
+        """The rules as the server last said."""
         return read(Rules, self._store.get(RULES) or {})
 
     def week(self, week: Week) -> WeekView:
+        """One week with its days, entries and state."""
         changes = self._outbox.of_week(str(week))
         timesheet = self._store.timesheet(str(week))
         state, waiting = state_of(str(week), timesheet, changes)

@@ -45,16 +45,20 @@ class TokenStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
+    """A sign-in as it is kept in the device's key store."""
+
     issuer: str
     sub: str
     refresh_token: str = field(repr=False)
 
     def to_text(self) -> str:
+        """The text that the key store keeps."""
         members = {"issuer": self.issuer, "sub": self.sub, "refresh_token": self.refresh_token}
         return json.dumps(members)
 
     @classmethod
     def from_text(cls, text: str) -> StoredSession | None:
+        """The sign-in of a text; None if it cannot be read."""
         try:
             found = json.loads(text)
             return cls(str(found["issuer"]), str(found["sub"]), str(found["refresh_token"]))
@@ -118,6 +122,7 @@ class TokenManager:
         self._held = self._hold(grant)
 
     async def access_token(self) -> str:
+        """A token that is valid for a while; renewed early, and used to its end while offline."""
         held, now = self._held, self.clock.now()
         if held is not None and now < held.renew_at:
             return held.token
@@ -129,6 +134,7 @@ class TokenManager:
             raise
 
     async def replace(self, stale: str) -> str:
+        """A new token for one that the server rejected."""
         if self._held is not None and self._held.token != stale:
             return self._held.token
         self._held = None

@@ -24,12 +24,14 @@ class Validators:
         self._connection = database.connection
 
     def get(self, path: str) -> Validator | None:
+        """The ETag that a page of a list was last fetched with, or None."""
         row = self._connection.execute(
             "SELECT etag, following FROM validators WHERE path = ?", (path,)
         ).fetchone()
         return None if row is None else Validator(row["etag"], row["following"])
 
     def set(self, validators: Mapping[str, Validator]) -> None:
+        """Keep the ETags of the pages of a list."""
         with self._database.transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO validators (path, etag, following) VALUES (?, ?, ?)",

@@ -16,6 +16,8 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class Sync(StrEnum):
+    """Whether the server has a change: yes, not yet, or refused."""
+
     SYNCED = "synced"
     WAITING = "waiting"
     FAILED = "failed"
@@ -70,6 +72,7 @@ class WeekView:
 
     @property
     def total_minutes(self) -> int:
+        """The minutes of all days."""
         return sum(day.minutes for day in self.days)
 
     @property
@@ -85,6 +88,7 @@ class WeekView:
 
     @property
     def empty_workdays(self) -> int:
+        """The number of workdays from Monday to Friday without an entry."""
         return sum(day.minutes == 0 and not day.is_off for day in self.days[:5])
 
 
@@ -144,6 +148,7 @@ def overlay(entry_id: str, entry: Entry | None, changes: list[Change]) -> EntryV
 
 
 def entry_view(entry: Entry) -> EntryView:
+    """An entry as the server has it."""
     draft = Draft(entry.date, entry.project, entry.minutes, entry.task, entry.note, entry.billable)
     return EntryView(entry.id, draft, source=entry.source, created_at=entry.created_at)
 

@@ -10,10 +10,13 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, order=True)
 class Week:
+    """A week from Monday to Sunday (ISO 8601)."""
+
     monday: date
 
     @classmethod
     def of(cls, day: date) -> Self:
+        """The week of a day."""
         return cls(day - timedelta(days=day.weekday()))
 
     @classmethod
@@ -30,17 +33,21 @@ class Week:
 
     @property
     def number(self) -> int:
+        """The number of the week in its year."""
         return self.monday.isocalendar().week
 
     @property
     def sunday(self) -> date:
+        """The last day."""
         return self.monday + timedelta(days=6)
 
     @property
     def days(self) -> tuple[date, ...]:
+        """Its seven days."""
         return tuple(self.monday + timedelta(days=offset) for offset in range(7))
 
     def plus(self, weeks: int) -> Week:
+        """The week so many weeks later."""
         return Week(self.monday + timedelta(weeks=weeks))
 
     def __contains__(self, day: date) -> bool:

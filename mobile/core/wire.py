@@ -22,6 +22,8 @@ class UnexpectedResponse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """An entry as the API shows it."""
+
     id: str
     date: date
     project: str
@@ -110,6 +112,8 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalEntry:
+    """An entry of a submitted week, as the API shows it with an approval."""
+
     date: date
     project: str
     minutes: int
@@ -155,6 +159,8 @@ class Delegate:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
+    """The person's profile as the API shows it."""
+
     name: str | None = None
     email: str | None = None
     target_minutes: int | None = None
@@ -195,6 +201,7 @@ def read(kind: type[ReadT], value: object) -> ReadT:
 
 
 def read_items(kind: type[ReadT], page: object) -> list[ReadT]:
+    """The items of a page. Raises `UnexpectedResponse` for anything else."""
     if not isinstance(page, Mapping) or not isinstance(page.get("items"), list):
         raise UnexpectedResponse("a list is expected")
     return [read(kind, item) for item in page["items"]]
