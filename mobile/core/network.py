@@ -109,7 +109,7 @@ class ApiResponse:
 
 
 class Tokens(Protocol):
-    """Where requests get their access tokens from."""
+    """The source of access tokens for requests."""
 
     async def access_token(self) -> str:
         """A token that is valid for a while. Raises `Unreachable` or `SignedOut`."""

@@ -44,12 +44,14 @@ def read_language(autoclass: Any) -> str:
 
 
 def is_dark(autoclass: Any) -> bool:
+    """Whether the system shows dark colours."""
     configuration = autoclass("android.content.res.Configuration")
     mode = autoclass(ACTIVITY).mActivity.getResources().getConfiguration().uiMode
     return bool(mode & configuration.UI_MODE_NIGHT_MASK == configuration.UI_MODE_NIGHT_YES)
 
 
 def may_notify(autoclass: Any) -> bool:
+    """Whether the person has allowed notifications."""
     granted = autoclass(ACTIVITY).mActivity.checkSelfPermission(NOTIFICATIONS)
     return bool(granted == 0)
 

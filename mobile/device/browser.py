@@ -35,6 +35,7 @@ class DesktopBrowser:
         self._redirect_uri = ""
 
     async def listen(self, redirect_uri: str | None) -> str:
+        """Listen on a port of this machine; returns the redirect address for it."""
         await self.close()
         # If another program has the port of the pending sign-in, that sign-in is over.
         pending = urlsplit(redirect_uri or "").port
@@ -53,13 +54,16 @@ class DesktopBrowser:
         return self._redirect_uri
 
     def open(self, address: str) -> None:
+        """Open the address in the system's browser."""
         # A browser's launcher may block for seconds.
         asyncio.get_running_loop().run_in_executor(None, self._open_address, address)
 
     async def answer(self) -> str:
+        """Wait for the address that the browser comes back with."""
         return await self._answers.get()
 
     async def close(self) -> None:
+        """Stop listening."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
@@ -105,16 +109,20 @@ class AndroidBrowser:
         self._answers: asyncio.Queue[str] = asyncio.Queue()
 
     def receive(self, address: str) -> None:
+        """Take in an address that the system opened the app with."""
         if address.startswith(PRIVATE_REDIRECT):
             self._answers.put_nowait(address)
 
     async def listen(self, redirect_uri: str | None) -> str:
+        """The app's own redirect address; the system delivers it, so there is no port."""
         return redirect_uri or PRIVATE_REDIRECT
 
     def open(self, address: str) -> None:
+        """Open the address in the system's browser."""
         self._open_address(address)
 
     async def answer(self) -> str:
+        """Wait for the address that the browser comes back with."""
         return await self._answers.get()
 
     async def close(self) -> None:

@@ -28,6 +28,8 @@ AGREED = "plain-file-agreed"
 
 
 class Keyring(Protocol):
+    """The part of the `keyring` package that is used."""
+
     def get_password(self, service: str, username: str) -> str | None: ...
 
     def set_password(self, service: str, username: str, password: str) -> None: ...
@@ -54,6 +56,7 @@ class KeyringStore:
         self._agreed.touch(mode=0o600)
 
     def load(self, name: str) -> str | None:
+        """The secret under the name, or None. Raises `TokenStoreError`."""
         if self._keyring is None:
             return self._plain().load(name)
         try:
@@ -62,6 +65,7 @@ class KeyringStore:
             raise TokenStoreError from error
 
     def save(self, name: str, secret: str) -> None:
+        """Keep a secret. Raises `TokenStoreError`."""
         if self._keyring is None:
             self._plain().save(name, secret)
             return
@@ -71,6 +75,7 @@ class KeyringStore:
             raise TokenStoreError from error
 
     def delete(self, name: str) -> None:
+        """Forget a secret. Raises `TokenStoreError`."""
         if self._keyring is None:
             self._plain().delete(name)
             return
@@ -93,17 +98,21 @@ class FileStore:
         self._path = path
 
     def load(self, name: str) -> str | None:
+        """The secret under the name, or None."""
         return self._read().get(name)
 
     def save(self, name: str, secret: str) -> None:
+        """Keep a secret."""
         self._write({**self._read(), name: secret})
 
     def delete(self, name: str) -> None:
+        """Forget a secret."""
         kept = self._read()
         if kept.pop(name, None) is not None:
             self._write(kept)
 
     def clear(self) -> None:
+        """Forget all secrets."""
         self._write({})
 
     def _read(self) -> dict[str, str]:
@@ -142,6 +151,7 @@ class AndroidStore:
         self._file = FileStore(folder / "tokens.json")
 
     def load(self, name: str) -> str | None:
+        """The secret under the name; None if it is missing or its key is gone."""
         sealed = self._file.load(name)
         if sealed is None:
             return None
@@ -166,6 +176,7 @@ class AndroidStore:
         self._file.clear()
 
     def save(self, name: str, secret: str) -> None:
+        """Keep a secret, sealed by a key that never leaves the key store."""
         try:
             cipher = self._autoclass("javax.crypto.Cipher").getInstance(self.TRANSFORMATION)
             cipher.init(1, self._key())
@@ -177,6 +188,7 @@ class AndroidStore:
         self._file.save(name, ".".join(parts))
 
     def delete(self, name: str) -> None:
+        """Forget a secret."""
         self._file.delete(name)
 
     def _key(self) -> Any:

@@ -19,6 +19,8 @@ def language_of(locale: str | None) -> str:
 
 
 class Strings:
+    """The texts of one language, and how it writes days and moments."""
+
     def __init__(self, language: str) -> None:
         self.language = language_of(language)
         self._strings = LANGUAGES[self.language]
@@ -32,12 +34,15 @@ class Strings:
         return text[:-1] if text.endswith("..") and not text.endswith("...") else text
 
     def known(self, key: str) -> bool:
+        """Whether there is a text for the key."""
         return key in self._strings
 
     def weekday(self, day: date) -> str:
+        """The weekday, in short."""
         return self._strings["days"].split()[day.weekday()]
 
     def weekday_letter(self, day: date) -> str:
+        """The weekday's first letter."""
         return self._strings["day_letters"].split()[day.weekday()]
 
     def day(self, day: date) -> str:
@@ -78,6 +83,7 @@ class Strings:
         return span, number if year == today.year else f"{number} · {year}"
 
     def moment(self, moment: datetime) -> str:
+        """The day and time in the device's time zone."""
         local = moment.astimezone()
         return f"{self.short_day(local.date())}, {local:%H:%M}"
 

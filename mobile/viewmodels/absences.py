@@ -25,11 +25,15 @@ MAX_DAYS = 366
 
 @dataclass(frozen=True, slots=True)
 class AbsenceRow:
+    """An absence in the list, and whether the server has it."""
+
     absence: Absence
     sync: Sync = Sync.SYNCED
 
 
 class AbsencesModel(ViewModel):
+    """The list of the person's absences."""
+
     def __init__(
         self, workspace: Workspace, clock: Clock, notify: Callable[[SnackbarMessage], None]
     ) -> None:
@@ -41,9 +45,11 @@ class AbsencesModel(ViewModel):
 
     @property
     def can_write(self) -> bool:
+        """Whether the person may change absences at all."""
         return self._workspace.may(Scope.CREATE_TIMESHEETS)
 
     def refresh(self) -> None:
+        """Show what is stored now."""
         rows = self._build()
         if rows != self.rows:
             self.rows = rows
@@ -63,9 +69,11 @@ class AbsencesModel(ViewModel):
         return [view.week for view in views if view.state is not State.OPEN]
 
     def touched_weeks(self, since: date, until: date) -> list[str]:
+        """The weeks that the range touches."""
         return [str(Week.of(since).plus(n)) for n in range(_weeks_between(since, until))]
 
     def save(self, absence: Absence) -> bool:
+        """Keep the absence to be sent; False if it could not be stored."""
         body: Json = {
             "from": absence.since.isoformat(),
             "to": absence.until.isoformat(),
@@ -77,6 +85,7 @@ class AbsencesModel(ViewModel):
         return self._add(ChangeKind.PUT_ABSENCE, absence.id, body, weeks) is not None
 
     def delete(self, absence: Absence) -> None:
+        """Delete the absence, and offer to undo that."""
         weeks = self.touched_weeks(absence.since, absence.until)
         hold_until = self._clock.now().timestamp() + UNDO_SECONDS
         seq = self._add(ChangeKind.DELETE_ABSENCE, absence.id, {}, weeks, hold_until)
@@ -139,10 +148,12 @@ class AbsenceForm(ViewModel):
 
     @property
     def locked_weeks(self) -> list[Week]:
+        """The weeks of the range that cannot change."""
         return self._model.locked_weeks(self.since, self.until)
 
     @property
     def days(self) -> int:
+        """The number of days from the first to the last."""
         return (self.until - self.since).days + 1
 
     def set_since(self, day: date) -> None:
@@ -154,21 +165,26 @@ class AbsenceForm(ViewModel):
         self._edited()
 
     def set_until(self, day: date) -> None:
+        """Choose the last day."""
         self.until = day
         self._edited()
 
     def choose_kind(self, kind: AbsenceKind) -> None:
+        """Choose the kind."""
         self.kind = kind
         self._edited()
 
     def set_half_days(self, half_days: bool) -> None:
+        """Choose half days or whole ones."""
         self.half_days = half_days
         self._edited()
 
     def type_note(self, text: str) -> None:
+        """Take in the note as typed."""
         self.note = text
 
     def save(self) -> bool:
+        """Keep the absence if it is right; otherwise show the error and return False."""
         self.error = self._check()
         if not self.error:
             portion = 0.5 if self.half_days else 1.0
@@ -182,6 +198,7 @@ class AbsenceForm(ViewModel):
         return False
 
     def delete(self) -> None:
+        """Delete the absence that is being edited."""
         self._model.delete(self._absence)
 
     def _check(self) -> str:

@@ -47,10 +47,12 @@ class AppModel(ViewModel):
 
     @property
     def workspace(self) -> Workspace | None:
+        """The data of the signed-in person; None before."""
         return self._session.workspace
 
     @property
     def clock(self) -> Clock:
+        """The device's clocks."""
         return self._session.clock
 
     @property
@@ -73,10 +75,12 @@ class AppModel(ViewModel):
 
     @property
     def sync_state(self) -> SyncState:
+        """The state of sending and refreshing."""
         return self.workspace.engine.state if self.workspace is not None else SyncState()
 
     @property
     def offline(self) -> bool:
+        """Whether the last try reached no server."""
         return self.sync_state.offline is True
 
     @property
@@ -91,6 +95,7 @@ class AppModel(ViewModel):
 
     @property
     def email(self) -> str:
+        """The person's e-mail; empty if it is unknown."""
         return (self.workspace.identity.email if self.workspace is not None else None) or ""
 
     @property
@@ -122,10 +127,12 @@ class AppModel(ViewModel):
         return bool(getattr(self._session.token_store, "needs_consent", False))
 
     def agree(self) -> None:
+        """Agree to keep tokens without the system's key store, and sign in."""
         self._session.token_store.agree()  # type: ignore[attr-defined] # checked by `can_agree`
         self.sign_in()
 
     def sign_in(self) -> None:
+        """Begin to sign in."""
         self.failure = None
         self.tasks.spawn(self._sign_in(None))
 
@@ -135,10 +142,12 @@ class AppModel(ViewModel):
             self.tasks.spawn(self._sign_in(self.sync_state.step_up))
 
     def cancel_sign_in(self) -> None:
+        """Give up the sign-in that is under way."""
         self._waiting = None
         self.tasks.spawn(self._cancel())
 
     def synchronise(self) -> None:
+        """Send and refresh now."""
         if self.workspace is not None:
             self.workspace.engine.wake(pull=True)
 
@@ -166,6 +175,7 @@ class AppModel(ViewModel):
         return self.workspace.tokens.held if self.workspace is not None else None
 
     def sign_out(self, back_to: str) -> None:
+        """Sign out, and let the browser come back to the address."""
         self._signing_out = self.tasks.spawn(self._sign_out(back_to))
 
     async def stop(self) -> None:

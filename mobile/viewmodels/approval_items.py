@@ -11,6 +11,8 @@ from mobile.core.wire import Approval
 
 
 class Grouping(StrEnum):
+    """The ways to group approvals."""
+
     NONE = "none"
     WEEK = "week"
     PERSON = "person"
@@ -26,10 +28,12 @@ class Item:
 
     @property
     def name(self) -> str:
+        """The person's name, or their `sub`."""
         return self.approval.person_name or self.approval.person
 
     @property
     def clean(self) -> bool:
+        """Whether there is nothing unusual about the week."""
         return not self.approval.flags
 
 
@@ -42,6 +46,7 @@ class Section:
 
 
 def item_of(approval: Approval, decisions: dict[str, Change]) -> Item:
+    """The approval with the decision on it that waits to be sent."""
     reopening = decisions.get(f"{approval.person} {approval.week}")
     if reopening is not None and approval.state is ApprovalState.APPROVED:
         failed = reopening.failure is not None

@@ -33,6 +33,8 @@ DECIDED = (ApprovalState.APPROVED, ApprovalState.REJECTED)
 
 
 class ApprovalsModel(ViewModel):
+    """The screen of approvals: search, groups, selection, decisions with undo."""
+
     def __init__(
         self,
         workspace: Workspace,
@@ -58,10 +60,12 @@ class ApprovalsModel(ViewModel):
 
     @property
     def now(self) -> datetime:
+        """The present moment."""
         return self._clock.now()
 
     @property
     def clean(self) -> list[Item]:
+        """Pending approvals without flags."""
         return [item for item in self.pending if item.clean]
 
     @property
@@ -83,6 +87,7 @@ class ApprovalsModel(ViewModel):
 
     @property
     def detail(self) -> Item | None:
+        """The approval that is open; None for none."""
         return next(
             (each for each in (*self.pending, *self.decided) if each.approval.id == self.opened),
             None,
@@ -90,9 +95,11 @@ class ApprovalsModel(ViewModel):
 
     @property
     def loading(self) -> bool:
+        """Whether the first list is still on its way."""
         return not self.pending and not self.decided and self._workspace.engine.state.busy
 
     def project_name(self, code: str) -> str:
+        """The project's name; its code if it is unknown."""
         project = self._workspace.store.project(code)
         return project.name if project is not None else code
 
@@ -114,16 +121,19 @@ class ApprovalsModel(ViewModel):
         return max(0, (self._clock.now() - approval.submitted_at).days)
 
     def entries_by_day(self, approval: Approval) -> list[tuple[date, list[ApprovalEntry]]]:
+        """The entries of the week by day, in the order of days."""
         days: dict[date, list[ApprovalEntry]] = {}
         for entry in sorted(approval.entries, key=lambda entry: entry.date):
             days.setdefault(entry.date, []).append(entry)
         return list(days.items())
 
     def search(self, query: str) -> None:
+        """Show only people, projects and notes that contain the text."""
         self.query = query
         self.changed()
 
     def group(self, grouping: Grouping) -> None:
+        """Choose the groups."""
         self.grouping = grouping
         self.changed()
 
@@ -142,6 +152,7 @@ class ApprovalsModel(ViewModel):
         return (*lists, loading, self.selected, self.opened, projects)
 
     def open(self, approval_id: str | None) -> None:
+        """Open an approval and fetch its entries; None closes it."""
         self.opened = approval_id
         found = self._workspace.store.approval(approval_id) if approval_id else None
         if approval_id is not None and (found is None or not found[1]):
@@ -155,6 +166,7 @@ class ApprovalsModel(ViewModel):
         self._workspace.engine.request_decided()
 
     def select(self, approval_id: str) -> None:
+        """Select an approval, or take it out of the selection."""
         self.selected ^= {approval_id}
         self.changed()
 
@@ -165,14 +177,17 @@ class ApprovalsModel(ViewModel):
         self.changed()
 
     def approve(self, *approval_ids: str) -> None:
+        """Approve these, and offer to undo that."""
         self._decide(approval_ids, {"decision": "approve"}, "approvals.approved")
 
     def approve_selected(self) -> None:
+        """Approve those that are selected."""
         self.approve(
             *(item.approval.id for item in self.pending if item.approval.id in self.selected)
         )
 
     def approve_clean(self) -> None:
+        """Approve all without flags."""
         self.approve(*(item.approval.id for item in self.clean))
 
     def reject(self, approval_id: str, reason: str) -> bool:
@@ -215,6 +230,7 @@ class ApprovalsModel(ViewModel):
         return str((self._workspace.store.get(TYPED_REASONS) or {}).get(approval_id, ""))
 
     def keep_reason(self, approval_id: str, text: str) -> None:
+        """Keep a reason that is being typed, so that nothing can discard it."""
         kept = self._workspace.store.get(TYPED_REASONS) or {}
         kept.pop(approval_id, None)
         if text.strip():

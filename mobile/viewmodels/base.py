@@ -25,6 +25,7 @@ class ViewModel:
         return lambda: self._watchers.remove(watcher)
 
     def changed(self) -> None:
+        """Tell everybody who watches."""
         for watcher in tuple(self._watchers):
             watcher()
 
@@ -46,12 +47,14 @@ class Tasks:
         self._running: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work in the background; its failure is reported."""
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._done)
         return task
 
     async def cancel(self) -> None:
+        """End all work and wait until it has ended."""
         running = tuple(self._running)
         for task in running:
             task.cancel()

@@ -78,6 +78,7 @@ class EntryFields(ViewModel):
 
     @property
     def minutes(self) -> int | None:
+        """The typed duration in minutes; None if it is no duration."""
         try:
             return parse_duration(self.duration)
         except NotADuration:
@@ -97,6 +98,7 @@ class EntryFields(ViewModel):
 
     @property
     def chosen(self) -> Project | None:
+        """The chosen project, or None."""
         return next((each for each in self._projects if each.code == self.project), None)
 
     @property
@@ -118,17 +120,21 @@ class EntryFields(ViewModel):
 
     @property
     def favourites(self) -> list[Favourite]:
+        """The favourites whose projects are active."""
         known = {project.code for project in self._projects if project.active}
         return [each for each in self._favourites.all() if each.project in known]
 
     @property
     def is_favourite(self) -> bool:
+        """Whether project and task as chosen are a favourite."""
         return self._favourite() in self._favourites.all()
 
     def find(self, typed: str) -> list[Project]:
+        """The projects that match the text, the best first."""
         return find_projects(self._projects, typed)
 
     def project_name(self, code: str) -> str:
+        """The project's name; its code if it is unknown."""
         return next((each.name for each in self._projects if each.code == code), code)
 
     def suggestions(self) -> list[str]:
@@ -150,20 +156,24 @@ class EntryFields(ViewModel):
         self._edited("project")
 
     def set_billable(self, billable: bool) -> None:
+        """Choose billable or not."""
         self.billable = billable
         self._edited("billable")
 
     def choose_favourite(self, favourite: Favourite) -> None:
+        """Take project, task and note of a favourite."""
         self.choose_project(favourite.project)
         self.task, self.note = favourite.task, favourite.note
         self._edited("note")
 
     def toggle_favourite(self) -> None:
+        """Pin project and task as chosen, or unpin them."""
         if self.project is not None:
             self._favourites.toggle(self._favourite())
             self.changed()
 
     def choose_minutes(self, minutes: int) -> None:
+        """Take a duration from the suggestions."""
         self.duration = format_duration(minutes)
         self._edited("minutes")
 
@@ -174,18 +184,22 @@ class EntryFields(ViewModel):
         self.choose_minutes(max(STEP, min(MAX_MINUTES_A_DAY, rounded)))
 
     def type_duration(self, text: str) -> None:
+        """Take in the duration as typed."""
         self.duration = text
         self._edited("minutes")
 
     def type_task(self, text: str) -> None:
+        """Take in the task as typed."""
         self.task = text
         self._edited("task")
 
     def type_note(self, text: str) -> None:
+        """Take in the note as typed."""
         self.note = text
         self._edited("note")
 
     def choose_date(self, day: date) -> None:
+        """Choose the day."""
         self.date = day
         self._edited("date")
 
@@ -196,9 +210,11 @@ class EntryFields(ViewModel):
         return today, today - timedelta(days=1)
 
     def choose_yesterday(self) -> None:
+        """Choose the day before."""
         self.choose_date(self.near_days[1])
 
     def choose_today(self) -> None:
+        """Choose today."""
         self.choose_date(self._clock.today())
 
     def _favourite(self) -> Favourite:

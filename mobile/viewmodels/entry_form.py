@@ -66,10 +66,12 @@ class EntryForm(EntryFields):
 
     @property
     def is_new(self) -> bool:
+        """Whether the entry does not exist yet."""
         return self._start.entry_id is None
 
     @property
     def entry_id(self) -> str | None:
+        """The id of the entry that is edited; None for a new one."""
         return self._start.entry_id
 
     @property
@@ -82,14 +84,17 @@ class EntryForm(EntryFields):
 
     @property
     def read_only(self) -> bool:
+        """Whether the day is locked or the person may not write."""
         return self.lock is not None or not self._workspace.may(Scope.CREATE_TIMESHEETS)
 
     @property
     def can_delete(self) -> bool:
+        """Whether there is an entry that may be deleted."""
         return not self.is_new and not self.read_only and self._start.seq is None
 
     @property
     def is_draft(self) -> bool:
+        """Whether there is something typed to keep."""
         return self._touched
 
     def discard(self) -> None:

@@ -32,15 +32,19 @@ class Cell:
 
     @property
     def text(self) -> str:
+        """The duration as it is written in the cell; empty for none."""
         return format_duration(self.minutes) if self.minutes else ""
 
     @property
     def editable(self) -> bool:
+        """Whether typing changes the cell: open, and of at most one entry."""
         return not self.locked and len(self.entry_ids) < 2
 
 
 @dataclass(frozen=True, slots=True)
 class GridRow:
+    """A project and task with a cell for each day."""
+
     key: RowKey
     title: str
     customer: str
@@ -48,14 +52,17 @@ class GridRow:
 
     @property
     def project(self) -> str:
+        """The project's code."""
         return self.key[0]
 
     @property
     def task(self) -> str:
+        """The task; empty for none."""
         return self.key[1]
 
     @property
     def total(self) -> int:
+        """The minutes of the row."""
         return sum(cell.minutes for cell in self.cells)
 
 
@@ -80,19 +87,23 @@ class GridModel(ViewModel):
 
     @property
     def day_totals(self) -> list[int]:
+        """The minutes of each day."""
         return [day.minutes for day in self._week.view.days]
 
     @property
     def can_write(self) -> bool:
+        """Whether the person may change entries at all."""
         return self._week.can_write
 
     def refresh(self) -> None:
+        """Show what is stored now."""
         rows = self._build()
         if rows != self.rows:
             self.rows = rows
             self.changed()
 
     def add_row(self, project: str, task: str = "") -> None:
+        """Show an empty row for a project and task."""
         added = self._added.setdefault(str(self._week.week), [])
         if (project, task) not in added:
             added.append((project, task))

@@ -25,15 +25,19 @@ class MonthView:
 
     @property
     def total_minutes(self) -> int:
+        """The minutes of the month's weeks."""
         return sum(week.total_minutes for week in self.weeks)
 
     @property
     def target_minutes(self) -> int | None:
+        """The targets of the month's weeks, in minutes; None without any."""
         targets = [week.target_minutes for week in self.weeks if week.target_minutes is not None]
         return sum(targets) if targets else None
 
 
 class MonthsModel(ViewModel):
+    """The list of the person's months, and search over their entries."""
+
     def __init__(self, workspace: Workspace, clock: Clock) -> None:
         super().__init__()
         self._workspace = workspace
@@ -42,12 +46,14 @@ class MonthsModel(ViewModel):
         self.months = self._build()
 
     def refresh(self) -> None:
+        """Show what is stored now."""
         months = self._build()
         if months != self.months:
             self.months = months
             self.changed()
 
     def search(self, query: str) -> None:
+        """Search the person's entries for the text."""
         self.query = query
         self.changed()
 

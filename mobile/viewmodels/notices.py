@@ -15,12 +15,16 @@ WEEKS_BACK = 8
 
 
 class NoticeKind(StrEnum):
+    """The kinds of notices about own weeks."""
+
     REJECTED = "rejected"
     NOT_SUBMITTED = "not_submitted"
 
 
 @dataclass(frozen=True, slots=True)
 class WeekNotice:
+    """A week that the person must do something about."""
+
     week: Week
     kind: NoticeKind
     reason: str = ""

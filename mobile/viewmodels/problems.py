@@ -46,6 +46,8 @@ class Problem:
 
 
 class ProblemsModel(ViewModel):
+    """The changes that the server refused, each with ways to solve it."""
+
     def __init__(
         self,
         workspace: Workspace,
@@ -60,10 +62,12 @@ class ProblemsModel(ViewModel):
 
     @property
     def problems(self) -> list[Problem]:
+        """The problems, oldest first."""
         failed = [each for each in self._workspace.outbox.all() if each.failure is not None]
         return [_problem(change) for change in failed]
 
     def refresh(self) -> None:
+        """Show what is stored now."""
         problems = self.problems
         if problems != self._shown:
             self._shown = problems
@@ -77,6 +81,7 @@ class ProblemsModel(ViewModel):
         return waiting if waiting and free is None else 0
 
     def project_name(self, code: str) -> str:
+        """The project's name; its code if it is unknown."""
         project = self._workspace.store.project(code)
         return project.name if project is not None else code
 
@@ -87,6 +92,7 @@ class ProblemsModel(ViewModel):
             self._again(change, _version(change.failure.current))
 
     def retry(self, seq: int) -> None:
+        """Send the change again, on top of the server's version."""
         change = self._workspace.outbox.read(seq)
         if change is None:
             return
@@ -96,6 +102,7 @@ class ProblemsModel(ViewModel):
         self._again(change, base)
 
     def take_theirs(self, seq: int) -> None:
+        """Drop the change and keep the server's version."""
         self.drop(seq)
         self._workspace.engine.wake(pull=True)
 
@@ -114,6 +121,7 @@ class ProblemsModel(ViewModel):
         self.changed()
 
     def edit(self, seq: int, on_saved: Callable[[date], None]) -> EntryForm | None:
+        """A form of the refused change; None for changes without a form."""
         change = self._workspace.outbox.read(seq)
         if change is None or change.kind is not ChangeKind.PUT:
             return None

@@ -28,6 +28,8 @@ SEARCH_DELAY = 0.25
 
 
 class Appearance(StrEnum):
+    """The choices of light and dark."""
+
     SYSTEM = "system"
     LIGHT = "light"
     DARK = "dark"
@@ -44,6 +46,8 @@ class StorageStatus:
 
 
 class ProfileModel(ViewModel):
+    """The screen of the profile: target, delegate, settings, stored data."""
+
     def __init__(
         self,
         workspace: Workspace,
@@ -63,14 +67,17 @@ class ProfileModel(ViewModel):
 
     @property
     def identity(self) -> Identity:
+        """The person as the ID token named them."""
         return self._workspace.identity
 
     @property
     def name(self) -> str:
+        """The person's name, or their `sub`."""
         return self._profile.name or self.identity.name or self.identity.sub
 
     @property
     def email(self) -> str:
+        """The person's e-mail; empty if it is unknown."""
         return self._profile.email or self.identity.email or ""
 
     @property
@@ -85,10 +92,12 @@ class ProfileModel(ViewModel):
 
     @property
     def can_delegate(self) -> bool:
+        """Whether the person may appoint a delegate."""
         return self._workspace.may(Scope.APPROVE_TIMESHEETS)
 
     @property
     def delegate(self) -> Delegate | None:
+        """The delegate, with a change that waits to be sent."""
         pending = self._pending_body(ChangeKind.DELEGATE)
         if pending:
             names = self._workspace.store.get(DELEGATE_NAME) or {}
@@ -99,6 +108,7 @@ class ProfileModel(ViewModel):
 
     @property
     def stored(self) -> StorageStatus:
+        """The numbers of stored, waiting and refused items."""
         waiting, problems = self._workspace.outbox.counts()
         text = self._workspace.store.get(SYNCED_AT)
         entries = self._workspace.store.count_entries()
@@ -107,6 +117,7 @@ class ProfileModel(ViewModel):
         )
 
     def refresh(self) -> None:
+        """Show what is stored now."""
         shown = self._snapshot()
         if shown != self._shown:
             self._shown = shown
@@ -117,6 +128,7 @@ class ProfileModel(ViewModel):
         return (self.name, self.email, target, delegate, self.stored, self.can_delegate)
 
     def set_target(self, typed: str) -> bool:
+        """Keep the weekly target if it can be read; otherwise show the error and return False."""
         minutes = _weekly_minutes(typed)
         self.target_error = minutes is None
         if minutes is not None:
@@ -125,6 +137,7 @@ class ProfileModel(ViewModel):
         return not self.target_error
 
     def set_delegate(self, person: str, name: str | None, since: date, until: date) -> bool:
+        """Appoint a delegate; False for the person themselves or days in the wrong order."""
         if since > until or person == self._workspace.person:
             return False
         body: Json = {"person": person, "from": since.isoformat(), "to": until.isoformat()}
@@ -134,6 +147,7 @@ class ProfileModel(ViewModel):
         return True
 
     def clear_delegate(self) -> None:
+        """Remove the delegate."""
         self._change_delegate({}, "profile.delegate_removed")
 
     def _change_delegate(self, body: Json, key: str) -> None:

@@ -19,6 +19,7 @@ class Row:
 
     @property
     def subtitle(self) -> str:
+        """Customer, task and note in one line."""
         parts = (self.customer, self.entry.draft.task or "", self.entry.draft.note)
         return " · ".join(part.replace("\n", " ") for part in parts if part)
 

@@ -23,6 +23,8 @@ from mobile.viewmodels.week import WeekModel
 
 
 class Stage(StrEnum):
+    """The stages from start to use."""
+
     STARTING = "starting"
     SIGN_IN = "sign_in"
     BROWSER = "browser"
@@ -32,6 +34,8 @@ class Stage(StrEnum):
 
 
 class Tab(StrEnum):
+    """The places of the navigation bar."""
+
     WEEK = "week"
     TIMER = "timer"
     APPROVALS = "approvals"
@@ -79,6 +83,7 @@ class Models:
 def make_models(
     workspace: Workspace, clock: Clock, tasks: Tasks, notify: Callable[[SnackbarMessage], None]
 ) -> Models:
+    """The models of all screens."""
     week = WeekModel(workspace, clock, notify)
     return Models(
         week=week,
@@ -93,5 +98,6 @@ def make_models(
 
 
 def failure_of(error: Exception) -> str:
+    """The key of the text that explains the error."""
     known = {TokenStoreError: "store", NewerStore: "newer", StoreFull: "full"}
     return known.get(type(error), "offline")

@@ -48,10 +48,12 @@ class TimerModel(ViewModel):
 
     @property
     def running(self) -> bool:
+        """Whether the timer runs."""
         return self._started is not None
 
     @property
     def can_start(self) -> bool:
+        """Whether the timer can be started."""
         return not self.running and self._workspace.may(Scope.CREATE_TIMESHEETS)
 
     @property
@@ -70,31 +72,38 @@ class TimerModel(ViewModel):
 
     @property
     def is_long(self) -> bool:
+        """Whether the timer has run for more hours than people work."""
         return self.seconds > LONG_SECONDS
 
     @property
     def chosen(self) -> Project | None:
+        """The chosen project, or None."""
         return self._workspace.store.project(self.project) if self.project else None
 
     @property
     def recent(self) -> list[Project]:
+        """Active projects to choose from: those of the latest entries, or any."""
         codes = self._workspace.store.recent_projects(RECENT)
         known = [self._workspace.store.project(code) for code in codes]
         found = [each for each in known if each is not None and each.active]
         return found or [each for each in self._workspace.store.projects() if each.active][:RECENT]
 
     def find(self, typed: str) -> list[Project]:
+        """The projects that match the text, the best first."""
         return find_projects(self._workspace.store.projects(), typed)
 
     def choose_project(self, code: str) -> None:
+        """Choose the project."""
         self.project = code
         self._keep()
 
     def type_note(self, text: str) -> None:
+        """Take in the note as typed."""
         self.note = text
         self._keep()
 
     def start(self) -> None:
+        """Start the timer now."""
         if self.can_start:
             self._begin(self._clock.now())
 
@@ -137,6 +146,7 @@ class TimerModel(ViewModel):
         return EntryForm(self._workspace, self._clock, start, saved, on_commit=self._store_stopped)
 
     def discard(self) -> None:
+        """Delete the timer without an entry."""
         self._clear()
         self._keep()
 

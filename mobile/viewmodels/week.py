@@ -24,6 +24,8 @@ KEEP_CHOICE = timedelta(minutes=10)
 
 
 class WeekModel(ViewModel):
+    """The person's week: its days, entries, drafts and state."""
+
     def __init__(
         self, workspace: Workspace, clock: Clock, notify: Callable[[SnackbarMessage], None]
     ) -> None:
@@ -45,14 +47,17 @@ class WeekModel(ViewModel):
 
     @property
     def today(self) -> date:
+        """The day in the device's own time zone."""
         return self._clock.today()
 
     @property
     def can_write(self) -> bool:
+        """Whether the person may change entries at all."""
         return self._workspace.may(Scope.CREATE_TIMESHEETS)
 
     @property
     def can_add(self) -> bool:
+        """Whether an entry can be added to the chosen day."""
         chosen = self.view.days[self.day.weekday()]
         return self.can_write and chosen.lock is None
 
@@ -63,10 +68,12 @@ class WeekModel(ViewModel):
 
     @property
     def can_submit(self) -> bool:
+        """Whether the week can be submitted."""
         return self.can_write and self.view.can_submit
 
     @property
     def can_withdraw(self) -> bool:
+        """Whether the submission can be taken back."""
         return self.can_write and self.view.state is State.SUBMITTED
 
     @property
@@ -91,9 +98,11 @@ class WeekModel(ViewModel):
         return empty and not self.view.known and self._workspace.engine.state.busy
 
     def rows(self, day: date) -> list[Row]:
+        """The entries of a day."""
         return [self._row(entry) for entry in self.view.days[day.weekday()].entries]
 
     def draft_rows(self, day: date) -> list[DraftRow]:
+        """The drafts of a day."""
         return [
             DraftRow(draft, self._project_name(draft.project or ""))
             for draft in self.drafts
@@ -152,13 +161,16 @@ class WeekModel(ViewModel):
         self.refresh()
 
     def shift(self, weeks: int) -> None:
+        """Show the week so many weeks later."""
         self.show(self.week.plus(weeks))
 
     def go_to_today(self) -> None:
+        """Show this week."""
         self._chosen_at = None
         self.show(Week.of(self.today))
 
     def choose(self, day: date) -> None:
+        """Choose a day; it stays chosen for a while."""
         self._today = self.today
         self.day = day
         self._chosen_at = self._clock.now()
@@ -171,6 +183,7 @@ class WeekModel(ViewModel):
         self.choose(day)
 
     def delete(self, entry_id: str) -> None:
+        """Delete an entry, and offer to undo that."""
         try:
             seq = self._workspace.timesheet.delete(entry_id)
         except (Locked, Invalid, StoreFull) as error:
@@ -197,9 +210,11 @@ class WeekModel(ViewModel):
             self._added([made], SnackbarMessage("week.duplicated", {"day": day}))
 
     def repeat_today(self, entry_id: str) -> None:
+        """Copy an entry to today."""
         self.duplicate(entry_id, self.today)
 
     def copy_last_week(self) -> None:
+        """Copy the entries of the week before, and offer to undo that."""
         try:
             added = self._workspace.timesheet.copy_week(self.week.plus(-1), self.week)
         except (Locked, StoreFull) as error:
@@ -211,14 +226,17 @@ class WeekModel(ViewModel):
         self._added(added, SnackbarMessage("week.copied", {"count": len(added)}))
 
     def submit(self) -> None:
+        """Submit the week, and offer to undo that."""
         if self.can_submit:
             self._change_state(self.week, "week.submitted", submit=True)
 
     def withdraw(self) -> None:
+        """Take the submission back, and offer to undo that."""
         if self.can_withdraw:
             self._change_state(self.week, "week.withdrawn", submit=False)
 
     def drop_draft(self, draft_id: str) -> None:
+        """Drop a draft, and offer to undo that."""
         draft = self._drafts.get(draft_id)
         if draft is None:
             return
@@ -227,10 +245,12 @@ class WeekModel(ViewModel):
         self.refresh()
 
     def synchronise(self) -> None:
+        """Send and refresh now."""
         self._workspace.engine.wake(pull=True)
 
     @property
     def failed_entries(self) -> int:
+        """The number of entries that the server refused."""
         return sum(entry.sync is Sync.FAILED for day in self.view.days for entry in day.entries)
 
     def _change_state(self, week: Week, key: str, *, submit: bool) -> None:
