@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from mobile.core.changes import ABSENCE_KINDS, ENTRY_KINDS, Change, ChangeKind, Failure, ServiceName
+from mobile.core.changes import Change, ChangeKind, ServiceName
 from mobile.core.database import Database
 from mobile.core.network import ApiResponse, RequestRejected, Unreachable
 from mobile.core.outbox import Outbox
+from mobile.core.rejections import ApiClient, RejectionRecorder
 from mobile.core.rules import State
 from mobile.core.services import (
     PROFILE_PATH,
@@ -20,7 +21,7 @@ from mobile.core.services import (
     week_path,
 )
 from mobile.core.store import Store
-from mobile.core.wire import Entry, Json, Profile, Timesheet, read
+from mobile.core.wire import Entry, Profile, Timesheet, read
 
 PROFILE = "profile"
 _AFFECTED = {
@@ -28,21 +29,6 @@ _AFFECTED = {
     ServiceName.APPROVALS: ("/v1/approvals",),
     ServiceName.PROFILE: (PROFILE_PATH,),
 }
-
-
-class ApiClient(Protocol):
-    """The part of `network.Api` that sending uses."""
-
-    async def get(self, path: str, params: dict[str, str] | None = None) -> ApiResponse: ...
-
-    async def send(
-        self,
-        method: str,
-        path: str,
-        body: Json | None = None,
-        *,
-        headers: dict[str, str] | None = None,
-    ) -> ApiResponse: ...
 
 
 @dataclass(frozen=True)
@@ -57,6 +43,7 @@ class ChangeSender:
     store: Store
     outbox: Outbox
     api: ApiClient
+    rejections: RejectionRecorder
 
     async def send(self, change: Change) -> None:
         """Send the change; a rejection is recorded as its failure.
@@ -82,7 +69,7 @@ class ChangeSender:
         try:
             await senders[change.kind](change)
         except RequestRejected as rejection:
-            await self._record_failure(change, rejection)
+            await self.rejections.record(change, rejection)
 
     async def _put(self, change: Change) -> None:
         if not self.outbox.mark_tried(change.seq):
@@ -244,51 +231,6 @@ class ChangeSender:
                 raise
             # Changed between the two requests, perhaps by an earlier attempt: try again soon.
             raise Unreachable(offline=False) from rejection
-
-    async def _record_failure(self, change: Change, rejection: RequestRejected) -> None:
-        """Keep the change, with the server's version beside it."""
-        current = rejection.current
-        if current is None:
-            current = await self._current(change)
-        failure = Failure(
-            status=rejection.status,
-            detail=rejection.detail,
-            lock_reason=rejection.lock_reason,
-            errors=tuple(rejection.errors),
-            current=current,
-        )
-        with self.database.transaction():
-            if self.outbox.read(change.seq) is not None:
-                self.outbox.set_failure(change.seq, failure)
-                self._store_current(change, current)
-
-    async def _current(self, change: Change) -> Json | None:
-        if change.kind in ENTRY_KINDS:
-            path = entry_path(change.target)
-        elif change.kind in (ChangeKind.SUBMIT, ChangeKind.WITHDRAW):
-            path = week_path(change.target)
-        elif change.kind is ChangeKind.DECIDE:
-            path = approval_path(change.target)
-        elif change.kind in ABSENCE_KINDS:
-            path = absence_path(change.target)
-        else:
-            return None
-        try:
-            found = (await self.api.get(path)).body
-        except RequestRejected:
-            return None
-        return found if isinstance(found, dict) else None
-
-    def _store_current(self, change: Change, current: Json | None) -> None:
-        if change.kind in ENTRY_KINDS:
-            if current is None:
-                self.store.remove_entry(change.target)
-            else:
-                self.store.put_entry(read(Entry, current))
-        elif current is not None and change.kind is ChangeKind.DECIDE:
-            self.store.put_approval(current, detailed=True)
-        elif current is not None and change.kind in (ChangeKind.SUBMIT, ChangeKind.WITHDRAW):
-            self.store.put_timesheets([read(Timesheet, current)], with_entries=False)
 
 
 def _condition(base: int | None) -> dict[str, str]:

@@ -23,11 +23,12 @@ from mobile.core.network import (
 )
 from mobile.core.outbox import Outbox
 from mobile.core.pulling import Puller
+from mobile.core.rejections import RejectionRecorder
 from mobile.core.rules import Scope
 from mobile.core.sending import ChangeSender
 from mobile.core.services import Services
 from mobile.core.store import Store
-from mobile.core.sync_state import SyncState, problem_of
+from mobile.core.sync_state import SyncState, as_unreachable, problem_of
 from mobile.core.weeks import Week
 from mobile.core.wire import UnexpectedResponse
 
@@ -63,7 +64,8 @@ class SyncEngine:
         self._outbox = Outbox(self.database)
         self.services = Services(self.api, self._store.validators)
         self._puller = Puller(self.database, self._store, self.services, self.clock)
-        self._sender = ChangeSender(self.database, self._store, self._outbox, self.api)
+        rejections = RejectionRecorder(self.database, self._store, self._outbox, self.api)
+        self._sender = ChangeSender(self.database, self._store, self._outbox, self.api, rejections)
         self._woken = asyncio.Event()
         self._requested_weeks: set[Week] = set()
         self._pull_due = True
@@ -91,8 +93,7 @@ class SyncEngine:
         self.wake(pull=True)
 
     async def run(self) -> None:
-        """Send and refresh until the person is signed out; failures are repeated with longer
-        pauses."""
+        """Send and refresh until the person is signed out; pause longer after each failure."""
         failures = 0
         while True:
             self._woken.clear()
@@ -171,12 +172,12 @@ class SyncEngine:
                 self._set_state(replace(self.state, step_up=error))
                 blocked.add(change.kind)
             except (Unreachable, UnexpectedResponse) as error:
-                unreachable = _as_unreachable(error)
+                unreachable = as_unreachable(error)
                 if unreachable.offline:
                     raise unreachable from error
                 self._errors[service] = unreachable
                 broken[change.seq] = service
-                if not unreachable.broken or self._count(broken, service) > MAX_BROKEN:
+                if not unreachable.broken or list(broken.values()).count(service) > MAX_BROKEN:
                     blocked |= {kind for kind in ChangeKind if kind.service is service}
             finally:
                 self.on_change()
@@ -187,9 +188,6 @@ class SyncEngine:
         for seq, service in broken.items():
             if service in accepted and self._outbox.count_attempt(seq) >= MAX_ATTEMPTS:
                 self._outbox.set_failure(seq, Failure(500, "Internal error."))
-
-    def _count(self, broken: dict[int, ServiceName], service: ServiceName) -> int:
-        return sum(each is service for each in broken.values())
 
     async def _pull_if_due(self) -> None:
         if self._pull_due:
@@ -242,7 +240,7 @@ class SyncEngine:
             if service is ServiceName.ENTRIES:
                 self._errors[service] = Unreachable(offline=False)
         except (Unreachable, UnexpectedResponse, StepUpRequired) as error:
-            unreachable = _as_unreachable(error)
+            unreachable = as_unreachable(error)
             if unreachable.offline:
                 raise unreachable from error
             log.warning("%s cannot be read: %s", service, type(error).__name__)
@@ -295,7 +293,3 @@ class SyncEngine:
         if state != self.state:
             self.state = state
             self.on_change()
-
-
-def _as_unreachable(error: Exception) -> Unreachable:
-    return error if isinstance(error, Unreachable) else Unreachable(offline=False)

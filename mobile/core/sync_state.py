@@ -44,3 +44,8 @@ def problem_of(error: Exception | None) -> str:
         StoreFull: "sync.full",
     }
     return known.get(type(error), "sync.error")
+
+
+def as_unreachable(error: Exception) -> Unreachable:
+    """A response that cannot be read counts as a service that does not answer."""
+    return error if isinstance(error, Unreachable) else Unreachable(offline=False)

@@ -91,6 +91,13 @@ class WeekView:
         """The number of workdays from Monday to Friday without an entry."""
         return sum(day.minutes == 0 and not day.is_off for day in self.days[:5])
 
+    @property
+    def doubts(self) -> tuple[int, int]:
+        """The warnings before submitting: (working days without hours, minutes missing)."""
+        if self.target_minutes is None:
+            return 0, 0
+        return self.empty_workdays if self.missing_minutes else 0, self.missing_minutes
+
 
 @dataclass(frozen=True, slots=True)
 class WeekSummary:

@@ -216,7 +216,7 @@ class WeekScreen(MDRelativeLayout):
         if model.can_withdraw:
             model.withdraw()
             return
-        empty, missing = model.doubts
+        empty, missing = model.view.doubts
         doubts = [strings("week.sure_days", count=empty)] if empty else []
         if missing:
             doubts.append(strings("week.sure_minutes", missing=format_duration(missing)))

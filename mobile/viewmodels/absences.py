@@ -17,7 +17,7 @@ from mobile.core.timesheet import UNDO_SECONDS
 from mobile.core.views import Sync
 from mobile.core.weeks import Week
 from mobile.core.wire import Absence, Json, read
-from mobile.viewmodels.base import SnackbarMessage, ViewModel
+from mobile.viewmodels.base import SnackbarMessage, ViewModel, WorkspaceModel
 
 KINDS = tuple(kind for kind in AbsenceKind if kind is not AbsenceKind.UNKNOWN)
 MAX_DAYS = 366
@@ -31,16 +31,13 @@ class AbsenceRow:
     sync: Sync = Sync.SYNCED
 
 
-class AbsencesModel(ViewModel):
+class AbsencesModel(WorkspaceModel):
     """The list of the person's absences."""
 
     def __init__(
         self, workspace: Workspace, clock: Clock, notify: Callable[[SnackbarMessage], None]
     ) -> None:
-        super().__init__()
-        self._workspace = workspace
-        self._clock = clock
-        self._notify = notify
+        super().__init__(workspace, clock, notify)
         self.rows = self._build()
 
     @property

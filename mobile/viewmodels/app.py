@@ -9,21 +9,27 @@ from collections.abc import Callable
 from mobile.core.clock import Clock
 from mobile.core.database import NewerStore, StoreFull
 from mobile.core.network import StepUpRequired, Unreachable
-from mobile.core.rules import Scope
 from mobile.core.session import Session, Workspace
 from mobile.core.signin import CallbackMismatch, SignInFailed
-from mobile.core.sync import SCOPES
 from mobile.core.sync_state import SyncState
 from mobile.core.tokens import TokenStoreError
 from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
-from mobile.viewmodels.stages import Browser, Models, Stage, Tab, failure_of, make_models
+from mobile.viewmodels.stages import (
+    Browser,
+    Models,
+    Stage,
+    Tab,
+    failure_of,
+    make_models,
+    stage_of,
+    tabs_of,
+)
 
 log = logging.getLogger(__name__)
 
 # While hundreds of changes are sent, a screen that refreshed after each would do nothing else.
 UPDATE_INTERVAL = 0.1
-# Seconds that closing the window may take.
-CLOSING_SECONDS = 5.0
+CLOSING_SECONDS = 5.0  # closing the window takes no longer
 
 
 class AppModel(ViewModel):
@@ -58,20 +64,12 @@ class AppModel(ViewModel):
     @property
     def tabs(self) -> tuple[Tab, ...]:
         """Approvals only with the scope."""
-        may = self.workspace is not None and self.workspace.may(Scope.APPROVE_TIMESHEETS)
-        return tuple(tab for tab in Tab if tab is not Tab.APPROVALS or may)
+        return tabs_of(self.workspace)
 
     @property
     def badges(self) -> dict[Tab, int]:
         """The number of open items on each tab."""
-        if self.models is None:
-            return {}
-        _, problems = self.counts
-        return {
-            Tab.WEEK: len(self.models.week.notices),
-            Tab.APPROVALS: len(self.models.approvals.pending),
-            Tab.PROFILE: problems,
-        }
+        return self.models.badges if self.models is not None else {}
 
     @property
     def sync_state(self) -> SyncState:
@@ -115,9 +113,8 @@ class AppModel(ViewModel):
             self.failure = failure_of(error)
         if self.workspace is None and pending is not None:
             self._show(Stage.BROWSER)
-            self.tasks.spawn(
-                self._wait_for_answer(await self._browser.listen(pending.redirect_uri))
-            )
+            redirect_uri = await self._browser.listen(pending.redirect_uri)
+            self.tasks.spawn(self._wait_for_answer(redirect_uri))
             return
         self._enter()
 
@@ -260,7 +257,7 @@ class AppModel(ViewModel):
         self.failure = None
         self.models = make_models(workspace, self.clock, self._work, self._notify)
         self._session.start()
-        self._show(self._stage_of(workspace))
+        self._show(stage_of(workspace))
         if workspace.rescued is not None:
             self._notify(SnackbarMessage("store.rescued", {"count": workspace.rescued}, seconds=8))
         if workspace.identity.picture is not None and self.picture is None:
@@ -275,8 +272,8 @@ class AppModel(ViewModel):
         if self.workspace is None:
             self._update()
         elif self._update_timer is None:
-            loop = asyncio.get_running_loop()
-            self._update_timer = loop.call_later(UPDATE_INTERVAL, self._update)
+            schedule = asyncio.get_running_loop().call_later
+            self._update_timer = schedule(UPDATE_INTERVAL, self._update)
 
     def _update(self) -> None:
         if self._update_timer is not None:
@@ -293,12 +290,7 @@ class AppModel(ViewModel):
             self._show(Stage.SIGN_IN)
             return
         models.refresh()
-        self._show(self._stage_of(workspace))
-
-    def _stage_of(self, workspace: Workspace) -> Stage:
-        if Scope.READ_TIMESHEETS in workspace.engine.scopes:
-            return Stage.MAIN
-        return Stage.FIRST_SYNC if workspace.store.get(SCOPES) is None else Stage.NO_RIGHTS
+        self._show(stage_of(workspace))
 
     def _show(self, stage: Stage) -> None:
         self.stage = stage

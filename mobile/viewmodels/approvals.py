@@ -25,14 +25,14 @@ from mobile.core.wire import (
     read,
 )
 from mobile.viewmodels.approval_items import Grouping, Item, Section, item_of
-from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
+from mobile.viewmodels.base import SnackbarMessage, Tasks, WorkspaceModel
 
 REASONS, TYPED_REASONS = "reasons", "typed_reasons"
 SUGGESTIONS = 3
 DECIDED = (ApprovalState.APPROVED, ApprovalState.REJECTED)
 
 
-class ApprovalsModel(ViewModel):
+class ApprovalsModel(WorkspaceModel):
     """The screen of approvals: search, groups, selection, decisions with undo."""
 
     def __init__(
@@ -42,11 +42,8 @@ class ApprovalsModel(ViewModel):
         tasks: Tasks,
         notify: Callable[[SnackbarMessage], None],
     ) -> None:
-        super().__init__()
-        self._workspace = workspace
-        self._clock = clock
+        super().__init__(workspace, clock, notify)
         self._tasks = tasks
-        self._notify = notify
         self.selected: frozenset[str] = frozenset()
         self.opened: str | None = None
         self.loading_detail = False
@@ -97,11 +94,6 @@ class ApprovalsModel(ViewModel):
     def loading(self) -> bool:
         """Whether the first list is still on its way."""
         return not self.pending and not self.decided and self._workspace.engine.state.busy
-
-    def project_name(self, code: str) -> str:
-        """The project's name; its code if it is unknown."""
-        project = self._workspace.store.project(code)
-        return project.name if project is not None else code
 
     def sections(self, items: list[Item]) -> list[Section]:
         """The items that match the search, grouped as the person chose."""

@@ -8,6 +8,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from mobile.core.clock import Clock
+from mobile.core.session import Workspace
+
 log = logging.getLogger(__name__)
 
 Watcher = Callable[[], None]
@@ -38,6 +41,23 @@ class SnackbarMessage:
     arguments: dict[str, object] = field(default_factory=dict)
     undo: Callable[[], None] | None = None
     seconds: float = 4.0
+
+
+class WorkspaceModel(ViewModel):
+    """A model of one person's data, which can tell them what became of a change."""
+
+    def __init__(
+        self, workspace: Workspace, clock: Clock, notify: Callable[[SnackbarMessage], None]
+    ) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._clock = clock
+        self._notify = notify
+
+    def project_name(self, code: str) -> str:
+        """The project's name; its code if it is unknown."""
+        project = self._workspace.store.project(code)
+        return project.name if project is not None else code
 
 
 class Tasks:

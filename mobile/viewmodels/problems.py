@@ -14,7 +14,7 @@ from mobile.core.rules import Draft
 from mobile.core.session import Workspace
 from mobile.core.views import draft_of
 from mobile.core.wire import Json
-from mobile.viewmodels.base import SnackbarMessage, ViewModel
+from mobile.viewmodels.base import SnackbarMessage, WorkspaceModel
 from mobile.viewmodels.entry_form import EntryForm
 
 
@@ -45,7 +45,7 @@ class Problem:
     resolutions: tuple[Resolution, ...]
 
 
-class ProblemsModel(ViewModel):
+class ProblemsModel(WorkspaceModel):
     """The changes that the server refused, each with ways to solve it."""
 
     def __init__(
@@ -54,10 +54,7 @@ class ProblemsModel(ViewModel):
         clock: Clock,
         notify: Callable[[SnackbarMessage], None] = lambda _message: None,
     ) -> None:
-        super().__init__()
-        self._workspace = workspace
-        self._clock = clock
-        self._notify = notify
+        super().__init__(workspace, clock, notify)
         self._shown = self.problems
 
     @property
@@ -79,11 +76,6 @@ class ProblemsModel(ViewModel):
         waiting, _ = self._workspace.outbox.counts()
         free = self._workspace.outbox.next(self._clock.now().timestamp())
         return waiting if waiting and free is None else 0
-
-    def project_name(self, code: str) -> str:
-        """The project's name; its code if it is unknown."""
-        project = self._workspace.store.project(code)
-        return project.name if project is not None else code
 
     def keep_mine(self, seq: int) -> None:
         """Replace the server's version, which the person has seen."""

@@ -19,7 +19,7 @@ from mobile.core.session import Workspace
 from mobile.core.sync import SYNCED_AT
 from mobile.core.timesheet import UNDO_SECONDS
 from mobile.core.wire import Delegate, Json, Person, Profile, UnexpectedResponse, read
-from mobile.viewmodels.base import SnackbarMessage, Tasks, ViewModel
+from mobile.viewmodels.base import SnackbarMessage, Tasks, WorkspaceModel
 
 DELEGATE_NAME = "delegate_name"
 MAX_TARGET_MINUTES = 7 * 24 * 60
@@ -45,7 +45,7 @@ class StorageStatus:
     synced_at: datetime | None
 
 
-class ProfileModel(ViewModel):
+class ProfileModel(WorkspaceModel):
     """The screen of the profile: target, delegate, settings, stored data."""
 
     def __init__(
@@ -55,11 +55,8 @@ class ProfileModel(ViewModel):
         tasks: Tasks,
         notify: Callable[[SnackbarMessage], None],
     ) -> None:
-        super().__init__()
-        self._workspace = workspace
-        self._clock = clock
+        super().__init__(workspace, clock, notify)
         self._tasks = tasks
-        self._notify = notify
         self.found: list[Person] = []
         self.target_error = False
         self._searches = 0

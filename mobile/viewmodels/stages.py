@@ -9,7 +9,9 @@ from typing import Protocol
 
 from mobile.core.clock import Clock
 from mobile.core.database import NewerStore, StoreFull
+from mobile.core.rules import Scope
 from mobile.core.session import Workspace
+from mobile.core.sync import SCOPES
 from mobile.core.tokens import TokenStoreError
 from mobile.viewmodels.absences import AbsencesModel
 from mobile.viewmodels.approvals import ApprovalsModel
@@ -69,6 +71,15 @@ class Models:
     months: MonthsModel
     absences: AbsencesModel
 
+    @property
+    def badges(self) -> dict[Tab, int]:
+        """The number of open items on each tab."""
+        return {
+            Tab.WEEK: len(self.week.notices),
+            Tab.APPROVALS: len(self.approvals.pending),
+            Tab.PROFILE: len(self.problems.problems),
+        }
+
     def refresh(self) -> None:
         """Read again; each calls its watchers only if what it shows has changed."""
         self.week.refresh()
@@ -101,3 +112,16 @@ def failure_of(error: Exception) -> str:
     """The key of the text that explains the error."""
     known = {TokenStoreError: "store", NewerStore: "newer", StoreFull: "full"}
     return known.get(type(error), "offline")
+
+
+def stage_of(workspace: Workspace) -> Stage:
+    """The stage of a person who is signed in, by the scopes of their token."""
+    if Scope.READ_TIMESHEETS in workspace.engine.scopes:
+        return Stage.MAIN
+    return Stage.FIRST_SYNC if workspace.store.get(SCOPES) is None else Stage.NO_RIGHTS
+
+
+def tabs_of(workspace: Workspace | None) -> tuple[Tab, ...]:
+    """The places to go to; approvals only with the scope."""
+    may_approve = workspace is not None and workspace.may(Scope.APPROVE_TIMESHEETS)
+    return tuple(tab for tab in Tab if tab is not Tab.APPROVALS or may_approve)

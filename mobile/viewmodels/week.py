@@ -13,9 +13,9 @@ from mobile.core.drafts import Drafts, SavedDraft
 from mobile.core.rules import Scope, State
 from mobile.core.session import Workspace
 from mobile.core.timesheet import UNDO_SECONDS, Invalid, Locked
-from mobile.core.views import EntryView, Sync, WeekView
+from mobile.core.views import EntryView, WeekView
 from mobile.core.weeks import Week
-from mobile.viewmodels.base import SnackbarMessage, ViewModel
+from mobile.viewmodels.base import SnackbarMessage, WorkspaceModel
 from mobile.viewmodels.notices import WeekNotice, week_notices
 from mobile.viewmodels.rows import DraftRow, Row
 
@@ -23,16 +23,13 @@ from mobile.viewmodels.rows import DraftRow, Row
 KEEP_CHOICE = timedelta(minutes=10)
 
 
-class WeekModel(ViewModel):
+class WeekModel(WorkspaceModel):
     """The person's week: its days, entries, drafts and state."""
 
     def __init__(
         self, workspace: Workspace, clock: Clock, notify: Callable[[SnackbarMessage], None]
     ) -> None:
-        super().__init__()
-        self._workspace = workspace
-        self._clock = clock
-        self._notify = notify
+        super().__init__(workspace, clock, notify)
         self._drafts = Drafts(workspace.store)
         self.day = clock.today()
         self._today = self.day
@@ -84,14 +81,6 @@ class WeekModel(ViewModel):
         return self.view.total_minutes > 0 and self.today > self.week.days[3]
 
     @property
-    def doubts(self) -> tuple[int, int]:
-        """The warnings before submitting: (working days without hours, minutes missing)."""
-        if self.view.target_minutes is None:
-            return 0, 0
-        empty = self.view.empty_workdays if self.view.missing_minutes else 0
-        return empty, self.view.missing_minutes
-
-    @property
     def loading(self) -> bool:
         """Whether to show skeletons: nothing is known yet and the app is reading."""
         empty = not any(day.entries for day in self.view.days)
@@ -104,7 +93,7 @@ class WeekModel(ViewModel):
     def draft_rows(self, day: date) -> list[DraftRow]:
         """The drafts of a day."""
         return [
-            DraftRow(draft, self._project_name(draft.project or ""))
+            DraftRow(draft, self.project_name(draft.project or ""))
             for draft in self.drafts
             if draft.date == day
         ]
@@ -248,11 +237,6 @@ class WeekModel(ViewModel):
         """Send and refresh now."""
         self._workspace.engine.wake(pull=True)
 
-    @property
-    def failed_entries(self) -> int:
-        """The number of entries that the server refused."""
-        return sum(entry.sync is Sync.FAILED for day in self.view.days for entry in day.entries)
-
     def _change_state(self, week: Week, key: str, *, submit: bool) -> None:
         """Submit or withdraw `week`; Undo concerns this week, whatever is on the screen then."""
         timesheet = self._workspace.timesheet
@@ -309,7 +293,3 @@ class WeekModel(ViewModel):
         if project is None:
             return Row(entry, entry.draft.project, "")
         return Row(entry, project.name, project.customer)
-
-    def _project_name(self, code: str) -> str:
-        project = self._workspace.store.project(code)
-        return project.name if project is not None else code

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -172,9 +173,7 @@ async def press_while_the_network_hangs(shell: Shell) -> dict[str, Any]:
     async with httpx.AsyncClient(transport=transport) as http:
         api = Api(http, "http://127.0.0.1:1", FixedTokens())
         workspace.engine._puller.services = Services(api, Validators(workspace.database))
-        workspace.engine._sender = type(workspace.engine._sender)(
-            workspace.database, workspace.store, workspace.outbox, api
-        )
+        workspace.engine._sender = replace(workspace.engine._sender, api=api)
         running = asyncio.create_task(workspace.engine.run())
         for _ in range(5):
             await asyncio.sleep(0)

@@ -314,7 +314,7 @@ async def test_a_target_of_zero_is_zero_and_none_is_none(app: OfflineApp) -> Non
     zero = Timesheet(str(THIS), State.OPEN, 1, target_minutes=0)
     app.device.store.put_timesheets([zero], with_entries=True)
     assert app.week.view.target_minutes == 0
-    assert app.week.doubts == (0, 0)
+    assert app.week.view.doubts == (0, 0)
 
     app.device.store.set("profile", {"target_minutes": 0})
     assert app.profile().target_minutes == 0

@@ -109,7 +109,7 @@ async def test_submitting_asks_about_what_is_missing(app: OfflineApp) -> None:
     app.device.store.set(RULES, {"target_minutes": 2400})
     model = app.week
 
-    assert (model.met, model.doubts) == (False, (4, 1920))
+    assert (model.met, model.view.doubts) == (False, (4, 1920))
     model.submit()
     assert (model.view.state, model.can_add, model.can_withdraw) == (State.SUBMITTED, False, True)
     model.withdraw()
