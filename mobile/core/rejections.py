@@ -1,4 +1,4 @@
-"""What becomes of a change that the server rejected: a problem for the person to solve."""
+"""Rejected changes: each becomes a problem for the person to solve."""
 
 from __future__ import annotations
 
