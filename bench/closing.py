@@ -23,8 +23,7 @@ MOST_MORE = 200.0
 
 async def upload(of: Company, beside: Beside, _run: int) -> None:
     """The batch alone."""
-    path = await asyncio.to_thread(of.write_file, ROWS)
-    beside.note("the batch", 201, await of.upload(path))
+    beside.note("the batch", 201, await of.upload())
 
 
 def closing_day(number: int) -> str:
@@ -36,7 +35,7 @@ async def upload_and_close(of: Company, beside: Beside, run: int) -> None:
     """The period is closed in the middle of the merge."""
     uploading = asyncio.create_task(upload(of, beside, run))
     try:
-        await of.until_writing()
+        await of.until_writing(uploading)
         body = {"closed_through": closing_day(of.next_number()), "reason": "payroll"}
         beside.note("closing", *await of.administer("PUT", "/v1/period", body))
     finally:
@@ -47,6 +46,7 @@ async def measure() -> list[Result]:
     alone, both = [], []
     with tempfile.TemporaryDirectory() as name:
         async with company(Path(name)) as of:
+            of.write_files(ROWS, 2 * ROUNDS)
             for _ in range(ROUNDS):
                 alone.append(await watch(of, upload, 1))
                 tell("the batch alone", alone[-1])

@@ -28,6 +28,8 @@ LONGEST = 120.0
 TOTALS_AT_ONCE, TOTALS_SECONDS = 12, 3.0
 MOST_READ, MOST_WRITE, MOST_CLOSING = 50.0, 250.0, 2.0
 CONNECTIONS = 64
+UPLOADS = 3
+"""The works with a batch."""
 BY_UPLOAD = "by an upload"
 """Part of the 503 that says that an upload is changing the same data."""
 
@@ -58,8 +60,7 @@ async def quiet(_company: Company, _beside: Beside, _run: int) -> None:
 
 async def batch(of: Company, beside: Beside, _run: int) -> None:
     """A batch for the same people."""
-    path = await asyncio.to_thread(of.write_file, ROWS)
-    beside.note("the batch", 201, await of.upload(path))
+    beside.note("the batch", 201, await of.upload())
 
 
 async def closing(of: Company, beside: Beside, run: int) -> None:
@@ -91,7 +92,7 @@ async def _while_writing(
 ) -> None:
     uploading = asyncio.create_task(batch(of, beside, 0))
     try:
-        await of.until_writing()
+        await of.until_writing(uploading)
         status, seconds = await of.administer(method, path, body)
         beside.note(what, status, seconds)
     finally:
@@ -111,6 +112,7 @@ async def measure() -> list[Result]:
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as name:
         async with company(Path(name)) as of:
+            of.write_files(ROWS, RUNS * UPLOADS)
             for what, work in WORKS.items():
                 beside = await watch(of, work, RUNS)
                 tell(what, beside)

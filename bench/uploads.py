@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 import uuid
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -73,21 +74,27 @@ class Company:
     folder: Path
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _tokens: dict[int, str] = field(default_factory=dict)
+    _files: deque[Path] = field(default_factory=deque)
 
     def next_number(self) -> int:
         """A number that nothing of this company has yet."""
         return next(self._numbers)
 
-    def write_file(self, rows: int) -> Path:
-        """A file of new rows for everybody, by person and day, as a time tracker writes them."""
-        path = self.folder / "rows.ndjson"
-        prefix = self.next_number()
-        with path.open("w") as lines:
-            lines.writelines(_lines(rows, prefix))
-        return path
+    def write_files(self, rows: int, number: int) -> None:
+        """Files of new rows for everybody, by person and day, as a time tracker writes them.
 
-    async def upload(self, path: Path) -> float:
-        """Upload the file and return the seconds that took."""
+        Write them before people's requests are driven: it would hold up the driver.
+        """
+        for _ in range(number):
+            prefix = self.next_number()
+            path = self.folder / f"{prefix}.ndjson"
+            with path.open("w") as lines:
+                lines.writelines(_lines(rows, prefix))
+            self._files.append(path)
+
+    async def upload(self) -> float:
+        """Upload the next file and return the seconds that took."""
+        path = self._files.popleft()
         headers = {
             "Authorization": f"Bearer {self.issuer.machine_token(CLIENT, 'batch:upload')}",
             "Content-Type": "application/x-ndjson",
@@ -99,11 +106,14 @@ class Company:
             batch = await reply.json()
         if reply.status != 201 or batch["failed"]:
             raise RuntimeError(f"the upload got {reply.status}: {batch}")
+        path.unlink()
         return time.perf_counter() - began
 
-    async def until_writing(self) -> None:
-        """Wait until a merge writes its entries."""
+    async def until_writing(self, uploading: asyncio.Task[None]) -> None:
+        """Wait until the merge writes its entries. Raises `RuntimeError` if it ends before."""
         while not await self.database.fetchval(IS_WRITING):
+            if uploading.done():
+                raise RuntimeError("the batch was over before anything could happen in it")
             await asyncio.sleep(0.005)
 
     async def administer(
