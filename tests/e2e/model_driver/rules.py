@@ -27,6 +27,7 @@ from tests.e2e.model_driver.state import (
 ADMINISTRATOR = "ada"
 FULL_DAY = 1440
 AHEAD = 31
+LONGEST_ABSENCE = 366
 
 
 class Rules:
@@ -298,6 +299,8 @@ class Rules:
             return Outcome(200)
         if absence.last < absence.first:
             return refused(422, "order")
+        if len(absence.days) > LONGEST_ABSENCE:
+            return refused(422, "too_long")
         if lock := self._first_lock(person, _changed_days(present, absence)):
             return refused(409, lock)
         others = [each for key, each in known.items() if key != absence_id]
