@@ -12,21 +12,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import lru_cache
 from io import RawIOBase
-from typing import IO, Any
+from itertools import repeat
+from typing import IO, Any, NamedTuple
 from xml.sax.saxutils import escape
 
 MAX_ROWS = 1_048_576
 MAX_SHEET_BYTES = 1_800_000_000
 _EPOCH = date(1899, 12, 30).toordinal()
+_EPOCH_MOMENT = datetime(1899, 12, 30, tzinfo=UTC)
 _SECONDS_A_DAY = 86_400
-# Longer texts, notes for one, hardly repeat.
-MAX_SHORT = 64
 # XML 1.0 has no way to write these.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Excel reads such texts as an escaped character (ST_Xstring) unless the underscore is escaped.
 _ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+
+_EMPTY = {None, ""}
+_SPECIAL = ("&", "<", ">", "_x", "  ", "| ", " |")
+_TEXT_END = "</t></is></c>"
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -120,14 +123,13 @@ class Spreadsheet:
 
     def write(self, rows: Iterable[Sequence[Any]]) -> bytes:
         """Append rows; a sheet that is full is followed by another."""
-        lines: list[str] = []
-        for row in rows:
+        left = list(rows)
+        while left:
             if self._sheet is None or self._rows >= self._max_rows or self._size > self._max_bytes:
-                self._flush(lines)
-                lines = [self._begin_sheet()]
-            self._rows += 1
-            lines.append(self._row(row))
-        self._flush(lines)
+                self._flush([self._begin_sheet()])
+            fitting = left[: self._max_rows - self._rows]
+            self._flush(self._lines(fitting))
+            left = left[len(fitting) :]
         return self._output.take()
 
     def finish(self) -> bytes:
@@ -160,16 +162,32 @@ class Spreadsheet:
             f'</sheetView></sheetViews><cols>{widths}</cols><sheetData><row r="1">{header}</row>'
         )
 
-    def _row(self, values: Sequence[Any]) -> str:
-        number = self._rows
-        cells = [
-            f'{start}{number}"{_content(value)}'
-            for start, value in zip(self._starts, values, strict=True)
-            if value is not None and value != ""
-        ]
+    def _lines(self, rows: Sequence[Sequence[Any]]) -> list[str]:
+        """The rows as XML, from one template for all of them: an export has millions of cells."""
+        first, self._rows = self._rows + 1, self._rows + len(rows)
+        numbers = list(map(str, range(first, self._rows + 1)))
+        columns = list(zip(*rows, strict=True))
         for index in self._summed:
-            self._sums[index] += values[index]
-        return f'<row r="{number}">{"".join(cells)}</row>'
+            self._sums[index] += sum(columns[index])
+        template, cells = '<row r="\0">', []
+        for start, column in zip(self._starts, columns, strict=True):
+            if (plain := _plain(column)) is not None:
+                template += f'{start}\0"{plain.head}%s{plain.tail}'
+                cells.append(plain.values)
+            elif set(column) - _EMPTY:
+                template += "%s"
+                cells.append(
+                    [
+                        "" if value is None or value == "" else f'{start}{number}"{_content(value)}'
+                        for number, value in zip(numbers, column, strict=True)
+                    ]
+                )
+        template += "</row>"
+        values = zip(*cells, strict=True) if cells else repeat(())
+        return [
+            template.replace("\0", number) % row
+            for number, row in zip(numbers, values, strict=bool(cells))
+        ]
 
     def _end_sheet(self) -> None:
         if self._sheet is None:
@@ -248,18 +266,45 @@ def _letters(number: int) -> str:
     return letters
 
 
+class _Plain(NamedTuple):
+    """The cells of a column, none empty: what is before and after each value."""
+
+    head: str
+    values: Iterable[object]
+    tail: str
+
+
+def _plain(values: Sequence[Any]) -> _Plain | None:
+    """A column of values of one type that need no escaping; None for others."""
+    kinds = set(map(type, values))
+    if len(kinds) != 1:
+        return None
+    kind = kinds.pop()
+    if kind is str and "" not in values and not _is_special("|".join(values)):
+        return _Plain(' t="inlineStr"><is><t>', values, _TEXT_END)
+    if kind in (int, Decimal):
+        return _Plain("><v>", values, "</v></c>")
+    if kind is bool:
+        return _Plain(' t="b"><v>', map(int, values), "</v></c>")
+    if kind is date:
+        days = [value.toordinal() - _EPOCH for value in values]
+        return _Plain(f' s="{_DATE}"><v>', days, "</v></c>")
+    if kind is datetime:
+        return _Plain(f' s="{_MOMENT}"><v>', map(_serial, values), "</v></c>")
+    return None
+
+
+def _is_special(texts: str) -> bool:
+    """Whether one of the texts, joined by "|", has a character that is escaped or white space
+    that needs `xml:space`. One search in all texts is faster than one in each."""
+    if not texts.isprintable() or texts.startswith(" ") or texts.endswith(" "):
+        return True
+    return any(special in texts for special in _SPECIAL)
+
+
 def _content(value: object) -> str:
-    """A cell after its reference. An export has millions of cells, most of them short texts and
-    numbers that occur again: writing one takes five times as long as finding it."""
-    if type(value) is str:
-        return _short_text(value) if len(value) <= MAX_SHORT else _text(value)
-    if type(value) is datetime:
+    if isinstance(value, datetime):
         return f' s="{_MOMENT}"><v>{_serial(value)}</v></c>'
-    return _value(value)
-
-
-@lru_cache(maxsize=4096, typed=True)
-def _value(value: object) -> str:
     if isinstance(value, bool):
         return f' t="b"><v>{int(value)}</v></c>'
     if isinstance(value, int | Decimal):
@@ -270,15 +315,12 @@ def _value(value: object) -> str:
 
 
 def _text(text: str, style: str = "") -> str:
+    """A text in which every character and white space is kept."""
     if "_x" in text:
         text = _ESCAPED.sub("_x005F_", text)
-    if not text.isalnum():
-        # XML readers turn a bare carriage return into a line feed.
-        text = escape(_UNWRITABLE.sub("\ufffd", text), {"\r": "&#13;"})
-    return f'{style} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
-
-
-_short_text = lru_cache(maxsize=2048)(_text)
+    # XML readers turn a bare carriage return into a line feed.
+    text = escape(_UNWRITABLE.sub("\ufffd", text), {"\r": "&#13;"})
+    return f'{style} t="inlineStr"><is><t xml:space="preserve">{text}{_TEXT_END}'
 
 
 def _text_cell(reference: str, text: str, style: int) -> str:
@@ -290,6 +332,5 @@ def _serial(moment: datetime) -> float:
 
     Not rounded: LibreOffice shows a moment that is a millisecond short as the second before.
     """
-    utc = moment.astimezone(UTC)
-    seconds = utc.hour * 3600 + utc.minute * 60 + utc.second
-    return utc.date().toordinal() - _EPOCH + seconds / _SECONDS_A_DAY
+    since = moment - _EPOCH_MOMENT
+    return since.days + since.seconds / _SECONDS_A_DAY

@@ -52,6 +52,25 @@ def test_cells_have_the_types_of_their_values() -> None:
     assert kinds == ["d", "n", "n", "b", "s", "d"]
 
 
+def test_a_column_may_mix_values_of_any_type() -> None:
+    columns = [SheetColumn(name) for name in "abcdefg"]
+    rows = [
+        (None, 0, "", "100 %s", True, " two  spaces ", None),
+        (1, None, None, "%", 7, "a\r\nb", None),
+        ("x", Decimal("0.5"), "", "100%", False, "1 | 2", None),
+    ]
+    sheet = Spreadsheet("Entries", columns)
+    _, *read = workbook_of(sheet.write(rows) + sheet.finish())["Entries"].values
+    expected = [tuple(None if value == "" else value for value in row) for row in rows]
+    assert [list(map(repr, row)) for row in read] == [
+        [repr(0.5) if isinstance(value, Decimal) else repr(value) for value in row]
+        for row in expected
+    ]
+    empty = Spreadsheet("Entries", columns)
+    book = workbook_of(empty.write([(None,) * 7] * 3) + empty.finish())
+    assert book["Entries"].auto_filter.ref == "A1:G4"
+
+
 def test_a_sheet_is_made_to_be_read() -> None:
     sheet = Spreadsheet("Entries", COLUMNS)
     book = workbook_of(sheet.write(ROWS) + sheet.finish(), values=False)
