@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
+from kivy.clock import Clock
 from kivy.metrics import dp, sp
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
@@ -21,7 +22,7 @@ from mobile.ui.text import SIZES, font_pixels, text_width
 UNPLACED = 100
 LONGEST_CHIP = 240
 # The font of a chip shrinks to this share of its size at most.
-LEAST_SHARE = 0.75
+LEAST_SHARE = 0.8
 
 
 class TappableRow(Ripple, ButtonBehavior, MDBoxLayout):
@@ -46,7 +47,7 @@ class Chip(ButtonBehavior, MDBoxLayout):
     ticks = BooleanProperty(True)
     icon = StringProperty()
     active = BooleanProperty(False)
-    # The text takes this width at most: its font shrinks a little, then it is shortened.
+    # The text takes this width at most: its font shrinks if a little is enough, or it is shortened.
     longest = NumericProperty(dp(LONGEST_CHIP))
     largest = NumericProperty(0)
 
@@ -67,9 +68,10 @@ class Chip(ButtonBehavior, MDBoxLayout):
 
     def _shrink(self) -> None:
         natural = text_width(self.text, "Label", "large", bold=True)
-        size = font_pixels(SIZES["Label", "large"])
-        too_wide = 0 < self.longest < natural
-        self.largest = size * max(LEAST_SHARE, self.longest / natural) if too_wide else 0
+        share = self.longest / natural if natural else 1
+        # Otherwise an ellipsis in the middle is easier to read than small letters.
+        helps = LEAST_SHARE <= share < 1
+        self.largest = font_pixels(SIZES["Label", "large"]) * share if helps else 0
 
     def on_active(self, *_arguments: object) -> None:
         if getattr(self, "_ready", False):
@@ -133,7 +135,10 @@ def _watch_width(widget: Chip | PushButton, parent: Widget | None) -> None:
 
 
 class ButtonRow(MDBoxLayout):
-    """Buttons side by side, or one above the other where they do not fit."""
+    """Buttons side by side, or one above the other where they do not fit.
+
+    Call `arrange` when the text of a button has changed.
+    """
 
     stacked = BooleanProperty(False)
 
@@ -141,10 +146,11 @@ class ButtonRow(MDBoxLayout):
         super().__init__(**options)
         # The width that each button asks for where they stand side by side.
         self._hints: WeakKeyDictionary[PushButton, float | None] = WeakKeyDictionary()
+        # In the next frame: a button that is being added has no text and no rules yet.
+        self.arrange = Clock.create_trigger(self._arrange)
         self.bind(width=self.arrange, children=self.arrange)
 
-    def arrange(self, *_arguments: object) -> None:
-        """Also to be called when the text of a button has changed."""
+    def _arrange(self, *_arguments: object) -> None:
         buttons = [each for each in self.children if isinstance(each, PushButton)]
         left, _, right, _ = self.padding
         needed = sum(each.natural_width + self.spacing for each in buttons) - self.spacing

@@ -108,6 +108,7 @@ def gestures(shell: Shell) -> dict[str, Any]:
         "pulled": _pull_the_list(shell),
         "typed": _type_into_an_entry(shell),
         "covered": _touch_beside_an_approval(shell),
+        "read_on": _synchronise_over_an_approval(shell),
         "copied": _hold_a_reason(shell),
         "keyboard": _press_by_keyboard(shell),
     }
@@ -200,6 +201,23 @@ def _touch_beside_an_approval(shell: Shell) -> bool:
     stayed = approvals.opened == opened
     approvals.open(None)
     return stayed
+
+
+def _synchronise_over_an_approval(shell: Shell) -> list[float]:
+    """The position in the detail before and after news about another week; -1 if it was rebuilt."""
+    shell.go(Tab.APPROVALS)
+    approvals = shell.models.approvals
+    approvals.open(approvals.pending[0].approval.id)
+    settle()
+    detail = shell.screen._detail_widget()
+    detail.ids.scroll.scroll_y = 0.4
+    approvals.refresh()
+    approvals.changed()
+    settle()
+    same = shell.screen._detail_widget() is detail
+    after = detail.ids.scroll.scroll_y if same else -1
+    approvals.open(None)
+    return [0.4, after]
 
 
 def _hold_a_reason(shell: Shell) -> list[str]:

@@ -16,6 +16,8 @@ APP_PYTHON = ROOT / ".appvenv" / "bin" / "python"
 PYTHON = str(APP_PYTHON) if APP_PYTHON.exists() else sys.executable
 LIBRARIES = {"GL": "libgl1", "EGL": "libegl1"}
 TIMEOUT = 280
+# Kivy warns of a frame in which a layout goes on; so often only of one that never ends.
+ENDLESS = 10
 NARROW, SMALL, PHONE, TABLET = (320, 640), (360, 740), (412, 915), (1180, 820)
 # A window without a display keeps the size it is made with.
 START = """
@@ -66,5 +68,6 @@ def run_offscreen(
         timeout=timeout,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stderr.count("too much iteration") < ENDLESS, "a layout never comes to rest"
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found, done.stderr

@@ -91,6 +91,11 @@ def test_no_touch_goes_through_an_approval_to_the_list_below(seen: dict[str, Any
     assert seen["gestures"]["covered"]
 
 
+def test_a_refresh_leaves_an_approver_where_they_read(seen: dict[str, Any]) -> None:
+    before, after = seen["gestures"]["read_on"]
+    assert after == before
+
+
 def test_a_reason_that_is_held_is_copied(seen: dict[str, Any]) -> None:
     reason, copied = seen["gestures"]["copied"]
     assert "templates" in reason
