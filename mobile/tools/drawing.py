@@ -43,6 +43,7 @@ def settle(frames: int = FRAMES) -> None:
 
 
 def take(path: Path) -> None:
+    """Save a picture of the window."""
     settle()
     made = Path(Window.screenshot(name=str(path.with_suffix(".new.png"))))
     # As few colours as a flat design needs: a quarter of the bytes.
@@ -52,6 +53,7 @@ def take(path: Path) -> None:
 
 
 async def draw(folder: Path, size: str, only: str = "") -> None:
+    """Draw the scenes into the folder, in the size; `only` chooses those whose names contain it."""
     with tempfile.TemporaryDirectory() as place:
         async with make_client() as http:
             clock = StillClock()
@@ -79,6 +81,7 @@ async def draw(folder: Path, size: str, only: str = "") -> None:
 
 
 def show(shell: Shell | None, scene: Scene) -> None:
+    """Bring the app into the scene."""
     if shell is None:
         raise RuntimeError("the app was not built")
     settle(2)

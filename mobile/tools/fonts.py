@@ -41,6 +41,7 @@ DROPPED = ["BASE", "DSIG", "MVAR", "STAT", "VORG", "VVAR", "vhea", "vmtx"]
 
 
 def main() -> None:
+    """Merge the fonts of other scripts into one that the app falls back to."""
     roboto = _folder("kivymd") / "fonts" / "Roboto-Regular.ttf"
     base = TTFont(roboto)
     covered = set(base.getBestCmap())

@@ -25,6 +25,7 @@ def draw_bars(draw: ImageDraw.ImageDraw, left: float, top: float, side: float) -
 
 
 def draw_icon(size: int, *, rounded: bool) -> Image.Image:
+    """The app's icon of so many pixels."""
     big = size * SCALE
     image = Image.new("RGBA", (big, big), (0, 0, 0, 0))
     draw = ImageDraw.Draw(image)
@@ -43,6 +44,7 @@ def draw_foreground(size: int) -> Image.Image:
 
 
 def draw_splash(width: int, height: int) -> Image.Image:
+    """The picture that is shown while the app starts."""
     image = Image.new("RGB", (width, height), TEAL)
     icon = draw_icon(width // 3, rounded=True)
     image.paste(icon, ((width - icon.width) // 2, (height - icon.height) // 2), icon)
@@ -50,6 +52,7 @@ def draw_splash(width: int, height: int) -> Image.Image:
 
 
 def main() -> None:
+    """Draw all icons into the app's data."""
     DATA.mkdir(exist_ok=True)
     draw_icon(512, rounded=True).save(DATA / "icon.png", optimize=True)
     draw_foreground(432).save(DATA / "icon-foreground.png", optimize=True)

@@ -65,16 +65,21 @@ SCOPES_OF_MANAGER = [
 
 
 class StillClock(Clock):
+    """A clock that stands, so that pictures do not depend on the day."""
+
     def __init__(self, now: datetime = NOW) -> None:
         self.time = now
 
     def now(self) -> datetime:
+        """The moment at which the clock stands."""
         return self.time
 
     def today(self) -> date:
+        """The day at which the clock stands."""
         return self.time.date()
 
     def monotonic(self) -> float:
+        """The moment at which the clock stands, in seconds."""
         return self.time.timestamp()
 
 
@@ -85,11 +90,15 @@ class OfflineSession(Session):
         """Synchronises nothing."""
 
     def open_sample(self, sub: str = SUB) -> Workspace:
+        """Open the sample's data as if somebody had signed in."""
         return self._open(sub)
 
 
 class NoTokens:
+    """A token store without tokens."""
+
     def load(self, _name: str) -> str | None:
+        """None: there are no tokens."""
         return None
 
     def save(self, _name: str, _secret: str) -> None:
@@ -100,15 +109,19 @@ class NoTokens:
 
 
 class NoBrowser:
+    """A browser that is never opened."""
+
     back_to = ""
 
     async def listen(self, _redirect_uri: str | None) -> str:
+        """An empty address."""
         return ""
 
     def open(self, _address: str) -> None:
         """No one can sign in here."""
 
     async def answer(self) -> str:
+        """An empty answer."""
         return ""
 
     async def close(self) -> None:
@@ -116,6 +129,7 @@ class NoBrowser:
 
 
 def make_session(http: httpx.AsyncClient, folder: Path, clock: Clock) -> OfflineSession:
+    """A session that reaches no server."""
     return OfflineSession(AppSettings(), NoTokens(), http, folder, clock)
 
 
@@ -169,6 +183,7 @@ def fill(workspace: Workspace, picture: str | None = None) -> None:
 
 
 def run_timer(workspace: Workspace) -> None:
+    """Let the timer run since three quarters of an hour."""
     began = {"started": (NOW - timedelta(minutes=47, seconds=12)).isoformat(), "day": str(TODAY)}
     workspace.store.set(TIMER, {"project": "CITY-APP", "note": "Accessibility review", **began})
 
@@ -187,6 +202,7 @@ def add_problem(workspace: Workspace) -> None:
 
 
 def make_model(session: Session) -> AppModel:
+    """The app of the session."""
     return AppModel(session, NoBrowser())
 
 

@@ -17,6 +17,7 @@ Scene = Callable[[Shell], None]
 
 
 def week(shell: Shell, back: int = 0, weekday: int | None = None) -> None:
+    """A week so many weeks back, with one of its days chosen."""
     model = shell.models.week
     model.show(Week.of(shell.today).plus(-back))
     if weekday is not None:
@@ -25,41 +26,49 @@ def week(shell: Shell, back: int = 0, weekday: int | None = None) -> None:
 
 
 def empty_week(shell: Shell) -> None:
+    """A week without entries."""
     week(shell, back=-1, weekday=0)
 
 
 def offline_week(shell: Shell) -> None:
+    """The week while no server can be reached."""
     _sync(shell, SyncState(offline=True))
     week(shell)
 
 
 def syncing_week(shell: Shell) -> None:
+    """The week while it is synchronised."""
     _sync(shell, SyncState(busy=True))
     week(shell)
 
 
 def unread_week(shell: Shell) -> None:
+    """A week that was never read."""
     _sync(shell, SyncState(busy=True))
     week(shell, back=30)
 
 
 def troubled_week(shell: Shell) -> None:
+    """The week with an entry that the server refused."""
     _failure(shell)
     week(shell, weekday=0)
 
 
 def submitting(shell: Shell) -> None:
+    """The question before a week is submitted."""
     week(shell)
     shell.screen.step.dispatch("on_release")
 
 
 def deleted(shell: Shell) -> None:
+    """The week after an entry was deleted, with undo."""
     week(shell, weekday=0)
     model = shell.models.week
     model.delete(model.rows(model.day)[0].entry.id)
 
 
 def entry(shell: Shell) -> None:
+    """A new entry that is being filled in."""
     week(shell)
     shell.new_entry(shell.today)
     form = _top(shell).form
@@ -68,6 +77,7 @@ def entry(shell: Shell) -> None:
 
 
 def entry_search(shell: Shell) -> None:
+    """The search for a project."""
     week(shell)
     shell.new_entry(shell.today)
     picker = _top(shell).projects
@@ -76,6 +86,7 @@ def entry_search(shell: Shell) -> None:
 
 
 def entry_errors(shell: Shell) -> None:
+    """An entry with errors."""
     week(shell)
     shell.new_entry(shell.today)
     sheet = _top(shell)
@@ -84,20 +95,24 @@ def entry_errors(shell: Shell) -> None:
 
 
 def entry_locked(shell: Shell) -> None:
+    """An entry of a locked week."""
     week(shell, back=2, weekday=0)
     shell.edit_entry(shell.models.week.rows(shell.models.week.day)[0].entry.id)
 
 
 def months(shell: Shell) -> None:
+    """The list of months."""
     shell.open_months()
 
 
 def absence(shell: Shell) -> None:
+    """A new absence."""
     shell.open_months()
     shell.new_absence()
 
 
 def draft(shell: Shell) -> None:
+    """The week with a draft."""
     week(shell)
     shell.new_entry(shell.today)
     form = _top(shell).form
@@ -107,6 +122,7 @@ def draft(shell: Shell) -> None:
 
 
 def actions(shell: Shell) -> None:
+    """The menu of an entry."""
     week(shell, weekday=0)
     settle_cards = shell.screen.list
     settle_cards.cards_list.refresh_from_layout()
@@ -116,6 +132,7 @@ def actions(shell: Shell) -> None:
 
 
 def timer_idle(shell: Shell) -> None:
+    """The timer before it is started."""
     if shell.model.workspace is not None:
         shell.model.workspace.store.forget(TIMER)
     enter(shell.model)
@@ -123,10 +140,13 @@ def timer_idle(shell: Shell) -> None:
 
 
 def approvals(shell: Shell) -> None:
+    """The list of approvals."""
     shell.go(Tab.APPROVALS)
 
 
 def approvals_tab(tab: str) -> Scene:
+    """A scene of one tab of the approvals."""
+
     def scene(shell: Shell) -> None:
         shell.go(Tab.APPROVALS)
         shell.screen.choose_tab(tab)
@@ -135,27 +155,32 @@ def approvals_tab(tab: str) -> Scene:
 
 
 def approval(shell: Shell) -> None:
+    """One approval with its entries."""
     shell.go(Tab.APPROVALS)
     shell.models.approvals.open(shell.models.approvals.pending[0].approval.id)
 
 
 def reject(shell: Shell) -> None:
+    """The reason of a rejection."""
     approval(shell)
     model = shell.models.approvals
     shell.show(ReasonSheet(model.pending[0], model, shell))
 
 
 def delegate(shell: Shell) -> None:
+    """The choice of a delegate."""
     shell.go(Tab.PROFILE)
     shell.screen.edit_delegate()
 
 
 def problems(shell: Shell) -> None:
+    """The list of problems."""
     _failure(shell)
     shell.open_problems()
 
 
 def stage(which: Stage) -> Scene:
+    """A scene of one stage before the main screens."""
     return lambda shell: enter(shell.model, which)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 class AbsenceSheet(BottomSheet):
+    """A sheet that adds or changes an absence."""
+
     def __init__(self, form: AbsenceForm, frame: SheetFrame) -> None:
         strings = frame.strings
         super().__init__(title=strings("absence.new" if form.is_new else "absence.edit"))
@@ -56,11 +58,13 @@ class AbsenceSheet(BottomSheet):
         self.render()
 
     def close(self) -> None:
+        """Leave the form."""
         self._unwatch()
         super().close()
         self._frame.refresh_week()
 
     def save(self) -> None:
+        """Save the absence and close, or show what is wrong."""
         if self.form.save():
             self.close()
 
@@ -69,6 +73,7 @@ class AbsenceSheet(BottomSheet):
         self.close()
 
     def render(self) -> None:
+        """Show the form as it is now."""
         form, strings = self.form, self._frame.strings
         for kind, chip in self._kinds.items():
             chip.active = kind is form.kind

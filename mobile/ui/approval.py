@@ -38,6 +38,8 @@ STEP_ICONS = {
 
 
 class AuthorityLine(MDBoxLayout):
+    """A line that says by what right the person decides."""
+
     icon = StringProperty("account-tie-outline")
     text = StringProperty()
 
@@ -53,6 +55,8 @@ class TimelineStep(MDBoxLayout):
 
 
 class ApprovalDetail(MDBoxLayout):
+    """A submitted week with its days, its history and the buttons that decide on it."""
+
     def __init__(
         self, item: Item, model: ApprovalsModel, frame: ScreenFrame, *, with_back: bool
     ) -> None:
@@ -229,6 +233,7 @@ class ReasonSheet(BottomSheet):
         self.ids.foot.add_widget(confirm)
 
     def confirm(self) -> None:
+        """Decide with the reason as typed."""
         if not self._act(self._item.approval.id, self.reason.text):
             self.error.text = self._strings("approvals.reason_needed")
             return

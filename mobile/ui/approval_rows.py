@@ -57,15 +57,20 @@ class ApprovalRow(TappableRow):
             self.parent.parent.screen.open(self.key)
 
     def toggle(self) -> None:
+        """Select the row, or take it out of the selection."""
         self.parent.parent.screen.model.select(self.key)
 
 
 class TabItem(TappableRow):
+    """A tab above the list."""
+
     text = StringProperty()
     active = BooleanProperty(False)
 
 
 class ApprovalList(PullToRefresh, RowPool, RecycleView):
+    """The list of approvals; its rows are reused."""
+
     row_class = ApprovalRow
     screen = ObjectProperty()
 
@@ -89,6 +94,7 @@ class RowData:
         return self._frame.strings.week_parts(Week.parse(week), self._frame.today)
 
     def row(self, item: Item, section: str) -> dict[str, object]:
+        """The properties of an approval's row."""
         strings, approval = self._frame.strings, item.approval
         waiting = self._tab == "waiting"
         flags = [
@@ -163,6 +169,7 @@ class RowData:
         return dp(LIST_WIDTH) if self._split else self._frame.content_width
 
     def overdue(self, overdue: OverdueWeek) -> dict[str, object]:
+        """The properties of an overdue week's row."""
         strings = self._frame.strings
         week = Week.parse(overdue.week) if overdue.week else Week.of(self._frame.today).plus(-1)
         late = strings("approvals.days_late", count=overdue.days_late)

@@ -28,6 +28,8 @@ MANY = 6
 
 
 class ApprovalsScreen(MDRelativeLayout):
+    """The approvals: tabs, search, selection, and the open one beside or above the list."""
+
     split = BooleanProperty(False)
     tab = StringProperty("waiting")
     model: ApprovalsModel = ObjectProperty()
@@ -55,9 +57,11 @@ class ApprovalsScreen(MDRelativeLayout):
 
     @property
     def foot_height(self) -> float:
+        """The height that a snackbar leaves free."""
         return 0 if self.split else self.ids.foot.height
 
     def leave(self) -> None:
+        """Stop watching; the screen goes."""
         self._frame.unbind(split=self._lay_out)
         self._unwatch()
 
@@ -69,15 +73,18 @@ class ApprovalsScreen(MDRelativeLayout):
         return True
 
     def open(self, approval_id: str) -> None:
+        """Open an approval."""
         self.model.open(approval_id)
 
     def choose_tab(self, tab: str) -> None:
+        """Show another tab."""
         self.tab = tab
         if tab == "decided":
             self.model.show_decided()
         self.render()
 
     def render(self) -> None:
+        """Show the model as it is now."""
         self._render_tabs()
         self._render_tools()
         self._render_list()
@@ -179,6 +186,7 @@ class ApprovalsScreen(MDRelativeLayout):
         foot.arrange()
 
     def approve_several(self) -> None:
+        """Approve the selection, or all without flags."""
         if self.model.selected:
             self.model.approve_selected()
         else:

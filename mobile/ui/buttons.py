@@ -91,6 +91,8 @@ class Chip(ButtonBehavior, MDBoxLayout):
 
 
 class ChipIcon(MDIcon):
+    """The icon of a chip."""
+
     active = BooleanProperty(False)
 
 

@@ -18,6 +18,8 @@ from mobile.ui.sheet import BottomSheet
 
 
 class DayCell(TappableRow):
+    """A day in the calendar."""
+
     text = StringProperty()
     chosen = BooleanProperty(False)
     faint = BooleanProperty(False)
@@ -79,10 +81,14 @@ class DaySheet(BottomSheet):
 
 
 class WeekdayLabel(MDBoxLayout):
+    """The letter of a weekday."""
+
     text = StringProperty()
 
 
 class MonthLabel(MDBoxLayout):
+    """The name of the month."""
+
     text = StringProperty()
 
 

@@ -38,6 +38,7 @@ class CardRow(MDRelativeLayout):
 
     @property
     def card(self) -> EntryCard:
+        """The card of the row."""
         return self.ids.card
 
     def on_key(self, *_arguments: object) -> None:
@@ -49,6 +50,8 @@ class CardRow(MDRelativeLayout):
 
 
 class EntryCard(TappableRow):
+    """An entry; pushed to the left it is deleted, held it offers more."""
+
     row = ObjectProperty(None, allownone=True)
 
     def on_release(self) -> None:

@@ -38,6 +38,7 @@ class CopyableText(Text):
         return bool(super().on_touch_up(touch))
 
     def copy(self) -> None:
+        """Copy the text and say so."""
         # Imported here: finding the clipboard of a desktop starts processes.
         from kivy.core.clipboard import Clipboard
 

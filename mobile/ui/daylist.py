@@ -35,12 +35,16 @@ SYNC_NOTES = {Sync.SYNCED: "", Sync.WAITING: "entry.waiting", Sync.FAILED: "entr
 
 
 class DayHead(MDBoxLayout):
+    """The day above its entries."""
+
     text = StringProperty()
     hours = StringProperty()
     below = StringProperty()
 
 
 class CardList(PullToRefresh, RowPool, RecycleView):
+    """The entries of a day; its rows are reused."""
+
     row_class = CardRow
 
 
@@ -49,6 +53,8 @@ class EmptyDay(ScrollView):
 
 
 class DayList(MDBoxLayout):
+    """The chosen day: its head, its lock, its entries."""
+
     # The height at which a card and a half can be seen, or the whole hint of an empty day.
     least = NumericProperty(0)
 
@@ -76,6 +82,7 @@ class DayList(MDBoxLayout):
         return iter([each for each in self.cards_list.walk() if isinstance(each, CardRow)])
 
     def render(self) -> None:
+        """Show the day as it is now."""
         model, strings = self._screen.model, self._frame.strings
         day = model.view.days[model.day.weekday()]
         self.head.text = strings.day(day.date)
@@ -194,6 +201,7 @@ class DayList(MDBoxLayout):
     # Requests of a card
 
     def open(self, row: CardRow) -> None:
+        """Open what the row stands for: an entry, a draft or a problem."""
         model = self._screen.model
         if row.is_draft:
             draft = next((each for each in model.drafts if each.id == row.key), None)
@@ -205,6 +213,7 @@ class DayList(MDBoxLayout):
             self._frame.edit_entry(row.key)
 
     def swiped(self, row: CardRow) -> None:
+        """Delete what the row stands for."""
         model = self._screen.model
         if row.is_draft:
             model.drop_draft(row.key)
@@ -212,10 +221,12 @@ class DayList(MDBoxLayout):
             model.delete(row.key)
 
     def held(self, row: CardRow) -> None:
+        """Offer more for a row that was held."""
         if not row.is_draft:
             self._screen.duplicate(row.key)
 
     def more(self, row: CardRow) -> None:
+        """Offer more for a row."""
         self._screen.open_actions(row, row.key)
 
 

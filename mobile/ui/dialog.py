@@ -17,6 +17,8 @@ from mobile.ui.layout import load_kv
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    """A line of a menu."""
+
     icon: str
     text: str
     act: Callable[[], None]
@@ -34,11 +36,14 @@ class Overlay(ThemableBehavior, FloatLayout):
         return True
 
     def close(self) -> None:
+        """Take the overlay away."""
         if self.parent is not None:
             self.parent.remove_widget(self)
 
 
 class Dialog(Overlay):
+    """A question with two answers."""
+
     title = StringProperty()
     text = StringProperty()
     yes = StringProperty()
@@ -49,16 +54,21 @@ class Dialog(Overlay):
         self._act = act
 
     def accept(self) -> None:
+        """Close, and do it."""
         self.close()
         self._act()
 
 
 class MenuRow(TappableRow):
+    """A line of a menu on the screen."""
+
     icon = StringProperty()
     text = StringProperty()
 
 
 class Menu(Overlay):
+    """Choices beside the button that opened them."""
+
     def __init__(self, choices: list[Choice], opener: Widget) -> None:
         super().__init__()
         self._opener = opener

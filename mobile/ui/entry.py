@@ -61,21 +61,25 @@ class EntrySheet(BottomSheet):
         self.render()
 
     def close(self) -> None:
+        """Leave the form; what was typed stays as a draft."""
         self._unwatch()
         Window.unbind(on_key_down=self._on_key_down)
         super().close()
         self._frame.refresh_week()
 
     def save(self) -> None:
+        """Save the entry and close, or show what is wrong."""
         if self.form.save():
             self.close()
 
     def save_and_new(self) -> None:
+        """Save the entry and begin another of the same day."""
         if self.form.save():
             self.close()
             self._frame.show_form(self.form.following())
 
     def discard(self) -> None:
+        """Drop what was typed."""
         self.form.discard()
         self.close()
 
@@ -187,6 +191,7 @@ class EntrySheet(BottomSheet):
         self.note.text, self.task.text = self.form.note, self.form.task
 
     def render(self) -> None:
+        """Show the form as it is now."""
         form, strings = self.form, self._strings
         self.projects.show(form.recent, form.chosen)
         if self.duration.text != form.duration:

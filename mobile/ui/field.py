@@ -36,6 +36,7 @@ class Field(MDBoxLayout):
             sheet.make_room(self if focus else None)
 
     def typed(self, text: str) -> None:
+        """Pass on what was typed."""
         if text != self.text:
             self.text = text
             if self.callback is not None:

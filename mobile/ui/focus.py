@@ -36,6 +36,7 @@ class FocusRing:
         Window.bind(on_key_down=self._on_key_down, on_touch_down=self._hide)
 
     def leave(self) -> None:
+        """Stop listening to the keyboard."""
         self._hide()
         Window.unbind(on_key_down=self._on_key_down, on_touch_down=self._hide)
 
@@ -56,6 +57,7 @@ class FocusRing:
         return False
 
     def move(self, step: int) -> None:
+        """Focus the next widget, or the one before."""
         found = sorted(_reachable(self._layer()), key=_reading_order)
         if not found:
             return

@@ -23,46 +23,62 @@ class Localized(Protocol):
     strings: Strings
 
     @property
-    def dark(self) -> bool: ...
+    def dark(self) -> bool:
+        """Whether colours are dark."""
 
     @property
-    def today(self) -> date: ...
+    def today(self) -> date:
+        """The day on the device."""
 
 
 class OverlayHost(Protocol):
     """Sheets, dialogs and snackbars over the screen."""
 
-    def show(self, overlay: Widget) -> None: ...
+    def show(self, overlay: Widget) -> None:
+        """Show an overlay above everything else."""
 
-    def show_form(self, form: EntryForm) -> None: ...
+    def show_form(self, form: EntryForm) -> None:
+        """Open a form."""
 
-    def notify_key(self, key: str) -> None: ...
+    def notify_key(self, key: str) -> None:
+        """Say the text of the key."""
 
-    def notify(self, message: SnackbarMessage) -> None: ...
+    def notify(self, message: SnackbarMessage) -> None:
+        """Say a message."""
 
-    def refresh_week(self) -> None: ...
+    def refresh_week(self) -> None:
+        """Show the week as it is now."""
 
 
 class Navigator(Protocol):
     """Ways to other screens."""
 
-    def go(self, tab: Tab) -> None: ...
+    def go(self, tab: Tab) -> None:
+        """Go to a tab."""
 
-    def open_problems(self) -> None: ...
+    def open_problems(self) -> None:
+        """Open the problems."""
 
-    def open_months(self) -> None: ...
+    def open_months(self) -> None:
+        """Open the months."""
 
-    def close_page(self) -> None: ...
+    def close_page(self) -> None:
+        """Go back to the tab."""
 
-    def new_absence(self) -> None: ...
+    def new_absence(self) -> None:
+        """Open a form for a new absence."""
 
-    def open_absence(self, absence_id: str) -> None: ...
+    def open_absence(self, absence_id: str) -> None:
+        """Open the form of an absence."""
 
-    def new_entry(self, day: date) -> None: ...
+    def new_entry(self, day: date) -> None:
+        """Open a form for a new entry of the day."""
 
-    def open_draft(self, draft: SavedDraft) -> None: ...
+    def open_draft(self, draft: SavedDraft) -> None:
+        """Open the form of a draft."""
 
-    def edit_entry(self, entry_id: str) -> None: ...
+    def edit_entry(self, entry_id: str) -> None:
+        """Open the form of an entry."""
 
 
 class Layout(Protocol):
@@ -72,25 +88,32 @@ class Layout(Protocol):
     split: bool
 
     @property
-    def content_width(self) -> float: ...
+    def content_width(self) -> float:
+        """The width that the navigation leaves free."""
 
-    def make_refreshable(self, list_: Widget) -> None: ...
+    def make_refreshable(self, list_: Widget) -> None:
+        """Pulling the list down synchronises."""
 
-    def bind(self, **watchers: Callable[..., Any]) -> None: ...
+    def bind(self, **watchers: Callable[..., Any]) -> None:
+        """Call the watchers when these properties change."""
 
-    def unbind(self, **watchers: Callable[..., Any]) -> None: ...
+    def unbind(self, **watchers: Callable[..., Any]) -> None:
+        """Call the watchers no more."""
 
 
 class Synchronised(Protocol):
     """The state of synchronising."""
 
     @property
-    def busy(self) -> bool: ...
+    def busy(self) -> bool:
+        """Whether the app is synchronising."""
 
     @property
-    def offline(self) -> bool: ...
+    def offline(self) -> bool:
+        """Whether no server can be reached."""
 
-    def synchronise(self) -> None: ...
+    def synchronise(self) -> None:
+        """Send and refresh now."""
 
 
 class Settings(Protocol):
@@ -98,30 +121,39 @@ class Settings(Protocol):
 
     appearance: Appearance
 
-    def set_appearance(self, appearance: Appearance) -> None: ...
+    def set_appearance(self, appearance: Appearance) -> None:
+        """Choose light or dark, and keep the choice."""
 
-    def set_language(self, language: str) -> None: ...
-
-    @property
-    def notifications(self) -> bool: ...
-
-    def set_notifications(self, on: bool) -> None: ...
+    def set_language(self, language: str) -> None:
+        """Choose the language, and keep the choice."""
 
     @property
-    def picture(self) -> str | None: ...
+    def notifications(self) -> bool:
+        """Whether the person wants notifications."""
 
-    def sign_out(self) -> None: ...
+    def set_notifications(self, on: bool) -> None:
+        """Choose notifications or none, and keep the choice."""
+
+    @property
+    def picture(self) -> str | None:
+        """The path of the person's picture."""
+
+    def sign_out(self) -> None:
+        """Sign out after a question that says what would be lost."""
 
 
 class ScreenFrame(Localized, OverlayHost, Navigator, Layout, Synchronised, Protocol):
     """The parts that most screens use."""
 
     @property
-    def models(self) -> Models: ...
+    def models(self) -> Models:
+        """The models of the person who is signed in."""
 
-    def find_projects(self, typed: str) -> list[Project]: ...
+    def find_projects(self, typed: str) -> list[Project]:
+        """The projects that match the text."""
 
-    def render(self) -> None: ...
+    def render(self) -> None:
+        """Show the model as it is now."""
 
 
 class SettingsFrame(ScreenFrame, Settings, Protocol):
@@ -136,10 +168,14 @@ class DevicePreferences(Protocol):
     """The settings of this device, kept and applied by the application."""
 
     @property
-    def notifications(self) -> bool: ...
+    def notifications(self) -> bool:
+        """Whether the person wants notifications."""
 
-    def set_notifications(self, on: bool) -> None: ...
+    def set_notifications(self, on: bool) -> None:
+        """Choose notifications or none, and keep the choice."""
 
-    def set_appearance(self, appearance: Appearance) -> None: ...
+    def set_appearance(self, appearance: Appearance) -> None:
+        """Choose light or dark, and keep the choice."""
 
-    def set_language(self, language: str) -> None: ...
+    def set_language(self, language: str) -> None:
+        """Choose the language, and keep the choice."""

@@ -31,6 +31,8 @@ TAB, ENTER, ESCAPE = 9, (13, 271), 27
 
 
 class GridCell(TappableRow):
+    """The hours of a project on a day."""
+
     text = StringProperty()
     note = StringProperty()
     locked = BooleanProperty(False)
@@ -39,12 +41,16 @@ class GridCell(TappableRow):
 
 
 class GridTitle(MDBoxLayout):
+    """The project of a row."""
+
     title = StringProperty()
     below = StringProperty()
     stripe = StringProperty("#00000000")
 
 
 class GridHead(MDBoxLayout):
+    """The day of a column, or its total."""
+
     text = StringProperty()
     below = StringProperty()
     strong = BooleanProperty(False)
@@ -84,6 +90,8 @@ class CellEditor(ThemableBehavior, TextInput):
 
 
 class WeekGrid(MDBoxLayout):
+    """The week as a grid of projects and days, for wide screens and keyboards."""
+
     dates = ListProperty()
 
     def __init__(self, model: GridModel, week: WeekModel, frame: ScreenFrame) -> None:
@@ -100,6 +108,7 @@ class WeekGrid(MDBoxLayout):
         self.render()
 
     def leave(self) -> None:
+        """Stop watching; the grid goes."""
         for unwatch in self._unwatch:
             unwatch()
 
@@ -204,6 +213,7 @@ class WeekGrid(MDBoxLayout):
         self.editor.select_all()
 
     def commit_and_move(self, rows: int, columns: int) -> None:
+        """Keep the cell and go on to another; stay if it cannot be read."""
         place = self._selected
         if place is None or not self._commit():
             return
@@ -218,6 +228,7 @@ class WeekGrid(MDBoxLayout):
             self._leave_cell()
 
     def cancel(self) -> None:
+        """Leave the cell as it was."""
         self.model.error = None
         self._show_error()
         self._leave_cell()
@@ -254,11 +265,12 @@ class WeekGrid(MDBoxLayout):
 
     @property
     def day(self) -> date:
+        """The chosen day."""
         return self._week.day
 
 
 class GridLine(MDBoxLayout):
-    pass
+    """A row of the grid."""
 
 
 load_kv(__file__)

@@ -44,7 +44,7 @@ class LazyRipple:
 
 
 class Ripple(LazyRipple, RectangularRippleBehavior):
-    pass
+    """The wave below a touch."""
 
 
 class RowPool:

@@ -40,6 +40,8 @@ class WeekRow(TappableRow):
 
 
 class MonthsScreen(MDBoxLayout):
+    """The person's months and absences, and search over their entries."""
+
     model: MonthsModel = ObjectProperty()
 
     def __init__(
@@ -63,10 +65,12 @@ class MonthsScreen(MDBoxLayout):
         self.render()
 
     def leave(self) -> None:
+        """Stop watching; the screen goes."""
         for unwatch in self._unwatch:
             unwatch()
 
     def render(self) -> None:
+        """Show the model as it is now."""
         place = self.ids.list
         place.clear_widgets()
         if self.model.query.strip():

@@ -24,6 +24,8 @@ TAB_ICONS = {
 
 
 class NavItem(TappableRow):
+    """A place to go to, with the number of open items there."""
+
     icon = StringProperty()
     text = StringProperty()
     badge = NumericProperty(0)

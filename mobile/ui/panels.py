@@ -18,7 +18,7 @@ class Progress(ThemableBehavior, Widget):
 
 
 class Panel(MDBoxLayout):
-    pass
+    """A rounded surface."""
 
 
 class EmptyState(MDBoxLayout):
@@ -30,6 +30,8 @@ class EmptyState(MDBoxLayout):
 
 
 class SectionTitle(MDBoxLayout):
+    """The title of a section."""
+
     text = StringProperty()
 
 
@@ -42,10 +44,14 @@ class LabeledValue(MDBoxLayout):
 
 
 class ErrorText(MDBoxLayout):
+    """The text of an error."""
+
     text = StringProperty()
 
 
 class Caption(MDBoxLayout):
+    """A small text."""
+
     text = StringProperty()
 
 

@@ -30,11 +30,15 @@ class Version(MDBoxLayout):
 
 
 class ProblemCard(Panel):
+    """A refused change, why, and ways to solve it."""
+
     title = StringProperty()
     why = StringProperty()
 
 
 class ProblemsScreen(MDBoxLayout):
+    """The list of problems."""
+
     model: ProblemsModel = ObjectProperty()
 
     def __init__(self, model: ProblemsModel, frame: ScreenFrame, **options: object) -> None:
@@ -46,9 +50,11 @@ class ProblemsScreen(MDBoxLayout):
         self.render()
 
     def leave(self) -> None:
+        """Stop watching; the screen goes."""
         self._unwatch()
 
     def render(self) -> None:
+        """Show the model as it is now."""
         strings, list_ = self._frame.strings, self.ids.list
         list_.clear_widgets()
         problems = self.model.problems

@@ -22,6 +22,8 @@ ROWS_SEEN = 3.5
 
 
 class ProjectRow(TappableRow):
+    """A project to choose."""
+
     code = StringProperty()
     name = StringProperty()
     customer = StringProperty()
@@ -38,6 +40,7 @@ class ProjectList(RecycleView):
         self.choose = choose
 
     def show(self, projects: list[Project]) -> None:
+        """Show these projects."""
         self.data = [
             {"code": each.code, "name": each.name, "customer": f"{each.customer} · {each.code}"}
             for each in projects
@@ -47,6 +50,8 @@ class ProjectList(RecycleView):
 
 
 class ProjectPicker(MDBoxLayout):
+    """Recent projects to tap, and search over all."""
+
     def __init__(
         self,
         strings: Strings,
@@ -67,6 +72,7 @@ class ProjectPicker(MDBoxLayout):
 
     @property
     def searching(self) -> bool:
+        """Whether the search is open."""
         return self.search.parent is not None
 
     def show(self, recent: list[Project], chosen: Project | None) -> None:
@@ -79,6 +85,7 @@ class ProjectPicker(MDBoxLayout):
             chip.active = chosen is not None and code == chosen.code
 
     def toggle(self) -> None:
+        """Open or close the search."""
         opens = not self.searching
         for each in (self.search, self.found, self._nothing):
             self.remove_widget(each)

@@ -69,7 +69,7 @@ def _goes_sideways(touch) -> bool:
 
 
 class RefreshableList(PullToRefresh, ScrollView):
-    pass
+    """A list that is refreshed by pulling it down."""
 
 
 load_kv(__file__)

@@ -27,6 +27,7 @@ class Page(StrEnum):
 
 
 def make_screen(shell: Shell, tab: Tab, page: Page | None) -> Widget:
+    """The widget of a tab, or of the page above it."""
     models = shell.models
     if page is Page.PROBLEMS:
         return ProblemsScreen(models.problems, shell)

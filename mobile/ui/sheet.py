@@ -56,6 +56,7 @@ class BottomSheet(ThemableBehavior, FloatLayout):
         return True
 
     def close(self) -> None:
+        """Take the sheet away."""
         if self.parent is not None:
             self.parent.remove_widget(self)
             self._on_close()

@@ -38,6 +38,8 @@ BACK_KEYS = (27, 1001)
 
 
 class Shell(ThemableBehavior, FloatLayout):
+    """The frame of all screens: navigation, bars, overlays, snackbar."""
+
     rail = BooleanProperty(False)
     split = BooleanProperty(False)
     lift = NumericProperty(0)
@@ -193,7 +195,6 @@ class Shell(ThemableBehavior, FloatLayout):
         return self.width - (dp(RAIL) if self.rail else 0)
 
     def make_refreshable(self, list_: Widget) -> None:
-        """Pulling the list down synchronises."""
         list_.refresh_callback = self.synchronise
         list_.bind(pulled=lambda _list, share: setattr(self.ids.pulled, "share", share))
 
@@ -217,7 +218,7 @@ class Shell(ThemableBehavior, FloatLayout):
     def sign_out(self) -> None:
         strings, (waiting, problems) = self.strings, self.model.counts
         lost = waiting + problems
-        text = strings("sign_out.lost", count=lost) if lost else strings("sign_out.wiped")
+        text = strings("sign_out.lost" if lost else "sign_out.wiped", count=lost)
         if self.models.timer.running:
             text = f"{text} {strings('sign_out.timer')}"
         self.show(
@@ -255,10 +256,9 @@ class Shell(ThemableBehavior, FloatLayout):
     def _render_screen(self) -> None:
         model = self.model
         state = (self.tab, self._page, model.models) if self._main else ()
-        shown = (model.stage, model.failure, *state)
-        if shown == self._shown:
+        before, self._shown = self._shown, (model.stage, model.failure, *state)
+        if self._shown == before:
             return
-        self._shown = shown
         if self.screen is not None:
             self.screen.leave()
         if not self._main:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 class SignInScreen(MDRelativeLayout):
+    """The screen before anybody is signed in."""
+
     title = StringProperty()
     text = StringProperty()
     wrong = StringProperty()

@@ -8,7 +8,7 @@ from mobile.ui.layout import load_kv
 
 
 class Skeleton(MDBoxLayout):
-    pass
+    """A grey shape in place of a row that is still on its way."""
 
 
 load_kv(__file__)

@@ -18,6 +18,8 @@ from mobile.viewmodels.base import SnackbarMessage
 
 
 class Snackbar(ThemableBehavior, FloatLayout):
+    """A message at the foot of the screen."""
+
     # The height of what is at the foot of the screen: the snackbar stands above it.
     foot = NumericProperty(0)
     text = StringProperty()
@@ -47,6 +49,7 @@ class SnackbarHost:
         self.current: Snackbar | None = None
 
     def show(self, message: SnackbarMessage) -> None:
+        """Show a message for its seconds, in place of the one before."""
         self.close()
         bar = Snackbar(text=self._text(message), undo=self._strings("undo") if message.undo else "")
         bar.ids.undo.bind(on_release=lambda *_: self._undo(message))

@@ -63,6 +63,7 @@ class StateChip(MDBoxLayout):
         self._colour()
 
     def show(self, state: str, text: str) -> None:
+        """Show a state in its colour."""
         self.icon, self.kind, self.text = ICONS[state], KINDS.get(state, "plain"), text
 
     def on_text(self, *_arguments: object) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 def clock_text(seconds: int) -> str:
+    """Seconds as hours, minutes and seconds."""
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
@@ -32,6 +33,8 @@ class RoundButton(TappableArea):
 
 
 class TimerScreen(MDRelativeLayout):
+    """The running timer, or the choice of a project to start it for."""
+
     split = BooleanProperty(False)
     model: TimerModel = ObjectProperty()
 
@@ -54,10 +57,12 @@ class TimerScreen(MDRelativeLayout):
         self.render()
 
     def leave(self) -> None:
+        """Stop watching; the screen goes."""
         self._unwatch()
         self._tick.cancel()
 
     def render(self) -> None:
+        """Show the model as it is now."""
         model, strings = self.model, self._frame.strings
         self._render_start()
         self._render_today()
@@ -101,9 +106,11 @@ class TimerScreen(MDRelativeLayout):
             self._frame.notify_key("week.timer_runs")
 
     def move_start(self, minutes: int) -> None:
+        """Move the timer's start by so many minutes."""
         self.model.move_start(minutes)
 
     def go(self) -> None:
+        """Start the timer, or stop it."""
         if self.model.running:
             self._frame.show_form(self.model.stop())
         else:

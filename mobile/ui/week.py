@@ -37,6 +37,8 @@ NOTICE_SIZE, NOTICE_LINES = 14, 5
 
 
 class WeekScreen(MDRelativeLayout):
+    """The home screen: the week's figures and the chosen day, or the grid."""
+
     wide = BooleanProperty(False)
     split = BooleanProperty(False)
     known = BooleanProperty(True)
@@ -70,14 +72,17 @@ class WeekScreen(MDRelativeLayout):
 
     @property
     def foot_height(self) -> float:
+        """The height that a snackbar leaves free."""
         return self.ids.narrow_step.height
 
     def leave(self) -> None:
+        """Stop watching; the screen goes."""
         self._frame.unbind(rail=self._lay_out, split=self._lay_out, lift=self.setter("lift"))
         self._unwatch()
         self.grid.leave()
 
     def render(self) -> None:
+        """Show the model as it is now."""
         model, view, strings = self.model, self.model.view, self._frame.strings
         span, number = strings.week_parts(view.week, model.today)
         self.ids.span.text, self.ids.number.text = span, number
@@ -132,6 +137,7 @@ class WeekScreen(MDRelativeLayout):
         bar.action = strings("sync.review")
 
     def review(self) -> None:
+        """Go to the earlier week that needs something."""
         notices = [each for each in self.model.notices if each.week != self.model.week]
         if notices:
             self.model.show(notices[0].week)
@@ -186,6 +192,8 @@ class WeekScreen(MDRelativeLayout):
         self._frame.render()
 
     def duplicate(self, entry_id: str) -> None:
+        """Ask for the day to copy an entry to."""
+
         def copy(day: date) -> None:
             self.model.duplicate(entry_id, day)
 
@@ -196,9 +204,11 @@ class WeekScreen(MDRelativeLayout):
         self._frame.show(sheet)
 
     def add(self) -> None:
+        """Open a form for a new entry of the chosen day."""
         self._frame.new_entry(self.model.day)
 
     def open_menu(self) -> None:
+        """Open the menu of the week."""
         strings, model, frame = self._frame.strings, self.model, self._frame
         choices = [
             Choice("calendar-today", strings("week.go_today"), model.go_to_today),
