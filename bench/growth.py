@@ -23,7 +23,7 @@ import asyncpg
 
 from bench import load as wrk
 from bench.database import deployed_postgres
-from bench.growth_requests import MANY, REQUESTS, Request
+from bench.growth_requests import BOSS, BOSS_OF_MANY, MANY, REQUESTS, Request
 from bench.programs import Program, program, variables
 from bench.results import Result, at_most, reported
 from dev.postgres import PostgresServer
@@ -45,6 +45,7 @@ ALL_SCOPES = "batch:upload read:reports read:people read:events read:audit"
 SUMMARY_IS_FILLED = """
     SELECT EXISTS (SELECT FROM daily_totals_filled) AND NOT EXISTS (SELECT FROM total_changes)
 """
+WEEKS_ARE_STORED = "SELECT NOT EXISTS (SELECT FROM unsubmitted_changes)"
 SAMPLES = {
     "entries": "SELECT person, min(id::text) FROM entries WHERE person = ANY ($1) GROUP BY person",
     "approvals": "SELECT person, min(id::text) FROM approvals WHERE person = ANY ($1) GROUP BY 1",
@@ -98,26 +99,30 @@ async def _started(
     server: PostgresServer, issuer: Issuer, company: Company, folder: Path
 ) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
+        names = {service: f"{service}-{company.entries}" for service in SERVICES}
+        urls = {service: await _migrated(server, service, names[service]) for service in SERVICES}
+        # Side by side: each is filled by one process of PostgreSQL.
+        await asyncio.gather(*(fill(service, urls[service], company) for service in SERVICES))
+        samples = {
+            service: await _samples(urls[service], statement, company)
+            for service, statement in SAMPLES.items()
+        }
         programs = {}
-        samples: dict[str, Mapping[str, str]] = {}
         for service in SERVICES:
-            name = f"{service}-{company.entries}"
-            url = await _filled(server, service, name, company)
-            if service in SAMPLES:
-                samples[service] = await _samples(url, SAMPLES[service], company)
-            environ = variables(issuer, url) | {"RATE_LIMIT": "1000"}
-            started = program(service, environ, folder / f"{name}.log")
+            environ = variables(issuer, urls[service]) | {"RATE_LIMIT": "1000"}
+            started = program(service, environ, folder / f"{names[service]}.log")
             programs[service] = await stack.enter_async_context(started)
-        await _until_filled(server.url(f"entries-{company.entries}"))
+        await _until(server.url(f"entries-{company.entries}"), SUMMARY_IS_FILLED)
+        await _until(server.url(f"approvals-{company.entries}"), WEEKS_ARE_STORED)
         sys.stderr.write(f"  {company.entries:,} entries of {company.people:,} people are there\n")
         yield Running(company, programs, samples)
 
 
-async def _filled(server: PostgresServer, service: str, name: str, company: Company) -> str:
+async def _migrated(server: PostgresServer, service: str, name: str) -> str:
+    """The address of a new database of the service."""
     server.create_database(name)
     url = server.url(name)
     await asyncio.to_thread(upgrade, f"services.{service}", url)
-    await fill(service, url, company)
     return url
 
 
@@ -130,12 +135,13 @@ async def _samples(url: str, statement: str, company: Company) -> Mapping[str, s
         await connection.close()
 
 
-async def _until_filled(url: str) -> None:
-    """Totals are read from a summary, which the service computes after its start."""
+async def _until(url: str, statement: str) -> None:
+    """Wait for what a job of the service computes after its start."""
     connection = await asyncpg.connect(url)
     try:
-        while not await connection.fetchval(SUMMARY_IS_FILLED):
+        while not await connection.fetchval(statement):
             await asyncio.sleep(0.5)
+        await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
 
@@ -153,9 +159,17 @@ async def _requests(running: Sequence[Running], issuer: Issuer) -> list[Result]:
                     taken = [await anext(sender) for _ in range(CALLS)]
                     if round_:  # the first one warms up
                         medians[size].append(median(taken))
-        sys.stderr.write(f"  {request.name}: {median(medians[0]):.1f}, {median(medians[1]):.1f}\n")
+        few, many = map(median, medians)
+        sys.stderr.write(
+            f"  {request.name}: {few:.1f}, {many:.1f} ms, {_ratio(medians):.2f} times\n"
+        )
         results += _results(request, running, medians)
     return results
+
+
+def _ratio(medians: Sequence[Sequence[float]]) -> float:
+    """The median over the rounds of the latency in the large company by that in the small one."""
+    return float(median(many / few for few, many in zip(*medians, strict=True)))
 
 
 @asynccontextmanager
@@ -188,7 +202,8 @@ def _paths(one: Running, request: Request) -> list[tuple[str, str]]:
     """The caller and the path of each call."""
     samples = one.samples.get(request.service, {})
     people = one.people
-    callers = [MANAGER_OF_MANY] if request.caller == "manager" else people
+    managers = {BOSS: one.company.manager_of_few, BOSS_OF_MANY: MANAGER_OF_MANY}
+    callers = [managers[request.caller]] if request.caller in managers else people
     return [
         (caller, request.path.format(person=person, sample=samples.get(person, "")))
         for caller, person in zip(itertools.cycle(callers), people, strict=False)
@@ -200,7 +215,9 @@ def _token(issuer: Issuer, request: Request, person: str) -> str:
         return issuer.machine_token(MACHINE, ALL_SCOPES)
     if request.caller == "administrator":
         return issuer.token(sub="auth0|admin", scope=f"{ADMINISTRATOR} read:audit")
-    return issuer.token(sub=person, scope=MANAGER if request.caller == "manager" else PERSON)
+    return issuer.token(
+        sub=person, scope=MANAGER if request.caller in (BOSS, BOSS_OF_MANY) else PERSON
+    )
 
 
 def _results(
@@ -214,7 +231,7 @@ def _results(
     if request.grows:
         results.append(reported(what, milliseconds, "ms", against))
     else:
-        ratio = median(many / few for few, many in zip(*medians, strict=True))
+        ratio = _ratio(medians)
         case = f"{what}: latency relative to {power(small)}"
         results.append(at_most(case, ratio, MOST_GROWTH, "times", against))
     if request.within is not None:

@@ -14,7 +14,8 @@ MONTH = "from=2026-10-01&to=2026-10-31"
 class Request:
     """`{person}` and `{sample}` of the path are somebody's sub and something of theirs.
 
-    `within` are the milliseconds it may take; `grows`: with the rows of the answer.
+    `within` are the milliseconds it may take; `grows`: with the rows of the answer or, as manager
+    of many, with the team, which is half of a small company.
     """
 
     name: str
@@ -26,7 +27,8 @@ class Request:
 
 
 TOTALS, LIST = 50.0, 10.0
-ADMIN, MACHINE, BOSS = "administrator", "machine", "manager"
+ADMIN, MACHINE = "administrator", "machine"
+BOSS, BOSS_OF_MANY = "manager", "manager of many"
 
 ENTRIES = (
     *(
@@ -65,12 +67,15 @@ ENTRIES = (
             TOTALS,
             grows=True,
         )
-        for column in ("project", "customer", "month", "week", "employer", "task", "billable")
+        for column in (
+            *("project", "customer", "month", "week", "employer", "task", "billable"),
+            *("project,task", "employer,task", "customer,month", "project,person"),
+        )
     ),
 )
 APPROVALS = tuple(
-    Request(f"{name} as {caller}", "approvals", path, caller, within)
-    for caller, within in ((ADMIN, LIST), (BOSS, None))
+    Request(f"{name} as {caller}", "approvals", path, caller, within, caller == BOSS_OF_MANY)
+    for caller, within in ((ADMIN, LIST), (BOSS, LIST), (BOSS_OF_MANY, LIST))
     for name, path in (
         ("approvals", "/v1/approvals"),
         ("pending approvals", "/v1/approvals?state=pending"),
@@ -78,8 +83,17 @@ APPROVALS = tuple(
         ("rejected approvals (none)", "/v1/approvals?state=rejected"),
         ("approvals off target", "/v1/approvals?flags=off_target"),
         ("approvals of a rare flag (none)", "/v1/approvals?flags=holiday"),
+        ("approvals without flags", "/v1/approvals?flags=none"),
+        ("pending approvals off target", "/v1/approvals?state=pending&flags=off_target"),
+        ("pending approvals of a rare flag (none)", "/v1/approvals?state=pending&flags=holiday"),
         ("approvals of a person", "/v1/approvals?person={person}"),
         ("approvals of a week", f"/v1/approvals?week={WEEK}"),
+        *(
+            (f"approvals by role {role}", f"/v1/approvals?why={role}")
+            for role in ("manager", "delegate", "administrator", "unassigned")
+        ),
+        ("pending approvals by role manager", "/v1/approvals?state=pending&why=manager"),
+        ("pending approvals without manager", "/v1/approvals?state=pending&why=unassigned"),
         ("overdue weeks", "/v1/approvals/overdue?limit=50"),
     )
 ) + tuple(

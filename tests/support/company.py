@@ -90,6 +90,8 @@ APPROVALS_WEEK = """
         CASE $2::integer WHEN 1 THEN 1 ELSE 2 END, '', 1
     FROM members WHERE $2::integer > 0 AND (number + $2) % 100 <> 0
 """
+# The weeks without a submission are stored by a job of the service.
+UNSUBMITTED = "INSERT INTO unsubmitted_changes SELECT person FROM people"
 PROFILE_PEOPLE = """
     INSERT INTO people (person, name, email, kind, employer, manager, active, target_minutes,
         uploaders, locale, time_zone, reminders, claims_expire_at, sort_name, words)
@@ -139,6 +141,11 @@ class Company:
             " ".join(search_words(name, email)),
         )
 
+    @property
+    def manager_of_few(self) -> str:
+        """Manages 39 people, in a company of any size."""
+        return f"auth0|m{self.people // 40 - 1}"
+
     def person(self, number: int) -> str:
         return f"auth0|m{number // 40}" if number % 40 == 0 else f"auth0|{number}"
 
@@ -173,6 +180,7 @@ async def fill_approvals(connection: asyncpg.Connection, company: Company) -> No
             await connection.execute(APPROVALS_WEEK, monday, number)
 
     await _without_indexes(connection, ("approvals",), weeks)
+    await connection.execute(UNSUBMITTED)
 
 
 async def fill_profile(connection: asyncpg.Connection, company: Company) -> None:
