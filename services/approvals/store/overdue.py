@@ -121,11 +121,22 @@ LIST = f"""
     ORDER BY week.monday, week.person
 """
 
-COUNT = f"""
+_WEEKS = "((least({0}.until, {{last}}::date) - {0}.monday) / 7 + 1)"
+COUNT_OF_TEAM = f"""
+    SELECT (SELECT coalesce(sum({_WEEKS.format("known")}), 0) FROM ({OF_TEAM}) AS known)
+        + (SELECT count(*) FROM ({COMPUTED}) AS week)
+"""
+# Of everybody together, less the caller and those whose stored weeks are out of date.
+COUNT_OF_EVERYBODY = f"""
     SELECT
         (
-            SELECT coalesce(sum((least(known.until, {{last}}::date) - known.monday) / 7 + 1), 0)
-            FROM ({{stored}}) AS known
+            SELECT coalesce(sum(total.people * {_WEEKS.format("total")}), 0)
+            FROM unsubmitted_totals AS total WHERE total.monday <= {{last}}
+        ) - (
+            SELECT coalesce(sum({_WEEKS.format("known")}), 0)
+            FROM (SELECT $1 AS person UNION SELECT person FROM unsubmitted_changes) AS other
+            JOIN unsubmitted_weeks AS known ON known.person = other.person
+            WHERE known.monday <= {{last}}
         ) + (SELECT count(*) FROM ({COMPUTED}) AS week)
 """
 
@@ -211,9 +222,9 @@ async def count_overdue(connection: asyncpg.Connection, caller: Caller, today: T
 
 def count_statement(caller: Caller, today: Today) -> tuple[str, list[Any]]:
     """The statement that counts the weeks until today, and its arguments."""
-    stored = OF_EVERYBODY if caller.administers else OF_TEAM
+    count = COUNT_OF_EVERYBODY if caller.administers else COUNT_OF_TEAM
     first, last = FIRST_WEEK.monday, today.last_week.monday
-    return _statement(COUNT.replace("{stored}", stored), caller, today, first=first, last=last)
+    return _statement(count, caller, today, first=first, last=last)
 
 
 def _statement(template: str, caller: Caller, today: Today, **values: Any) -> tuple[str, list[Any]]:
