@@ -7,6 +7,7 @@ FALLBACK := mobile/data/fallback.ttf
 DEPLOYVENV := .deployvenv
 BENCHVENV := .benchvenv
 NODEPEERS := bench/peers/express bench/peers/fastify
+NODECHECKS := deploy/auth0 tests/deploy/schemas
 PROVIDER := tests/mobile/certified
 # Kivy ships no types: the screens go unchecked.
 APPCORE := mobile/core mobile/device mobile/text mobile/viewmodels
@@ -61,7 +62,7 @@ endurance: $(VENV)/endurance $(SCREENS) ## run the tests that take minutes
 soak: $(VENV)/tools ## load a service for long: make soak SECONDS=7200
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -s -m endurance tests/endurance/test_soak.py
 
-deploy-check: $(VENV)/tools $(DEPLOYVENV)/ready ## check what is deployed with the tools it is for, as far as they are here
+deploy-check: $(VENV)/tools $(DEPLOYVENV)/ready $(NODECHECKS:%=%/node_modules/.package-lock.json) ## check what is deployed with the tools it is for, as far as they are here
 	PATH="$$PATH:$(CURDIR)/$(DEPLOYVENV)/bin" $(PYTEST) -m "deploy and not images" tests/deploy tests/e2e/test_rolling_fleet.py
 
 images-check: $(VENV)/tools ## build the images, compare two builds and run them; needs podman
@@ -104,7 +105,7 @@ release: $(DEPLOYVENV)/ready ## check, tag and build a release: VERSION=1.2.0 ma
 	deploy/release.sh
 
 clean: ## remove the environment, caches and the data of `make run`
-	rm -rf $(VENV) $(APPVENV) $(DEPLOYVENV) $(BENCHVENV) $(NODEPEERS:%=%/node_modules) .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(APPVENV) $(DEPLOYVENV) $(BENCHVENV) $(NODEPEERS:%=%/node_modules) $(NODECHECKS:%=%/node_modules) .dev .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -133,7 +134,7 @@ $(BENCHVENV)/ready: requirements/bench.txt
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	@if command -v npm >/dev/null; then cd $* && npm ci --ignore-scripts --no-audit --no-fund --silent; \
-	else echo "There is no npm: measuring without $(notdir $*)."; fi
+	else echo "There is no npm: going on without $(notdir $*)."; fi
 
 $(VENV)/endurance: requirements/endurance.txt | $(VENV)/tools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<

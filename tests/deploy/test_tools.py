@@ -58,9 +58,11 @@ def test_every_object_is_one_that_this_kubernetes_knows(rendered: Path, minor: s
 def test_custom_resources_are_as_their_schemas_want_them(tmp_path: Path) -> None:
     """As far as a package brings them: those of PostgreSQL are in test_database.py."""
     npm, node = tool("npm", "nodejs.org"), tool("node", "nodejs.org")
-    checker = tmp_path / "schemas"
-    shutil.copytree(SCHEMAS, checker, ignore=shutil.ignore_patterns("node_modules"))
-    say(npm, "ci", "--silent", "--no-audit", "--no-fund", "--prefix", checker)
+    checker = SCHEMAS
+    if not (SCHEMAS / "node_modules").is_dir():
+        checker = tmp_path / "schemas"
+        shutil.copytree(SCHEMAS, checker)
+        say(npm, "ci", "--silent", "--no-audit", "--no-fund", "--prefix", checker)
     (tmp_path / "gateway").mkdir()
     both = (render("production"), build_with(tmp_path / "gateway", "gateway-api"))
     objects = [item for manifests in both for item in manifests.objects if is_custom(item)]
