@@ -20,14 +20,15 @@ DELEGATE = ("delegate", "delegate_from", "delegate_to")
 WRITTEN = (*COLUMNS, *DELEGATE)
 REPLACED = tuple(name for name in WRITTEN if name not in ("person", "since"))
 
-# An older version that arrives late changes nothing.
+# An older version that arrives late changes nothing. The same version again may have fields that a
+# release before did not publish.
 SAVE = f"""
     INSERT INTO people AS known ({", ".join(WRITTEN)})
     VALUES ({placeholders(WRITTEN)})
     ON CONFLICT (person) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in REPLACED)},
         since = least(known.since, excluded.since)
-    WHERE known.version < excluded.version
+    WHERE known.version <= excluded.version
 """
 
 # The people whose weeks $1 may decide without being an administrator, on a day from $2 to $3:

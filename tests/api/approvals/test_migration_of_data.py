@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
 
+from services.approvals.notices.store.due import list_zones
+from tests.api.approvals.conftest import Neighbours
 from tests.conftest import Databases
+from tests.support.clock import StandingClock
 from tests.support.earlier_release import EarlierRelease, earlier_release, with_columns_of
 
 # A year of twenty people: the oldest weeks are approved, some of them resubmitted after a
@@ -86,6 +90,24 @@ async def test_a_resubmission_has_the_reason_of_the_rejection_before(
     )
     expected = [f"week {week}" if week <= 49 else None for week in range(0, 52, 5)]
     assert [row["previous_reason"] for row in reasons] == expected
+
+
+async def test_a_person_who_is_published_again_gets_mail(
+    release: EarlierRelease, connection: asyncpg.Connection
+) -> None:
+    """The release before knew no e-mail addresses; the version of the person is the same."""
+    await release.upgrade()
+    neighbours = Neighbours(connection, StandingClock())
+    again: dict[str, Any] = {
+        "email": "p5@exampleco.com",
+        "time_zone": "UTC",
+        "reminders": True,
+        "version": 1,
+    }
+    await neighbours.person("5", **{**again, "person": "p5"})
+    zones = await list_zones(connection)
+    email = await connection.fetchval("SELECT email FROM people WHERE person = 'p5'")
+    assert (zones, email) == (["UTC"], "p5@exampleco.com")
 
 
 async def test_going_back_keeps_every_approval(release: EarlierRelease) -> None:

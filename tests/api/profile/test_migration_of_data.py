@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
+from libs.postgres.pool import Database
+from services.profile.commands.republishing import republish_people
 from services.profile.store.people import read_person
 from tests.conftest import Databases
 from tests.support.earlier_release import EarlierRelease, earlier_release, with_columns_of
@@ -61,6 +66,31 @@ async def test_nothing_is_lost_and_targets_are_as_they_were_shown(
     head = (await read_person(connection, "auth0|1")).person  # type: ignore[union-attr] # filled
     assert head.delegate is not None
     assert head.delegate.person == "auth0|2"
+
+
+async def test_everybody_is_published_once_with_the_fields_of_this_release(
+    release: EarlierRelease, connection: asyncpg.Connection
+) -> None:
+    await release.upgrade()
+    database, now = Database(release.settings), datetime(2026, 11, 27, tzinfo=UTC)
+    await database.start()
+    try:
+        await asyncio.gather(*(republish_people(database, now, at_most=30) for _ in range(3)))
+        await republish_people(database, now)
+        records = await connection.fetch("SELECT subject, data FROM events ORDER BY sequence")
+        people = {record["subject"]: json.loads(record["data"]) for record in records}
+        assert len(records) == len(people) == 100
+        assert people["auth0|7"]["email"] == "7@exampleco.com"
+        assert (people["auth0|7"]["time_zone"], people["auth0|7"]["version"]) == (
+            "Europe/Berlin",
+            7,
+        )
+        # Another release, with other fields, was stopped midway.
+        await connection.execute("UPDATE publication SET fields = '{name}', through = 'auth0|5'")
+        await republish_people(database, now, at_most=30)
+        assert await connection.fetchval("SELECT count(*) FROM events") == 200
+    finally:
+        await database.stop()
 
 
 async def test_leavers_are_barred_and_their_ids_are_free(
