@@ -18,7 +18,7 @@ from services.profile.store import people as store
 from services.profile.store import publication
 
 PEOPLE_AT_ONCE = 100
-# Nobody changed these people, so the change log has nothing of it.
+# These people did not change, so the change log has nothing of it.
 ACTOR = Actor("profile")
 
 

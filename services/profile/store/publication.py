@@ -1,4 +1,4 @@
-"""How far everybody has been published with the fields that `person.changed` has now."""
+"""The progress of publishing everybody with the present fields of `person.changed`."""
 
 from __future__ import annotations
 
