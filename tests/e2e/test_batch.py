@@ -185,6 +185,7 @@ async def pump(reader: asyncio.StreamReader, write: Callable[[bytes], None]) -> 
             write(data)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not EXPORTS, reason="EXPORTS_DIR names no directory of real exports")
 async def test_each_row_of_real_exports_becomes_an_entry_or_is_reported(agency: Agency) -> None:
     people, projects = agency.directory / "people.csv", agency.directory / "projects.csv"

@@ -324,6 +324,7 @@ async def test_the_content_of_a_file_does_not_control_the_terminal(write: Write)
     assert "[red]never" in finished.out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not EXPORTS, reason="EXPORTS_DIR names no directory of real exports")
 async def test_each_row_of_real_exports_becomes_an_entry_or_is_reported(
     program: Program, write: Write
