@@ -113,6 +113,7 @@ async def measure() -> list[Result]:
     with tempfile.TemporaryDirectory() as name:
         async with company(Path(name)) as of:
             of.write_files(ROWS, RUNS * UPLOADS)
+            await watch(of, quiet, 1)  # warms up
             for what, work in WORKS.items():
                 beside = await watch(of, work, RUNS)
                 tell(what, beside)

@@ -123,11 +123,17 @@ class Company:
         token = self.issuer.token(sub="auth0|admin", scope=ADMINISTRATOR)
         return await self._timed(method, path, token, json=body)
 
+    @cached_property
+    def partner(self) -> str:
+        """The token of a system that reads reports."""
+        return self.issuer.machine_token(PARTNER, "read:reports")
+
     async def read_totals(self) -> tuple[int, float]:
         """The totals of a year, for the partner; the status and seconds."""
-        token = self.issuer.machine_token(PARTNER, "read:reports")
         year = "from=2026-01-01&to=2026-12-31"
-        return await self._timed("GET", f"/v1/reports/totals?{year}&group_by=project,month", token)
+        return await self._timed(
+            "GET", f"/v1/reports/totals?{year}&group_by=project,month", self.partner
+        )
 
     async def _timed(
         self, method: str, path: str, token: str, **arguments: Any
@@ -215,6 +221,6 @@ async def company(folder: Path) -> AsyncIterator[Company]:
                 await asyncio.sleep(0.1)
             of = Company(entries, session, database, issuer, folder)
             # Signing tokens would hold up the driver.
-            next(of.reads), next(of.writes)
+            _signed = next(of.reads), next(of.writes), of.partner
             yield of
         await database.close()
