@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from kivy.base import EventLoop, stopTouchApp
+from kivy.clock import Clock
 from kivy.core.window import Window
 from PIL import Image, ImageDraw
 
@@ -36,9 +37,23 @@ def avatar() -> bytes:
     return made.getvalue()
 
 
+class FrameTime:
+    """Time that goes on with the frames: indicators and scroll bars move the same in every run."""
+
+    seconds = 0.0
+
+    @classmethod
+    def start(cls) -> None:
+        """Give Kivy this time from now on."""
+        # Waiting for a frame would never end: no time passes meanwhile.
+        Clock._max_fps = 0
+        Clock.time = lambda: cls.seconds
+
+
 def settle(frames: int = FRAMES) -> None:
     """Wait until layouts and colours are settled."""
     for _ in range(frames):
+        FrameTime.seconds += 1 / 60
         EventLoop.idle()
 
 
@@ -54,6 +69,7 @@ def take(path: Path) -> None:
 
 async def draw(folder: Path, size: str, only: str = "") -> None:
     """Draw the scenes into the folder, in the size; `only` chooses those whose names contain it."""
+    FrameTime.start()
     with tempfile.TemporaryDirectory() as place:
         async with make_client() as http:
             clock = StillClock()
