@@ -65,12 +65,13 @@ _JOIN_PEOPLE = "LEFT JOIN people ON people.person = entry.person"
 _JOIN_WEEKS = """
     LEFT JOIN weeks AS week ON week.person = entry.person AND week.monday = entry.monday
 """
-# Formatting a day for each row would take longer than all the rest.
+# Formatting a day for each row would take longer than all the rest; OFFSET 0 formats each once.
 _JOIN_DAYS = """
     JOIN (
         SELECT day::date AS date, to_char(day, 'IYYY"-W"IW') AS week,
             to_char(day, 'YYYY-MM') AS month
         FROM generate_series({}::timestamp, {}::timestamp, interval '1 day') AS day
+        OFFSET 0
     ) AS day ON day.date = entry.date
 """
 _SUMMARY = """
