@@ -18,8 +18,9 @@ from libs.web.problems import ServiceUnavailable
 SHORT_WAIT = 0.1
 OVERLOADED_AFTER = 1.0
 # While overloaded, requests that cannot be served within this time are refused: the others are
-# served at full rate and with a bounded delay.
-OVERLOADED_WAIT = 0.25
+# served at full rate and with a bounded delay. The clock of an event loop stands still during each
+# turn, so the wait is some milliseconds shorter; it must not be less than 0.25.
+OVERLOADED_WAIT = 0.3
 
 T = TypeVar("T")
 

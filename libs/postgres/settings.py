@@ -42,7 +42,7 @@ class DatabaseSettings:
     """The number of requests of a share that may wait for a connection; the next gets a 503.
     It bounds the memory; time decides who is refused."""
     max_wait: float = 2.0
-    """The seconds a request may wait for a connection; 0.25 while none is served within 0.1."""
+    """The seconds a request may wait for a connection; 0.3 while none is served within 0.1."""
     connect_timeout: float = 3.0
     start_timeout: float = 60.0
     statement_timeout: float = 10.0

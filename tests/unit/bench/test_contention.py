@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.connections import early_503s
+from bench.connections import WORTH_WAITING, early_503s
 from bench.contention import named, refused
 from bench.driver import Outcome
 from libs.postgres.errors import DatabaseBusy, unavailable_for
@@ -26,6 +26,6 @@ def test_a_refusal_that_names_the_upload_is_counted_apart() -> None:
 
 def test_only_those_refused_before_they_had_waited_are_early() -> None:
     outcome = Outcome()
-    for milliseconds in (3.0, OVERLOADED_WAIT * 1000 - 1, OVERLOADED_WAIT * 1000 + 1, 2000.0):
+    for milliseconds in (3.0, WORTH_WAITING - 1, WORTH_WAITING + 1, OVERLOADED_WAIT * 1000):
         outcome.add(503, b"", milliseconds)
     assert early_503s(outcome) == 2
