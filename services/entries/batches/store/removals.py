@@ -52,6 +52,7 @@ REJECT_COMPLETE = """
     VALUES (0, '', 'incomplete',
         'Some rows have no readable external_id, so no entry was removed.', '')
 """
+# Ids of uploaded entries are unique, and comparing them alone takes half of the time.
 ADD_MISSING = """
     INSERT INTO removals
     SELECT 0, entry.external_id, entry.person, entry.id, entry.date, entry.monday, entry.minutes,
@@ -59,10 +60,7 @@ ADD_MISSING = """
     FROM entries AS entry
     WHERE entry.source = $1 AND entry.date BETWEEN $2 AND $3
       AND entry.person IN (SELECT person FROM named_people WHERE people = 1 AND active)
-      AND NOT EXISTS (
-          SELECT FROM planned
-          WHERE planned.entry_id = entry.id AND planned.entry_person = entry.person
-      )
+      AND NOT EXISTS (SELECT FROM planned WHERE planned.entry_id = entry.id)
       AND NOT EXISTS (
           SELECT FROM staged_deletions AS deletion WHERE deletion.external_id = entry.external_id
       )
