@@ -1,6 +1,6 @@
 """Checks that every history is as it was written: part of `python -m services.approvals verify`.
 
-Almost all of the time is decoding and hashing, so ranges of the key are checked by processes.
+Almost all of the time is decoding and hashing, so ranges of the table are checked by processes.
 """
 
 from __future__ import annotations
@@ -12,27 +12,30 @@ import multiprocessing
 import os
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from uuid import UUID
 
 from libs.changes.verification import Finding, Snapshot, share_snapshot
 from libs.postgres.settings import DatabaseSettings
 from services.approvals.chain import first_break
-from services.approvals.store.chains import approval_of, is_as_written, read_chains
+from services.approvals.store.chains import (
+    approval_of,
+    count_pages,
+    is_as_written,
+    read_chains,
+)
 from services.approvals.store.history import step_of
 
 # Each process takes 50 MiB, and a pod has 512 MiB beside its service.
 MAX_PROCESSES = 4
 # Many more than processes: they end at about the same time, and a fault ends the rest early.
 RANGES = 64
-KEYS = 2**128
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRange:
-    """The approvals with ids after `after`, up to and including `last`."""
+class PageRange:
+    """The pages of the table of approvals from `first` to before `end`."""
 
-    after: UUID
-    last: UUID
+    first: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +47,27 @@ class Checked:
     broken: str | None = None
 
 
-def key_ranges(number: int) -> list[KeyRange]:
-    """Every id but the nil one, in so many ranges of the same size. Ids are random."""
-    bounds = [UUID(int=(KEYS - 1) * step // number) for step in range(number + 1)]
-    return [KeyRange(after, last) for after, last in itertools.pairwise(bounds)]
+def page_ranges(pages: int, number: int) -> list[PageRange]:
+    """So many pages in so many ranges, of which no two differ by more than a page."""
+    bounds = [pages * step // number for step in range(number + 1)]
+    return [PageRange(first, end) for first, end in itertools.pairwise(bounds)]
 
 
 async def check_histories(snapshot: Snapshot) -> Finding:
     """Recompute the chain of every approval, and compare its end with the approval."""
     processes = min(os.cpu_count() or 1, MAX_PROCESSES)
     approvals, rows = 0, 0
+    pages = await count_pages(snapshot.connection)
     # Spawned, because a fork would share the connection.
     spawn = multiprocessing.get_context("spawn")
     # Without the collector of cycles, of which there are none, rows are decoded in two thirds.
     with ProcessPoolExecutor(processes, mp_context=spawn, initializer=gc.disable) as executor:
         running: list[Future[Checked]] = [
-            executor.submit(_check_range, snapshot.settings, snapshot.id, keys)
-            for keys in key_ranges(RANGES)
+            executor.submit(_check_range, snapshot.settings, snapshot.id, range_)
+            for range_ in page_ranges(pages, RANGES)
         ]
         try:
-            # In the order of the key: the first fault that is reported is the first there is.
+            # In the order of the table: the first fault that is reported is the first there is.
             for future in running:
                 checked = await asyncio.wrap_future(future)
                 if checked.broken is not None:
@@ -75,15 +79,15 @@ async def check_histories(snapshot: Snapshot) -> Finding:
     return Finding(f"{rows} rows of {approvals} approvals are as written")
 
 
-def _check_range(settings: DatabaseSettings, snapshot_id: str, keys: KeyRange) -> Checked:
-    return asyncio.run(check_range(settings, snapshot_id, keys))
+def _check_range(settings: DatabaseSettings, snapshot_id: str, pages: PageRange) -> Checked:
+    return asyncio.run(check_range(settings, snapshot_id, pages))
 
 
-async def check_range(settings: DatabaseSettings, snapshot_id: str, keys: KeyRange) -> Checked:
+async def check_range(settings: DatabaseSettings, snapshot_id: str, pages: PageRange) -> Checked:
     """Check the histories of a range, as the snapshot has them, up to its first fault."""
     approvals, rows = 0, 0
     async with share_snapshot(settings, snapshot_id) as connection:
-        async for record, steps in read_chains(connection, keys.after, keys.last):
+        async for record, steps in read_chains(connection, pages.first, pages.end):
             if not is_as_written(record, steps):
                 approval = approval_of(record)
                 fault = first_break(approval, list(map(step_of, steps)))

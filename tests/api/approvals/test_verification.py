@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
 import uuid
@@ -12,7 +11,13 @@ import pytest
 
 from libs.changes.verification import check_change_log, main, open_snapshot, verify
 from libs.postgres.settings import DatabaseSettings
-from services.approvals.verification import KEYS, check_histories, check_range, key_ranges
+from services.approvals.store.chains import count_pages
+from services.approvals.verification import (
+    PageRange,
+    check_histories,
+    check_range,
+    page_ranges,
+)
 from tests.api.approvals.conftest import Neighbours, sub
 from tests.support.client import Caller
 
@@ -91,55 +96,49 @@ async def test_a_changed_past_shows(
     assert f"submission {decided} (auth0|erin, 2026-W47)" in broken
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 64])
-def test_ranges_cover_every_id_once(number: int) -> None:
-    ranges = key_ranges(number)
+@pytest.mark.parametrize("pages", [0, 1, 63, 64, 65, 1000])
+@pytest.mark.parametrize("number", [1, 3, 64])
+def test_ranges_cover_every_page_once(pages: int, number: int) -> None:
+    ranges = page_ranges(pages, number)
     assert len(ranges) == number
-    assert ranges[0].after == uuid.UUID(int=0)
-    assert ranges[-1].last == uuid.UUID(int=KEYS - 1)
-    for one, following in itertools.pairwise(ranges):
-        assert one.after < one.last == following.after
-
-
-@pytest.fixture
-async def in_every_range(
-    decided: str, intruder: asyncpg.Connection
-) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """The approval that was decided, copied to the first and the last id of each of four ranges.
-    No digest fits the copies."""
-    copies = []
-    for keys in key_ranges(4):
-        copies.append((uuid.UUID(int=keys.after.int + 1), keys.last))
-        for key in copies[-1]:
-            await intruder.execute(COPY_APPROVAL, uuid.UUID(decided), str(key))
-    return copies
+    covered = [page for one in ranges for page in range(one.first, one.end)]
+    assert covered == list(range(pages))
 
 
 COPY_APPROVAL = """
     INSERT INTO approvals
-    SELECT (json_populate_record(approval, json_build_object('id', $2::text))).*
-    FROM approvals AS approval WHERE id = $1
+    SELECT (json_populate_record(approval, json_build_object('id', gen_random_uuid()))).*
+    FROM approvals AS approval, generate_series(1, 500) WHERE id = $1
+"""
+IN_RANGE = """
+    SELECT id FROM approvals WHERE ctid >= $1::text::tid AND ctid < $2::text::tid ORDER BY ctid
 """
 
 
 async def test_a_fault_at_either_end_of_any_range_is_found(
-    in_every_range: list[tuple[uuid.UUID, uuid.UUID]],
-    intruder: asyncpg.Connection,
-    approvals_database: str,
+    decided: str, intruder: asyncpg.Connection, approvals_database: str
 ) -> None:
+    """No digest fits the copies of an approval, which lie on many pages."""
+    await intruder.execute(COPY_APPROVAL, uuid.UUID(decided))
+    await intruder.execute("DELETE FROM approvals WHERE id = ANY ($1)", await written(intruder))
+    ranges = page_ranges(await count_pages(intruder), 4)
     settings = DatabaseSettings(approvals_database)
+
+    async def ids_in(one: PageRange) -> list[uuid.UUID]:
+        found = await intruder.fetch(IN_RANGE, f"({one.first},0)", f"({one.end},0)")
+        return [row[0] for row in found]
 
     async def first_faults() -> list[str]:
         async with open_snapshot(settings) as snapshot:
-            checked = [await check_range(settings, snapshot.id, keys) for keys in key_ranges(4)]
+            checked = [await check_range(settings, snapshot.id, one) for one in ranges]
         return [(one.broken or "").partition(" (")[0] for one in checked]
 
-    firsts = [f"submission {first}" for first, _ in in_every_range]
-    lasts = [f"submission {last}" for _, last in in_every_range]
-    assert await first_faults() == firsts
-    for first, _ in in_every_range:
-        await intruder.execute("DELETE FROM approvals WHERE id = $1", first)
-    await intruder.execute("DELETE FROM approvals WHERE id = ANY ($1)", await written(intruder))
+    copies = [await ids_in(one) for one in ranges]
+    assert min(map(len, copies)) > 1
+    assert await first_faults() == [f"submission {ids[0]}" for ids in copies]
+    for ids in copies:
+        await intruder.execute("DELETE FROM approvals WHERE id = ANY ($1)", ids[:-1])
+    lasts = [f"submission {ids[-1]}" for ids in copies]
     assert await first_faults() == lasts
     _, broken = await check(approvals_database)
     assert broken is not None
