@@ -45,6 +45,8 @@ class FrameTime:
     @classmethod
     def start(cls) -> None:
         """Give Kivy this time from now on."""
+        # From now: what is scheduled already must still come.
+        cls.seconds = Clock.time()
         # Waiting for a frame would never end: no time passes meanwhile.
         Clock._max_fps = 0
         Clock.time = lambda: cls.seconds
