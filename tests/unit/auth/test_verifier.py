@@ -3,16 +3,7 @@ from typing import Any
 
 import pytest
 
-from libs.auth import (
-    InvalidToken,
-    JwksKeys,
-    KeysUnavailable,
-    Outcome,
-    RejectionLimit,
-    Scope,
-    TokenVerifier,
-    TooManyRejections,
-)
+from libs.auth import InvalidToken, JwksKeys, KeysUnavailable, Outcome, Scope, TokenVerifier
 from libs.auth.claims import LEEWAY, MAX_LIFETIME
 from libs.auth.jws import MAX_TOKEN, decode_base64url
 from libs.auth.keys import FRESH, USABLE
@@ -373,29 +364,3 @@ async def test_a_refusal_never_quotes_the_token(verifier: TokenVerifier, issuer:
         with pytest.raises(InvalidToken) as refusal:
             await verifier.verify(token)
         assert "secret" not in str(refusal.value)
-
-
-async def test_too_many_rejections_leave_remembered_tokens_alone_and_pass_in_a_second(
-    issuer: Issuer, keys: JwksKeys, seconds: Seconds, verified: list[Outcome]
-) -> None:
-    limit = RejectionLimit(2, clock=seconds)
-    verifier = TokenVerifier(
-        issuer.issuer,
-        issuer.audience,
-        keys,
-        clock=seconds,
-        on_verified=verified.append,
-        rejections=limit,
-    )
-    known, new = issuer.token("auth0|known"), issuer.token("auth0|new")
-    await verifier.verify(known)
-    for number in range(4):
-        forged = issuer.sign(issuer.header(), issuer.payload(f"eve{number}"), rsa_key(7))
-        await outcome_of(verifier, forged)
-
-    assert (await verifier.verify(known)).subject == "auth0|known"
-    with pytest.raises(TooManyRejections):
-        await verifier.verify(new)
-    assert verified[-1] is Outcome.LIMITED
-    seconds.now += 0.5
-    assert (await verifier.verify(new)).subject == "auth0|new"
