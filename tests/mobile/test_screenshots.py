@@ -22,6 +22,8 @@ def test_drawing_twice_gives_the_same_files(tmp_path: Path) -> None:
     one, other = (draw(tmp_path / seed, seed) for seed in ("1", "2"))
 
     assert one.keys() == {each.name for each in PICTURES.glob("*.png")}
+    # The plainest one has a logo, a sentence and a button.
+    assert min(len(content) for content in one.values()) > 10_000
     assert [name for name, content in one.items() if other[name] != content] == []
 
 
