@@ -15,6 +15,8 @@ import pytest
 from tests.e2e.agency import Agency, counts
 from tests.support.client import Service
 
+pytestmark = pytest.mark.slow
+
 EXPORTS = os.environ.get("EXPORTS_DIR")
 TOGGL = (
     "\ufeffUser,Email,Client,Project,Task,Description,Billable,Start date,Start time,End date,"
@@ -185,7 +187,6 @@ async def pump(reader: asyncio.StreamReader, write: Callable[[bytes], None]) -> 
             write(data)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not EXPORTS, reason="EXPORTS_DIR names no directory of real exports")
 async def test_each_row_of_real_exports_becomes_an_entry_or_is_reported(agency: Agency) -> None:
     people, projects = agency.directory / "people.csv", agency.directory / "projects.csv"

@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.stack import ROOT, Running
 
+pytestmark = pytest.mark.slow
+
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",

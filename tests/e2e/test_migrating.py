@@ -100,6 +100,7 @@ async def migrate_behind_a_reader(
     return tally
 
 
+@pytest.mark.slow
 async def test_a_migration_behind_an_open_reader_turns_no_request_away(
     database: str, issuer: Issuer, next_release: Path, tmp_path: Path
 ) -> None:

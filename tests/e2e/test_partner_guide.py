@@ -20,6 +20,8 @@ from tests.support.client import Caller
 from tests.support.guide import blocks_of, run
 from tests.support.stack import Running
 
+pytestmark = pytest.mark.slow
+
 PAGE = "how-to/integrate.md"
 MONDAY = date(2026, 9, 7)
 """The first day of work in the guide."""

@@ -34,7 +34,10 @@ from tests.support.stack import (
     watched,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc"),
+]
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,6 @@ def test_a_taken_port_is_one_line(spare: Path) -> None:
     assert running.process.returncode == 1
 
 
-@pytest.mark.slow
 def test_a_service_that_dies_is_restarted_and_the_others_go_on(spare: Path) -> None:
     with started(spare, "--empty") as running:
         before = Process.below(running.process.pid)
@@ -240,7 +242,6 @@ def test_a_service_that_dies_is_restarted_and_the_others_go_on(spare: Path) -> N
         assert running.process.poll() is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dev.issuer", "postgres -D"])
 def test_a_program_that_dies_takes_the_stack_down_and_is_named(spare: Path, name: str) -> None:
     with started(spare, "--empty") as running:
@@ -256,7 +257,6 @@ def test_a_program_that_dies_takes_the_stack_down_and_is_named(spare: Path, name
     assert output.count("\n") == 1
 
 
-@pytest.mark.slow
 def test_a_killed_supervisor_leaves_nobody_and_the_next_one_starts_at_once(spare: Path) -> None:
     with started(spare, "--empty") as running:
         family = Process.below(running.process.pid)

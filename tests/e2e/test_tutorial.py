@@ -15,7 +15,10 @@ from libs.rules.calendar import Week
 from tests.support.guide import blocks_of, run
 from tests.support.stack import ROOT, Running, sign_in
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="starts the stack as Linux does")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="starts the stack as Linux does"),
+]
 
 
 async def test_the_commands_of_the_tutorial_do_what_it_says(stack: Running) -> None:

@@ -12,6 +12,8 @@ from dev.sample_data import SERVICES
 from tests.portal.browser import Browsing
 from tests.support.stack import Running, sign_in
 
+pytestmark = pytest.mark.slow
+
 OPERATIONS = {"entries": "list_entries", "approvals": "show_approvals", "profile": "show_profile"}
 
 
