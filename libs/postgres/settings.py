@@ -47,8 +47,9 @@ class DatabaseSettings:
     start_timeout: float = 60.0
     statement_timeout: float = 10.0
     command_timeout: float = 15.0
-    lock_timeout: float = 1.0
-    """A person does not wait longer for a row that an upload has locked; see `Timeouts` too."""
+    lock_timeout: float = 1.5
+    """A person does not wait longer for a row that an upload has locked; see `Timeouts` too.
+    Longer than `LOCK_TIMEOUT` of migrations, behind whose tries everybody queues."""
     idle_in_transaction_timeout: float = 60.0
     application_name: str = "timesheets"
 

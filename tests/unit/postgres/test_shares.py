@@ -64,7 +64,7 @@ async def test_a_person_blocked_by_an_upload_gets_an_error_within_a_second(
         await connection.execute(LOCK)
 
     async with started(settings) as db, db.connection() as holder, holder.transaction():
-        assert await ask(db, "SHOW lock_timeout") == "1s"
+        assert await ask(db, "SHOW lock_timeout") == "1500ms"
         await holder.execute(LOCK)
         with pytest.raises(DatabaseBusy, match="by an upload for example"):
             await db.transact(write)
