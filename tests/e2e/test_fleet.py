@@ -51,6 +51,7 @@ async def check_catching_up(fleet: Fleet, events: int) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.slow
 async def test_a_service_that_was_down_catches_up(fleet: Fleet) -> None:
     await check_catching_up(fleet, 500)
 

@@ -34,6 +34,7 @@ async def test_two_devices_over_a_failing_network_lose_and_double_nothing(
         assert sum(player.kills for player in chaos.players.values()) > 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ada")
 async def test_a_seed_always_does_the_same(
     tmp_path: Path, entries: Service, issuer: Issuer

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.guide import blocks_of, run
 from tests.support.issuer import Issuer
 from tests.unit.batch.conftest import CLIENT, SECRET
@@ -14,6 +16,7 @@ from tests.unit.batch.service import BatchService
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 async def test_the_commands_of_the_upload_guide_do_what_it_says(
     service: BatchService, tenant: Issuer, tmp_path: Path
 ) -> None:

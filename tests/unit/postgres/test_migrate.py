@@ -197,6 +197,7 @@ def test_a_migration_gives_up_on_a_table_that_stays_in_use(
     assert "nothing was changed: tables were in use for 2 s" in printed
 
 
+@pytest.mark.slow
 def test_a_migration_runs_once_the_table_is_free(service: Path, url: str, ask: Ask) -> None:
     main(["migrate", "keeper"], {"DATABASE_URL": url})
     add_second(service)
