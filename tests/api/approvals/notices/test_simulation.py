@@ -144,11 +144,10 @@ class Faults:
         return step in self.killed or step - 1 in self.killed
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("people", "weeks", "step", "kills", "outages"),
     [
-        pytest.param(16, 2, HOUR, 5, 2, id="two weeks"),
+        pytest.param(16, 2, HOUR, 5, 2, marks=pytest.mark.slow, id="two weeks"),
         pytest.param(
             *(200, 52, QUARTER, 20, 5),
             marks=[pytest.mark.endurance, pytest.mark.timeout(7200)],
