@@ -6,21 +6,16 @@ that was refused later had waited; one that was refused earlier may have been se
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from statistics import median
 
 from bench import requests
-from bench.database import deployed_postgres
 from bench.driver import Outcome, keep_busy
 from bench.load import CONNECTIONS
 from bench.openloop import encoded_calls
 from bench.programs import program, variables
 from bench.results import Result, at_least, at_most, reported
-from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
 NUMBERS = (CONNECTIONS, 64, 128, 256, 512)
@@ -33,22 +28,16 @@ WORTH_WAITING = 250.0
 
 
 async def measure() -> list[Result]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with deployed_postgres(folder) as server:
-            server.create_database("entries")
-            database = server.url("entries")
-            await asyncio.to_thread(upgrade, "services.entries", database)
-            await requests.fill(database)
-            async with (
-                Issuer() as issuer,
-                program("entries", variables(issuer, database), folder / "log") as entries,
-            ):
-                return [
-                    result
-                    for what, calls in encoded_calls(issuer).items()
-                    for result in _results(what, await _rounds(entries.url, calls))
-                ]
+    async with (
+        requests.filled_database() as (folder, database),
+        Issuer() as issuer,
+        program("entries", variables(issuer, database), folder / "log") as entries,
+    ):
+        return [
+            result
+            for what, calls in encoded_calls(issuer).items()
+            for result in _results(what, await _rounds(entries.url, calls))
+        ]
 
 
 async def _rounds(url: str, calls: Sequence[bytes]) -> Mapping[int, list[Outcome]]:

@@ -6,22 +6,17 @@ and 90 % of it. The client, Traefik, the service and PostgreSQL share the machin
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from statistics import median
 
 from bench import requests
-from bench.database import deployed_postgres
 from bench.driver import MOST_LAG, Outcome, keep_busy, schedule, send_at_rate
 from bench.exchange import encode
 from bench.load import CONNECTIONS
 from bench.programs import program, traefik, variables
 from bench.results import Result, at_most, reported
-from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
 PEAK_ROUNDS, PEAK_SECONDS = 3, 2
@@ -32,21 +27,15 @@ MOST_MILLISECONDS = {"direct": 15.0, "through Traefik": 30.0}
 
 async def measure() -> list[Result]:
     results = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with deployed_postgres(folder) as server:
-            server.create_database("entries")
-            database = server.url("entries")
-            await asyncio.to_thread(upgrade, "services.entries", database)
-            await requests.fill(database)
-            async with (
-                Issuer() as issuer,
-                program("entries", variables(issuer, database), folder / "log") as entries,
-                traefik({"entries": [entries.url]}, folder) as edge,
-            ):
-                for what, calls in encoded_calls(issuer).items():
-                    for way, url in (("direct", entries.url), ("through Traefik", edge)):
-                        results += await _way(f"{what}, {way}", url, calls, MOST_MILLISECONDS[way])
+    async with (
+        requests.filled_database() as (folder, database),
+        Issuer() as issuer,
+        program("entries", variables(issuer, database), folder / "log") as entries,
+        traefik({"entries": [entries.url]}, folder) as edge,
+    ):
+        for what, calls in encoded_calls(issuer).items():
+            for way, url in (("direct", entries.url), ("through Traefik", edge)):
+                results += await _way(f"{what}, {way}", url, calls, MOST_MILLISECONDS[way])
     return results
 
 

@@ -77,22 +77,28 @@ class Rounds:
 
 
 async def measure() -> list[Result]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with deployed_postgres(folder) as server:
-            server.create_database("entries")
-            database = server.url("entries")
-            await asyncio.to_thread(upgrade, "services.entries", database)
-            await fill(database)
-            async with Issuer() as issuer, started(issuer, database, folder) as programs:
-                listed = await rounds(programs, write_calls(folder / "lists", list_calls(issuer)))
-                created = await rounds(
-                    programs, write_calls(folder / "creates", create_calls(issuer))
-                )
+    async with (
+        filled_database() as (folder, database),
+        Issuer() as issuer,
+        started(issuer, database, folder) as programs,
+    ):
+        listed = await rounds(programs, write_calls(folder / "lists", list_calls(issuer)))
+        created = await rounds(programs, write_calls(folder / "creates", create_calls(issuer)))
     return [
         *_results("list a week of 20 entries", listed, of_floor=0.7, of_fastapi=4),
         *_results("create an entry", created, of_floor=0.6, of_fastapi=3),
     ]
+
+
+@asynccontextmanager
+async def filled_database() -> AsyncIterator[tuple[Path, str]]:
+    """A folder for the time, and the address of a database of entries with a year of weeks."""
+    with tempfile.TemporaryDirectory() as name, deployed_postgres(Path(name)) as server:
+        server.create_database("entries")
+        database = server.url("entries")
+        await asyncio.to_thread(upgrade, "services.entries", database)
+        await fill(database)
+        yield Path(name), database
 
 
 @asynccontextmanager

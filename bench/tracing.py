@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,11 +12,9 @@ from statistics import median
 from aiohttp import web
 
 from bench import requests
-from bench.database import deployed_postgres
 from bench.load import load, write_calls
 from bench.programs import Program, program, variables
 from bench.results import Result, at_most, reported
-from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
 ROUNDS, SECONDS, WARM_UP = 10, 2, 4
@@ -43,19 +39,15 @@ class Measured:
 
 
 async def measure() -> list[Result]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with deployed_postgres(folder) as server:
-            server.create_database("entries")
-            database = server.url("entries")
-            await asyncio.to_thread(upgrade, "services.entries", database)
-            await requests.fill(database)
-            async with Issuer() as issuer, receiver() as (url, bodies):
-                calls = write_calls(folder / "lists", requests.list_calls(issuer))
-                environ = variables(issuer, database)
-                measured = await _rounds(environ, url, calls, folder)
-                if not bodies:
-                    raise RuntimeError("no span was sent")
+    async with (
+        requests.filled_database() as (folder, database),
+        Issuer() as issuer,
+        receiver() as (url, bodies),
+    ):
+        calls = write_calls(folder / "lists", requests.list_calls(issuer))
+        measured = await _rounds(variables(issuer, database), url, calls, folder)
+        if not bodies:
+            raise RuntimeError("no span was sent")
     return _results(measured)
 
 
