@@ -10,7 +10,7 @@ from kivy.metrics import dp
 from kivymd.uix.stacklayout import MDStackLayout
 
 from mobile.ui.buttons import Chip, PushButton
-from mobile.ui.calendar import DaySheet
+from mobile.ui.calendar import DaySheet, show_range
 from mobile.ui.entry import SwitchRow
 from mobile.ui.field import Field
 from mobile.ui.panels import Caption, ErrorText, SectionTitle
@@ -77,14 +77,8 @@ class AbsenceSheet(BottomSheet):
         form, strings = self.form, self._frame.strings
         for kind, chip in self._kinds.items():
             chip.active = kind is form.kind
-        self.days.clear_widgets()
-        for key, day, act in (
-            ("profile.from", form.since, form.set_since),
-            ("profile.to", form.until, form.set_until),
-        ):
-            chip = Chip(text=strings(key, day=strings.weekday_and_day(day)), icon="calendar")
-            chip.bind(on_release=lambda _chip, day=day, act=act: self._pick(day, act))
-            self.days.add_widget(chip)
+        days = (form.since, form.set_since), (form.until, form.set_until)
+        show_range(self.days, strings, *days, self._pick)
         self.touched.text = strings("absence.touches", weeks=self._weeks())
         self.error.text = strings(form.error) if form.error else ""
         self.half.active = form.half_days

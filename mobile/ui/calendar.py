@@ -7,14 +7,17 @@ from datetime import date, timedelta
 
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, StringProperty
+from kivy.uix.widget import Widget
 from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.gridlayout import MDGridLayout
 
 from mobile.core.weeks import Week
 from mobile.text import Strings
-from mobile.ui.buttons import IconButton, TappableRow
+from mobile.ui.buttons import Chip, IconButton, TappableRow
 from mobile.ui.layout import load_kv
 from mobile.ui.sheet import BottomSheet
+
+Choosable = tuple[date, Callable[[date], None]]
 
 
 class DayCell(TappableRow):
@@ -90,6 +93,21 @@ class MonthLabel(MDBoxLayout):
     """The name of the month."""
 
     text = StringProperty()
+
+
+def show_range(
+    place: Widget,
+    strings: Strings,
+    since: Choosable,
+    until: Choosable,
+    pick: Callable[[date, Callable[[date], None]], None],
+) -> None:
+    """Chips for the first and the last day; a tap calls `pick` with the day and what sets it."""
+    place.clear_widgets()
+    for key, (day, act) in (("profile.from", since), ("profile.to", until)):
+        chip = Chip(text=strings(key, day=strings.weekday_and_day(day)), icon="calendar")
+        chip.bind(on_release=lambda _chip, day=day, act=act: pick(day, act))
+        place.add_widget(chip)
 
 
 load_kv(__file__)

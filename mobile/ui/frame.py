@@ -116,16 +116,8 @@ class Synchronised(Protocol):
         """Send and refresh now."""
 
 
-class Settings(Protocol):
-    """The person's settings on this device."""
-
-    appearance: Appearance
-
-    def set_appearance(self, appearance: Appearance) -> None:
-        """Choose light or dark, and keep the choice."""
-
-    def set_language(self, language: str) -> None:
-        """Choose the language, and keep the choice."""
+class DevicePreferences(Protocol):
+    """The settings of this device, kept and applied by the application."""
 
     @property
     def notifications(self) -> bool:
@@ -133,6 +125,18 @@ class Settings(Protocol):
 
     def set_notifications(self, on: bool) -> None:
         """Choose notifications or none, and keep the choice."""
+
+    def set_appearance(self, appearance: Appearance) -> None:
+        """Choose light or dark, and keep the choice."""
+
+    def set_language(self, language: str) -> None:
+        """Choose the language, and keep the choice."""
+
+
+class Settings(DevicePreferences, Protocol):
+    """The person's settings on this device, and the way out."""
+
+    appearance: Appearance
 
     @property
     def picture(self) -> str | None:
@@ -162,20 +166,3 @@ class SettingsFrame(ScreenFrame, Settings, Protocol):
 
 class SheetFrame(Localized, OverlayHost, Protocol):
     """The parts that sheets use."""
-
-
-class DevicePreferences(Protocol):
-    """The settings of this device, kept and applied by the application."""
-
-    @property
-    def notifications(self) -> bool:
-        """Whether the person wants notifications."""
-
-    def set_notifications(self, on: bool) -> None:
-        """Choose notifications or none, and keep the choice."""
-
-    def set_appearance(self, appearance: Appearance) -> None:
-        """Choose light or dark, and keep the choice."""
-
-    def set_language(self, language: str) -> None:
-        """Choose the language, and keep the choice."""

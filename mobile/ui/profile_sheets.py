@@ -12,7 +12,7 @@ from kivymd.uix.stacklayout import MDStackLayout
 
 from mobile.core.durations import format_duration
 from mobile.ui.buttons import Chip, PushButton
-from mobile.ui.calendar import DaySheet
+from mobile.ui.calendar import DaySheet, show_range
 from mobile.ui.field import Field
 from mobile.ui.panels import ErrorText, SectionTitle
 from mobile.ui.rows import SettingRow
@@ -114,15 +114,8 @@ class DelegateSheet(BottomSheet):
             self.people.add_widget(row)
 
     def _render_days(self) -> None:
-        strings = self._frame.strings
-        self.days.clear_widgets()
-        for key, day, act in (
-            ("profile.from", self._since, self._set_since),
-            ("profile.to", self._until, self._set_until),
-        ):
-            chip = Chip(text=strings(key, day=strings.weekday_and_day(day)), icon="calendar")
-            chip.bind(on_release=lambda _chip, day=day, act=act: self._pick(day, act))
-            self.days.add_widget(chip)
+        days = (self._since, self._set_since), (self._until, self._set_until)
+        show_range(self.days, self._frame.strings, *days, self._pick)
 
     def _pick(self, day: date, act: Callable[[date], None]) -> None:
         self._frame.show(DaySheet(self._frame.strings, day, act))

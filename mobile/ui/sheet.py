@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from kivy.clock import Clock
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
-from kivy.uix.floatlayout import FloatLayout
 from kivy.utils import platform
-from kivymd.theming import ThemableBehavior
 
 from mobile.ui import buttons as _buttons  # noqa: F401 - its rules are used in sheet.kv
+from mobile.ui.dialog import Overlay
 from mobile.ui.layout import RAIL_WIDTH, load_kv
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 PHONES, ROOM_WHILE_TYPING = ("android",), 0.52
 
 
-class BottomSheet(ThemableBehavior, FloatLayout):
+class BottomSheet(Overlay):
     """Comes up from below on a phone and from the side on a tablet."""
 
     title = StringProperty()
@@ -47,18 +46,10 @@ class BottomSheet(ThemableBehavior, FloatLayout):
         if field is not None:
             Clock.schedule_once(lambda _dt: self.ids.scroll.scroll_to(field))
 
-    def on_touch_down(self, touch: object) -> bool:
-        if not self.ids.card.collide_point(*touch.pos):
-            if not getattr(touch, "is_mouse_scrolling", False):
-                self.close()
-            return True
-        super().on_touch_down(touch)
-        return True
-
     def close(self) -> None:
         """Take the sheet away."""
         if self.parent is not None:
-            self.parent.remove_widget(self)
+            super().close()
             self._on_close()
 
 
