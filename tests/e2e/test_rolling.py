@@ -6,9 +6,10 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import asyncpg
@@ -166,6 +167,27 @@ ENTRY_PATH = "/v1/entries/018f5f2e-0000-7000-8000-000000000001"
 JSON = {"Content-Type": "application/json"}
 
 
+class Stopped(NamedTuple):
+    """A copy that got SIGTERM while the body of an entry was on its way."""
+
+    copy: Copy
+    caller: Caller
+    body: PausedBody
+    put: asyncio.Task[Reply]
+
+
+@asynccontextmanager
+async def stopped(
+    variables: dict[str, str], log: Path, session: aiohttp.ClientSession, issuer: Issuer
+) -> AsyncIterator[Stopped]:
+    async with copy_of("services.entries", variables, log) as copy:
+        body = PausedBody(ENTRY)
+        caller = Caller(session, copy.url, issuer.token())
+        put = await begin(copy, caller.put(ENTRY_PATH, data=body.pieces(), headers=JSON))
+        copy.signal(signal.SIGTERM)
+        yield Stopped(copy, caller, body, put)
+
+
 async def test_a_copy_that_stops_finishes_what_it_had_begun(
     tmp_path: Path,
     variables: dict[str, str],
@@ -173,11 +195,8 @@ async def test_a_copy_that_stops_finishes_what_it_had_begun(
     connection: asyncpg.Connection,
     session: aiohttp.ClientSession,
 ) -> None:
-    async with copy_of("services.entries", variables, tmp_path / "entries.log") as copy:
-        body = PausedBody(ENTRY)
-        caller = Caller(session, copy.url, issuer.token())
-        put = await begin(copy, caller.put(ENTRY_PATH, data=body.pieces(), headers=JSON))
-        copy.signal(signal.SIGTERM)
+    log = tmp_path / "entries.log"
+    async with stopped(variables, log, session, issuer) as (copy, caller, body, put):
         meanwhile = await caller.get("/v1/entries/rules")
         assert (meanwhile.status, meanwhile.headers["Connection"]) == (200, "close")
         body.finish.set()
@@ -194,11 +213,8 @@ async def test_a_body_that_ends_after_the_listener_has_closed_is_stored(
     session: aiohttp.ClientSession,
 ) -> None:
     variables |= {"SHUTDOWN_DELAY": "0"}
-    async with copy_of("services.entries", variables, tmp_path / "entries.log") as copy:
-        body = PausedBody(ENTRY)
-        caller = Caller(session, copy.url, issuer.token())
-        put = await begin(copy, caller.put(ENTRY_PATH, data=body.pieces(), headers=JSON))
-        copy.signal(signal.SIGTERM)
+    log = tmp_path / "entries.log"
+    async with stopped(variables, log, session, issuer) as (copy, _caller, body, put):
         await closed_listener(copy)
         body.finish.set()
         reply = await put
@@ -237,11 +253,8 @@ async def test_a_body_that_takes_longer_than_the_shutdown_timeout_is_answered_50
     session: aiohttp.ClientSession,
 ) -> None:
     variables |= {"SHUTDOWN_DELAY": "0", "SHUTDOWN_TIMEOUT": "0.1"}
-    async with copy_of("services.entries", variables, tmp_path / "entries.log") as copy:
-        body = PausedBody(ENTRY)
-        caller = Caller(session, copy.url, issuer.token())
-        put = await begin(copy, caller.put(ENTRY_PATH, data=body.pieces(), headers=JSON))
-        copy.signal(signal.SIGTERM)
+    log = tmp_path / "entries.log"
+    async with stopped(variables, log, session, issuer) as (copy, _caller, _body, put):
         reply = await put
         assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
         assert await copy.exit_code() == 0
