@@ -257,6 +257,15 @@ def test_a_program_that_dies_takes_the_stack_down_and_is_named(spare: Path, name
     assert output.count("\n") == 1
 
 
+@pytest.fixture
+def terminal() -> Iterator[None]:
+    """Programs hear of a closed terminal, also where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("terminal")
 def test_a_killed_supervisor_leaves_nobody_and_the_next_one_starts_at_once(spare: Path) -> None:
     with started(spare, "--empty") as running:
         family = Process.below(running.process.pid)
