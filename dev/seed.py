@@ -13,7 +13,7 @@ import aiohttp
 
 from dev.sample_data import DELEGATIONS, PEOPLE, PROJECTS, Person, person_named
 from dev.signin import sign_in
-from dev.timesheets import WorkedWeek, worked_weeks
+from dev.timesheets import WorkedWeek, first_monday, worked_weeks
 
 # So long approvals may take to hear of what was submitted.
 FEED_TIMEOUT = 20.0
@@ -75,15 +75,16 @@ class Loader:
 
     async def _load_people(self, callers: dict[str, Caller]) -> None:
         for person in PEOPLE:
-            await callers["ada"].send("PUT", f"/v1/people/{person.sub}", _directory_entry(person))
+            body = _directory_entry(person, first_monday(self._today))
+            await callers["ada"].send("PUT", f"/v1/people/{person.sub}", body)
         for delegation in DELEGATIONS:
             until = self._today + timedelta(days=delegation.days)
-            body = {
+            delegate = {
                 "person": f"auth0|{delegation.person}",
                 "from": self._today.isoformat(),
                 "to": until.isoformat(),
             }
-            await callers[delegation.manager].send("PUT", "/v1/profile/delegate", body)
+            await callers[delegation.manager].send("PUT", "/v1/profile/delegate", delegate)
 
     async def _load_weeks(self, callers: dict[str, Caller]) -> None:
         for project in PROJECTS:
@@ -167,7 +168,7 @@ def _decision(week: WorkedWeek) -> dict[str, str]:
     return {"decision": "reject", "reason": week.rejection}
 
 
-def _directory_entry(person: Person) -> dict[str, object]:
+def _directory_entry(person: Person, since: date) -> dict[str, object]:
     manager = person_named(person.manager) if person.manager else None
     return {
         "name": person.name,
@@ -176,6 +177,7 @@ def _directory_entry(person: Person) -> dict[str, object]:
         "employer": person.employer,
         "manager": manager.sub if manager else None,
         "active": True,
+        "since": since.isoformat(),
         "uploaders": list(person.uploaders),
         "target_minutes": person.weekly_minutes,
     }

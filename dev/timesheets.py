@@ -68,13 +68,17 @@ class WorkedWeek:
         return f"{year}-W{week:02}"
 
 
+def first_monday(today: date) -> date:
+    """The day on which everybody of the sample company joined."""
+    return today - timedelta(days=today.weekday(), weeks=WEEKS_BACK)
+
+
 def worked_weeks(today: date) -> list[WorkedWeek]:
     """Everybody's weeks up to today: those before the last one are decided, it is submitted."""
-    this_monday = today - timedelta(days=today.weekday())
     return [
         WorkedWeek(
             person=person,
-            monday=(monday := this_monday - timedelta(weeks=back)),
+            monday=(monday := first_monday(today) + timedelta(weeks=WEEKS_BACK - back)),
             entries=tuple(_entries(person, monday, back, today)),
             submitted=back > 0 and (person.key, back) not in NOT_SUBMITTED,
             rejection=REJECTED.get((person.key, back)),
