@@ -1,3 +1,5 @@
+"""`python -m batch`: upload a file of hours."""
+
 from batch.command import main
 
 main()

@@ -18,6 +18,7 @@ CASES = (
 
 
 def run(case: str) -> list[Result]:
+    """Measure one case and return its results. The time it took goes to stderr."""
     sys.stderr.write(f"{case} ...\n")
     began = time.monotonic()
     results: list[Result] = asyncio.run(importlib.import_module(f"bench.{case}").measure())
@@ -26,6 +27,7 @@ def run(case: str) -> list[Result]:
 
 
 def main() -> None:
+    """Measure the cases of the command line, or all. Exits with 2 if there is no such case."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("case", nargs="*", help=f"of {', '.join(CASES)}; without one, all")
     chosen = parser.parse_args().case

@@ -125,10 +125,12 @@ class Bench:
             await asyncio.sleep(PAUSE)
 
     async def empty(self) -> None:
+        """Empty the tables and write a checkpoint, so that each round starts alike."""
         await self.database.execute("TRUNCATE plain, entries, weeks, batches, idempotency_keys")
         await self.database.execute("CHECKPOINT")
 
     async def psql(self, command: str) -> None:
+        """Run one command in psql. Raises `RuntimeError` if psql is missing or fails."""
         spec = find_spec(PACKAGE)
         if spec is None or spec.origin is None:
             raise RuntimeError(f"{PACKAGE} is not installed")
@@ -155,18 +157,21 @@ class Bench:
 
     @asynccontextmanager
     async def report(self, form: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Open the report of all entries as `csv`, `ndjson` or `xlsx`; the body is not read yet."""
         address = f"{self.entries.url}/v1/reports/entries?from={FIRST_DAY}&to={LAST_DAY}"
         headers = {"Authorization": f"Bearer {self.machine}"}
         async with self.session.get(f"{address}&format={form}", headers=headers) as reply:
             yield reply
 
     async def export(self, form: str) -> None:
+        """Read the report of all entries to its end and discard it."""
         async with self.report(form) as reply:
             async for _piece in reply.content.iter_any():
                 pass
 
 
 async def measure(count: int = ROWS, rounds: int = ROUNDS) -> list[Result]:
+    """Measure `rounds` batches and exports of `count` rows, in turn with psql's \\copy."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours, theirs = write_files(folder, count)

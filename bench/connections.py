@@ -28,6 +28,7 @@ WORTH_WAITING = 250.0
 
 
 async def measure() -> list[Result]:
+    """Measure listing and creating over each number of connections."""
     async with (
         requests.filled_database() as (folder, database),
         Issuer() as issuer,

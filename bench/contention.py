@@ -46,6 +46,7 @@ class Beside:
     """Of the requests that are no person's."""
 
     def note(self, what: str, status: int, seconds: float) -> None:
+        """Count one response: `what` was requested, the HTTP status and the seconds it took."""
         self.taken.setdefault(what, []).append(seconds)
         self.statuses[status] += 1
 
@@ -109,6 +110,7 @@ WORKS: dict[str, Work] = {
 
 
 async def measure() -> list[Result]:
+    """Measure what people wait for, beside each kind of work and beside none."""
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as name:
         async with company(Path(name)) as of:

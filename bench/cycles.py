@@ -22,6 +22,7 @@ PEOPLE, WEEKS, PAUSE = 8, 12, 0.003
 
 
 async def measure() -> list[Result]:
+    """Measure how long a week takes to be submitted, learned of, approved and learned of again."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with deployed_postgres(folder) as server:

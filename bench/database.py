@@ -15,6 +15,7 @@ IMPOSSIBLE = frozenset({"wal_compression"})
 
 
 def deployed_postgres(folder: Path, *, durable: bool = True) -> PostgresServer:
+    """A server with the deployed parameters, which `with` starts; its data is in `folder`."""
     return PostgresServer(folder / "postgres", durable=durable, settings=parameters())
 
 

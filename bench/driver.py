@@ -63,6 +63,7 @@ class Outcome:
 
     @property
     def failed(self) -> int:
+        """The number of requests without a good response."""
         return sum(self.problems.values())
 
     @property
@@ -75,6 +76,7 @@ class Outcome:
         return percentile(self.good, share)
 
     def add(self, status: int, body: bytes, milliseconds: float) -> None:
+        """Count one response. A status of `BROKEN` stands for a lost connection."""
         if BROKEN < status < 400:
             self.good.append(milliseconds)
             return

@@ -51,20 +51,24 @@ class Connection(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; called by asyncio."""
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
 
     def connection_lost(self, _error: Exception | None) -> None:
+        """Report `BROKEN`, unless this side closed the connection; called by asyncio."""
         if self.is_open:
             self.is_open = False
             self._on_response(self, BROKEN, b"")
 
     def send(self, request: bytes) -> None:
+        """Send an encoded request. Raises `RuntimeError` before the connection is made."""
         if self._transport is None:
             raise RuntimeError("not connected yet")
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
+        """Report the response once it is complete. Raises `RuntimeError` without Content-Length."""
         received = self._received = self._received + data if self._received else data
         head = received.find(_HEAD_END)
         if head < 0:
@@ -79,6 +83,7 @@ class Connection(asyncio.Protocol):
         self._on_response(self, int(received[9:12]), received[body:])
 
     def close(self) -> None:
+        """Close the connection; nothing is reported any more."""
         self.is_open = False
         if self._transport is not None:
             self._transport.close()

@@ -123,6 +123,7 @@ class Pass:
 
 
 async def measure() -> list[Result]:
+    """Measure the rate, the delay, the submissions and the catching up of the followers."""
     with tempfile.TemporaryDirectory() as name:
         async with _fleet(Path(name)) as fleet:
             return [
@@ -163,17 +164,20 @@ async def measure_rates(fleet: Fleet, rounds: int = ROUNDS, events: int = EVENTS
 
 
 async def publish_weeks(fleet: Fleet, events: int, _number: int) -> None:
+    """Publish events of weeks that are submitted and approved, `events` in all."""
     kinds = ["timesheet.submitted", "timesheet.approved"]
     await fleet.connections["entries"].execute(PUBLISH_WEEKS, events, kinds, timeout=120)
 
 
 async def publish_decisions(fleet: Fleet, events: int, number: int) -> None:
+    """Submit the next `events` weeks and publish a decision about each."""
     weeks = await fleet.rows("entries", SUBMIT_WEEKS, events, number * events)
     columns = [[row[name] for row in weeks] for name in ("person", "monday", "submission_id")]
     await fleet.connections["approvals"].execute(PUBLISH_DECISIONS, *columns, timeout=120)
 
 
 async def publish_people(fleet: Fleet, events: int, number: int) -> None:
+    """Publish `events` changed people, in the version after `number`."""
     await fleet.connections["profile"].execute(PUBLISH_PEOPLE, events, number + 1, timeout=120)
 
 
@@ -218,6 +222,7 @@ def _cpu_seconds(pid: int) -> float:
 
 
 async def measure_lag(fleet: Fleet, rate: int = RATE, seconds: int = SECONDS) -> list[Result]:
+    """Publish `rate` events a second and measure the time until each has taken effect."""
     connection = fleet.connections["entries"]
     head = await connection.fetchval(HEAD)
     began = time.monotonic()

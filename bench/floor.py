@@ -33,6 +33,7 @@ class Connections:
         self._waiting: deque[asyncio.Future[asyncpg.Connection]] = deque()
 
     async def acquire(self) -> asyncpg.Connection:
+        """Take an idle connection, or wait for a released one, first come first served."""
         if self._idle:
             return self._idle.pop()
         future = asyncio.get_running_loop().create_future()
@@ -40,6 +41,7 @@ class Connections:
         return await future
 
     def release(self, connection: asyncpg.Connection) -> None:
+        """Hand the connection to the first that waits, or keep it."""
         if self._waiting:
             self._waiting.popleft().set_result(connection)
         else:
@@ -50,6 +52,7 @@ HELD = web.AppKey("HELD", Connections)
 
 
 async def list_entries(request: web.Request) -> web.Response:
+    """Respond with a page of a person's entries, newest first."""
     query = request.query
     since, until = date.fromisoformat(query["from"]), date.fromisoformat(query["to"])
     after = until + timedelta(days=1)
@@ -65,6 +68,7 @@ async def list_entries(request: web.Request) -> web.Response:
 
 
 async def create_entry(request: web.Request) -> web.Response:
+    """Insert an entry and respond with 201."""
     new = msgspec.json.decode(await request.read())
     day = date.fromisoformat(new["date"])
     values = (day, new["project"], new["minutes"], new.get("task"), new.get("note", ""), True)
@@ -84,6 +88,7 @@ def _json(payload: object, status: int) -> web.Response:
 
 
 async def create_app() -> web.Application:
+    """Connect to `DATABASE_URL` and return the application with its two routes."""
     address = os.environ["DATABASE_URL"]
     app = web.Application()
     app[HELD] = Connections([await asyncpg.connect(address) for _ in range(CONNECTIONS)])

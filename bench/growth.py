@@ -79,6 +79,7 @@ def _company(entries: int) -> Company:
 
 
 async def measure() -> list[Result]:
+    """Measure every kind of GET in a small and in a large company."""
     small, big = sizes()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

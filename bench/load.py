@@ -55,6 +55,7 @@ class Load:
 
 
 def write_calls(path: Path, calls: Sequence[Call]) -> Path:
+    """Write the calls as `requests.lua` reads them, one a line, and return the path."""
     lines = ("\t".join((c.method, c.path, c.person, c.token, c.body)) for c in calls)
     path.write_text("\n".join(lines) + "\n")
     return path

@@ -26,6 +26,7 @@ MOST_MILLISECONDS = {"direct": 15.0, "through Traefik": 30.0}
 
 
 async def measure() -> list[Result]:
+    """Measure latencies at shares of the peak, direct and through Traefik."""
     results = []
     async with (
         requests.filled_database() as (folder, database),

@@ -29,6 +29,8 @@ START_TIMEOUT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Program:
+    """A program that runs and takes connections."""
+
     name: str
     url: str
     pid: int

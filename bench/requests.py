@@ -65,18 +65,22 @@ class Rounds:
 
     @property
     def rate(self) -> float:
+        """Responses a second."""
         return median(one.rate for one in self.loads)
 
     @property
     def cpu(self) -> float:
+        """Microseconds of CPU time a request."""
         return median(one.cpu for one in self.loads)
 
     @property
     def p99(self) -> float:
+        """Milliseconds that 99 % of the requests did not exceed."""
         return median(one.p99 for one in self.loads)
 
 
 async def measure() -> list[Result]:
+    """Measure listing and creating in every installed program."""
     async with (
         filled_database() as (folder, database),
         Issuer() as issuer,
@@ -174,6 +178,7 @@ def _results(
 
 
 async def fill(database: str) -> None:
+    """Fill a migrated database of entries with a year of weeks of `PEOPLE` people."""
     connection = await asyncpg.connect(database)
     projects, entries = ROWS.split(";")
     await connection.execute(projects)

@@ -25,18 +25,22 @@ class Result:
 
 
 def at_least(case: str, value: float, target: float, unit: str, against: str) -> Result:
+    """A result that meets its target from `target` upwards."""
     return Result(case, _short(value), target, unit, value >= target, against)
 
 
 def at_most(case: str, value: float, target: float, unit: str, against: str) -> Result:
+    """A result that meets its target up to `target`."""
     return Result(case, _short(value), target, unit, value <= target, against)
 
 
 def reported(case: str, value: float, unit: str, against: str) -> Result:
+    """A result without a target."""
     return Result(case, _short(value), None, unit, None, against)
 
 
 def read_results(path: Path = LATEST) -> list[Result]:
+    """Read stored results; none if there is no file."""
     return msgspec.json.decode(path.read_bytes(), type=list[Result]) if path.exists() else []
 
 

@@ -20,6 +20,7 @@ STARTS, REST, LOAD = 5, 3, 10
 
 
 async def measure() -> list[Result]:
+    """Measure the start of each service, and the memory of entries."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with deployed_postgres(folder) as server:

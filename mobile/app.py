@@ -44,6 +44,8 @@ SEED = "Teal"
 
 
 class TimesheetsApp(MDApp):
+    """The app as Kivy runs it: `model` holds its state, and the shell shows it."""
+
     def __init__(
         self,
         model: AppModel,
@@ -203,6 +205,8 @@ async def run(folder: Path | None = None) -> None:
 
 
 def main() -> None:
+    """Run the app until it is closed. Settings that are wrong are reported as text, with exit code
+    1."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     try:
         asyncio.run(run())

@@ -24,6 +24,7 @@ class Preferences:
 
     @property
     def appearance(self) -> Appearance:
+        """The chosen appearance, or that of the system."""
         try:
             return Appearance(self._found.get("appearance", ""))
         except ValueError:
@@ -35,6 +36,7 @@ class Preferences:
 
     @property
     def language(self) -> str:
+        """The chosen language, or that of the device if there is a catalog for it."""
         return language_of(self._found.get("language") or self._system_language)
 
     @language.setter
@@ -43,6 +45,7 @@ class Preferences:
 
     @property
     def notifications(self) -> bool:
+        """Whether notifications were switched on; off by default."""
         return self._found.get("notifications") == "on"
 
     @notifications.setter

@@ -27,6 +27,7 @@ WITHIN = {
 
 
 def lock(name: str, within: str | None) -> None:
+    """Resolve one list and lock it; `within` is the list whose versions it must keep to."""
     command = ["pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes"]
     # Stripped of its extra, a pin does not hold the "coverage[toml]" that pytest-cov asks pip for.
     command += ["--no-strip-extras", "--no-emit-index-url", "--no-header", "--quiet"]
@@ -48,6 +49,7 @@ def _lineage(name: str) -> Iterator[str]:
 
 
 def main() -> None:
+    """Resolve every list again."""
     for name, within in WITHIN.items():
         lock(name, within)
 

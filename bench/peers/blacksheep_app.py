@@ -49,6 +49,8 @@ app = Application()
 
 
 class NewEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request that creates an entry."""
+
     date: dt.date
     project: Annotated[str, Meta(max_length=32)]
     minutes: Annotated[int, Meta(ge=1, le=1440)]
@@ -62,6 +64,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Refused(Exception):
+    """A response that is no success; `status` is that of HTTP."""
+
     def __init__(self, status: int, title: str) -> None:
         super().__init__(title)
         self.status, self.title = status, title
@@ -73,6 +77,7 @@ async def keep_connection(_connection: asyncpg.Connection) -> None:
 
 @app.on_start
 async def connect(application: Application) -> None:
+    """Open the pool of at most ten connections."""
     pool = await asyncpg.create_pool(
         os.environ["DATABASE_URL"], min_size=2, max_size=10, reset=keep_connection
     )
@@ -82,6 +87,7 @@ async def connect(application: Application) -> None:
 async def access_log(
     request: Request, handler: Callable[[Request], Awaitable[Response]]
 ) -> Response:
+    """Log each request with its status and seconds, and turn `Refused` into a response."""
     began = time.perf_counter()
     try:
         response = await handler(request)
@@ -98,6 +104,7 @@ app.middlewares.append(access_log)
 
 
 def caller(request: Request, scope: str) -> str:
+    """Return the `sub` of the token. Raises `Refused` with 401, or 403 without the scope."""
     header = request.get_first_header(b"authorization") or b""
     kind, _, token = header.decode().partition(" ")
     if kind != "Bearer":
@@ -124,6 +131,7 @@ def _verify(token: str) -> dict[str, Any]:
 
 @app.router.get("/v1/entries")
 async def list_entries(request: Request, pool: asyncpg.Pool) -> Response:
+    """List the person's entries of some days, newest first."""
     person, query = caller(request, "read:timesheets"), request.query
     try:
         since, until = (dt.date.fromisoformat(query[name][0]) for name in ("from", "to"))
@@ -137,6 +145,7 @@ async def list_entries(request: Request, pool: asyncpg.Pool) -> Response:
 
 @app.router.post("/v1/entries")
 async def create_entry(request: Request, pool: asyncpg.Pool) -> Response:
+    """Create an entry of the person after the same checks as in the service."""
     person = caller(request, "create:timesheets")
     try:
         new = _decode(await request.read() or b"")

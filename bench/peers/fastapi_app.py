@@ -32,10 +32,14 @@ app = FastAPI()
 
 
 class Base(DeclarativeBase):
+    """The base of the tables: moments have a time zone."""
+
     type_annotation_map = {dt.datetime: DateTime(timezone=True)}
 
 
 class Project(Base):
+    """The columns of a project that are checked."""
+
     __tablename__ = "projects"
     code: Mapped[str] = mapped_column(primary_key=True)
     active: Mapped[bool]
@@ -43,6 +47,8 @@ class Project(Base):
 
 
 class Week(Base):
+    """The state of a person's week, and its minutes by weekday."""
+
     __tablename__ = "weeks"
     person: Mapped[str] = mapped_column(primary_key=True)
     monday: Mapped[dt.date] = mapped_column(primary_key=True)
@@ -51,6 +57,8 @@ class Week(Base):
 
 
 class Entry(Base):
+    """A row of entries."""
+
     __tablename__ = "entries"
     person: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -69,6 +77,8 @@ class Entry(Base):
 
 
 class NewEntry(BaseModel):
+    """The body of a request that creates an entry."""
+
     model_config = ConfigDict(extra="forbid")
     date: dt.date
     project: str = Field(max_length=32)
@@ -79,6 +89,8 @@ class NewEntry(BaseModel):
 
 
 class EntryOut(BaseModel):
+    """An entry in a response."""
+
     model_config = ConfigDict(from_attributes=True)
     id: uuid.UUID
     person: str
@@ -96,10 +108,13 @@ class EntryOut(BaseModel):
 
 
 class Page(BaseModel):
+    """A page of entries."""
+
     items: list[EntryOut]
 
 
 async def session() -> AsyncIterator[AsyncSession]:
+    """Open a database session for one request."""
     async with sessions() as opened:
         yield opened
 
@@ -108,6 +123,7 @@ async def caller(
     needed: SecurityScopes,
     credentials: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())],
 ) -> str:
+    """Return the `sub` of the token. Raises `HTTPException` with 401, or 403 without the scopes."""
     token = credentials.credentials
     try:
         key = keys.get_signing_key_from_jwt(token)
@@ -132,6 +148,7 @@ async def list_entries(
     until: Annotated[dt.date, Query(alias="to")],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Page:
+    """List the person's entries of some days, newest first."""
     statement = (
         select(Entry)
         .where(Entry.person == person, Entry.date.between(since, until))
@@ -144,6 +161,7 @@ async def list_entries(
 
 @app.post("/v1/entries", status_code=status.HTTP_201_CREATED)
 async def create_entry(db: Session, person: Writer, new: NewEntry) -> EntryOut:
+    """Create an entry of the person after the same checks as in the service."""
     project = await db.get(Project, new.project)
     if project is None or not project.active:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "No such project")

@@ -7,15 +7,20 @@ from typing import Protocol, Self
 class Environment(Protocol):
     """Reads settings and collects what is missing or wrong instead of raising."""
 
-    def text(self, name: str) -> str: ...
+    def text(self, name: str) -> str:
+        """Read a text that must not be empty."""
 
-    def secret(self, name: str) -> str: ...
+    def secret(self, name: str) -> str:
+        """Read a secret, whose value no message shows."""
 
-    def url(self, name: str, default: str | None = None) -> str: ...
+    def url(self, name: str, default: str | None = None) -> str:
+        """Read an absolute URL."""
 
-    def refuse(self, mistake: str) -> None: ...
+    def refuse(self, mistake: str) -> None:
+        """Add a mistake to those that are reported at the end."""
 
-    def seconds_or_off(self, name: str, default: float, maximum: float) -> float | None: ...
+    def seconds_or_off(self, name: str, default: float, maximum: float) -> float | None:
+        """Read a number of seconds up to `maximum`; `off` is None."""
 
 
 DEFAULT_STEP_UP_MAX_AGE = 12 * 3600.0

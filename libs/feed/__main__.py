@@ -1,3 +1,5 @@
+"""`python -m libs.feed`: compact feeds, and list, retry or drop dead letters."""
+
 import os
 import sys
 

@@ -1,3 +1,5 @@
+"""`python -m libs.postgres`: migrate the database of a service."""
+
 import os
 import sys
 

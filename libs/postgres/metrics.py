@@ -17,14 +17,23 @@ class Pool(Protocol):
     """The numbers of a pool that each scrape reads."""
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Open connections."""
+
     @property
-    def in_use(self) -> int: ...
+    def in_use(self) -> int:
+        """Connections that are lent."""
+
     @property
-    def waiting(self) -> int: ...
+    def waiting(self) -> int:
+        """Requests that wait for a connection."""
+
     @property
-    def available(self) -> bool: ...
-    def held_by(self, share: Share) -> int: ...
+    def available(self) -> bool:
+        """Whether the database could be reached at the last try."""
+
+    def held_by(self, share: Share) -> int:
+        """Connections that are lent to this share."""
 
 
 class PoolMetrics:

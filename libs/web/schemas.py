@@ -169,6 +169,8 @@ class ProblemAnswer(Schema):
     """RFC 9457. A refusal may carry members of its own beside these."""
 
     class Meta:
+        """Members that are not named here are kept."""
+
         unknown = INCLUDE
 
     type = fields.String(required=True)

@@ -17,7 +17,8 @@ from mobile.core.wire import Entry, Json, Timesheet, read
 class ApiClient(Protocol):
     """The part of `network.Api` that sending uses."""
 
-    async def get(self, path: str, params: dict[str, str] | None = None) -> ApiResponse: ...
+    async def get(self, path: str, params: dict[str, str] | None = None) -> ApiResponse:
+        """Send GET. Raises as `network.Api.get` does."""
 
     async def send(
         self,
@@ -26,7 +27,8 @@ class ApiClient(Protocol):
         body: Json | None = None,
         *,
         headers: dict[str, str] | None = None,
-    ) -> ApiResponse: ...
+    ) -> ApiResponse:
+        """Send a request that writes. Raises as `network.Api.send` does."""
 
 
 @dataclass(frozen=True)

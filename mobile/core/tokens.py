@@ -36,11 +36,14 @@ class TokenStoreError(Exception):
 class TokenStore(Protocol):
     """The secret store of a platform. Calls may block; they raise `TokenStoreError`."""
 
-    def load(self, name: str) -> str | None: ...
+    def load(self, name: str) -> str | None:
+        """Return the secret of that name, or None."""
 
-    def save(self, name: str, secret: str) -> None: ...
+    def save(self, name: str, secret: str) -> None:
+        """Store the secret durably before returning; an earlier one is replaced."""
 
-    def delete(self, name: str) -> None: ...
+    def delete(self, name: str) -> None:
+        """Delete the secret, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)

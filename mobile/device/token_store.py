@@ -30,11 +30,14 @@ AGREED = "plain-file-agreed"
 class Keyring(Protocol):
     """The part of the `keyring` package that is used."""
 
-    def get_password(self, service: str, username: str) -> str | None: ...
+    def get_password(self, service: str, username: str) -> str | None:
+        """Return the password, or None."""
 
-    def set_password(self, service: str, username: str, password: str) -> None: ...
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Store the password; an earlier one is replaced."""
 
-    def delete_password(self, service: str, username: str) -> None: ...
+    def delete_password(self, service: str, username: str) -> None:
+        """Delete the password. Raises `PasswordDeleteError` if there is none."""
 
 
 class KeyringStore:

@@ -50,12 +50,14 @@ class Browser(Protocol):
     async def listen(self, redirect_uri: str | None) -> str:
         """Wait for a callback, at `redirect_uri` if a sign-in was pending; returns the address."""
 
-    def open(self, address: str) -> None: ...
+    def open(self, address: str) -> None:
+        """Show the address to the person."""
 
     async def answer(self) -> str:
         """The callback address."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Stop listening for the way back."""
 
 
 @dataclass(frozen=True)

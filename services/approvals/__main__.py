@@ -1,3 +1,5 @@
+"""`python -m services.approvals`: serve, or `verify` the histories, or `notify` people once."""
+
 import os
 import sys
 

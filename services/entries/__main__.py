@@ -1,3 +1,5 @@
+"""`python -m services.entries`: serve, or `verify` the change log."""
+
 import os
 import sys
 

@@ -1,3 +1,5 @@
+"""`python -m services.profile`: serve, or `verify` the change log."""
+
 import os
 import sys
 

@@ -83,10 +83,10 @@ async def others_are_served(fleet: Fleet) -> AsyncIterator[None]:
             delays.append(time.monotonic() - began)
             await asyncio.sleep(0.02)
 
-    before = Footprint.of(fleet.process("entries"))
+    before = Footprint.of(fleet.pid("entries"))
     asking = asyncio.create_task(keep_asking())
     yield
-    during = Footprint.of(fleet.process("entries"))
+    during = Footprint.of(fleet.pid("entries"))
     done.set()
     await asking
     growth = during.megabytes - before.megabytes
@@ -153,13 +153,13 @@ async def test_clients_that_never_read_are_ended_and_hold_no_session(fleet: Flee
 
 
 async def test_five_thousand_connections_are_borne_and_given_back(fleet: Fleet) -> None:
-    before = Footprint.of(fleet.process("entries"))
+    before = Footprint.of(fleet.pid("entries"))
 
     async def are_taken() -> bool:
-        return Footprint.of(fleet.process("entries")).descriptors >= MANY
+        return Footprint.of(fleet.pid("entries")).descriptors >= MANY
 
     async def are_given_back() -> bool:
-        return Footprint.of(fleet.process("entries")).descriptors < before.descriptors + 50
+        return Footprint.of(fleet.pid("entries")).descriptors < before.descriptors + 50
 
     request = head(fleet, "GET", "/v1/entries?limit=1", "read:timesheets")
     async with others_are_served(fleet), connected(fleet, MANY) as streams:

@@ -44,7 +44,7 @@ async def load(fleet: Fleet, rate: float, seconds: float) -> Tally:
 async def sample(fleet: Fleet, samples: dict[str, list[Footprint]]) -> None:
     while True:
         for name in NAMES:
-            samples[name].append(Footprint.of(fleet.process(name)))
+            samples[name].append(Footprint.of(fleet.pid(name)))
         await asyncio.sleep(1)
 
 

@@ -27,10 +27,12 @@ class Reply:
 
     @property
     def json(self) -> Any:
+        """The decoded body. Raises `ValueError` if it is no JSON."""
         return json.loads(self.body)
 
     @property
     def etag(self) -> str:
+        """The ETag, with its quotes. Raises `KeyError` without one."""
         return self.headers["ETag"]
 
     @property
@@ -56,6 +58,8 @@ class Caller:
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
+        """Send a request with the caller's token, unless `headers` have another, and read the
+        reply."""
         sent = dict(headers or {})
         if self._token is not None:
             sent.setdefault("Authorization", f"Bearer {self._token}")
@@ -65,18 +69,23 @@ class Caller:
             return Reply(response.status, response.headers, await response.read())
 
     async def get(self, path: str, **options: Any) -> Reply:
+        """Send GET; `options` are those of `request`."""
         return await self.request("GET", path, **options)
 
     async def post(self, path: str, json: Any = None, **options: Any) -> Reply:
+        """Send POST with a JSON body."""
         return await self.request("POST", path, json=json, **options)
 
     async def put(self, path: str, json: Any = None, **options: Any) -> Reply:
+        """Send PUT with a JSON body."""
         return await self.request("PUT", path, json=json, **options)
 
     async def patch(self, path: str, json: Any = None, **options: Any) -> Reply:
+        """Send PATCH with a JSON body."""
         return await self.request("PATCH", path, json=json, **options)
 
     async def delete(self, path: str, **options: Any) -> Reply:
+        """Send DELETE; `options` are those of `request`."""
         return await self.request("DELETE", path, **options)
 
 
@@ -105,6 +114,7 @@ class Service:
         return self._issuer.token(**claims)
 
     def bearer(self, token: str | None) -> Caller:
+        """A caller with this token, or without one."""
         return Caller(self._session, self.url, token)
 
     @property

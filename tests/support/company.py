@@ -116,6 +116,7 @@ class Company:
 
     @property
     def entries(self) -> int:
+        """The number of entries of everybody."""
         return self.people * self.weeks * ENTRIES_A_WEEK
 
     @property
@@ -125,6 +126,7 @@ class Company:
         return [(NEWEST_MONDAY - timedelta(weeks=number), number) for number in numbers]
 
     def member(self, number: int) -> tuple[object, ...]:
+        """The row of a person, as the statements of this module take it."""
         name = f"{FIRST[number % 10]} {LAST[number // 10 % 10]}{number // 100 % 10} {number}"
         email = f"person{number}@exampleco.com"
         is_contractor = number % 10 == 9
@@ -147,6 +149,7 @@ class Company:
         return f"auth0|m{self.people // 40 - 1}"
 
     def person(self, number: int) -> str:
+        """The `sub` of a person; every fortieth is a manager."""
         return f"auth0|m{number // 40}" if number % 40 == 0 else f"auth0|{number}"
 
     def _manager(self, number: int) -> str | None:
@@ -159,6 +162,7 @@ class Company:
 
 
 async def fill_entries(connection: asyncpg.Connection, company: Company) -> None:
+    """Fill a migrated database of entries."""
     await _begin(connection, company)
     await connection.execute(ENTRIES_PROJECTS)
     await connection.execute(ENTRIES_PEOPLE)
@@ -172,6 +176,7 @@ async def fill_entries(connection: asyncpg.Connection, company: Company) -> None
 
 
 async def fill_approvals(connection: asyncpg.Connection, company: Company) -> None:
+    """Fill a migrated database of approvals."""
     await _begin(connection, company)
     await connection.execute(APPROVALS_PEOPLE, company.mondays[0][0])
 
@@ -184,6 +189,7 @@ async def fill_approvals(connection: asyncpg.Connection, company: Company) -> No
 
 
 async def fill_profile(connection: asyncpg.Connection, company: Company) -> None:
+    """Fill a migrated database of profile."""
     await _begin(connection, company)
     await connection.execute(PROFILE_PEOPLE)
     await _finish(connection)

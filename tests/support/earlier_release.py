@@ -28,13 +28,16 @@ class EarlierRelease:
 
     @property
     def versions(self) -> Path:
+        """The folder of the service's migrations."""
         return ROOT / "services" / self.service / "migrations" / "versions"
 
     async def upgrade(self) -> None:
+        """Migrate to the newest revision."""
         await upgrade(self.versions, self.settings)
         await self.connection.reload_schema_state()
 
     async def downgrade(self) -> None:
+        """Migrate back to the earlier release, with the loss of data that this takes."""
         await downgrade(self.versions, self.settings, self.revision, drop_data=True)
         await self.connection.reload_schema_state()
 

@@ -48,6 +48,7 @@ class Fleet:
         self.connections: dict[str, asyncpg.Connection] = {}
 
     async def start(self) -> None:
+        """Start the three services and connect to their databases."""
         await asyncio.gather(*(self.start_one(name) for name in NAMES))
         await self.connect()
 
@@ -59,12 +60,14 @@ class Fleet:
             self.connections[name] = await asyncpg.connect(self.databases[name])
 
     async def stop(self) -> None:
+        """Kill the services and close the connections."""
         for connection in self.connections.values():
             connection.terminate()
         for copy in self._copies.values():
             await copy.kill()
 
     async def start_one(self, name: str) -> None:
+        """Start a service, or start it again on the same port, and wait until it is ready."""
         self._copies[name] = await start_copy(
             f"services.{name}", self._variables(name), self._log, self._ports[name]
         )
@@ -77,14 +80,12 @@ class Fleet:
         """SIGKILL: nothing is finished, nothing is let go."""
         await self._copies[name].kill()
 
-    def pid(self, name: str) -> int:
-        return self._copies[name].process.pid
-
-    def process(self, service: str) -> int:
-        """The number that the machine knows it by."""
+    def pid(self, service: str) -> int:
+        """The process id of a service."""
         return self._copies[service].process.pid
 
     def url(self, service: str) -> str:
+        """The address of a service, without a slash at the end."""
         return f"http://127.0.0.1:{self._ports[service]}"
 
     def admin_address(self, service: str) -> str:
@@ -92,15 +93,19 @@ class Fleet:
         return self._copies[service].admin_url.removeprefix("http://")
 
     def caller(self, service: str, person: str, scope: str = PERSON) -> Caller:
+        """A person whose `sub` is `auth0|<person>`."""
         return self.bearer(service, self.issuer.token(sub=f"auth0|{person}", scope=scope))
 
     def bearer(self, service: str, token: str | None) -> Caller:
+        """A caller with this token, or without one."""
         return Caller(self._session, self.url(service), token)
 
     def administrator(self, service: str) -> Caller:
+        """Ada, with the scopes of an administrator."""
         return self.caller(service, "ada", ADMINISTRATOR)
 
     async def rows(self, service: str, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """The rows of a query to the service's database."""
         rows: list[asyncpg.Record] = await self.connections[service].fetch(query, *arguments)
         return rows
 

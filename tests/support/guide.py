@@ -18,6 +18,8 @@ _block = re.compile(r"^```(?P<language>\w+)(?P<words>[^\n]*)\n(?P<text>.*?)^```$
 
 @dataclass(frozen=True, slots=True)
 class Block:
+    """A fenced block: its language, the words after it, and the lines within."""
+
     language: str
     words: tuple[str, ...]
     text: str
@@ -30,6 +32,7 @@ class Block:
 
     @property
     def is_run(self) -> bool:
+        """Whether a test runs it."""
         return self.language == "sh" and "no-run" not in self.words
 
     @property

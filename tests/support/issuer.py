@@ -35,6 +35,7 @@ def rsa_key(_number: int, bits: int = 2048) -> rsa.RSAPrivateKey:
 
 
 def base64url(data: bytes) -> str:
+    """Encode without padding (RFC 7515, section 2)."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
@@ -66,11 +67,16 @@ def _compact(members: Mapping[str, object]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Client:
+    """A machine, and the scopes its tokens carry, separated by spaces."""
+
     secret: str
     scope: str
 
 
 class Issuer:
+    """An issuer that listens while it is entered. `clock` returns seconds since 1970, `first_key`
+    is the number of the key to begin with."""
+
     def __init__(
         self,
         audience: str = AUDIENCE,
@@ -128,18 +134,22 @@ class Issuer:
 
     @property
     def jwks_url(self) -> str:
+        """The address of its keys."""
         return f"{self.issuer}.well-known/jwks.json"
 
     @property
     def token_url(self) -> str:
+        """The address of its token endpoint."""
         return f"{self.issuer}oauth/token"
 
     @property
     def key(self) -> rsa.RSAPrivateKey:
+        """The private key that signs now."""
         return rsa_key(self._current)
 
     @property
     def kid(self) -> str:
+        """The id of the key that signs now."""
         return f"key-{self._current}"
 
     def rotate(self) -> None:
@@ -148,9 +158,11 @@ class Issuer:
         self._current += 1
 
     def revoke_former(self) -> None:
+        """Publish the keys before the current one no more."""
         self._former.clear()
 
     def published(self) -> list[dict[str, object]]:
+        """The JWKs that are served: the current key, the next and the former ones."""
         numbers = [self._current, self._current + 1, *self._former]
         return [jwk(rsa_key(number), f"key-{number}") for number in numbers]
 
@@ -180,6 +192,7 @@ class Issuer:
         return {claim: value for claim, value in (made | claims).items() if value is not None}
 
     def header(self, **members: object) -> dict[str, object]:
+        """A JOSE header. A member that is None is left out."""
         made: dict[str, object] = {"alg": "RS256", "typ": "JWT", "kid": self.kid}
         return {member: value for member, value in (made | members).items() if value is not None}
 
@@ -196,6 +209,7 @@ class Issuer:
         return self.sign(self.header(**(headers or {})), self.payload(sub, scope, **claims))
 
     def machine_token(self, client_id: str, scope: str, **claims: Any) -> str:
+        """A token of a machine as Auth0 issues it for client credentials."""
         machine = {"azp": client_id, "gty": "client-credentials"}
         return self.token(f"{client_id}@clients", scope, **(machine | claims))
 
@@ -205,6 +219,7 @@ class Issuer:
         payload: Mapping[str, object],
         key: rsa.RSAPrivateKey | None = None,
     ) -> str:
+        """Sign this header and this payload, whatever they say, with `key` or the current one."""
         return signed(_compact(header), _compact(payload), key or self.key)
 
     async def keys_fetched(self, times: int = 1) -> None:
@@ -213,6 +228,7 @@ class Issuer:
             await self._requested.wait_for(lambda: self.fetches >= times)
 
     async def tokens_requested(self, times: int = 1) -> None:
+        """Wait until the token endpoint has been called so many times."""
         async with self._requested:
             await self._requested.wait_for(lambda: self.grants >= times)
 

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Call:
+    """A request to send; `body` is JSON, or empty."""
+
     method: str
     path: str
     body: bytes = b""
@@ -26,9 +28,11 @@ class Tally:
 
     @property
     def total(self) -> int:
+        """The number of responses."""
         return sum(self.statuses.values())
 
     def count(self, method: str, status: int) -> int:
+        """The number of responses to this method with this status."""
         return self.statuses[method, status]
 
 
@@ -43,6 +47,7 @@ class Worker:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, call: Call) -> None:
+        """Send a call and count its response or its failure. Raises nothing for either."""
         try:
             status = await self._exchange(call)
             self._tally.statuses[call.method, status] += 1
@@ -51,6 +56,7 @@ class Worker:
             await self.close()
 
     async def close(self) -> None:
+        """Close the connection; the next call opens another."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None

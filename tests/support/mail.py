@@ -20,6 +20,7 @@ Answer = Callable[[EmailMessage], Awaitable[str]]
 
 
 async def accept(_message: EmailMessage) -> str:
+    """Accept every message."""
     return ACCEPTED
 
 
@@ -35,9 +36,11 @@ class MailServer:
 
     @property
     def url(self) -> str:
+        """The address for SMTP_URL."""
         return f"smtp://{HOST}:{self.port}"
 
     async def start(self) -> None:
+        """Listen, on the same port after each stop."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._session, HOST, self.port)
 
@@ -67,6 +70,7 @@ class MailServer:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
+        """Decide about a message; called by aiosmtpd."""
         content = cast(bytes, envelope.content)
         message = email.message_from_bytes(content, policy=email.policy.default)
         answer = await self.answer(message)
@@ -81,10 +85,12 @@ class MailServer:
 
 
 def text_of(message: EmailMessage) -> str:
+    """The plain text of a message."""
     return _part(message, "plain")
 
 
 def html_of(message: EmailMessage) -> str:
+    """The HTML of a message."""
     return _part(message, "html")
 
 

@@ -28,6 +28,7 @@ class Copy:
     admin_url: str
 
     def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
         self.process.send_signal(number)
 
     async def kill(self) -> None:
@@ -37,6 +38,7 @@ class Copy:
         await self.process.wait()
 
     async def exit_code(self) -> int:
+        """Wait up to a minute for its end. Raises `TimeoutError` after that."""
         async with asyncio.timeout(60):
             return await self.process.wait()
 
@@ -50,6 +52,7 @@ class Footprint:
 
     @classmethod
     def of(cls, process: int) -> Self:
+        """Read what the process with this id takes now."""
         folder = Path(f"/proc/{process}")
         resident = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         return cls(resident / 2**20, sum(1 for _ in (folder / "fd").iterdir()))

@@ -16,6 +16,8 @@ _WORDS = {"and", "or", "unless", "bool", "by", "on", "group_left"}
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
+    """A condition on one label: `operator` is one of =, !=, =~, !~."""
+
     label: str
     operator: str
     value: str
@@ -28,6 +30,8 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
+    """A metric and the conditions on its labels."""
+
     metric: str
     matchers: tuple[Matcher, ...] = ()
 

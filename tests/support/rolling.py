@@ -36,6 +36,7 @@ class WatchfulCaller(Caller):
         self._answered = answered
 
     async def request(self, method: str, path: str, **options: Any) -> Reply:
+        """Send a request and note its status, or why there is none."""
         try:
             reply = await super().request(method, path, **options)
         except (aiohttp.ClientError, OSError) as error:
@@ -65,6 +66,7 @@ class RollingFleet(Fleet):
         self._pairs: dict[str, list[Copy]] = {}
 
     async def start(self) -> None:
+        """Start the gateway and two copies of each service."""
         self._gateway.start({}, self._gateway_log)
         for name in NAMES:
             self._pairs[name] = [await self._start_copy(name) for _ in range(2)]
@@ -72,6 +74,7 @@ class RollingFleet(Fleet):
         await self.connect()
 
     async def stop(self) -> None:
+        """Stop the gateway and kill all copies."""
         self._gateway.stop()
         for pair in self._pairs.values():
             for copy in pair:
@@ -90,9 +93,11 @@ class RollingFleet(Fleet):
             await self._gateway.route(self._backends())
 
     def url(self, service: str) -> str:  # noqa: ARG002 - one way in for all
+        """The address of the gateway."""
         return self._gateway.url
 
     def bearer(self, service: str, token: str | None) -> Caller:
+        """A caller whose failures are noted."""
         return WatchfulCaller(self._session, self.url(service), token, self.failures, self.answered)
 
     async def _start_copy(self, name: str) -> Copy:

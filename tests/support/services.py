@@ -34,6 +34,8 @@ VALUES = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
+    """A route of a service, and what it requires."""
+
     method: str
     template: str
     access: Access

@@ -39,15 +39,18 @@ class Running:
 
     @property
     def addresses(self) -> Addresses:
+        """The addresses of the parts of the stack."""
         return read_addresses(self.directory)
 
     @property
     def seconds(self) -> float:
+        """The seconds that its start took, as it says."""
         found = re.search(r"Ready in ([0-9.]+) s", self.said)
         assert found is not None
         return float(found[1])
 
     def wait_until_ready(self) -> None:
+        """Read its output until all is up. Fails the test if it ends before."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said += line
@@ -61,6 +64,7 @@ class Running:
         return err
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal, wait for the end and return the exit code."""
         self.process.send_signal(number)
         self.end()
         return self.process.returncode
@@ -68,6 +72,7 @@ class Running:
 
 @contextmanager
 def launched(directory: Path, *options: str, **environ: str) -> Iterator[Running]:
+    """Start the stack on free ports, without waiting for it, and stop it at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "dev", "run", "--directory", str(directory), *options],
         cwd=ROOT,
@@ -85,6 +90,7 @@ def launched(directory: Path, *options: str, **environ: str) -> Iterator[Running
 
 @contextmanager
 def started(directory: Path, *options: str, **environ: str) -> Iterator[Running]:
+    """Start the stack on free ports, wait until it is ready, and stop it at the end."""
     with launched(directory, *options, **environ) as running:
         running.wait_until_ready()
         yield running
@@ -92,12 +98,15 @@ def started(directory: Path, *options: str, **environ: str) -> Iterator[Running]
 
 @dataclass(frozen=True)
 class Process:
+    """A process of this machine."""
+
     pid: int
     parent: int
     command: str
 
     @classmethod
     def all(cls) -> list[Process]:
+        """Every process that runs now."""
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
@@ -136,6 +145,7 @@ def watched(processes: list[Process]) -> Iterator[list[int]]:
 
 
 def have_ended(watches: list[int]) -> bool:
+    """Whether each of them ends within a minute."""
     return all(select.select([watch], [], [], GRACE_SECONDS)[0] for watch in watches)
 
 
@@ -148,6 +158,7 @@ class Form(HTMLParser):
         self.people: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep the action of the form and the people it offers."""
         given = dict(attrs)
         if tag == "form":
             self.action = given["action"] or ""
@@ -186,6 +197,7 @@ async def sign_in(session: aiohttp.ClientSession, issuer: str, person: str) -> d
 async def call(
     session: aiohttp.ClientSession, token: str, method: str, url: str, body: object = None
 ) -> Any:
+    """Send a request and return the decoded reply. Fails the test unless it is a success."""
     headers = {"Authorization": f"Bearer {token}"}
     async with session.request(method, url, json=body, headers=headers) as response:
         answer = await response.json()

@@ -63,6 +63,7 @@ class Worker:
         self.weeks: dict[str, str] = {}
 
     async def work(self, done: asyncio.Event) -> None:
+        """Work one week after the other until `done` is set."""
         number = 0
         while not done.is_set():
             await self._work_a_week(number)
@@ -120,6 +121,7 @@ async def working(fleet: Fleet, count: int = 6) -> AsyncIterator[Sequence[Worker
 
 
 async def check_nothing_is_missing_or_double(fleet: Fleet, workers: list[Worker]) -> None:
+    """Compare what the workers were promised with what the services have stored."""
     stored = [row[0] for row in await fleet.rows("entries", "SELECT id FROM entries")]
     assert sorted(stored) == sorted(set().union(*(worker.logged for worker in workers)))
     approved = {str(row[0]) for row in await fleet.rows("entries", APPROVED)}

@@ -149,6 +149,7 @@ async def save_approvals(connection: asyncpg.Connection, approvals: Sequence[App
 
 
 def in_context(record: asyncpg.Record) -> ApprovalWithContext:
+    """Decode a row of an approval with the name and the manager of its person."""
     return ApprovalWithContext(
         approval=APPROVALS.decode(record),
         person_name=record["person_name"],

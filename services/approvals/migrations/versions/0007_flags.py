@@ -16,6 +16,7 @@ FLAGS = (
 
 
 def upgrade() -> None:
+    """Create the indexes."""
     for flag in FLAGS:
         run_sql(f"""
             CREATE INDEX IF NOT EXISTS approvals_with_{flag} ON approvals (submitted_at, id)
@@ -24,5 +25,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop the indexes."""
     for flag in FLAGS:
         run_sql(f"DROP INDEX approvals_with_{flag}")

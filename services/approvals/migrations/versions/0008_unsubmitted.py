@@ -57,6 +57,7 @@ EVERYBODY = "INSERT INTO unsubmitted_changes SELECT person FROM people"
 
 
 def upgrade() -> None:
+    """Create the tables and triggers, and note everybody as changed."""
     run_sql(TABLES)
     for table, changed in CHANGED.items():
         for operation in ("insert", "update", "delete"):
@@ -66,6 +67,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop the triggers and tables."""
     for table in CHANGED:
         for operation in ("insert", "update", "delete"):
             run_sql(f"DROP TRIGGER {table}_unsubmitted_{operation} ON {table}")

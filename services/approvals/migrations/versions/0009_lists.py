@@ -38,10 +38,12 @@ INDEXES = {
 
 
 def upgrade() -> None:
+    """Create the indexes."""
     for name, definition in INDEXES.items():
         run_sql(f"CREATE INDEX IF NOT EXISTS {name} ON approvals {definition}")
 
 
 def downgrade() -> None:
+    """Drop the indexes."""
     for name in INDEXES:
         run_sql(f"DROP INDEX {name}")

@@ -45,6 +45,7 @@ FILL = """
 
 
 def upgrade() -> None:
+    """Create the table and triggers, and count what there is."""
     run_sql(TABLE)
     for operation, (sign, table) in OPERATIONS.items():
         run_sql(COUNT.format(operation=operation, sign=sign, table=table))
@@ -52,6 +53,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop the triggers and the table."""
     for operation in OPERATIONS:
         run_sql(f"DROP TRIGGER unsubmitted_weeks_count_{operation} ON unsubmitted_weeks")
         run_sql(f"DROP FUNCTION count_unsubmitted_{operation}()")

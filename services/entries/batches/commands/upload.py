@@ -54,9 +54,11 @@ class Body(Protocol):
     """The pieces of a file, and the SHA-256 of those read so far."""
 
     @property
-    def digest(self) -> bytes: ...
+    def digest(self) -> bytes:
+        """The SHA-256 of the bytes read so far."""
 
-    def pieces(self) -> AsyncIterator[bytes]: ...
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the file piece by piece, once."""
 
 
 @dataclass(frozen=True, slots=True)

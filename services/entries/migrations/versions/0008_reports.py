@@ -7,6 +7,7 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
+    """Create the indexes."""
     run_sql("""
         CREATE INDEX events_of_decisions ON events (sequence)
             WHERE type IN ('timesheet.approved', 'timesheet.reopened');
@@ -16,6 +17,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop the indexes."""
     run_sql("""
         DROP INDEX people_of_all_by_manager;
         DROP INDEX people_of_all_by_name;

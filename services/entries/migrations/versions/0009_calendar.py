@@ -36,9 +36,11 @@ CREATE TABLE company_days (
 
 
 def upgrade() -> None:
+    """Create the tables."""
     run_sql(ABSENCES)
     run_sql(COMPANY_DAYS)
 
 
 def downgrade() -> None:
+    """Drop the tables with their rows."""
     run_sql("DROP TABLE company_days, absences")

@@ -142,6 +142,7 @@ EXECUTE FUNCTION total_employer();
 
 
 def upgrade() -> None:
+    """Create the tables and the triggers that note each change."""
     run_sql(TABLES)
     for operation, (changes, tables) in OPERATIONS.items():
         run_sql(ENTRIES.format(operation=operation, changes=changes, tables=tables))
@@ -150,6 +151,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop the triggers and the tables."""
     run_sql("""
         DROP TRIGGER people_total_employer ON people;
         DROP TRIGGER people_total_new_employer ON people;

@@ -86,6 +86,7 @@ CHANGES = {
 
 
 def upgrade() -> None:
+    """Let the triggers of rows step aside during a merge, and add those that collect."""
     for trigger in TRIGGERS:
         run_sql(trigger.format(when=UNLESS_DEFERRED))
     for operation, changes in CHANGES.items():
@@ -96,6 +97,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop the triggers that collect, and count row by row again."""
     for operation in CHANGES:
         run_sql(f"DROP TRIGGER entries_collect_{operation} ON entries")
         run_sql(f"DROP FUNCTION collect_{operation}()")
