@@ -51,16 +51,19 @@ COVERED = """
       AND (state = 'pending' OR (state = 'approved' AND NOT reopened))
 """
 
-# No target is left, and no hours are known.
-OFF = """
-    SELECT monday FROM weeks_off WHERE weeks_off.person = person.person
-    EXCEPT
+WITHOUT_TARGET = "SELECT monday FROM weeks_off WHERE weeks_off.person = person.person"
+WITH_HOURS = """
     SELECT monday FROM approvals WHERE approvals.person = person.person AND total_minutes > 0
 """
+OFF = f"{WITHOUT_TARGET} EXCEPT {WITH_HOURS}"
 
-# Conditions on `person` and `week`.
-IS_COVERED = f"week.monday IN ({COVERED})"
-IS_OFF = f"week.monday IN ({OFF})"
+# Conditions on `person` and `week`. They look up one week, however many the person has. IN and not
+# EXISTS, for which the planner may read all weeks of everybody into a hash table.
+IS_COVERED = f"week.monday IN ({COVERED} AND monday = week.monday)"
+IS_OFF = f"""(
+    week.monday IN ({WITHOUT_TARGET} AND monday = week.monday)
+    AND week.monday NOT IN ({WITH_HOURS} AND monday = week.monday)
+)"""
 
 # The overdue weeks of `person`, computed from what is known: of those whose stored weeks are out of
 # date (services/approvals/store/unsubmitted.py).

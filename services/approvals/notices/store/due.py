@@ -27,7 +27,6 @@ DUE = """
     unnest(
         $1::text[], $2::text[]::timestamptz[], $3::text[]::date[], $4::text[]::date[]
     ) AS due (zone, at, day, monday)
-    JOIN people AS person ON person.time_zone = due.zone
 """
 
 # A week that was submitted, decided or reopened since the notice became due is known to the person.
@@ -35,6 +34,7 @@ RECORD_UNSUBMITTED = f"""
     INSERT INTO notices (person, kind, fact, week, due_at, next_attempt_at)
     SELECT person.person, $5, due.monday::text, due.monday, due.at, due.at
     FROM {DUE}
+    JOIN people AS person ON person.time_zone = due.zone
     CROSS JOIN LATERAL (SELECT due.monday) AS week (monday)
     WHERE {MAY_GET_MAIL.format(day="due.day")}
       AND (person.first_day IS NULL OR person.first_day <= due.monday + 6)
@@ -75,26 +75,34 @@ RECORD_REJECTED = f"""
 """
 
 # The weeks of the people that an active person decides as manager or as a manager's delegate; as
-# TEAM in store/people.py, for everybody at once. `since` is when the oldest was submitted. Weeks
-# submitted later in the day wait for the next morning.
+# TEAM in store/people.py, for everybody at once. It begins with the weeks that wait, which are few.
+# `since` is when the oldest was submitted. Weeks submitted later in the day wait for the next
+# morning.
 RECORD_WAITING = f"""
+    WITH waiting AS MATERIALIZED (
+        SELECT member.manager, member.person, approval.submitted_at
+        FROM approvals AS approval JOIN people AS member ON member.person = approval.person
+        WHERE approval.state = 'pending' AND member.person <> member.manager
+    ),
+    deciding AS MATERIALIZED (
+        SELECT manager, manager AS person, NULL::date AS first_day, NULL::date AS last_day
+        FROM waiting
+        UNION
+        SELECT manager.person, manager.delegate, manager.delegate_from, manager.delegate_to
+        FROM waiting JOIN people AS manager ON manager.person = waiting.manager
+        WHERE manager.active AND manager.delegate <> manager.person
+    )
     INSERT INTO notices (person, kind, fact, data, due_at, next_attempt_at)
     SELECT person.person, $5, due.day::text,
-        jsonb_build_object('weeks', count(*), 'since', min(approval.submitted_at)),
+        jsonb_build_object('weeks', count(*), 'since', min(waiting.submitted_at)),
         due.at, due.at
-    FROM {DUE}
+    FROM deciding
+    JOIN people AS person ON person.person = deciding.person
+    JOIN {DUE} ON due.zone = person.time_zone
+        AND (deciding.first_day IS NULL OR due.day BETWEEN deciding.first_day AND deciding.last_day)
     CROSS JOIN LATERAL (SELECT due.monday) AS week (monday)
-    CROSS JOIN LATERAL (
-        SELECT person.person
-        UNION
-        SELECT manager.person FROM people AS manager
-        WHERE manager.delegate = person.person AND manager.active
-          AND due.day BETWEEN manager.delegate_from AND manager.delegate_to
-    ) AS deciding (manager)
-    JOIN people AS member ON member.manager = deciding.manager
-        AND member.person <> person.person AND member.person <> member.manager
-    JOIN approvals AS approval ON approval.person = member.person AND approval.state = 'pending'
-        AND approval.submitted_at <= due.at
+    JOIN waiting ON waiting.manager = deciding.manager AND waiting.person <> person.person
+        AND waiting.submitted_at <= due.at
     WHERE {MAY_GET_MAIL.format(day="due.day")} AND NOT {IS_OFF}
     GROUP BY person.person, due.day, due.at
     ON CONFLICT DO NOTHING
