@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,6 +19,8 @@ from services.approvals.model import (
     State,
     Today,
 )
+from services.approvals.notices.model import Kind, due_times
+from services.approvals.notices.store import due, outbox
 from services.approvals.store import lists
 from services.approvals.store.approvals import READ_WAITING
 from services.approvals.store.lists import ApprovalFilter
@@ -74,13 +76,17 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(inner)
 
 
-async def rows_read(connection: asyncpg.Connection, filters: ApprovalFilter) -> int:
-    """Count the rows of approvals that are read; fail if the whole table is."""
-    statement, arguments = lists.list_statement(filters)
+async def rows_read(
+    connection: asyncpg.Connection,
+    statement: str,
+    arguments: Sequence[object],
+    tables: Collection[str] = ("approvals",),
+) -> int:
+    """Count the rows of these tables that are read; fail if all of one are."""
     [answer] = await connection.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
     read = 0
     for node in nodes(json.loads(answer)[0]["Plan"]):
-        if node.get("Relation Name") == "approvals":
+        if node.get("Relation Name") in tables:
             assert node["Node Type"] != "Seq Scan", node
             removed = node.get("Rows Removed by Filter", 0)
             read += round((node["Actual Rows"] + removed) * node["Actual Loops"])
@@ -126,7 +132,7 @@ async def test_every_list_reads_few_rows(
         (ApprovalFilter(manager, TODAY, 51, why=DecisionRole.DELEGATE), 0),
         (ApprovalFilter(manager, TODAY, 51, why=DecisionRole.ADMINISTRATOR), 0),
     ):
-        assert await rows_read(crowded, filters) <= most, filters
+        assert await rows_read(crowded, *lists.list_statement(filters)) <= most, filters
 
 
 async def test_those_who_wait_are_counted_from_an_index(crowded: asyncpg.Connection) -> None:
@@ -164,3 +170,30 @@ async def test_overdue_weeks_of_years_are_found_by_an_index(
         assert all(node["Node Type"] != "Seq Scan" for node in scans), scans
         if is_stored:
             assert not any(node["Actual Loops"] for node in scans), scans
+
+
+GET_MAIL = """
+    UPDATE people SET email = person || '@exampleco.com', reminders = true, time_zone = 'UTC';
+    INSERT INTO weeks_off SELECT person, '2026-11-16'::date - 7 * week
+    FROM people, generate_series(0, 99) AS week;
+    INSERT INTO history (submission_id, number, person, monday, event, at, actor, total_minutes,
+        by_day, by_project, previous)
+    SELECT id, 1, person, monday, 'submitted', submitted_at, person, 0, '{}', '{}', ''
+    FROM approvals;
+    ANALYZE
+"""
+
+
+async def test_notices_of_a_week_read_no_other_week(crowded: asyncpg.Connection) -> None:
+    """They are looked for every 15 minutes for everybody, so they must not grow with the past."""
+    await crowded.execute(GET_MAIL)
+    tables = {"approvals", "weeks_off", "history"}
+    friday, monday = (datetime(2026, 11, day, 23, tzinfo=UTC) for day in (27, 30))
+    for time in (*due_times("UTC", friday), *due_times("UTC", monday)):
+        waits = time.kind is Kind.WEEKS_WAITING
+        statement = due.RECORD_WAITING if waits else due.RECORD_UNSUBMITTED
+        arguments = due.arguments([time], time.kind)
+        # Of each person what waits, is submitted or off: of one week.
+        assert await rows_read(crowded, statement, arguments, tables) <= 3 * 300, time
+        await crowded.execute(statement, *arguments)
+    assert await rows_read(crowded, outbox.CLAIM, [monday], tables) <= 3

@@ -118,12 +118,12 @@ async def record_unsubmitted(
     connection: asyncpg.Connection, kind: Kind, times: Sequence[DueTime]
 ) -> None:
     """Record a notice for everybody whose week is not submitted."""
-    await connection.execute(RECORD_UNSUBMITTED, *_arrays(times), kind)
+    await connection.execute(RECORD_UNSUBMITTED, *arguments(times, kind))
 
 
 async def record_waiting(connection: asyncpg.Connection, times: Sequence[DueTime]) -> None:
     """Record a notice for everybody for whose decision weeks wait."""
-    await connection.execute(RECORD_WAITING, *_arrays(times), Kind.WEEKS_WAITING)
+    await connection.execute(RECORD_WAITING, *arguments(times, Kind.WEEKS_WAITING))
 
 
 async def record_rejected(connection: asyncpg.Connection, now: datetime) -> None:
@@ -131,8 +131,9 @@ async def record_rejected(connection: asyncpg.Connection, now: datetime) -> None
     await connection.execute(RECORD_REJECTED, now, now - LOOK_BACK)
 
 
-def _arrays(times: Iterable[DueTime]) -> tuple[list[str], ...]:
+def arguments(times: Iterable[DueTime], kind: Kind) -> tuple[object, ...]:
+    """The arguments of the statements about due times of a kind."""
     rows = [
         (each.zone, each.at.isoformat(), str(each.day), str(each.week.monday)) for each in times
     ]
-    return tuple(map(list, zip(*rows, strict=True)))
+    return (*map(list, zip(*rows, strict=True)), kind)
