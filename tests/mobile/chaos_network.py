@@ -1,6 +1,7 @@
 """A network that fails in every way: it loses, doubles, delays and reorders, and services go down.
 
-All by chance and by the device's own clock: no test waits for a timeout.
+All by chance and by the device's own clock: no test waits for a timeout. Requests are
+forwarded through aiohttp, which takes a fraction of the CPU time of httpx.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+import aiohttp
 import httpx
+from yarl import URL
 
 PREFIXES = (
     *("/v1/entries", "/v1/timesheets", "/v1/absences", "/v1/calendar", "/v1/projects"),
@@ -65,7 +68,8 @@ class ChaosNetwork(httpx.AsyncBaseTransport):
     _busy: bool = False
 
     def __post_init__(self) -> None:
-        self._inner = httpx.AsyncHTTPTransport()
+        # httpx decodes the body, as the app would see it.
+        self._session = aiohttp.ClientSession(auto_decompress=False)
         self._one_at_a_time = asyncio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -156,21 +160,31 @@ class ChaosNetwork(httpx.AsyncBaseTransport):
         base = next(found, None)
         if base is None:
             return httpx.Response(404, json={"detail": "Not found."}, request=request)
-        copy = httpx.Request(
-            request.method,
-            httpx.URL(base).join(request.url.raw_path.decode()),
-            headers=[each for each in request.headers.raw if each[0].lower() != b"host"],
-            content=request.content,
-        )
-        response = await self._inner.handle_async_request(copy)
-        await response.aread()
-        response.request = request
+        response = await self._exchange(request, base)
         gone = request.method == DELETED and response.status_code == 404
         if request.method != "GET" and (response.status_code < 300 or gone):
             body = json.loads(request.content) if request.content else {}
             label = label_of(request.method, path, body)
             self.accepted.append(Accepted(request.method, path, label))
         return response
+
+    async def _exchange(self, request: httpx.Request, base: str) -> httpx.Response:
+        address = URL(base + request.url.raw_path.decode(), encoded=True)
+        headers = [each for each in request.headers.items() if each[0] != "host"]
+        try:
+            async with self._session.request(
+                request.method,
+                address,
+                headers=headers,
+                data=request.content or None,
+                allow_redirects=False,
+            ) as answer:
+                content = await answer.read()
+        except aiohttp.ClientError as error:
+            raise httpx.ReadError("cut off", request=request) from error
+        return httpx.Response(
+            answer.status, headers=answer.raw_headers, content=content, request=request
+        )
 
     def _maybe_die(self) -> None:
         if self.trouble and self.kill_at is not None and self.requests >= self.kill_at:
@@ -183,4 +197,4 @@ class ChaosNetwork(httpx.AsyncBaseTransport):
             self.seen[fault] = self.seen.get(fault, 0) + 1
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        await self._session.close()

@@ -90,6 +90,8 @@ class Player:
         self._start()
 
     def _start(self) -> None:
+        # A kill ends the process, not the machine: nothing here needs to be on the disk.
+        self.device.database.connection.execute("PRAGMA synchronous = OFF")
         self.engine: SyncEngine = self.device.engine()
         self.engine.random = self.chance
         self.task = asyncio.create_task(self.engine.run())
