@@ -13,7 +13,11 @@ from libs.web.metrics import METRICS
 from services.entries.api import all_routes
 from services.entries.api.error_handlers import map_errors
 from services.entries.batches.commands.tidy import tidy_batches
-from services.entries.commands.weeks_off import publish_changed_holidays, publish_new_weeks
+from services.entries.commands.weeks_off import (
+    publish_changed_holidays,
+    publish_known_people,
+    publish_new_weeks,
+)
 from services.entries.events import without_notes
 from services.entries.feeds import HANDLERS
 from services.entries.metrics import SERVICE_METRICS, ServiceMetrics
@@ -44,3 +48,4 @@ def create_app(settings: ServiceSettings) -> web.Application:
 async def _publish_weeks_off(db: Database, clock: Clock) -> None:
     await publish_changed_holidays(db, clock.now())
     await publish_new_weeks(db, clock.now())
+    await publish_known_people(db, clock.now())

@@ -79,10 +79,19 @@ class PersonCalendar:
     def is_off(self, week: Week) -> bool:
         """Whether holidays and absences leave nothing to work in the week, or contracts plan
         nothing for it. An own target of 0 excuses nobody."""
-        if any(self.targets(week.days)):
+        return bool(self.weeks_off([week]))
+
+    def weeks_off(self, weeks: Iterable[Week]) -> set[Week]:
+        """Those of the weeks in which the person is off."""
+        portions = portions_of(self.absences)
+        return {week for week in weeks if self._is_off(week.days, portions)}
+
+    def _is_off(self, days: Sequence[date], portions: Mapping[date, float]) -> bool:
+        working_time = self.working_time
+        if any(day_targets(working_time, days, self.holidays, portions)):
             return False
-        planned = any(PersonCalendar(self.working_time).targets(week.days))
-        return planned or all(self.working_time.contract_on(day) for day in week.days)
+        planned = any(day_targets(working_time, days))
+        return planned or all(working_time.contract_on(day) for day in days)
 
 
 def portions_of(absences: Iterable[Absence]) -> dict[date, float]:

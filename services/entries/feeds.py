@@ -15,14 +15,16 @@ from libs.feed.wire import Delivery, data_as
 from libs.rules.calendar import Week
 from libs.service.admission import record_access_of
 from services.entries import model
-from services.entries.commands.weeks_off import publish_changed_weeks_off
+from services.entries.commands.weeks_off import (
+    publish_changed_weeks_off,
+    publish_first_weeks_off,
+)
 from services.entries.events import facts_of, publish_left_open
 from services.entries.model import Timesheet
 from services.entries.store import timesheets as store
 from services.entries.store.people import learn_people, list_active, read_working_times
 from services.entries.store.period import read_closed_through
 from services.entries.store.timesheets import PersonsWeek
-from services.entries.targets import WorkingTime
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -117,12 +119,15 @@ async def on_people(connection: asyncpg.Connection, events: Sequence[Delivery]) 
     await _publish_left_open(connection, events)
     after = await read_working_times(connection, people)
     returned = await list_active(connection, before.keys() - were_active)
+    now = events[-1].time
     for person, working_time in sorted(after.items(), key=lambda item: item[0]):
-        if person in returned:
+        if person not in before:
+            await publish_first_weeks_off(connection, person, now)
+        elif person in returned:
             # Meanwhile nothing was published of the person.
-            await publish_changed_weeks_off(connection, person, None, events[-1].time)
-        elif working_time != (known := before.get(person, WorkingTime())):
-            await publish_changed_weeks_off(connection, person, known, events[-1].time)
+            await publish_changed_weeks_off(connection, person, None, now)
+        elif working_time != before[person]:
+            await publish_changed_weeks_off(connection, person, before[person], now)
 
 
 async def _publish_left_open(connection: asyncpg.Connection, events: Sequence[Delivery]) -> None:

@@ -16,6 +16,7 @@ from libs.rules.calendar import Week
 from services.entries import events, model
 from services.entries.calendar import PersonCalendar
 from services.entries.commands.calendar import targets_of
+from services.entries.commands.weeks_off import publish_earlier_weeks_off
 from services.entries.model import State, Timesheet
 from services.entries.preconditions import NONE, Preconditions
 from services.entries.store import timesheets as store
@@ -109,6 +110,7 @@ async def submit_week(
             connection, submitted, "submitted", actor.subject, submitted.submission_id
         )
         await _record_for_another(connection, sheet, submitted, actor, now)
+        await publish_earlier_weeks_off(connection, person, week, now)
         await events.publish_submitted(connection, submitted, calendar, actor.subject, now)
 
     return await _change(db, person, week, now, expected, submit)

@@ -8,6 +8,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from libs.postgres.pool import Database
+from libs.postgres.settings import DatabaseSettings
 from tests.api.entries.agency import Agency, learn
 from tests.api.entries.calendar import Week as Week
 from tests.support.client import ADMINISTRATOR, Caller, Reply, Service
@@ -61,3 +63,13 @@ async def agency(
     await learn(connection, "erin")
     await learn(connection, "carl")
     return Agency(entries, issuer)
+
+
+@pytest.fixture
+async def database(entries: Service, entries_database: str) -> AsyncIterator[Database]:
+    """The pool of another replica."""
+    del entries
+    opened = Database(DatabaseSettings(entries_database))
+    await opened.start()
+    yield opened
+    await opened.stop()

@@ -22,9 +22,9 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 async def deliver(
-    connection: asyncpg.Connection, source: str, kind: str, data: dict[str, Any]
+    connection: asyncpg.Connection, source: str, kind: str, data: dict[str, Any], at: datetime = NOW
 ) -> None:
-    delivery = Delivery(1, str(uuid.uuid4()), source, kind, str(data["person"]), NOW, data_of(data))
+    delivery = Delivery(1, str(uuid.uuid4()), source, kind, str(data["person"]), at, data_of(data))
     async with connection.transaction(), deferred_publish(connection):
         await HANDLERS[source][kind](connection, [delivery])
 
@@ -45,7 +45,9 @@ async def decide(
     await deliver(connection, "approvals", "approval.decided", data)
 
 
-async def learn(connection: asyncpg.Connection, person: str, **fields: Any) -> None:
+async def learn(
+    connection: asyncpg.Connection, person: str, at: datetime = NOW, **fields: Any
+) -> None:
     data = {
         "person": f"auth0|{person}",
         "name": person.title(),
@@ -61,7 +63,7 @@ async def learn(connection: asyncpg.Connection, person: str, **fields: Any) -> N
         "version": 1,
         **fields,
     }
-    await deliver(connection, "profile", "person.changed", data)
+    await deliver(connection, "profile", "person.changed", data, at)
 
 
 async def published(connection: asyncpg.Connection) -> list[str]:

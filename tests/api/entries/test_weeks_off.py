@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
@@ -13,10 +12,8 @@ import asyncpg
 import pytest
 
 from libs.postgres.pool import Database
-from libs.postgres.settings import DatabaseSettings
 from services.entries.commands.weeks_off import publish_changed_holidays, publish_new_weeks
 from services.entries.store.holiday_calendars import holidays_of
-from tests.api.entries.agency import learn as learn_silently
 from tests.api.entries.conftest import Week, log
 from tests.api.entries.test_calendar import absence, address, put
 from tests.api.entries.test_decisions import learn
@@ -26,16 +23,6 @@ from tests.support.clock import StandingClock
 FULL = {"from": "2026-01-01", "minutes": [480, 480, 480, 480, 480, 0, 0], "calendar": None}
 HOLIDAYS = {**FULL, "calendar": "DE-BY"}
 MONDAYS = {**HOLIDAYS, "minutes": [480, 0, 0, 0, 0, 0, 0]}
-
-
-@pytest.fixture
-async def database(entries: Service, entries_database: str) -> AsyncIterator[Database]:
-    """The pool of another replica."""
-    del entries
-    opened = Database(DatabaseSettings(entries_database))
-    await opened.start()
-    yield opened
-    await opened.stop()
 
 
 async def published(connection: asyncpg.Connection) -> list[tuple[str, bool]]:
@@ -163,20 +150,6 @@ async def test_holidays_of_another_version_of_the_library_are_published(
     ]
     await publish_changed_holidays(database, clock.now())
     assert await published(connection) == []
-
-
-async def test_what_the_release_before_never_published_is_published_once(
-    ada: Caller, connection: asyncpg.Connection, database: Database, clock: StandingClock
-) -> None:
-    del ada
-    contracts = [{**MONDAYS, "from": "2020-01-01"}]
-    await learn_silently(connection, "mona", contracts=contracts)
-    await learn_silently(connection, "gone", contracts=contracts, active=False)
-    await asyncio.gather(*(publish_new_weeks(database, clock.now()) for _ in range(3)))
-    weeks = await published(connection)
-    assert weeks[0] == ("2023-W52", True)
-    assert ("2026-W15", True) in weeks
-    assert weeks == sorted(set(weeks))
 
 
 async def test_an_absence_far_ahead_is_looked_at_again_when_its_week_comes_into_sight(
