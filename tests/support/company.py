@@ -92,6 +92,7 @@ APPROVALS_WEEK = """
 """
 # The weeks without a submission are stored by a job of the service.
 UNSUBMITTED = "INSERT INTO unsubmitted_changes SELECT person FROM people"
+UNASSIGNED = "INSERT INTO unassigned_people SELECT person FROM people WHERE manager IS NULL"
 PROFILE_PEOPLE = """
     INSERT INTO people (person, name, email, kind, employer, manager, active, target_minutes,
         uploaders, locale, time_zone, reminders, claims_expire_at, sort_name, words)
@@ -186,6 +187,7 @@ async def fill_approvals(connection: asyncpg.Connection, company: Company) -> No
 
     await _without_indexes(connection, ("approvals",), weeks)
     await connection.execute(UNSUBMITTED)
+    await connection.execute(UNASSIGNED)
 
 
 async def fill_profile(connection: asyncpg.Connection, company: Company) -> None:

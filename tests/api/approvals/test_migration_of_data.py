@@ -92,6 +92,15 @@ async def test_a_resubmission_has_the_reason_of_the_rejection_before(
     assert [row["previous_reason"] for row in reasons] == expected
 
 
+async def test_people_without_a_manager_are_known(
+    release: EarlierRelease, connection: asyncpg.Connection
+) -> None:
+    """The first manages themselves, the last has submitted but is not published."""
+    await release.upgrade()
+    records = await connection.fetch("SELECT person FROM unassigned_people ORDER BY person")
+    assert [record["person"] for record in records] == ["p1", "p20"]
+
+
 async def test_a_person_who_is_published_again_gets_mail(
     release: EarlierRelease, connection: asyncpg.Connection
 ) -> None:

@@ -112,7 +112,7 @@ async def test_every_list_reads_few_rows(
         (ApprovalFilter(administrator, TODAY, limit=51, state=State.REJECTED), 0),
         (
             ApprovalFilter(administrator, TODAY, 51, State.PENDING, why=DecisionRole.UNASSIGNED),
-            450,
+            120,
         ),
         (
             ApprovalFilter(administrator, TODAY, 51, State.PENDING, flags=(Flag.WEEKEND,)),

@@ -27,6 +27,7 @@ from services.approvals.model import (
     Manager,
     State,
     Today,
+    approver_of,
     authority_of,
     decide,
 )
@@ -141,8 +142,7 @@ def approvals_of(company: Company) -> Iterator[Approval]:
         yield approval
 
 
-async def store(connection: asyncpg.Connection, company: Company) -> list[Approval]:
-    await save_people(connection, company.people)
+async def store_approvals(connection: asyncpg.Connection, company: Company) -> list[Approval]:
     approvals = list(approvals_of(company))
     batch = await SubmissionBatch.load(connection, set(), set())
     nothing = msgspec.Raw(b"[]")
@@ -171,10 +171,61 @@ async def test_a_list_holds_just_what_the_model_lets_the_caller_see(
     transaction = connection.transaction()
     await transaction.start()
     try:
-        approvals = await store(connection, company)
+        await save_people(connection, company.people)
+        approvals = await store_approvals(connection, company)
         for caller in [Caller(name, manages) for name in NAMES for manages in (False, True)]:
             await check_list(connection, company, approvals, caller)
             await check_missing(connection, company, caller)
+    finally:
+        await transaction.rollback()
+
+
+@given(before=companies(), after=companies())
+@example(
+    before=Company((), TOTALS, {}),
+    after=Company((known("ann", "ben"), known("ben", "cleo"), known("cleo", None)), TOTALS, {}),
+)
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+async def test_the_unassigned_are_known_whatever_is_published_first(
+    connection: asyncpg.Connection, before: Company, after: Company
+) -> None:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await save_people(connection, [replace(person, version=0) for person in before.people])
+        await store_approvals(connection, after)
+        await save_people(connection, after.people)
+        people = {person.person: person for person in (*before.people, *after.people)}
+        now = replace(after, people=tuple(people.values()))
+        records = await connection.fetch("SELECT person FROM unassigned_people ORDER BY person")
+        assert [record["person"] for record in records] == [
+            name for name in NAMES if approver_of(name, now.manager_of(name)) is None
+        ]
+    finally:
+        await transaction.rollback()
+
+
+async def test_those_whom_two_feeds_name_at_once_are_looked_up_again(
+    connection: asyncpg.Connection,
+) -> None:
+    """A submission sees no person, whom the other feed publishes meanwhile."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        company = Company((known("ann", "ben"), known("ben", "ann")), TOTALS, {})
+        await save_people(connection, company.people)
+        await store_approvals(connection, company)
+        await connection.execute("INSERT INTO unassigned_people VALUES ('ann')")
+        unassigned = ApprovalFilter(
+            Caller("max", administers=True), TODAY, 200, why=DecisionRole.UNASSIGNED
+        )
+        found = await list_approvals(connection, unassigned)
+        assert [row.approval.person for row in found] == ["cleo"]
     finally:
         await transaction.rollback()
 
