@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import httpx
 import pytest
@@ -79,6 +79,47 @@ async def test_the_end_of_a_sign_in_shows_at_once(model: AppModel, session: Offl
     session.on_change()
 
     assert (model.stage, model.models) == (Stage.SIGN_IN, None)
+
+
+async def test_a_sign_in_that_the_issuer_ended_says_so_and_that_changes_are_kept(
+    model: AppModel, session: OfflineSession
+) -> None:
+    """The engine's end is that of `SignedOut`."""
+    assert session.workspace is not None
+    waiting = sum(session.workspace.outbox.counts())
+    ended = asyncio.create_task(asyncio.sleep(0))
+    session._running = ended
+    ended.add_done_callback(session._note_end)
+    while session.workspace is not None:
+        await asyncio.sleep(0)
+
+    shown = (model.stage, model.failure, model.ended_with)
+    await model.stop()
+    assert shown == (Stage.SIGN_IN, "ended", waiting)
+    assert waiting > 0
+
+
+async def test_a_start_offline_with_an_empty_store_waits_for_the_first_refresh(
+    http: httpx.AsyncClient, tmp_path: Path, network: Network
+) -> None:
+    """The scopes of the token are not known yet."""
+    network.fault = lambda _request: Fault.LOST_BEFORE
+    session = make_session(http, tmp_path, StillClock())
+    workspace = session.open_sample()
+    model = make_model(session)
+    enter(model)
+    with (
+        patch.object(workspace.tokens, "access_token", AsyncMock(return_value="token")),
+        pytest.raises(Unreachable),
+    ):
+        await workspace.engine.sync()
+
+    stages = [(model.stage, model.offline)]
+    workspace.engine.note_scopes(())
+    model._update()
+    stages.append((model.stage, model.offline))
+    await model.stop()
+    assert stages == [(Stage.FIRST_SYNC, True), (Stage.NO_RIGHTS, True)]
 
 
 async def test_signing_out_ends_what_was_being_read(

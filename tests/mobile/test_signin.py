@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,7 +11,7 @@ from mobile.core.network import Unreachable
 from mobile.core.settings import PRIVATE_REDIRECT
 from mobile.core.signin import CallbackMismatch, SignIn, SignInFailed, challenge_of
 from tests.mobile.conftest import LOOPBACK, Phone
-from tests.mobile.support import Fault, Network
+from tests.mobile.support import AppClock, Fault, Network
 
 
 def test_the_challenge_is_that_of_rfc_7636() -> None:
@@ -104,6 +105,28 @@ async def test_an_id_token_for_another_sign_in_is_refused(phone: Phone) -> None:
     with pytest.raises(SignInFailed, match="identity"):
         await phone.signing_in.complete(callback)
     assert phone.store.secrets == {}
+
+
+@pytest.mark.parametrize(
+    "error", [timedelta(minutes=-10), timedelta(days=-1), timedelta(days=1)], ids=str
+)
+async def test_a_wrong_clock_is_named_as_the_reason(phone: Phone, error: timedelta) -> None:
+    clock = AppClock()
+    clock.set_wall_clock(seconds=error.total_seconds())
+    device = Phone(phone.http, phone.settings, phone.store, clock)
+
+    with pytest.raises(SignInFailed, match="clock"):
+        await device.sign_in()
+    assert phone.store.secrets == {}
+
+
+async def test_a_clock_a_few_minutes_off_is_no_reason_to_refuse(phone: Phone) -> None:
+    clock = AppClock()
+    clock.set_wall_clock(minutes=-4)
+
+    signed_in = await Phone(phone.http, phone.settings, phone.store, clock).sign_in()
+
+    assert signed_in.identity.sub == "auth0|erin"
 
 
 async def test_a_code_is_not_spent_while_the_keys_are_out_of_reach(
