@@ -40,13 +40,17 @@ class IconButton(LazyRipple, MDIconButton):
 class Chip(ButtonBehavior, MDBoxLayout):
     """A choice; the chosen one has a tick, not its colour alone.
 
-    Without `ticks`, where the room is too small for one, it has no outline and is bold.
+    Without `ticks`, where the room is too small for one, it has no outline and is bold. That of a
+    `project` has a dot in the project's colour where its tick will be, and so keeps its width:
+    what lies below stays in its place when it is chosen.
     """
 
     text = StringProperty()
     ticks = BooleanProperty(True)
     icon = StringProperty()
+    project = StringProperty()
     active = BooleanProperty(False)
+    least = NumericProperty(0)
     # The text takes this width at most: its font shrinks if a little is enough, or it is shortened.
     longest = NumericProperty(dp(LONGEST_CHIP))
     largest = NumericProperty(0)
@@ -72,18 +76,22 @@ class Chip(ButtonBehavior, MDBoxLayout):
         # Otherwise an ellipsis in the middle is easier to read than small letters.
         helps = LEAST_SHARE <= share < 1
         self.largest = font_pixels(SIZES["Label", "large"]) * share if helps else 0
+        if self.project:
+            self.least = min(natural, self.longest) + dp(38) + sp(18)
 
     def on_active(self, *_arguments: object) -> None:
         if getattr(self, "_ready", False):
             self._show_icon()
 
     def _show_icon(self) -> None:
-        has_icon = bool(self.icon or (self.active and self.ticks))
+        has_icon = bool(self.icon or self.project or (self.active and self.ticks))
         if has_icon and self._icon is None:
-            self._icon = ChipIcon()
+            self._icon = ChipIcon(project=self.project)
         if self._icon is None:
             return
-        self._icon.icon, self._icon.active = self.icon or "check", self.active
+        dotted = self.project and not self.active
+        self._icon.icon = self.icon or ("circle" if dotted else "check")
+        self._icon.active = self.active
         if has_icon and self._icon.parent is None:
             self.add_widget(self._icon, index=len(self.children))
         elif not has_icon and self._icon.parent is not None:
@@ -91,8 +99,9 @@ class Chip(ButtonBehavior, MDBoxLayout):
 
 
 class ChipIcon(MDIcon):
-    """The icon of a chip."""
+    """The icon of a chip; that of a project has the project's colour until it is chosen."""
 
+    project = StringProperty()
     active = BooleanProperty(False)
 
 

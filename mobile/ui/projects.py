@@ -102,7 +102,7 @@ class ProjectPicker(MDBoxLayout):
         place.clear_widgets()
         self._chips = {}
         for project in self._shown:
-            chip = Chip(text=project.name)
+            chip = Chip(text=project.name, project=project.code)
             chip.bind(on_release=lambda _chip, code=project.code: self._choose(code))
             self._chips[project.code] = chip
             place.add_widget(chip)

@@ -12,7 +12,7 @@ from kivy.uix.widget import Widget
 
 from mobile.tools.drawing import settle
 from mobile.ui import sheet as sheets
-from mobile.ui.buttons import PushButton
+from mobile.ui.buttons import Chip, PushButton
 from mobile.ui.card import HOLD_SECONDS, EntryCard
 from mobile.ui.copying import CopyableText
 from mobile.ui.shell import Shell
@@ -106,6 +106,7 @@ def gestures(shell: Shell) -> dict[str, Any]:
         "swiped": _swipe_an_entry_away(shell),
         "held": _hold_an_entry(shell),
         "pulled": _pull_the_list(shell),
+        "steady": _choose_and_focus_in_an_entry(shell),
         "typed": _type_into_an_entry(shell),
         "covered": _touch_beside_an_approval(shell),
         "read_on": _synchronise_over_an_approval(shell),
@@ -164,6 +165,34 @@ def _pull_the_list(shell: Shell) -> list[bool]:
         drag((x, y), 0, -length)
         woken.append(engine._woken.is_set())
     return woken
+
+
+def _choose_and_focus_in_an_entry(shell: Shell) -> dict[str, Any]:
+    """The places of a duration: at first, with each of the latest projects, with a field in focus.
+
+    Also the most notes that a project brought.
+    """
+    shell.new_entry(shell.today)
+    settle()
+    sheet = shell.ids.overlays.children[0]
+
+    def place() -> list[int]:
+        [hour] = [each for each in sheet.walk() if isinstance(each, Chip) and each.text == "1:00"]
+        return [round(each) for each in hour.to_window(*hour.pos)]
+
+    places, notes = [place()], []
+    for project in sheet.form.recent:
+        sheet.form.choose_project(project.code)
+        settle()
+        places.append(place())
+        notes.append(len(sheet.notes.children))
+    sheet.duration.ids.input.focus = True
+    settle()
+    places.append(place())
+    sheet.duration.ids.input.focus = False
+    sheet.discard()
+    settle()
+    return {"places": places, "notes": max(notes)}
 
 
 def _type_into_an_entry(shell: Shell) -> dict[str, Any]:

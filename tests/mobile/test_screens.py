@@ -79,6 +79,13 @@ def test_an_entry_that_is_held_is_copied_and_not_opened(seen: dict[str, Any]) ->
     assert seen["gestures"]["held"] == ["DaySheet", "DaySheet"]
 
 
+def test_the_durations_stay_under_the_second_of_two_taps(seen: dict[str, Any]) -> None:
+    at_first, *afterwards = seen["gestures"]["steady"]["places"]
+    assert seen["gestures"]["steady"]["notes"] > 0
+    assert len(afterwards) > 3
+    assert [each for each in afterwards if each != at_first] == []
+
+
 def test_what_is_typed_arrives_and_save_stays_above_the_keyboard(seen: dict[str, Any]) -> None:
     typed = seen["gestures"]["typed"]
     assert (typed["minutes"], typed["note"]) == (90, "what I did")
