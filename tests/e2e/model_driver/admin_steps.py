@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from libs.postgres.pool import DATABASE
 from libs.service.admission import ADMISSION
+from services.entries.commands.weeks_off import publish_new_weeks
 from tests.e2e.half_year.company import sub
 from tests.e2e.model_driver.scene import CODES, CUSTOMERS, MANAGERS, WORKERS, Scene
 from tests.e2e.model_driver.state import DAY, Contract
@@ -102,5 +104,8 @@ class AdminSteps(Scene):
         await self.company.catch_up()
 
     async def next_day(self) -> None:
+        """The job of entries runs, too: weeks come into sight."""
         self.state.today += DAY * self.random.choice([1, 1, 3])
         self.company.go_to(self.state.today)
+        await publish_new_weeks(self.company.apps["entries"][DATABASE], self.company.clock.now())
+        await self.company.catch_up()
