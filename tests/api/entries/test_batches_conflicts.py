@@ -52,6 +52,18 @@ async def test_a_corrected_row_does_not_overwrite_a_persons_change(
     assert await minutes_of(connection) == {"row-1": 45, "row-3": 50}
 
 
+async def test_a_row_that_is_refused_and_skipped_ends_no_conflict(
+    agency: Agency, erin: Caller, connection: asyncpg.Connection
+) -> None:
+    """The row has what the person made of the entry, but is of somebody else."""
+    await agency.send([row(1)])
+    await erin.patch(await address_of(connection), {"minutes": 45})
+    refused = [row(1, minutes=45, person="auth0|carl")]
+    assert counts(await agency.send(refused, "?on_error=skip")) == (0, 0, 0, 1)
+    assert counts(await agency.send([row(1)])) == (0, 0, 1, 0)
+    assert await minutes_of(connection) == {"row-1": 45}
+
+
 async def test_an_entry_shows_who_changed_it_until_the_client_agrees(
     agency: Agency, erin: Caller, connection: asyncpg.Connection
 ) -> None:

@@ -192,6 +192,18 @@ async def test_a_batch_is_undone_but_for_what_changed_since(
     assert week["total_minutes"] == 181
 
 
+async def test_undo_does_not_bring_back_what_was_sent_again_and_deleted(
+    agency: Agency, erin: Caller, connection: asyncpg.Connection
+) -> None:
+    await agency.send([row(1)])
+    batch = await agency.send([deletion(1)])
+    await agency.send([row(1, minutes=30)])
+    await erin.delete(await entry_address(connection, 1))
+    undone = (await agency.caller.delete(batch.headers["Location"])).json["undone"]
+    assert (undone["removed"], undone["restored"], undone["kept"]) == (0, 0, 1)
+    assert await minutes_of(connection) == {}
+
+
 async def test_only_permitted_callers_see_and_undo_a_batch(
     agency: Agency, entries: Service, issuer: Issuer, erin: Caller, ada: Caller
 ) -> None:

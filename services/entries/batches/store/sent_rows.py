@@ -43,15 +43,18 @@ REJECT_CHANGED_BY_PERSON = """
       AND planned.entry_person = planned.person
 """
 
-# Once the client sends what the person made of the entry, there is no conflict left.
-SETTLE = """
+# Once the client sends what the person made of the entry, there is no conflict left; but not by a
+# row that is refused, and skipped.
+_IS_VALID = "NOT EXISTS (SELECT FROM staged_errors AS error WHERE error.line = {}.line)"
+SETTLE = f"""
     DELETE FROM sent_rows USING sent
     WHERE sent_rows.source = $1 AND sent_rows.external_id = sent.external_id AND sent.is_agreed
+      AND {_IS_VALID.format("sent")}
 """
-SETTLE_DELETIONS = """
+SETTLE_DELETIONS = f"""
     DELETE FROM sent_rows USING staged_deletions AS deletion
     WHERE sent_rows.source = $1 AND sent_rows.external_id = deletion.external_id
-      AND sent_rows.deleted
+      AND sent_rows.deleted AND {_IS_VALID.format("deletion")}
 """
 
 

@@ -13,7 +13,8 @@ from services.entries.store.rules import RULES
 from services.entries.store.timesheets import PersonsWeek
 
 # `action` is what the batch did. Created entries are as it left them in their first version, the
-# updated ones in the version that was recorded; a removed one must not exist again.
+# updated ones in the version that was recorded; a removed one must not exist again, nor have been
+# sent again and then deleted by a person.
 FIND = """
     CREATE TEMPORARY TABLE undoable ON COMMIT DROP AS
     SELECT entry.person, entry.id, 'created' AS action, entry.date AS old_date, entry.date,
@@ -28,6 +29,9 @@ FIND = """
             ELSE entry.id IS NULL AND NOT EXISTS (
                 SELECT FROM entries AS other
                 WHERE other.source = $4 AND other.external_id = change.external_id
+            ) AND NOT EXISTS (
+                SELECT FROM sent_rows AS sent
+                WHERE sent.source = $4 AND sent.external_id = change.external_id
             )
         END
     FROM batch_changes AS change LEFT JOIN entries AS entry USING (person, id)
