@@ -8,7 +8,8 @@ from libs.postgres.pool import DATABASE
 from libs.service.admission import ADMISSION
 from services.entries.commands.weeks_off import publish_new_weeks
 from tests.e2e.half_year.company import sub
-from tests.e2e.model_driver.scene import CODES, CUSTOMERS, MANAGERS, WORKERS, Scene
+from tests.e2e.model_driver.delegate_rules import MANAGERS
+from tests.e2e.model_driver.scene import CODES, CUSTOMERS, WORKERS, Scene
 from tests.e2e.model_driver.state import DAY, Contract
 
 HOURS = (

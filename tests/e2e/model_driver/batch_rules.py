@@ -1,13 +1,15 @@
-"""Predicts the result of an uploaded file: the rows that fail, and the effect of the others."""
+"""Predicts the result of an uploaded file: the rows that fail, and the effect of the others.
+
+Without `skip` a row that fails leaves the others without effect.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
-from libs.rules.calendar import Week
-from tests.e2e.model_driver.rules import AHEAD, FULL_DAY, Rules
+from tests.e2e.model_driver.common_rules import AHEAD, FULL_DAY, CommonRules
 from tests.e2e.model_driver.state import DAY, Entry, State
 
 Error = tuple[int, str]
@@ -37,14 +39,39 @@ class Sent:
 
 
 @dataclass(slots=True)
+class Changes:
+    """The entries that a batch created, and those that it updated or removed as they were before.
+
+    `version` of an updated or removed entry is the one after the change.
+    """
+
+    created: list[Entry] = field(default_factory=list)
+    updated: list[Entry] = field(default_factory=list)
+    removed: list[Entry] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Expected:
-    """The errors by line (0: an entry that is missing from the file) and code, or the counts."""
+    """The errors by line (0: an entry that is missing from the file) and code, and the counts.
+
+    `kept` has the external ids of missing entries that can't be removed.
+    """
 
     errors: set[Error] = field(default_factory=set)
+    kept: set[str | None] = field(default_factory=set)
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     removed: int = 0
+    changes: Changes = field(default_factory=Changes)
+
+    @property
+    def failed_lines(self) -> set[int]:
+        return {line for line, _ in self.errors if line}
+
+    @property
+    def failed(self) -> int:
+        return len(self.failed_lines) + len(self.kept)
 
 
 @dataclass(slots=True)
@@ -56,8 +83,8 @@ class _Planned:
     is_agreed: bool
 
 
-class BatchRules(Rules):
-    """The rules of requests, and those of files: all or nothing."""
+class BatchRules(CommonRules):
+    """The rules of files."""
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
@@ -70,7 +97,9 @@ class BatchRules(Rules):
         values = known.values if known else entry.values
         self.sent[entry.external_id] = Sent(entry.person, values, deleted)
 
-    def upload(self, rows: list[Row], complete: tuple[date, date] | None) -> Expected:
+    def upload(
+        self, rows: list[Row], complete: tuple[date, date] | None, *, skip: bool
+    ) -> Expected:
         expected = Expected()
         by_id = {e.external_id: e for e in self.state.entries.values() if e.external_id}
         planned = [
@@ -85,11 +114,33 @@ class BatchRules(Rules):
         if complete is not None:
             removals += self._missing(planned, deletions, complete)
         self._check_removals(removals, expected)
-        if not expected.errors:
+        if skip:
+            planned, removals = self._valid(planned, removals, expected)
+            self._fill_days(planned, [entry for _, entry in removals], expected)
+            planned, removals = self._valid(planned, removals, expected)
+            deletions = [each for each in deletions if each[0] not in expected.failed_lines]
+        elif not expected.errors:
             self._check_days(planned, [entry for _, entry in removals], expected)
-        if not expected.errors:
+        if skip or not expected.errors:
             self._apply(planned, removals, deletions, expected)
         return expected
+
+    def _valid(
+        self,
+        planned: list[_Planned],
+        removals: list[tuple[int, Entry]],
+        expected: Expected,
+    ) -> tuple[list[_Planned], list[tuple[int, Entry]]]:
+        """The rows without an error, and the entries that can be removed."""
+        failed = expected.failed_lines
+        return (
+            [each for each in planned if each.line not in failed],
+            [
+                (line, entry)
+                for line, entry in removals
+                if line not in failed and (line or entry.external_id not in expected.kept)
+            ],
+        )
 
     def _plan(self, line: int, row: Row, entry: Entry | None, expected: Expected) -> _Planned:
         values = entry.values if entry else None
@@ -178,12 +229,16 @@ class BatchRules(Rules):
 
     def _check_removals(self, removals: list[tuple[int, Entry]], expected: Expected) -> None:
         for line, entry in removals:
+            codes = []
             if line and not self.state.people[entry.person].uploads:
-                expected.errors.add((line, "unknown_person"))
+                codes.append("unknown_person")
             if entry.external_id in self.sent:
-                expected.errors.add((line, "changed_by_person"))
+                codes.append("changed_by_person")
             if lock := self.lock(entry.person, entry.day):
-                expected.errors.add((line, lock))
+                codes.append(lock)
+            expected.errors |= {(line, code) for code in codes}
+            if codes and not line:
+                expected.kept.add(entry.external_id)
 
     def _check_days(
         self, planned: list[_Planned], removals: list[Entry], expected: Expected
@@ -197,6 +252,26 @@ class BatchRules(Rules):
             left = sum(e.minutes for e in gone if (e.person, e.day) == (person, day))
             if self.state.minutes_on(person, day) - left + added > FULL_DAY:
                 expected.errors.add((-1, "day_full"))
+
+    def _fill_days(
+        self, planned: list[_Planned], removals: list[Entry], expected: Expected
+    ) -> None:
+        """Row by row: one that is too much is left out. Removals make room, and a row for itself;
+        others may be left out, and make none."""
+        minutes: dict[tuple[str, date], int] = {}
+        for each in planned:
+            if each.same:
+                continue
+            row, entry = each.row, each.entry
+            key = row.person, row.day
+            if key not in minutes:
+                gone = sum(e.minutes for e in removals if (e.person, e.day) == key)
+                minutes[key] = self.state.minutes_on(*key) - gone
+            own = entry.minutes if entry is not None and entry.day == row.day else 0
+            if row.minutes > own and minutes[key] - own + row.minutes > FULL_DAY:
+                expected.errors.add((each.line, "day_full"))
+            else:
+                minutes[key] += row.minutes - own
 
     def _apply(
         self,
@@ -218,6 +293,7 @@ class BatchRules(Rules):
         expected.unchanged += len(deletions) - sum(line > 0 for line, _ in removals)
         for _, entry in removals:
             del self.state.entries[entry.id]
+            expected.changes.removed.append(replace(entry, version=entry.version + 1))
         for each in planned:
             if not each.same:
                 self._write(each, expected)
@@ -235,13 +311,13 @@ class BatchRules(Rules):
                 key, row.person, row.day, row.project, row.minutes, row.note, billable,
                 row.external_id,
             )  # fmt: skip
+            expected.changes.created.append(self.state.entries[key])
             return
         expected.updated += 1
+        entry.version += 1
+        expected.changes.updated.append(replace(entry))
         entry.day, entry.project, entry.minutes = row.day, row.project, row.minutes
         entry.note, entry.billable = row.note, billable
-
-    def weeks_of(self, person: str) -> set[Week]:
-        return {Week.of(e.day) for e in self.state.entries.values() if e.person == person}
 
 
 def _values(row: Row, known_billable: bool) -> tuple[object, ...]:

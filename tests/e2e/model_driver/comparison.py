@@ -10,9 +10,10 @@ from typing import Any
 
 from libs.rules.calendar import Week
 from tests.e2e.half_year.company import Company, sub
+from tests.e2e.model_driver.delegate_rules import MANAGERS
 from tests.e2e.model_driver.driver import Driver
 from tests.e2e.model_driver.scene import Disagreement
-from tests.e2e.model_driver.state import DAY, Entry, Sheet, State, total
+from tests.e2e.model_driver.state import DAY, Authority, Entry, Sheet, State, total
 
 WEEKS_SHOWN = 12
 TOTALS_SHOWN = 300
@@ -47,7 +48,9 @@ class Comparison:
         await self._check_totals()
         await self._check_approvals()
         await self._check_missing()
-        await self._check_overdue()
+        self.overdue = self._overdue()
+        await self._check_overdue("ada")
+        await self._check_teams()
 
     def _equal(self, what: str, found: Any, expected: Any) -> None:
         if found == expected:
@@ -183,6 +186,7 @@ class Comparison:
             row["submission_id"]: (
                 *(row["person"], row["week"], row["state"], row["total_minutes"]),
                 *(row["target_minutes"], sorted(row["flags"])),
+                *(row["why"], row["acting_for"]),
             )
             for row in rows
         }
@@ -190,10 +194,28 @@ class Comparison:
             key: (
                 *(sub(each.person), str(each.week), each.state, each.total),
                 *(each.target, sorted(each.flags)),
+                *_shown(each.authority or self.driver.rules.authority("ada", each.person)),
             )
             for key, each in self.state.approvals.items()
         }
         self._equal("approvals", found, expected)
+
+    async def _check_teams(self) -> None:
+        """Managers see what they decide and wait for, as managers and as delegates."""
+        for actor in MANAGERS:
+            if not self.state.people[actor].active:
+                continue
+            path = "/v1/approvals?state=pending&limit=200"
+            rows = await self.company.pages(actor, "approvals", path)
+            found = {row["submission_id"]: (row["why"], row["acting_for"]) for row in rows}
+            expected = {
+                key: _shown(authority)
+                for key, each in self.state.approvals.items()
+                if each.state == "pending"
+                and (authority := self.driver.rules.authority(actor, each.person))
+            }
+            self._equal(f"approvals of {actor}", found, expected)
+            await self._check_overdue(actor)
 
     async def _check_missing(self) -> None:
         for back in range(4):
@@ -216,25 +238,37 @@ class Comparison:
                     expected.add((sub(name), minutes))
             self._equal(f"missing in {week}", found, expected)
 
-    async def _check_overdue(self) -> None:
+    async def _check_overdue(self, actor: str) -> None:
         path = "/v1/approvals/overdue?limit=200"
-        rows = await self.company.pages("ada", "approvals", path)
+        rows = await self.company.pages(actor, "approvals", path)
         found = {(row["person"], row["week"]) for row in rows}
+        expected = {
+            (sub(name), str(week))
+            for name, week in self.overdue
+            if self.driver.rules.authority(actor, name)
+        }
+        self._equal(f"overdue for {actor}", found, expected)
+
+    def _overdue(self) -> set[tuple[str, Week]]:
         last = Week.of(self.state.earliest_today).plus(-1)
+        submitted = [(each.person, each.week) for each in self.state.approvals.values()]
         with_hours = {
             (each.person, each.week) for each in self.state.approvals.values() if each.total
         }
-        expected = {
-            (sub(name), str(week))
-            for name in self.state.people
-            for week in self._weeks_until(name, last)
-            if self._is_overdue(name, week, has_been_submitted=(name, week) in with_hours)
-        }
-        self._equal("overdue", found, expected)
+        overdue = set()
+        for name, person in self.state.people.items():
+            # The Monday of the first week that was submitted, or of the first in the directory.
+            first = min([person.known, *(w.monday for owner, w in submitted if owner == name)])
+            overdue |= {
+                (name, week)
+                for week in self._weeks_until(name, Week(first), last)
+                if self._is_overdue(name, week, first, knows_hours=(name, week) in with_hours)
+            }
+        return overdue
 
-    def _weeks_until(self, name: str, last: Week) -> set[Week]:
+    def _weeks_until(self, name: str, first: Week, last: Week) -> set[Week]:
         """The weeks that are known of the person."""
-        week = Week(self._first_known(name))
+        week = first
         weeks = {
             known
             for owner, known in self.by_week.keys() | self.state.sheets.keys()
@@ -245,19 +279,20 @@ class Comparison:
             week = week.plus(1)
         return weeks
 
-    def _first_known(self, name: str) -> date:
-        """The Monday of the first week that was submitted, or of the first day in the directory."""
-        submitted = [e.week.monday for e in self.state.approvals.values() if e.person == name]
-        return min([*submitted, self.state.people[name].known])
-
-    def _is_overdue(self, name: str, week: Week, *, has_been_submitted: bool) -> bool:
+    def _is_overdue(self, name: str, week: Week, first: date, *, knows_hours: bool) -> bool:
         person = self.state.people[name]
         if self.state.sheets.get((name, week), Sheet()).state != "open":
             return False
         if not person.active:
             return bool(self.by_week[name, week])
-        first = self._first_known(name)
         if person.since is not None:
             first = max(first, Week.of(person.since).monday)
         is_in_time = first <= week.monday and (person.until is None or week.monday <= person.until)
-        return is_in_time and (has_been_submitted or not self.state.is_off(name, week))
+        return is_in_time and (knows_hours or not self.state.is_off(name, week))
+
+
+def _shown(authority: Authority | None) -> tuple[str | None, str | None]:
+    """As the API shows it: `why` and `acting_for`."""
+    if authority is None:
+        return None, None
+    return authority.why, sub(authority.acting_for) if authority.acting_for else None

@@ -10,12 +10,12 @@ from typing import Any
 
 from libs.rules.calendar import Week
 from tests.e2e.half_year.company import Company, sub
-from tests.e2e.model_driver.batch_rules import BatchRules
+from tests.e2e.model_driver.delegate_rules import MANAGERS
+from tests.e2e.model_driver.rules import Rules
 from tests.e2e.model_driver.state import DAY, Draft, Outcome, Person, Project, State, refused
 from tests.support.client import Reply
 
 FIRST_DAY = date(2026, 3, 2)
-MANAGERS = ("maya", "marco")
 WORKERS = ("erin", "emil", "carl", "cora", "lea")
 CODES = ("WEB", "SHOP", "INTERNAL", "LEGAL")
 CUSTOMERS = ("Big Company", "Small Company", "ExampleCo")
@@ -37,7 +37,7 @@ class Scene:
     outcomes: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.rules = BatchRules(self.state)
+        self.rules = Rules(self.state)
 
     async def begin(self) -> None:
         """Everybody and every project, as they are on the first day."""
@@ -50,6 +50,9 @@ class Scene:
             await self.company.do(
                 "ada", "PUT", "profile", f"/v1/people/{sub(name)}", _person(name, person)
             )
+        for name in (*MANAGERS, *WORKERS):
+            # Profile learns from their tokens whether they may approve.
+            await self.company.do(name, "GET", "profile", "/v1/profile")
         for number, code in enumerate(CODES):
             values = {
                 "name": code.title(),

@@ -40,6 +40,7 @@ class Entry:
     note: str
     billable: bool
     external_id: str | None = None
+    version: int = 1
 
     @property
     def values(self) -> tuple[object, ...]:
@@ -68,6 +69,13 @@ class Sheet:
     late: bool = False
 
 
+class Authority(NamedTuple):
+    """As what somebody decides a week: `why`, and for which manager."""
+
+    why: str
+    acting_for: str | None = None
+
+
 @dataclass(slots=True)
 class Approval:
     person: str
@@ -79,6 +87,7 @@ class Approval:
     projects: frozenset[str]
     decided_by: str | None = None
     reason: str | None = None
+    authority: Authority | None = None
 
 
 @dataclass(slots=True)
@@ -99,6 +108,19 @@ class Contract:
     calendar: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """`person` is the delegate on these days, both included."""
+
+    person: str
+    since: date
+    until: date
+
+    @property
+    def days(self) -> int:
+        return (self.until - self.since).days + 1
+
+
 @dataclass(slots=True)
 class Person:
     """`known` is the Monday from which weeks are expected."""
@@ -113,6 +135,7 @@ class Person:
     contracts: dict[date, Contract] = field(default_factory=dict)
     absences: dict[str, Absence] = field(default_factory=dict)
     approved_projects: set[str] = field(default_factory=set)
+    delegation: Delegation | None = None
 
     def contract_on(self, day: date) -> Contract | None:
         begun = [since for since in self.contracts if since <= day]

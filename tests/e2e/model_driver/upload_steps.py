@@ -8,6 +8,7 @@ from tests.e2e.half_year.company import sub
 from tests.e2e.model_driver.batch_rules import Error, Expected, Row
 from tests.e2e.model_driver.scene import Disagreement, Scene
 from tests.e2e.model_driver.state import DAY
+from tests.e2e.model_driver.undo_rules import Batch
 from tests.support.client import Reply
 
 
@@ -24,29 +25,69 @@ class UploadSteps(Scene):
         if self.chance(0.2):
             first = self.day()
             complete = first, first + DAY * self.random.randint(0, 10)
-        query = f"?complete={complete[0]}..{complete[1]}" if complete else ""
-        expected = self.rules.upload(list(rows.values()), complete)
+        skip = self.chance(0.4)
+        options = [
+            *([f"complete={complete[0]}..{complete[1]}"] if complete else []),
+            *(["on_error=skip"] if skip else []),
+        ]
+        query = f"?{'&'.join(options)}"
+        expected = self.rules.upload(list(rows.values()), complete, skip=skip)
         reply = await self.company.upload("agency", list(map(_line, rows.values())), query)
-        await self._check_upload(expected, reply, (list(rows.values()), complete))
-
-    async def _check_upload(self, expected: Expected, reply: Reply, sent: object) -> None:
-        batch = reply.json
+        sent = list(rows.values()), query
         if reply.status != 201:
             raise Disagreement(f"step {self.number}: {sent} {reply.body!r}")
-        self.count("upload", 422 if expected.errors else 201)
-        if expected.errors:
-            path = f"/v1/batches/{batch['id']}/errors?limit=200"
-            items = await self.company.pages("agency", "entries", path)
-            found = {(each["line"], each["code"]) for each in items}
-            if not found or _without_full_days(found) != _without_full_days(expected.errors):
-                raise Disagreement(f"step {self.number}: {sent} {expected} but {found}")
-            return
-        counts = {name: batch[name] for name in ("created", "updated", "unchanged", "removed")}
-        expected_counts = {name: getattr(expected, name) for name in counts}
-        if batch["state"] != "applied" or counts != expected_counts:
-            raise Disagreement(f"step {self.number}: {sent} {expected} but {batch}")
-        await self._name_uploaded(batch["id"])
+        is_applied = skip or not expected.errors
+        self.count("upload, some rows skipped" if skip and expected.errors else "upload", 201)
+        await self._check_errors(expected, reply, sent, skip=skip)
+        self._check_counts(expected, reply, sent, is_applied=is_applied)
+        self.rules.batches[reply.json["id"]] = Batch(expected.changes if is_applied else None)
+        if is_applied:
+            await self._name_uploaded(reply.json["id"])
         await self.company.catch_up()
+
+    async def undo(self) -> None:
+        """Mostly one of the last batches."""
+        known = list(self.rules.batches)
+        if not known:
+            return
+        batch = self.choice(known[-4:] if self.chance(0.6) else known[-40:])
+        expected = self.rules.undo(batch)
+        actor = "agency" if self.chance(0.7) else "ada"
+        reply = await self.call(expected, actor, "DELETE", "entries", f"/v1/batches/{batch}")
+        if expected.status == 200:
+            found = reply.json["undone"]
+            counts = found["removed"], found["restored"], found["kept"]
+            undone = self.rules.batches[batch].undone
+            if counts != undone or reply.json["state"] != "undone":
+                raise Disagreement(f"step {self.number}: undo {batch}: {undone} but {reply.json}")
+        await self.company.catch_up()
+
+    async def _check_errors(
+        self, expected: Expected, reply: Reply, sent: object, *, skip: bool
+    ) -> None:
+        path = f"/v1/batches/{reply.json['id']}/errors?limit=200"
+        items = await self.company.pages("agency", "entries", path)
+        found = {(each["line"], each["code"]) for each in items}
+        errors = expected.errors
+        agree = found == errors
+        if not skip and found and errors:
+            agree = _without_full_days(found) == _without_full_days(errors)
+        if not agree:
+            raise Disagreement(f"step {self.number}: {sent} {expected} but {found}")
+
+    def _check_counts(
+        self, expected: Expected, reply: Reply, sent: object, *, is_applied: bool
+    ) -> None:
+        batch = reply.json
+        if not is_applied:
+            if batch["state"] != "refused":
+                raise Disagreement(f"step {self.number}: {sent} {expected} but {batch}")
+            return
+        names = ("created", "updated", "unchanged", "removed", "failed")
+        found = {name: batch[name] for name in names}
+        counts = {name: getattr(expected, name) for name in names}
+        if batch["state"] != "applied" or found != counts:
+            raise Disagreement(f"step {self.number}: {sent} {expected} but {batch}")
 
     async def _name_uploaded(self, batch: str) -> None:
         """Learn the ids of the entries that the batch created."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 
 from tests.e2e.half_year.company import sub
-from tests.e2e.model_driver.scene import MANAGERS, WORKERS, Scene
+from tests.e2e.model_driver.delegate_rules import MANAGERS
+from tests.e2e.model_driver.scene import WORKERS, Scene
 from tests.e2e.model_driver.state import DAY, Absence, refused
 
 
