@@ -22,13 +22,16 @@ from mobile.core.database import StoreFull
 from mobile.core.migrations import MIGRATIONS
 from mobile.core.timesheet import Invalid, Locked
 from mobile.core.wire import Project
-from tests.mobile.chaos_network import PREFIXES, Accepted, ChaosNetwork
+from tests.mobile.chaos_approver import Approver
+from tests.mobile.chaos_network import DELETED, PREFIXES, Accepted, ChaosNetwork, label_of
 from tests.mobile.chaos_player import Player
 from tests.mobile.test_local_store import fill_disk, free_disk
 from tests.support.client import Caller
 
 # Rounds in which everything that can go has gone.
 ROUNDS = 8
+APPROVER = "approver"
+DELEGATE_PATH = "/v1/profile/delegate"
 NEXT_VERSION = ("ALTER TABLE outbox ADD COLUMN of_the_next_version TEXT",)
 STEPS = {
     "submitted": ChangeKind.SUBMIT,
@@ -47,6 +50,8 @@ class Server:
     approvals: list[dict[str, Any]] = field(default_factory=list)
     targets: dict[str, int] = field(default_factory=dict)
     """The weekly target of each person, by the name of a device of theirs."""
+    delegate: dict[str, Any] | None = None
+    """The approver's delegation."""
 
 
 async def read_items(caller: Caller, path: str) -> list[dict[str, Any]]:
@@ -77,7 +82,8 @@ class Chaos:
         for name, (sub, token) in self.tokens.items():
             chance = random.Random(f"{self.seed} {name}")
             network = ChaosNetwork(chance, self.routes, self.accepted, trouble=False)
-            player = Player(name, self.folder, sub, token, network, self.now)
+            kind = Approver if name == APPROVER else Player
+            player = kind(name, self.folder, sub, token, network, self.now)
             player.device.store.replace_projects([Project("APOLLO", "Apollo", "Big Company")])
             self.players[name] = player
         self._overlapping = False
@@ -191,6 +197,7 @@ class Chaos:
         assert len(set(books)) == len(books), f"seed {self.seed}: something twice"
         self._check_devices(server)
         self._check_weeks(server)
+        self._check_delegate(server)
         for name, minutes in server.targets.items():
             mine = {label for label in self.players[name].meant if label.startswith("target")}
             if name == "phone" and "desk" in self.players:
@@ -228,7 +235,7 @@ class Chaos:
             if not each.path.startswith(prefix):
                 continue
             key = unquote(each.path.removeprefix(prefix))
-            if each.method == "DELETE":
+            if each.method == DELETED:
                 expected.pop(key, None)
             elif (key, each.label) not in counted:
                 counted.add((key, each.label))
@@ -241,6 +248,20 @@ class Chaos:
         }
         assert not wrong, f"seed {self.seed}: (server, books): {list(wrong.items())[:3]}"
         return [label for label, _ in expected.values()]
+
+    def _check_delegate(self, server: Server) -> None:
+        """The last one that was accepted, as in `_check_order`."""
+        expected, counted = "", set()
+        for each in self.accepted:
+            if each.path != DELEGATE_PATH:
+                continue
+            if each.method == DELETED:
+                expected = ""
+            elif each.label not in counted:
+                counted.add(each.label)
+                expected = each.label
+        found = label_of("PUT", DELEGATE_PATH, server.delegate or {})
+        assert found == expected, f"seed {self.seed}: {found}, not {expected}"
 
     def _check_devices(self, server: Server) -> None:
         entries = {(each["id"], each["version"], each["note"]) for each in server.entries}
@@ -268,7 +289,8 @@ class Chaos:
                 assert happened[event] <= often, f"seed {self.seed}: {week['week']} {event} {often}"
         reasons = [each["reason"] for each in server.approvals if each["state"] == "rejected"]
         assert len(set(reasons)) == len(reasons), f"seed {self.seed}: rejected twice"
-        decided = self.players["approver"].decided if "approver" in self.players else {}
+        approver = self.players.get(APPROVER)
+        decided = approver.decided if isinstance(approver, Approver) else {}
         for each in server.approvals:
             if each["state"] == "rejected":
                 assert decided[each["reason"]] == each["id"], f"seed {self.seed}: {each['id']}"

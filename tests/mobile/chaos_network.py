@@ -35,6 +35,8 @@ def label_of(method: str, path: str, body: dict[str, Any]) -> str:
     """The label of a change: each intention of a person has its own."""
     if method == DELETED:
         return f"delete {unquote(path).rpartition('/')[2]}"
+    if "person" in body and "to" in body:
+        return f"delegate {body['from']} {body['to']}"
     if "target_minutes" in body:
         return f"target {body['target_minutes']}"
     return str(body.get("note") or body.get("reason") or "")

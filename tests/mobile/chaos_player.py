@@ -17,7 +17,7 @@ import httpx
 
 from mobile.core.changes import Change, ChangeKind
 from mobile.core.database import Database
-from mobile.core.rules import AbsenceKind, ApprovalState, State
+from mobile.core.rules import AbsenceKind, State
 from mobile.core.session import Workspace
 from mobile.core.sync import SyncEngine
 from mobile.core.tokens import TokenManager
@@ -26,14 +26,14 @@ from mobile.viewmodels.absences import AbsencesModel
 from mobile.viewmodels.entry_form import EntryForm
 from mobile.viewmodels.problems import ProblemsModel, Resolution
 from mobile.viewmodels.timer import TimerModel
-from tests.mobile.chaos_network import ChaosNetwork, KilledError, label_of
+from tests.mobile.chaos_network import DELETED, ChaosNetwork, KilledError, label_of
 from tests.mobile.device import Device, api_of, draft
 from tests.mobile.support import AppClock
 
 WEEKS = 4
 # More entries than this are deleted rather than added to.
 MANY_ENTRIES = 12
-METHODS = {ChangeKind.DELETE: "DELETE", ChangeKind.DELETE_ABSENCE: "DELETE"}
+DELETIONS = (ChangeKind.DELETE, ChangeKind.DELETE_ABSENCE)
 
 
 class ChaosClock(AppClock):
@@ -80,8 +80,6 @@ class Player:
         self.given_up: set[str] = set()
         self.steps: Counter[tuple[ChangeKind, str]] = Counter()
         """The number of changes of a week's state, by kind and week."""
-        self.decided: dict[str, str] = {}
-        """The reason of each rejection and the id of what was rejected."""
         self.changes: Counter[ChangeKind] = Counter()
         self.kills = self.timers = 0
         self.ended: list[str] = []
@@ -176,9 +174,7 @@ class Player:
         return self._labels(self.device.outbox.all())
 
     def _labels(self, changes: Iterable[Change]) -> set[str]:
-        return {
-            label_of(METHODS.get(each.kind, ""), each.target, each.body) for each in changes
-        } - {""}
+        return {label_of(_method(each), each.target, each.body) for each in changes} - {""}
 
     def _label(self) -> str:
         self._number += 1
@@ -188,7 +184,7 @@ class Player:
         """One change. Raises `Locked`, `Invalid` or `StoreFull`."""
         before = self.device.outbox.all()
         with patch("uuid.uuid4", self._id):
-            self._decide() if self.name == "approver" else self._change()
+            self._change()
         known = {each.seq for each in before}
         self.changes.update(each.kind for each in self.device.outbox.all() if each.seq not in known)
 
@@ -328,54 +324,8 @@ class Player:
             self.given_up.add(replaced)
             self.meant.add(label)
 
-    def _decide(self) -> None:
-        """Decide one that waits, or reopen an approved one."""
-        dice, outbox = self.chance.random(), self.device.outbox
-        if dice < 0.1:
-            return self._settle_a_problem()
-        if dice < 0.15:
-            return self._change_target()
-        touched = {each.target for each in outbox.of_kinds((ChangeKind.DECIDE,))}
-        if dice < 0.5:
-            return self._reopen()
-        pending = self.device.store.approvals(ApprovalState.PENDING)
-        waiting = [each for each in pending if each.id not in touched]
-        if not waiting:
-            return None
-        chosen, label = self.chance.choice(waiting), self._label()
-        body = {"decision": "reject", "reason": label}
-        if self.chance.random() < 0.3:
-            body = {"decision": "approve"}
-        seq = outbox.add(
-            ChangeKind.DECIDE, chosen.id, body, self.clock.now(), hold_until=self._held()
-        )
-        if "reason" in body:
-            self.meant.add(label)
-            self.decided[label] = chosen.id
-            if self.chance.random() < 0.2 and outbox.cancel(seq):
-                self.given_up.add(label)
-        return None
 
-    def _reopen(self) -> None:
-        touched = {each.target for each in self.device.outbox.of_kinds((ChangeKind.REOPEN,))}
-        approved = [
-            each
-            for each in self.device.store.approvals(ApprovalState.APPROVED)
-            if f"{each.person} {each.week}" not in touched
-        ]
-        if not approved:
-            return
-        chosen = self.chance.choice(approved)
-        body = {"person": chosen.person, "reason": self._label()}
-        self.device.outbox.add(
-            ChangeKind.REOPEN,
-            f"{chosen.person} {chosen.week}",
-            body,
-            self.clock.now(),
-            weeks=[chosen.week],
-            hold_until=self._held(),
-        )
-        self.steps[ChangeKind.REOPEN, chosen.week] += 1
-
-    def _held(self) -> float:
-        return self.clock.now().timestamp() + 5
+def _method(change: Change) -> str:
+    """DELETE for a change that is sent so; the others are known by their bodies."""
+    ends_delegation = change.kind is ChangeKind.DELEGATE and not change.body
+    return DELETED if change.kind in DELETIONS or ends_delegation else ""

@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from mobile.core.changes import ChangeKind
 from tests.mobile.chaos import Chaos, Server, read_items
+from tests.mobile.chaos_approver import deputy_of
 from tests.mobile.chaos_network import PREFIXES
 from tests.support.client import ADMINISTRATOR, MANAGER, Caller, Service
 from tests.support.fleet import Fleet
@@ -80,6 +83,7 @@ async def test_two_devices_and_an_approver_over_failing_services(
 ) -> None:
     """Each seed has a person and a manager of its own; every seed is run, then all must agree."""
     failed: dict[int, str] = {}
+    kinds: set[ChangeKind] = set()
     for seed in range(FIRST_SEED, FIRST_SEED + SEEDS):
         began = time.monotonic()
         chaos = await _with_approver(tmp_path / str(seed), fleet, issuer, seed)
@@ -90,19 +94,25 @@ async def test_two_devices_and_an_approver_over_failing_services(
             failed[seed] = str(error)
         finally:
             await chaos.close()
+        kinds |= set(chaos.changes)
         took = time.monotonic() - began
         print(f"seed {seed}: {chaos.changes.total()} changes in {took:.0f} s", failed.get(seed, ""))
         timers = sum(player.timers for player in chaos.players.values())
         print(f"  {dict(chaos.changes)}, {timers} by a timer\n  {dict(chaos.faults)}", flush=True)
     assert failed == {}
+    assert kinds == set(ChangeKind)
 
 
 async def _with_approver(folder: Path, fleet: Fleet, issuer: Issuer, seed: int) -> Chaos:
     person, manager = f"erin{seed}", f"maya{seed}"
     people = fleet.caller("profile", "ada", ADMINISTRATOR)
-    for key, boss in ((manager, None), (person, f"auth0|{manager}")):
-        body = {"name": key, "email": f"{key}@exampleco.com", "manager": boss}
-        assert (await people.put(f"/v1/people/auth0%7C{key}", body)).status in (200, 201)
+    for sub, boss in (
+        (f"auth0|{manager}", None),
+        (deputy_of(f"auth0|{manager}"), None),
+        (f"auth0|{person}", f"auth0|{manager}"),
+    ):
+        body = {"name": sub, "email": f"{sub[6:]}@exampleco.com", "manager": boss}
+        assert (await people.put(f"/v1/people/{quote(sub)}", body)).status in (200, 201)
     await fleet.drained()
     own = issuer.token(sub=f"auth0|{person}", scope=PERSON)
     deciding = issuer.token(sub=f"auth0|{manager}", scope=MANAGER)
@@ -125,4 +135,5 @@ async def _all_books(fleet: Fleet, seed: int) -> Server:
     for device, key, scope in (("phone", person, PERSON), ("approver", manager, MANAGER)):
         profile = (await fleet.caller("profile", key, scope).get("/v1/profile")).json
         server.targets[device] = profile["target_minutes"]
+        server.delegate = profile["delegate"]
     return server
