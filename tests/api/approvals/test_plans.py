@@ -180,6 +180,9 @@ GET_MAIL = """
         by_day, by_project, previous)
     SELECT id, 1, person, monday, 'submitted', submitted_at, person, 0, '{}', '{}', ''
     FROM approvals;
+    INSERT INTO notices (person, kind, fact, due_at, next_attempt_at, sent_at)
+    SELECT person, 'week_due', week::text, now(), now(), now()
+    FROM people, generate_series(1, 20) AS week;
     ANALYZE
 """
 
@@ -197,3 +200,6 @@ async def test_notices_of_a_week_read_no_other_week(crowded: asyncpg.Connection)
         assert await rows_read(crowded, statement, arguments, tables) <= 3 * 300, time
         await crowded.execute(statement, *arguments)
     assert await rows_read(crowded, outbox.CLAIM, [monday], tables) <= 3
+    # Statistics are of a time when all were sent.
+    assert await crowded.fetchval("SELECT count(*) FROM notices WHERE sent_at IS NULL") >= 300
+    assert await rows_read(crowded, outbox.CLAIM, [monday], {"notices"}) == 1

@@ -14,23 +14,28 @@ from services.approvals.notices.model import Kind, NoticeKey
 from services.approvals.notices.store.due import MAY_GET_MAIL
 from services.approvals.store.overdue import IS_COVERED, IS_OFF
 
-# The row stays locked until the transaction ends; other runs skip it. `holds` is whether the
-# notice still says what is true. A zone may lag behind UTC, hence the day before.
+# The row stays locked until the transaction ends; other runs skip it. It is chosen before anything
+# is joined: when thousands become due at once, statistics say that there are few, and the planner
+# may join and sort all of them for each. `holds` is whether the notice still says what is true.
+# A zone may lag behind UTC, hence the day before.
 CLAIM = f"""
+    WITH claimed AS MATERIALIZED (
+        SELECT * FROM notices
+        WHERE sent_at IS NULL AND cancelled_at IS NULL AND next_attempt_at <= $1
+        ORDER BY next_attempt_at, person, kind, fact
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    )
     SELECT notice.person, notice.kind, notice.fact, notice.week, notice.data::text,
         notice.due_at, notice.attempts,
         person.name, person.email, person.locale, person.time_zone, actor.name AS actor_name,
         coalesce({MAY_GET_MAIL.format(day="$1::timestamptz::date - 1")}, false) AS may_get_mail,
         notice.kind NOT IN ('week_due', 'week_overdue')
             OR NOT ({IS_COVERED} OR {IS_OFF}) AS holds
-    FROM notices AS notice
+    FROM claimed AS notice
     CROSS JOIN LATERAL (SELECT notice.week) AS week (monday)
     LEFT JOIN people AS person ON person.person = notice.person
     LEFT JOIN people AS actor ON actor.person = notice.data ->> 'actor'
-    WHERE notice.sent_at IS NULL AND notice.cancelled_at IS NULL AND notice.next_attempt_at <= $1
-    ORDER BY notice.next_attempt_at, notice.person, notice.kind, notice.fact
-    LIMIT 1
-    FOR UPDATE OF notice SKIP LOCKED
 """
 
 THIS = "person = $1 AND kind = $2 AND fact = $3"
