@@ -12,7 +12,7 @@ from bench.results import Result, table, write_results
 
 CASES = (
     *("requests", "openloop", "connections", "contention", "closing", "cycles", "batches"),
-    *("tokens", "growth", "starting", "feeds", "tracing"),
+    *("tokens", "growth", "keeping", "starting", "feeds", "tracing"),
 )
 """Modules of this package; each has `async def measure() -> list[Result]`."""
 
