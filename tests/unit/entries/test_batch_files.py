@@ -74,6 +74,30 @@ def test_json_lines_are_read_the_same_however_they_are_cut(size: int) -> None:
     assert rows == 4
 
 
+A, B, C = (json.dumps(OBJECTS[0] | {"external_id": key}) for key in "abc")
+HALVES = A.replace(", ", ",\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "valid", "broken"),
+    [
+        (f"{A}\n{B}\n{C}\n", [1, 2, 3], []),
+        (f"{A}\r\n{B} \n{C}\r\n", [1, 2, 3], []),
+        (f"{A}\n\n{B}", [1, 3], []),
+        (f"{A}{B}\n\n{C}", [3], [1]),
+        (f"{A}\n{B} {C}\n\n", [1], [2]),
+        (f"{HALVES}\n{B}{C}", [], [1, 2, 3]),
+        (f"{A}\n{HALVES}{C}\n", [1], [2, 3]),
+        (f'{A}\n{B[:-1]}, "minutes": 6}}\n{C}', [1, 3], [2]),
+        (f"{A}\n[{B}]\n{C}", [1, 3], [2]),
+    ],
+)
+def test_each_line_is_an_object_of_its_own(text: str, valid: list[int], broken: list[int]) -> None:
+    rows, errors, _ = read(NdjsonReader(), text.encode(), 10_000)
+    assert [row.line for row in rows] == valid
+    assert [error.line for error in errors] == broken
+
+
 def object_with_some_names_repeated(chance: random.Random) -> str:
     colon, comma = chance.choice((":", ": ", " :", "\t: ")), chance.choice((",", ", "))
     texts = ("x", "9:30", 'say "no": no', '"task" : 1', "\\", 'a":', "{}", "é: ")

@@ -19,7 +19,7 @@ from services.entries.batches.readers.lines import (
 )
 from services.entries.batches.readers.rows import ParsedRows, Row, has_unusual
 
-_decode = msgspec.json.Decoder(Row).decode
+_decoder = msgspec.json.Decoder(Row)
 # A number that is too large and nesting that is too deep count as broken JSON.
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError)
 # A name whose colon does not follow at once.
@@ -38,49 +38,64 @@ class NdjsonReader(Reader):
             raise UnreadableFile.because("empty", "The file is empty: no row was found.")
 
     def _read(self, block: Block) -> Iterator[ParsedRows]:
-        unusual = has_unusual(block.data, block.text)
+        unusual, lines = has_unusual(block.data, block.text), block.lines
+        rows = _decode_together(block, len(lines)) or map(_decode_line, lines)
         parsed, until = ParsedRows(), perf_counter() + STEP_SECONDS
-        for number, line in enumerate(block.lines, block.first):
-            if line and not line.isspace():
-                self._rows += 1
+        for number, (line, row) in enumerate(zip(lines, rows, strict=True), block.first):
+            if row is not None and parsed.accept(number, row, unusual=unusual):
                 parsed.rows += 1
-                _read_line(parsed, number, line, unusual=unusual)
+            elif line and not line.isspace():
+                parsed.rows += 1
+                _explain(parsed, number, line)
             if perf_counter() > until:
+                self._rows += parsed.rows
                 yield parsed
                 parsed, until = ParsedRows(), perf_counter() + STEP_SECONDS
+        self._rows += parsed.rows
         yield parsed
 
 
-def _read_line(parsed: ParsedRows, number: int, line: str, *, unusual: bool) -> None:
-    """Fast path: a valid row in which no name is repeated."""
+def _decode_together(block: Block, lines: int) -> list[Row] | None:
+    """The row of each line, or None if a line may be empty, broken or repeat a name.
+
+    The decoder takes rows that share a line or span several: so there are as many rows as lines,
+    and each line end is between two of them. No row contains an object or a text with a line end.
+    """
+    text = block.text
+    if text.count("}\n{") + text.count("}\r\n{") != lines - 1:
+        return None
     try:
-        row = _decode(line)
+        rows = _decoder.decode_lines(block.data)
     except _UNREADABLE:
-        row = None
-    if (
-        row is not None
-        and has_unique_names(line, row.number_of_fields())
-        and parsed.accept(number, row, unusual=unusual)
-    ):
-        return
-    if len(line) > MAX_ROW_BYTES:
-        parsed.reject(number, "too_long", f"The row is longer than {MAX_ROW_BYTES} bytes.")
-    else:
-        _explain(parsed, number, line)
+        return None
+    fields = sum(map(Row.number_of_fields, rows))
+    return rows if len(rows) == lines and has_unique_names(text, fields) else None
 
 
-def has_unique_names(line: str, fields: int) -> bool:
-    """Whether counting proves that an object of so many different names repeats none.
+def _decode_line(line: str) -> Row | None:
+    try:
+        row = _decoder.decode(line)
+    except _UNREADABLE:
+        return None
+    return row if has_unique_names(line, row.number_of_fields()) else None
+
+
+def has_unique_names(text: str, fields: int) -> bool:
+    """Whether counting proves that objects of so many different names in all repeat none.
 
     A colon follows each name, so there are as many colons as names, and more if texts contain
     some. Then those that follow a quote at once are counted, which texts rarely contain.
     """
-    if line.count(":") == fields:
+    if text.count(":") == fields:
         return True
-    return line.count('":') == fields and _SPACED_NAME.search(line) is None
+    return text.count('":') == fields and _SPACED_NAME.search(text) is None
 
 
 def _explain(parsed: ParsedRows, number: int, line: str) -> None:
+    """Check a row by the schema, which reports its errors."""
+    if len(line) > MAX_ROW_BYTES:
+        parsed.reject(number, "too_long", f"The row is longer than {MAX_ROW_BYTES} bytes.")
+        return
     try:
         msgspec.json.decode(line)  # stricter than json: no NaN, no bare control characters
         fields = json.loads(line, object_pairs_hook=_without_repeated_names)
