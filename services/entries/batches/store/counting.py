@@ -44,12 +44,15 @@ CREATE = """
 RULES_CHANGED = f"""
     SELECT EXISTS (SELECT FROM merged_totals WHERE date <= ({READ_CLOSED_THROUGH}))
         OR EXISTS (
-            SELECT FROM planned JOIN projects ON projects.code = planned.project
-            WHERE NOT planned.same AND planned.project_active AND NOT projects.active
-        )
-        OR EXISTS (
-            SELECT FROM (SELECT DISTINCT project FROM merged_totals) AS used
-            WHERE NOT EXISTS (SELECT FROM projects WHERE projects.code = used.project)
+            SELECT FROM (SELECT DISTINCT project AS code FROM merged_totals) AS used
+            LEFT JOIN projects USING (code)
+            WHERE projects.active IS NOT TRUE AND (
+                projects.code IS NULL
+                OR EXISTS (
+                    SELECT FROM known_projects AS known
+                    WHERE known.code = used.code AND known.active
+                )
+            )
         )
         OR EXISTS (
             SELECT FROM merged_people AS merged LEFT JOIN people USING (person)

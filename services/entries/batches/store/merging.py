@@ -242,7 +242,7 @@ UPDATE = """
 INSERT = """
     INSERT INTO entries
         (person, id, date, project, task, minutes, note, billable, source, external_id)
-    SELECT person, ($2 || lpad(to_hex(line), 8, '0'))::uuid,
+    SELECT person, ($2 || right(to_hex(4294967296 + line), 8))::uuid,
         date, project, task, minutes, note, billable, $1, external_id
     FROM planned
     WHERE entry_id IS NULL AND NOT same

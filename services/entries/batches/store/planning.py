@@ -55,6 +55,16 @@ RESOLVE_PEOPLE = f"""
 # Without it, two of a thousand people are expected, which makes slow plans for large files.
 ANALYZE_PEOPLE = "ANALYZE named_people"
 
+# The projects as they are at the time of the plan, a row for each version. The end of the merge
+# compares them with what they are then. A join with the view would hash all rows of the file.
+KNOWN_PROJECTS = """
+    CREATE TEMPORARY TABLE known_projects ON COMMIT DROP AS
+    SELECT code, projects.active, projects.note_required, dated.billable, dated.valid_from,
+        dated.valid_before
+    FROM projects JOIN dated_projects AS dated USING (code)
+"""
+ANALYZE_PROJECTS = "ANALYZE known_projects"
+
 # Each row with its entry and its project. `same`: the entry has these values already; its
 # owner does not matter. A row without `billable` is compared with the entry's own; if something
 # else changes, the entry gets the default of the project on that day.
@@ -62,7 +72,7 @@ PLAN = """
     CREATE TEMPORARY TABLE planned ON COMMIT DROP AS
     SELECT row.line, row.external_id, row.person_name, people.person, row.date, row.project,
         row.minutes, row.task, row.note,
-        coalesce(row.billable, dated.billable) AS billable, row.billable AS sent_billable,
+        coalesce(row.billable, project.billable) AS billable, row.billable AS sent_billable,
         project.active AS project_active, project.note_required AND row.note = '' AS lacks_note,
         entry.id AS entry_id, entry.person AS entry_person, entry.date AS entry_date,
         entry.monday AS entry_monday, entry.project AS entry_project,
@@ -76,9 +86,8 @@ PLAN = """
         ) AS same
     FROM staged_rows AS row
     LEFT JOIN named_people AS people ON people.name = row.person_name AND people.people = 1
-    LEFT JOIN projects AS project ON project.code = row.project
-    LEFT JOIN dated_projects AS dated ON dated.code = row.project
-        AND dated.valid_from <= row.date AND row.date < dated.valid_before
+    LEFT JOIN known_projects AS project ON project.code = row.project
+        AND project.valid_from <= row.date AND row.date < project.valid_before
     LEFT JOIN entries AS entry ON entry.source = $1 AND entry.external_id = row.external_id
 """
 ANALYZE_PLAN = "ANALYZE planned (person, date, entry_id, same)"
@@ -127,11 +136,14 @@ TOUCHED_WEEKS = """
 
 # Comparing hashes is faster than comparing texts, and usually there is no repeated id.
 MAY_REPEAT = """
-    SELECT count(DISTINCT hashtextextended(external_id, 0)) < count(*) FROM (
-        SELECT external_id FROM staged_rows
-        UNION ALL
-        SELECT external_id FROM staged_deletions
-    ) AS given
+    SELECT EXISTS (
+        SELECT FROM (
+            SELECT external_id FROM staged_rows
+            UNION ALL
+            SELECT external_id FROM staged_deletions
+        ) AS given
+        GROUP BY hashtextextended(external_id, 0) HAVING count(*) > 1
+    )
 """
 REJECT_REPEATED = """
     INSERT INTO staged_errors (line, field, code, message, external_id)
@@ -211,6 +223,8 @@ async def plan(connection: asyncpg.Connection, client: Client, complete: DateRan
         await connection.execute(WITHOUT_NESTED_LOOPS)
     await connection.execute(RESOLVE_PEOPLE, client.id)
     await connection.execute(ANALYZE_PEOPLE)
+    await connection.execute(KNOWN_PROJECTS)
+    await connection.execute(ANALYZE_PROJECTS)
     await connection.execute(PLAN, client.source)
     await connection.execute(ANALYZE_PLAN)
     await sent_rows.compare(connection, client.source)
