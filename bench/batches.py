@@ -33,11 +33,13 @@ from dev.postgres import INSTALLATION, PACKAGE
 from libs.postgres.migrate import upgrade
 from tests.support.issuer import Issuer
 
-ROWS, ROUNDS = 1_000_000, 5
+ROWS, ROUNDS, RESENT_ROUNDS = 1_000_000, 5, 3
 CLIENT = "bench"
 PEOPLE, DAYS, PROJECTS = 200, 300, 20
 FIRST_DAY = date(2026, 1, 1)
 LAST_DAY = FIRST_DAY + timedelta(days=DAYS)
+# A complete file lacks one in so many of the rows.
+GONE_IN = 1000
 PAUSE = 0.02
 PIECE = 256 * 1024
 
@@ -141,7 +143,7 @@ class Bench:
         if await process.wait():
             raise RuntimeError("psql failed")
 
-    async def upload(self, path: Path) -> dict[str, int]:
+    async def upload(self, path: Path, *, complete: bool = False) -> dict[str, int]:
         """The counts of the batch."""
         headers = {
             "Authorization": f"Bearer {self.machine}",
@@ -149,6 +151,8 @@ class Bench:
             "Idempotency-Key": str(uuid.uuid4()),
         }
         address = f"{self.entries.url}/v1/batches"
+        if complete:
+            address += f"?complete={FIRST_DAY}..{LAST_DAY}"
         async with self.session.post(address, data=_pieces(path), headers=headers) as reply:
             batch: dict[str, int] = await reply.json()
         if reply.status != 201 or batch["failed"]:
@@ -182,6 +186,7 @@ async def measure(count: int = ROWS, rounds: int = ROUNDS) -> list[Result]:
             async with _bench(url, folder) as bench:
                 return [
                     *await _batches(bench, ours, theirs, rounds),
+                    *await _complete(bench, ours, RESENT_ROUNDS),
                     *await _exports(bench, rounds),
                 ]
 
@@ -230,6 +235,30 @@ async def _batches(bench: Bench, ours: Path, theirs: Path, rounds: int) -> list[
             f"{by_copy.p99:.0f} ms during psql's \\copy",
         ),
         reported(f"{what}, the same again", again.by(by_copy), "of COPY", against),
+    ]
+
+
+async def _complete(bench: Bench, ours: Path, rounds: int) -> list[Result]:
+    """A file that lacks one in a thousand of the rows that are there: as such, and as complete."""
+    shorter = ours.with_suffix(".shorter")
+    with ours.open() as lines, shorter.open("w") as kept:
+        kept.writelines(line for number, line in enumerate(lines) if number % GONE_IN)
+    plain, complete = Taken(), Taken()
+    for _ in range(rounds):
+        async with bench.timed(plain):
+            await bench.upload(shorter)
+        async with bench.timed(complete):
+            counts = await bench.upload(shorter, complete=True)
+        _say(f"plain {plain.rounds[-1]:.1f} s, complete {complete.rounds[-1]:.1f} s: {counts}")
+        await bench.upload(ours)  # what was removed
+    return [
+        at_most(
+            "complete batch of 10^6 rows, 1,000 gone: time",
+            1 / complete.by(plain),
+            1.3,
+            "of plain",
+            f"the same file without complete, both sent again; median of {rounds} rounds in turn",
+        )
     ]
 
 
