@@ -62,7 +62,8 @@ def _decode_together(block: Block, lines: int) -> list[Row] | None:
     and each line end is between two of them. No row contains an object or a text with a line end.
     """
     text = block.text
-    if text.count("}\n{") + text.count("}\r\n{") != lines - 1:
+    ends = text.count("}\n{")
+    if ends != lines - 1 and ends + text.count("}\r\n{") != lines - 1:
         return None
     try:
         rows = _decoder.decode_lines(block.data)
