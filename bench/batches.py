@@ -250,7 +250,7 @@ async def _complete(bench: Bench, ours: Path, rounds: int) -> list[Result]:
         async with bench.timed(complete):
             counts = await bench.upload(shorter, complete=True)
         _say(f"plain {plain.rounds[-1]:.1f} s, complete {complete.rounds[-1]:.1f} s: {counts}")
-        await bench.upload(ours)  # what was removed
+        await bench.upload(ours)  # restores the removed rows
     return [
         at_most(
             "complete batch of 10^6 rows, 1,000 gone: time",
