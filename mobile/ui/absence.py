@@ -49,7 +49,9 @@ class AbsenceSheet(BottomSheet):
         self.half.bind(on_release=lambda *_: form.set_half_days(not form.half_days))
         content.add_widget(self.half)
         content.add_widget(SectionTitle(text=strings("entry.note")))
-        note = Field(text=form.note, max_lines=3, callback=form.type_note)
+        note = Field(
+            hint=strings("absence.note_hint"), text=form.note, max_lines=3, callback=form.type_note
+        )
         content.add_widget(note)
         if not form.is_new:
             self._offer("delete", self._delete, "outlined")

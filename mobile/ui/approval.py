@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from kivy.metrics import dp
@@ -10,9 +11,10 @@ from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.stacklayout import MDStackLayout
 
 from mobile.core.durations import format_duration
+from mobile.core.palette import project_color
 from mobile.core.rules import ApprovalState
 from mobile.core.weeks import Week
-from mobile.core.wire import ApprovalEntry, HistoryEvent
+from mobile.core.wire import Approval, ApprovalEntry, HistoryEvent
 from mobile.ui.buttons import Chip, PushButton
 from mobile.ui.daybar import DayBar, show_bars
 from mobile.ui.field import Field
@@ -93,8 +95,13 @@ class ApprovalDetail(MDBoxLayout):
         self._fill_days()
         totals = sorted(approval.by_project.items(), key=lambda pair: -pair[1])
         name_of = self._model.project_name
-        totals = [LabeledValue(name=name_of(code), figure=format_duration(m)) for code, m in totals]
-        self._part("approvals.by_project", totals)
+        rows = [
+            LabeledValue(
+                name=name_of(code), figure=format_duration(minutes), stripe=self._color(code)
+            )
+            for code, minutes in totals
+        ]
+        self._part("approvals.by_project", rows)
         self._fill_entries()
         if self._model.loading_detail and not approval.entries:
             list_.add_widget(Skeleton())
@@ -150,14 +157,19 @@ class ApprovalDetail(MDBoxLayout):
         bars = [DayBar(disabled=True) for _ in week.days]
         for bar in bars:
             place.add_widget(bar)
-        minutes = [approval.by_day.get(day, 0) for day in week.days]
-        show_bars(bars, week.days, minutes, approval.target_minutes, strings)
+        minutes = [_minutes_of(approval, day) for day in week.days]
+        target, dark = approval.target_minutes, self._frame.dark
+        show_bars(bars, week.days, minutes, target, strings, dark=dark)
         self.ids.list.add_widget(place)
 
     def _entry(self, entry: ApprovalEntry) -> LabeledValue:
         name = self._model.project_name(entry.project)
         below = " · ".join(part for part in (entry.task or "", entry.note) if part)
-        return LabeledValue(name=name, figure=format_duration(entry.minutes), below=below)
+        figure, stripe = format_duration(entry.minutes), self._color(entry.project)
+        return LabeledValue(name=name, figure=figure, below=below, stripe=stripe)
+
+    def _color(self, code: str) -> str:
+        return project_color(code, dark=self._frame.dark)
 
     def _steps(self, steps: tuple[HistoryEvent, ...]) -> list[TimelineStep]:
         made = [self._step(step) for step in steps]
@@ -199,6 +211,17 @@ class ApprovalDetail(MDBoxLayout):
 
     def _ask_why(self, *, reopen: bool = False) -> None:
         self._frame.show(ReasonSheet(self.item, self._model, self._frame, reopen=reopen))
+
+
+def _minutes_of(approval: Approval, day: date) -> dict[str, int]:
+    """The minutes of a day by project; until the entries are read, only their sum is known."""
+    entries = [entry for entry in approval.entries if entry.date == day]
+    if not entries and day in approval.by_day:
+        return {"": approval.by_day[day]}
+    totals: dict[str, int] = {}
+    for entry in entries:
+        totals[entry.project] = totals.get(entry.project, 0) + entry.minutes
+    return totals
 
 
 class ReasonSheet(BottomSheet):

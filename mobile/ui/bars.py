@@ -5,15 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from kivy.metrics import dp
+from kivy.properties import StringProperty
 from kivy.uix.widget import Widget
 
 from mobile.core.changes import ServiceName
 from mobile.text import Strings
-from mobile.ui import buttons as _buttons  # noqa: F401 - its rules are used in bars.kv
+from mobile.ui.buttons import TappableRow
 from mobile.ui.layout import load_kv
 from mobile.ui.timer import clock_text
 from mobile.viewmodels.app import AppModel
 from mobile.viewmodels.timer import TimerModel
+
+
+class TimerBar(TappableRow):
+    """The running timer: a press shows it, its button stops it."""
+
+    text = StringProperty()
+    __events__ = ("on_stop",)
+
+    def on_stop(self) -> None:
+        """Stop the timer; the frame binds this."""
+
+    def on_touch_down(self, touch):
+        stop = self.ids.stop
+        if stop.collide_point(*touch.pos) and not stop.disabled:
+            return stop.on_touch_down(touch)
+        return super().on_touch_down(touch)
 
 
 def render_bars(

@@ -34,7 +34,9 @@ class TappableArea(Ripple, ButtonBehavior, MDRelativeLayout):
 
 
 class IconButton(LazyRipple, MDIconButton):
-    """An icon of at least 48 dp."""
+    """An icon of at least 48 dp; with `accent` in the colour of what is to be done here."""
+
+    accent = BooleanProperty(False)
 
 
 class Chip(ButtonBehavior, MDBoxLayout):
@@ -111,15 +113,20 @@ class PushButton(TappableArea):
     text = StringProperty()
     kind = StringProperty("filled")
     longest = NumericProperty(0)
+    # The room left and right of the text, in dp: less where nothing is drawn around it.
+    margin = NumericProperty(24)
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)
         self.bind(parent=_watch_width)
 
+    def on_kind(self, *_arguments: object) -> None:
+        self.margin = 12 if self.kind == "text" else 24
+
     def limit(self, width: float) -> None:
         """Stay within the width of the layout."""
         if self.size_hint_x is None:
-            self.longest = max(dp(40), width - dp(48))
+            self.longest = max(dp(40), width - dp(2 * self.margin))
 
     def on_width(self, *_arguments: object) -> None:
         if self.size_hint_x is not None and self.width > UNPLACED:
@@ -128,7 +135,8 @@ class PushButton(TappableArea):
     @property
     def natural_width(self) -> float:
         """The width that the text needs in one line, whatever the layout makes of it."""
-        return max(dp(88), text_width(self.text, "Label", "large") + dp(48))
+        least = dp(88 - 2 * (24 - self.margin))
+        return max(least, text_width(self.text, "Label", "large") + dp(2 * self.margin))
 
 
 def _watch_width(widget: Chip | PushButton, parent: Widget | None) -> None:

@@ -232,7 +232,7 @@ class DayList(MDBoxLayout):
 
 def _height(note: str) -> float:
     """A card has one line each for the project, the details and, if any, its state."""
-    return dp(36) + sp(46) + (sp(20) if note else 0)
+    return dp(28) + sp(46) + (sp(20) if note else 0)
 
 
 load_kv(__file__)

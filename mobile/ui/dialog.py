@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kivy.core.window import Window
 from kivy.metrics import dp
 from kivy.properties import StringProperty
 from kivy.uix.floatlayout import FloatLayout
@@ -36,8 +37,9 @@ class Overlay(ThemableBehavior, FloatLayout):
         return True
 
     def close(self) -> None:
-        """Take the overlay away."""
+        """Take the overlay away, and the keyboard of a field in it."""
         if self.parent is not None:
+            Window.release_all_keyboards()
             self.parent.remove_widget(self)
 
 

@@ -136,7 +136,7 @@ class EntrySheet(BottomSheet):
         content.add_widget(SectionTitle(text=strings("entry.task")))
         self.tasks = MDStackLayout(adaptive_height=True, spacing=(dp(8), 0))
         content.add_widget(self.tasks)
-        self.task = Field(hint=strings("entry.task"), text=form.task, callback=form.type_task)
+        self.task = Field(hint=strings("entry.task_hint"), text=form.task, callback=form.type_task)
         content.add_widget(self.task)
         self.billable = SwitchRow(text=strings("entry.billable"))
         self.billable.bind(on_release=lambda *_: form.set_billable(not form.is_billable))
@@ -154,7 +154,7 @@ class EntrySheet(BottomSheet):
 
     def _build_duration(self, content: MDBoxLayout) -> None:
         strings, form = self._strings, self.form
-        chips = MDGridLayout(cols=len(CHIPS), adaptive_height=True)
+        chips = MDGridLayout(cols=len(CHIPS), adaptive_height=True, spacing=(dp(4), 0))
         chips.bind(width=_fit_chips)
         self._chips = {}
         for minutes in CHIPS:
@@ -164,14 +164,20 @@ class EntrySheet(BottomSheet):
             chips.add_widget(chip)
         content.add_widget(chips)
         row = MDBoxLayout(adaptive_height=True, spacing=dp(8))
-        row.add_widget(IconButton(icon="minus", on_release=lambda *_: form.add_minutes(-STEP)))
+        row.add_widget(self._step("minus", -STEP))
         self.duration = Field(hint=strings("entry.duration_hint"), callback=form.type_duration)
         self.duration.kind = "duration"
         row.add_widget(self.duration)
-        row.add_widget(IconButton(icon="plus", on_release=lambda *_: form.add_minutes(STEP)))
+        row.add_widget(self._step("plus", STEP))
         content.add_widget(row)
         self.reading = Caption()
         content.add_widget(self.reading)
+
+    def _step(self, icon: str, minutes: int) -> IconButton:
+        """A button beside the field: an error below the field does not move it."""
+        button = IconButton(icon=icon, accent=True, pos_hint={"top": 1})
+        button.bind(on_release=lambda *_: self.form.add_minutes(minutes))
+        return button
 
     def _offer(self, key: str, act: Callable[[], None], kind: str = "filled") -> None:
         """The filled button is the main one."""
@@ -199,7 +205,8 @@ class EntrySheet(BottomSheet):
         for minutes, chip in self._chips.items():
             chip.active = minutes == form.minutes
         # It keeps its line while it says nothing, so that nothing below it moves.
-        self.reading.text = strings("entry.reading", duration=form.reading) if form.reading else " "
+        says_more = form.reading and form.reading != form.duration.strip()
+        self.reading.text = strings("entry.reading", duration=form.reading) if says_more else " "
         self.duration.error = self._error("minutes")
         self._render_days()
         self._show_error(self.project_error, "project", self.projects)
@@ -286,7 +293,8 @@ def _sentence(strings: Strings, violation: Violation) -> str:
 def _fit_chips(chips: MDGridLayout, width: float) -> None:
     """In one row, or in two where they would be too narrow for a finger or their text."""
     widest = max(dp(48), text_width(format_duration(CHIPS[0]), "Label", "large") + dp(8))
-    chips.cols = len(CHIPS) if width / len(CHIPS) >= widest else len(CHIPS) // 2
+    room = (width + chips.spacing[0]) / len(CHIPS) - chips.spacing[0]
+    chips.cols = len(CHIPS) if room >= widest else len(CHIPS) // 2
 
 
 load_kv(__file__)

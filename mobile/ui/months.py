@@ -8,7 +8,7 @@ from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty, St
 from kivymd.uix.boxlayout import MDBoxLayout
 
 from mobile.core.durations import format_duration
-from mobile.core.rules import ApprovalState
+from mobile.core.rules import AbsenceKind, ApprovalState
 from mobile.core.views import WeekSummary
 from mobile.core.weeks import Week
 from mobile.ui.buttons import PushButton, TappableRow
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame
 
 MAX_WEEKS_AT_ONCE = 14
+ABSENCE_ICONS = {
+    AbsenceKind.VACATION: "palm-tree",
+    AbsenceKind.SICK: "thermometer",
+    AbsenceKind.PARENTAL: "baby-carriage",
+    AbsenceKind.UNPAID: "calendar-remove-outline",
+    AbsenceKind.TRAINING: "school-outline",
+    AbsenceKind.OTHER: "calendar-blank-outline",
+    AbsenceKind.UNKNOWN: "calendar-blank-outline",
+}
 
 
 class WeekRow(TappableRow):
@@ -55,8 +64,8 @@ class MonthsScreen(MDBoxLayout):
         self._frame = frame
         self._absences = absences
         strings = frame.strings
-        self.ids.title.text = strings("months.title")
-        self.ids.back.bind(on_release=lambda *_: frame.close_page())
+        self.ids.head.title = strings("months.title")
+        self.ids.head.bind(on_back=lambda *_: frame.close_page())
         self.search = Field(hint=strings("months.search"), callback=model.search)
         self.search.text = model.query
         self.ids.search_place.add_widget(self.search)
@@ -103,7 +112,7 @@ class MonthsScreen(MDBoxLayout):
         for row in rows[:5]:
             place.add_widget(self._absence(row))
         if self._absences.can_write:
-            add = PushButton(kind="text", text=strings("absence.add"))
+            add = PushButton(kind="tonal", text=strings("absence.add"))
             add.bind(on_release=lambda *_: self._frame.new_absence())
             place.add_widget(add)
 
@@ -112,9 +121,10 @@ class MonthsScreen(MDBoxLayout):
         days = strings.weekday_and_day(absence.since)
         if absence.until != absence.since:
             days = f"{days} \u2013 {strings.weekday_and_day(absence.until)}"
-        widget = SimpleRow(icon="palm-tree", title=strings(f"absence.{absence.kind}"), below=days)
         if absence.portion < 1:
-            widget.figure = "\u00bd"
+            days = f"{days} · {strings('absence.half')}"
+        icon = ABSENCE_ICONS[absence.kind]
+        widget = SimpleRow(icon=icon, title=strings(f"absence.{absence.kind}"), below=days)
         widget.bind(on_release=lambda *_: self._frame.open_absence(absence.id))
         return widget
 

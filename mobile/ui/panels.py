@@ -41,12 +41,24 @@ class LabeledValue(MDBoxLayout):
     name = StringProperty()
     figure = StringProperty()
     below = StringProperty()
+    # The colour of a project; nothing for none.
+    stripe = StringProperty()
 
 
 class ErrorText(MDBoxLayout):
     """The text of an error."""
 
     text = StringProperty()
+
+
+class PageHead(MDBoxLayout):
+    """The title of a page above the tabs, and the way back."""
+
+    title = StringProperty()
+    __events__ = ("on_back",)
+
+    def on_back(self) -> None:
+        """Go back; the page binds this."""
 
 
 class Caption(MDBoxLayout):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kivy.metrics import dp
 from kivy.properties import ObjectProperty, StringProperty
 from kivymd.uix.boxlayout import MDBoxLayout
 from kivymd.uix.stacklayout import MDStackLayout
@@ -44,8 +43,8 @@ class ProblemsScreen(MDBoxLayout):
     def __init__(self, model: ProblemsModel, frame: ScreenFrame, **options: object) -> None:
         super().__init__(model=model, **options)
         self._frame = frame
-        self.ids.title.text = frame.strings("problems.title")
-        self.ids.back.bind(on_release=lambda *_: frame.close_page())
+        self.ids.head.title = frame.strings("problems.title")
+        self.ids.head.bind(on_back=lambda *_: frame.close_page())
         self._unwatch = model.watch(self.render)
         self.render()
 
@@ -111,7 +110,6 @@ class ProblemsScreen(MDBoxLayout):
         for number, way in enumerate(problem.resolutions):
             kind = "tonal" if number == 0 else "text"
             action = PushButton(kind=kind, text=self._frame.strings(f"resolution.{way}"))
-            action.width = dp(120)
             action.bind(on_release=lambda _action, act=acts[way]: act(problem.seq))
             place.add_widget(action)
 

@@ -174,6 +174,11 @@ class Shell(ThemableBehavior, FloatLayout):
         if workspace is not None:
             self.show_form(EntryForm.of_draft(workspace, self.model.clock, draft, self._saved))
 
+    def stop_timer(self) -> None:
+        """Offer the timer's time as an entry; saving it stops the timer."""
+        if self.models.timer.running:
+            self.show_form(self.models.timer.stop(self._saved))
+
     def refresh_week(self) -> None:
         if self.model.models is not None:
             self.models.week.refresh()
@@ -259,6 +264,7 @@ class Shell(ThemableBehavior, FloatLayout):
         before, self._shown = self._shown, (model.stage, model.failure, *state)
         if self._shown == before:
             return
+        Window.release_all_keyboards()
         if self.screen is not None:
             self.screen.leave()
         if not self._main:

@@ -39,6 +39,7 @@ class Tag(MDBoxLayout):
     text = StringProperty()
     icon = StringProperty()
     calm = BooleanProperty(False)
+    ground, ink = ColorProperty(), ColorProperty()
     # Its text is shortened to this width; 0 for no limit.
     longest = NumericProperty(0)
 

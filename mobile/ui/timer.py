@@ -35,7 +35,7 @@ class RoundButton(TappableArea):
 class TimerScreen(MDRelativeLayout):
     """The running timer, or the choice of a project to start it for."""
 
-    split = BooleanProperty(False)
+    running = BooleanProperty(False)
     model: TimerModel = ObjectProperty()
 
     def __init__(self, model: TimerModel, frame: ScreenFrame, **options: object) -> None:
@@ -64,6 +64,7 @@ class TimerScreen(MDRelativeLayout):
     def render(self) -> None:
         """Show the model as it is now."""
         model, strings = self.model, self._frame.strings
+        self.running = model.running
         self._render_start()
         self._render_today()
         self._show_time()

@@ -23,7 +23,6 @@ from mobile.ui.dialog import Choice, Dialog, Menu
 from mobile.ui.grid import WeekGrid
 from mobile.ui.layout import load_kv
 from mobile.ui.status import LockLine
-from mobile.ui.text import font_pixels
 from mobile.viewmodels.notices import NoticeKind
 from mobile.viewmodels.timer import TimerModel
 from mobile.viewmodels.week import WeekModel
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from mobile.ui.frame import ScreenFrame
 
 SWIPE = 80
-# The size of a notice in sp, and the lines it may take, with two letters as wide as they are high.
-NOTICE_SIZE, NOTICE_LINES = 14, 5
 
 
 class WeekScreen(MDRelativeLayout):
@@ -86,7 +83,14 @@ class WeekScreen(MDRelativeLayout):
         model, view, strings = self.model, self.model.view, self._frame.strings
         span, number = strings.week_parts(view.week, model.today)
         self.ids.span.text, self.ids.number.text = span, number
-        fill_bars(self.bars, view, strings, chosen=model.day, today=model.today)
+        fill_bars(
+            self.bars,
+            view,
+            strings,
+            chosen=model.day,
+            today=model.today,
+            dark=self._frame.dark,
+        )
         done = format_duration(view.total_minutes)
         target = view.target_minutes
         if target:
@@ -113,7 +117,11 @@ class WeekScreen(MDRelativeLayout):
         place = self.ids.lock_place
         place.clear_widgets()
         if view.lock is not None:
-            place.add_widget(LockLine(text=self._frame.strings(f"lock.{view.lock.reason}")))
+            strings, reason = self._frame.strings, view.lock.reason
+            # The state stands above it already.
+            key = f"week.locked_{reason}"
+            text = strings(key if strings.known(key) else f"lock.{reason}")
+            place.add_widget(LockLine(text=text))
 
     def _render_notices(self) -> None:
         """The oldest earlier week that needs attention, unless it is on the screen."""
@@ -121,18 +129,16 @@ class WeekScreen(MDRelativeLayout):
         notices = [each for each in self.model.notices if each.week != self.model.week]
         bar = self.ids.notice
         if not notices:
-            bar.text = ""
+            bar.text = bar.below = ""
             return
         first = notices[0]
         rejected = first.kind is NoticeKind.REJECTED
-        text = strings(f"notice.{first.kind}", number=first.week.number, reason=first.reason)
-        # A long reason is read in the week itself, where it is always whole.
-        longest = NOTICE_LINES * self._frame.content_width
-        if rejected and len(text) * font_pixels(NOTICE_SIZE) > longest:
-            text = strings("notice.rejected_short", number=first.week.number)
+        key = "notice.rejected_short" if rejected else f"notice.{first.kind}"
+        text = strings(key, number=first.week.number)
         if len(notices) > 1:
             text += f" · {strings('notice.more', count=len(notices) - 1)}"
-        bar.text = text
+        bar.text, bar.wrong = text, rejected
+        bar.below = first.reason if rejected else ""
         bar.icon = "alert-circle-outline" if rejected else "calendar-alert"
         bar.action = strings("sync.review")
 

@@ -12,6 +12,7 @@ TEXTS = {
     "absence.kind": "Art",
     "absence.range": "Tage",
     "absence.half": "Halbe Tage",
+    "absence.note_hint": "Optional",
     "absence.none": "Keine Abwesenheiten",
     "absence.add": "Abwesenheit eintragen",
     "absence.deleted": "Abwesenheit gelöscht",

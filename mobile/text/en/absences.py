@@ -12,6 +12,7 @@ TEXTS = {
     "absence.kind": "Kind",
     "absence.range": "Days",
     "absence.half": "Half days",
+    "absence.note_hint": "Optional",
     "absence.none": "No absences",
     "absence.add": "Add absence",
     "absence.deleted": "Absence deleted",
