@@ -8,6 +8,7 @@ from kivy.core.window import Window, WindowBase
 from kivy.properties import NumericProperty, ObjectProperty, StringProperty
 from kivymd.uix.boxlayout import MDBoxLayout
 
+from mobile.ui import selection as _selection  # noqa: F401 - its rules are used in field.kv
 from mobile.ui.layout import load_kv
 from mobile.ui.sheet import BottomSheet
 

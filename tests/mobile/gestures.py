@@ -7,8 +7,6 @@ from typing import Any
 
 from kivy.base import EventLoop
 from kivy.core.window import Window
-from kivy.input.motionevent import MotionEvent
-from kivy.uix.widget import Widget
 
 from mobile.tools.drawing import settle
 from mobile.ui import sheet as sheets
@@ -18,38 +16,13 @@ from mobile.ui.copying import CopyableText
 from mobile.ui.shell import Shell
 from mobile.ui.snackbar import Snackbar
 from mobile.viewmodels.stages import Tab
+from tests.mobile.finger import Finger, middle
+from tests.mobile.selecting import pull_a_sheet, select_in_a_note, stop_the_timer
 
 # A list waits so long at most, and for so many frames, before it lets what is in it have a touch.
 LIST_SECONDS, LIST_FRAMES = 0.3, 6
 # A finger is lifted as soon as its text was copied, and after this at the latest.
 LONGEST_HOLD = 20.0
-
-
-class Finger(MotionEvent):
-    """A touch, as a touch screen reports it."""
-
-    def __init__(self, x: float, y: float) -> None:
-        super().__init__("finger", 1, _share(x, y), is_touch=True, type_id="touch")
-
-    def depack(self, args: tuple[float, float]) -> None:
-        self.sx, self.sy = args
-        self.profile = ["pos"]
-        super().depack(args)
-
-    def press(self) -> None:
-        EventLoop.post_dispatch_input("begin", self)
-
-    def slide_to(self, x: float, y: float) -> None:
-        self.move(_share(x, y))
-        EventLoop.post_dispatch_input("update", self)
-
-    def lift(self) -> None:
-        EventLoop.post_dispatch_input("end", self)
-
-
-def _share(x: float, y: float) -> tuple[float, float]:
-    """Of the window, as input comes."""
-    return x / (Window.width - 1), y / (Window.height - 1)
 
 
 def _rest(touch: Finger) -> None:
@@ -87,10 +60,6 @@ def flick(start: tuple[float, float], across: float) -> None:
     settle(2)
 
 
-def middle(widget: Widget) -> tuple[float, float]:
-    return widget.to_window(*widget.center)
-
-
 def first_card(shell: Shell) -> EntryCard:
     """The one in the uppermost row."""
     cards = [each for each in shell.walk() if isinstance(each, EntryCard) and each.row.key]
@@ -111,6 +80,9 @@ def gestures(shell: Shell) -> dict[str, Any]:
         "covered": _touch_beside_an_approval(shell),
         "read_on": _synchronise_over_an_approval(shell),
         "copied": _hold_a_reason(shell),
+        "selected": select_in_a_note(shell),
+        "sheet": pull_a_sheet(shell),
+        "timer": stop_the_timer(shell),
         "keyboard": _press_by_keyboard(shell),
     }
 

@@ -109,6 +109,28 @@ def test_a_reason_that_is_held_is_copied(seen: dict[str, Any]) -> None:
     assert copied == reason
 
 
+def test_a_part_of_a_note_is_selected_copied_and_cut(seen: dict[str, Any]) -> None:
+    selected = seen["gestures"]["selected"]
+    assert selected["held"] == "refunds"
+    assert selected["offered"] == ["content-cut", "content-copy", "content-paste", "select-all"]
+    assert selected["copied"] == selected["kept"] == "refunds"
+    assert selected["dragged"] == "Review of refunds"
+    assert selected["left"] == ""
+    assert selected["offered_empty"] == ["content-paste"]
+
+
+def test_nothing_of_a_selection_stays_when_its_sheet_closes(seen: dict[str, Any]) -> None:
+    assert seen["gestures"]["selected"]["on_window"] == []
+
+
+def test_a_sheet_is_pulled_away_by_its_handle(seen: dict[str, Any]) -> None:
+    assert seen["gestures"]["sheet"] == [1, 0]
+
+
+def test_the_timer_is_stopped_from_every_screen(seen: dict[str, Any]) -> None:
+    assert seen["gestures"]["timer"][0] == "EntrySheet"
+
+
 def test_what_is_gone_from_the_screen_is_forgotten(seen: dict[str, Any]) -> None:
     assert seen["kept_texts"] <= 5
 
