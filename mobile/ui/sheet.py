@@ -31,7 +31,7 @@ class BottomSheet(Overlay):
     beside = BooleanProperty(False)
     # Whether the frame makes room for the keyboard, as it does where the system says its height.
     keyboard_in_insets = False
-    # How far down the sheet was pulled by its head.
+    # The distance by which a finger has pulled the sheet down.
     pulled = NumericProperty(0)
     # The share of the height that is left: the keyboard has the rest while somebody types.
     room = NumericProperty(1)

@@ -15,7 +15,7 @@ from mobile.ui.selection import SelectableInput
 from mobile.ui.shell import Shell
 from tests.mobile.finger import Finger, middle
 
-# What is waited for comes in less than a second, except on a very busy machine.
+# In seconds. Everything here comes in less than one, except on a very busy machine.
 LONGEST = 20.0
 NOTE = "Review of refunds"
 
@@ -69,7 +69,7 @@ def pull_a_sheet(shell: Shell) -> list[int]:
 
 
 def stop_the_timer(shell: Shell) -> list[str]:
-    """What the stop button of the bar opens, and its duration."""
+    """Press the stop button of the bar: the name of the sheet that opens, and its duration."""
     shell.models.timer.start()
     shell.render()
     settle(3)
@@ -122,7 +122,7 @@ def _press(widget: Widget) -> None:
 def _drag_to_the_beginning(field: SelectableInput) -> None:
     handle = field._handle_left
     _until(lambda: handle.parent is not None)
-    # A handle's place is told from the corner of its field.
+    # The position of a handle is relative to its field.
     left, bottom = field.to_window(field.x, field.y)
     start = left + handle.center_x, bottom + handle.center_y
     touch = Finger(*start)
@@ -135,6 +135,6 @@ def _drag_to_the_beginning(field: SelectableInput) -> None:
 
 
 def _floating() -> list[str]:
-    """What lies over the window besides the app."""
+    """List the handles and bars that lie over the window."""
     names = [type(each).__name__ for each in Window.children]
     return [each for each in names if each in ("SelectionBar", "Selector")]
