@@ -168,7 +168,7 @@ class ConnectionQueue(Generic[T]):
         if not self._waiting[share]:
             self._short_at[share] = now
         deadline = now + self._wait_limit(share, now)
-        waiter = _Waiter[T](next(self._tickets), loop.create_future(), now, deadline)
+        waiter: _Waiter[T] = _Waiter(next(self._tickets), loop.create_future(), now, deadline)
         self._waiters[share].append(waiter)
         self._waiting[share] += 1
         self._expire_at(loop, deadline)
