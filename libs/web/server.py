@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -79,11 +80,22 @@ async def serve(app: web.Application, settings: WebSettings) -> None:
         loop.add_signal_handler(number, on_signal)
     lifecycle = app[LIFECYCLE]
     async with running(app, settings):
+        _spare_permanent_objects()
         await stop.wait()
         lifecycle.draining = True
         log.info("draining", seconds=settings.shutdown_delay)
         await _wait(hurry, settings.shutdown_delay)
     log.info("stopped")
+
+
+def _spare_permanent_objects() -> None:
+    """Exempt what the start has made from garbage collection, as it lives until the end.
+
+    Each full collection would visit these 90,000 objects, for tens of milliseconds during which
+    no request is answered, every few seconds under load.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager
