@@ -149,7 +149,7 @@ def list_statement(filter_: ApprovalFilter) -> tuple[str, list[Any]]:
         _add_parts(filter_, parts, [*conditions, f"approval.why = '{why.value}'"])
         _add_undecided(filter_.caller, why, parts, [*conditions, UNDECIDED])
     if not parts.parts:
-        parts.add(["false"])
+        parts.add(["false", *conditions])
     found = " UNION ".join(f"({part})" for part in parts.parts)
     clauses = ", ".join((TEAM, *parts.clauses))
     return f"WITH {clauses}" + LIST.format(found=found, limit=LIMIT), parts.arguments
