@@ -20,12 +20,14 @@ from tests.support.issuer import PERSON
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "200")
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 HEAD_CHECKS = Path(__file__).with_name("head_checks.py")
+# Everything but batch:upload.
+EVERYTHING = f"{ADMINISTRATOR} read:audit read:events"
 AUDITOR = "read:audit read:reports read:people"
 MACHINE = "batch:upload read:reports read:events"
 ROLES = {
     "employee": ("erin", PERSON),
     "manager": ("maya", MANAGER),
-    "administrator": ("ada", ADMINISTRATOR),
+    "administrator": ("ada", EVERYTHING),
     "auditor": ("olga", AUDITOR),
     "machine": ("agency", MACHINE),
 }
