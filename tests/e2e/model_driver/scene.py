@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week
+from services.entries.commands.weeks_off import publish_new_weeks
 from tests.e2e.half_year.company import Company, sub
 from tests.e2e.model_driver.delegate_rules import MANAGERS
 from tests.e2e.model_driver.rules import Rules
@@ -67,6 +69,11 @@ class Scene:
             )
             body = {**values, "note_required": code == "LEGAL"}
             await self.company.do("ada", "POST", "entries", f"/v1/projects/{code}", body)
+        await self.company.catch_up()
+
+    async def publish_new_weeks(self) -> None:
+        """As a replica of entries does it from time to time."""
+        await publish_new_weeks(self.company.apps["entries"][DATABASE], self.company.clock.now())
         await self.company.catch_up()
 
     def chance(self, probability: float) -> bool:
