@@ -38,10 +38,9 @@ TEXTS = {
     "state.rejected_because": "Abgelehnt: „{reason}“",
     "state.to_be_sent": "{state}, noch nicht gesendet",
     "state.unknown": "Unbekannter Status",
-    "lock.submitted": "Eingereicht. Ziehen Sie die Woche zurück oder warten Sie auf "
-    "die Entscheidung.",
-    "lock.approved": "Genehmigt. Ein Administrator kann die Woche mit Begründung wieder öffnen.",
-    "lock.closed": "Abgeschlossen. Ein Administrator kann den Abschluss zurücksetzen.",
+    "lock.submitted": "Die Woche ist eingereicht. Ziehen Sie sie zurück, um etwas zu ändern.",
+    "lock.approved": "Die Woche ist genehmigt. Ein Administrator kann sie wieder öffnen.",
+    "lock.closed": "Dieser Zeitraum ist abgeschlossen. Ein Administrator kann ihn wieder öffnen.",
     "lock.unknown": "Bitte die App aktualisieren, um diese Woche zu ändern.",
     "sync.offline": "Offline",
     "sync.offline_waiting": "Offline, {count} Änderungen warten",
@@ -54,11 +53,11 @@ TEXTS = {
     "sync.update": "Bitte die App aktualisieren. Ihre Änderungen bleiben gespeichert.",
     "sync.inactive": "Ihr Konto ist deaktiviert. Bitte wenden Sie sich an Ihre Führungskraft.",
     "sync.full": "Dieses Gerät ist voll. Bitte Speicher freigeben und erneut versuchen.",
-    "sync.error": "Synchronisieren fehlgeschlagen. Ihre Änderungen bleiben "
-    "gespeichert; die App versucht es erneut.",
+    "sync.error": "Synchronisieren fehlgeschlagen. Ihre Änderungen bleiben gespeichert, und die "
+    "App versucht es erneut.",
     "sync.step_up": "Bitte bestätigen Sie Ihre Identität, um Entscheidungen zu senden.",
     "sync.confirm": "Bestätigen",
-    "sync.retry": "Erneut",
+    "sync.retry": "Wiederholen",
     "error.unexpected": "Etwas ist schiefgegangen. Ihre Daten sind sicher.",
     "store.rescued": "Die lokalen Daten waren beschädigt und werden neu geladen. "
     "{count} nicht gesendete Änderungen wurden gerettet.",

@@ -4,7 +4,7 @@ TEXTS = {
     "approvals.waiting": "Waiting ({count})",
     "approvals.decided": "Decided",
     "approvals.overdue": "Overdue",
-    "approvals.none": "No weeks waiting for you",
+    "approvals.none": "Nothing to approve",
     "approvals.none_hint": "Submitted weeks of your team appear here.",
     "approvals.none_decided": "No decisions in the last weeks",
     "approvals.none_overdue": "No overdue weeks",

@@ -3,7 +3,7 @@
 TEXTS = {
     "problems.title": "Problems",
     "problems.none": "No problems",
-    "problems.none_hint": "Changes that the server rejects appear here. Nothing is dropped.",
+    "problems.none_hint": "Changes that the server rejects appear here. Nothing is lost.",
     "problems.mine": "Your version",
     "problems.theirs": "Server version",
     "problems.nothing": "no entry",
@@ -26,7 +26,7 @@ TEXTS = {
     "problem.put_absence": "Absence",
     "problem.delete_absence": "Deleting an absence",
     "problem.reopen": "Reopening a week",
-    "problem.internal": "The server failed on this change.",
+    "problem.internal": "The server had an error with this change.",
     "resolution.keep_mine": "Keep mine",
     "resolution.take_theirs": "Use server version",
     "resolution.edit": "Edit",
