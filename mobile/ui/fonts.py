@@ -47,13 +47,13 @@ class VisualLabel(CoreLabel):
         return f"{super()._get_font_id()}|{self.options['font_script_name']}"
 
     def get_extents(self, text: str) -> tuple[int, int]:
-        return super().get_extents(_drawn(text))
+        return super().get_extents(drawn(text))
 
     def _render_text(self, text: str, x: int, y: int) -> None:
-        super()._render_text(_drawn(text), x, y)
+        super()._render_text(drawn(text), x, y)
 
 
-def _drawn(line: str) -> str:
+def drawn(line: str) -> str:
     """The glyphs of a line from left to right. Devanagari needs its joiners."""
     if not BEYOND_ROBOTO.search(line):
         return line

@@ -14,6 +14,7 @@ from kivymd.app import MDApp
 from kivymd.uix.boxlayout import MDBoxLayout
 
 from mobile.ui.buttons import IconButton
+from mobile.ui.fonts import drawn
 from mobile.ui.layout import load_kv
 
 # Icons: the four words of a language do not fit beside each other on a narrow phone.
@@ -58,7 +59,15 @@ class SelectableInput(TextInput):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.use_handles = self.use_bubble = False
-        self.bind(text=self._hide_bar, cursor_pos=self._hide_bar)
+        self.bind(text=self._hide_bar, cursor_pos=self._hide_bar, focus=self._reorder)
+
+    def _create_line_label(self, text: str, hint: bool = False) -> Any:
+        """Draw a line in reading order, while typing in the order in which the cursor moves."""
+        return super()._create_line_label(text if self.focus else drawn(text), hint)
+
+    def _reorder(self, *_arguments: Any) -> None:
+        if drawn(self.text) != self.text:
+            self._trigger_refresh_text()
 
     def on_touch_down(self, touch: Any) -> bool:
         if not self.collide_point(*touch.pos) or self.disabled:

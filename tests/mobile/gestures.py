@@ -17,7 +17,7 @@ from mobile.ui.shell import Shell
 from mobile.ui.snackbar import Snackbar
 from mobile.viewmodels.stages import Tab
 from tests.mobile.finger import Finger, middle
-from tests.mobile.selecting import pull_a_sheet, select_in_a_note, stop_the_timer
+from tests.mobile.selecting import pull_a_sheet, read_hebrew, select_in_a_note, stop_the_timer
 
 # A list waits so long at most, and for so many frames, before it lets what is in it have a touch.
 LIST_SECONDS, LIST_FRAMES = 0.3, 6
@@ -81,6 +81,7 @@ def gestures(shell: Shell) -> dict[str, Any]:
         "read_on": _synchronise_over_an_approval(shell),
         "copied": _hold_a_reason(shell),
         "selected": select_in_a_note(shell),
+        "hebrew": read_hebrew(shell),
         "sheet": pull_a_sheet(shell),
         "timer": stop_the_timer(shell),
         "keyboard": _press_by_keyboard(shell),

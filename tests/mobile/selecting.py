@@ -18,6 +18,7 @@ from tests.mobile.finger import Finger, middle
 # In seconds. Everything here comes in less than one, except on a very busy machine.
 LONGEST = 20.0
 NOTE = "Review of refunds"
+HEBREW = "\u05e9\u05dc\u05d5\u05dd"
 
 
 def select_in_a_note(shell: Shell) -> dict[str, Any]:
@@ -48,6 +49,27 @@ def select_in_a_note(shell: Shell) -> dict[str, Any]:
     settle(2)
     found["on_window"] = _floating()
     return found
+
+
+def read_hebrew(shell: Shell) -> list[bool]:
+    """Whether a field draws Hebrew in reading order: without the focus, and with it."""
+    shell.new_entry(shell.today)
+    sheet = shell.ids.overlays.children[0]
+    field = sheet.note.ids.input
+    sheet.note.text = HEBREW
+    settle(3)
+    reading = field._lines_labels[0].pixels
+    field.focus = True
+    settle(3)
+    typing = field._lines_labels[0].pixels
+    # The same letters, typed the other way round, look as Hebrew does in reading order.
+    sheet.note.text = HEBREW[::-1]
+    settle(3)
+    expected = field._lines_labels[0].pixels
+    sheet.form.discard()
+    sheet.close()
+    settle(2)
+    return [reading == expected, typing == expected]
 
 
 def pull_a_sheet(shell: Shell) -> list[int]:

@@ -123,6 +123,10 @@ def test_nothing_of_a_selection_stays_when_its_sheet_closes(seen: dict[str, Any]
     assert seen["gestures"]["selected"]["on_window"] == []
 
 
+def test_hebrew_is_in_reading_order_until_it_is_typed_into(seen: dict[str, Any]) -> None:
+    assert seen["gestures"]["hebrew"] == [True, False]
+
+
 def test_a_sheet_is_pulled_away_by_its_handle(seen: dict[str, Any]) -> None:
     assert seen["gestures"]["sheet"] == [1, 0]
 
