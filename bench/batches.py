@@ -263,7 +263,7 @@ async def _complete(bench: Bench, ours: Path, rounds: int) -> list[Result]:
 
 
 async def _exports(bench: Bench, rounds: int) -> list[Result]:
-    await bench.database.execute("VACUUM ANALYZE entries")
+    await bench.database.execute("VACUUM ANALYZE")
     by_copy = Taken()
     by_us = {form: Taken() for form in ("csv", "ndjson", "xlsx")}
     before = memory(bench.entries.pid)

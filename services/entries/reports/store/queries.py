@@ -55,8 +55,11 @@ def moment(name: str, sql: str) -> Column:
 
 
 def hours(name: str, minutes: str) -> Column:
-    """A column of decimal hours, to two places, from an expression of minutes."""
-    return Column(name, f"round({minutes} / 60.0, 2)", is_sum=True)
+    """A column of decimal hours, to two places, from an expression of minutes.
+
+    Rounded in whole numbers: dividing decimals takes longer.
+    """
+    return Column(name, f"({minutes} * 100 + 30) / 60 * 0.01", is_sum=True)
 
 
 # OFFSET 0 evaluates these once per person and project, not for each of their rows.
