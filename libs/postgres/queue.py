@@ -64,7 +64,8 @@ class ConnectionQueue(Generic[T]):
         self._held = dict.fromkeys(Share, 0)
         self._waiting = dict.fromkeys(Share, 0)
         self._short_at = dict.fromkeys(Share, 0.0)
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = 0.0
         self._idle: list[T] = []
         self.in_use = 0
 
@@ -184,9 +185,11 @@ class ConnectionQueue(Generic[T]):
 
     def _expire_at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """One timer serves all waiters: an `asyncio.timeout` for each costs more than the rest."""
-        if self._timer is None or deadline < self._timer.when():
+        if self._timer is None or deadline < self._timer_at:
             self._cancel_timer()
+            # Of a deadline that has passed, uvloop makes a handle that does not know its time.
             self._timer = loop.call_at(deadline, self._expire, loop)
+            self._timer_at = deadline
 
     def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None

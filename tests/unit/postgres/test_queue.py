@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import uvloop
 
 from libs.postgres.queue import (
     OVERLOADED_AFTER,
@@ -167,6 +168,21 @@ async def test_a_queue_that_never_empties_is_none_too_long_while_requests_are_se
     for waiter in waiters:
         queue.release(READS, "a connection")
         await waiter
+
+
+def test_a_deadline_that_has_passed_fails_no_other_waiter_on_uvloop() -> None:
+    async def wait_twice() -> None:
+        queue = queue_of(max_wait=0.0)
+        await queue.acquire(READS)
+        waiters = queue.acquire(READS), queue.acquire(READS)
+        outcomes = await asyncio.gather(*waiters, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [ServiceUnavailable] * 2
+        assert queue.waiting == 0
+        queue.release(READS, "a connection")
+        assert queue.idle == 1
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(wait_twice())
 
 
 async def test_shedding_is_reported_with_the_share_and_the_reason() -> None:
