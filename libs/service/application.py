@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 import aiohttp
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Middleware
 
 from libs.auth import (
     PRINCIPAL,
@@ -28,7 +27,7 @@ from libs.feed.serving import Redaction, feed_context, feed_routes
 from libs.postgres.pool import database_context
 from libs.service.access import token_fields
 from libs.service.admission import admission_context, check_admission
-from libs.service.error_handlers import map_domain_errors
+from libs.service.error_handlers import problem_of_rule
 from libs.service.gateway_problems import gateway_problems, report_absent_services
 from libs.service.resource_metadata import resource_metadata_route
 from libs.service.settings import FEED_PREFIXES, ServiceSettings
@@ -36,6 +35,7 @@ from libs.web.apidocs import ApiPage, api_routes
 from libs.web.app import create_application
 from libs.web.logs import CALLER, TOKEN_FIELDS
 from libs.web.metrics import METRICS, Metrics
+from libs.web.problems import ErrorHandler
 
 HTTP_SESSION = web.AppKey("HTTP_SESSION", aiohttp.ClientSession)
 VERIFIER = web.AppKey("VERIFIER", TokenVerifier)
@@ -52,7 +52,7 @@ def create_service(
     title: str,
     settings: ServiceSettings,
     routes: Sequence[web.RouteDef],
-    middlewares: Sequence[Middleware] = (),
+    error_handlers: Sequence[ErrorHandler] = (),
     handlers: Mapping[str, Handlers] | None = None,
     redact: Callable[[str, str], str] | None = None,
 ) -> web.Application:
@@ -82,11 +82,9 @@ def create_service(
         Metrics(),
         [*served, *head_routes(served), *gateway_problems()],
         [
-            report_absent_services(name),
             authentication(VERIFIER, admit=admit, step_up_max_age=settings.auth.step_up_max_age),
-            map_domain_errors,
-            *middlewares,
         ],
+        [report_absent_services(name), problem_of_rule, *error_handlers],
     )
     check_routes(app)
     app.cleanup_ctx.extend(

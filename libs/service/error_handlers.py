@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import asyncpg
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from libs.rules.violations import RuleBroken
 from libs.web.paging import forged_cursor
-from libs.web.problems import FieldError, UnprocessableContent
+from libs.web.problems import FieldError, Problem, UnprocessableContent
 
 
-@web.middleware
-async def map_domain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+def problem_of_rule(request: web.Request, error: Exception) -> Problem | None:
     """A broken rule is 422 with its field, and so is a cursor with values out of range."""
-    try:
-        return await handler(request)
-    except RuleBroken as refusal:
-        errors = [
-            FieldError(f"/{broken.field}", broken.message, broken.code)
-            for broken in refusal.violations
-        ]
-        raise UnprocessableContent(errors) from refusal
-    except (asyncpg.DataError, OverflowError) as error:
-        if forged := forged_cursor(request):
-            raise forged from error
-        raise
+    if isinstance(error, RuleBroken):
+        return UnprocessableContent(
+            [FieldError(f"/{each.field}", each.message, each.code) for each in error.violations]
+        )
+    if isinstance(error, asyncpg.DataError | OverflowError):
+        return forged_cursor(request)
+    return None

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 from libs.auth import public
 from libs.web.problems import (
+    ErrorHandler,
     NotFound,
     Problem,
     ServiceUnavailable,
@@ -87,16 +87,15 @@ def _problem(status: str) -> Problem:
             return NotFound("Not found.")
 
 
-def report_absent_services(name: str) -> Middleware:
-    """Answer 503 for paths of services other than `name`: they have no pod at the moment."""
+def report_absent_services(name: str) -> ErrorHandler:
+    """A handler of errors: 503 for paths of services other than `name`, which have no pod now."""
     others = [path for service, paths in PATHS.items() if service != name for path in paths]
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.match_info.http_exception is not None and any(
+    def problem_of_path(request: web.Request, error: Exception) -> Problem | None:
+        if isinstance(error, web.HTTPNotFound) and any(
             request.path == path or request.path.startswith(f"{path}/") for path in others
         ):
-            raise ServiceUnavailable("The service is not available.", retry_after=RETRY_SECONDS)
-        return await handler(request)
+            return ServiceUnavailable("The service is not available.", retry_after=RETRY_SECONDS)
+        return None
 
-    return middleware
+    return problem_of_path

@@ -12,7 +12,7 @@ from libs.web.context import bind_context, send_request_id
 from libs.web.cors import allow_origins, answer_preflights
 from libs.web.health import LIFECYCLE, Lifecycle
 from libs.web.metrics import METRICS, Metrics, measure
-from libs.web.problems import render_problems
+from libs.web.problems import ErrorHandler, render_problems
 from libs.web.rate_limit import RateLimit, limit_rate
 from libs.web.request_body import BODY_SECONDS, DEFAULT_BODY_SECONDS, MAX_JSON_BYTES
 from libs.web.server import announce_draining, track_request
@@ -37,15 +37,18 @@ def create_application(
     metrics: Metrics,
     routes: Iterable[web.RouteDef],
     authentication: Sequence[Middleware],
+    error_handlers: Sequence[ErrorHandler] = (),
 ) -> web.Application:
     """An application that is measured, answers problems, checks callers, rates and requests.
 
     `authentication` are the middlewares that find out who is calling; they set
-    `libs.web.logs.CALLER`, by which the rate limit tells callers apart.
+    `libs.web.logs.CALLER`, by which the rate limit tells callers apart. `error_handlers` know the
+    problems of the application's own errors.
     """
-    middlewares: list[Middleware] = [track_request, bind_context, measure, render_problems]
+    middlewares: list[Middleware] = [track_request, bind_context, measure]
     if is_tracing():
         middlewares.insert(2, trace_request)  # it starts where bind_context says
+    middlewares.append(render_problems(error_handlers))
     if settings.cors_origins:
         middlewares.append(answer_preflights(settings.cors_origins))
     middlewares.extend(authentication)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import http
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from libs.web.context import REQUEST_ID
 from libs.web.log_sampling import LogSampler
@@ -165,23 +165,52 @@ def _respond(request: web.BaseRequest, status: int, slug: str, problem: Problem)
     )
 
 
-@web.middleware
-async def render_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn every exception into a problem. An unhandled one is logged and its text kept back."""
-    try:
-        return await handler(request)
-    except Problem as problem:
+ErrorHandler = Callable[[web.Request, Exception], Problem | None]
+"""Returns the problem of an error of its own kinds, and None for all others."""
+
+
+def render_problems(error_handlers: Sequence[ErrorHandler] = ()) -> Middleware:
+    """Turn every exception into a problem. An unhandled one is logged and its text kept back.
+
+    The first of `error_handlers` that has a problem for an exception decides.
+    """
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Exception as error:
+            try:
+                problem = _problem_of(request, error, error_handlers)
+            except Exception as mistake:
+                return _report_unhandled(request, mistake)
+            return _render_error(request, error, problem)
+
+    return middleware
+
+
+def _problem_of(
+    request: web.Request, error: Exception, error_handlers: Sequence[ErrorHandler]
+) -> Problem | None:
+    if isinstance(error, Problem):
+        return error
+    problems = (handle(request, error) for handle in error_handlers)
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def _render_error(
+    request: web.Request, error: Exception, problem: Problem | None
+) -> web.StreamResponse:
+    if problem is not None:
         if problem.status == ServiceUnavailable.status:
             _log_unavailable(request, problem)
         return problem_response(request, problem)
-    except web.HTTPException as exception:
-        return _render_http_exception(request, exception)
-    except ConnectionError as error:
-        if request.transport is None or request.transport.is_closing():
-            return problem_response(request, ClientClosedRequest("The client closed the request."))
-        return _report_unhandled(request, error)
-    except Exception as error:
-        return _report_unhandled(request, error)
+    if isinstance(error, web.HTTPException):
+        return _render_http_exception(request, error)
+    is_closed = request.transport is None or request.transport.is_closing()
+    if isinstance(error, ConnectionError) and is_closed:
+        return problem_response(request, ClientClosedRequest("The client closed the request."))
+    return _report_unhandled(request, error)
 
 
 def _report_unhandled(request: web.Request, error: Exception) -> web.Response:

@@ -8,7 +8,7 @@ from libs.feed.housekeeping import housekeeping
 from libs.service.application import create_service
 from libs.service.settings import ServiceSettings
 from services.approvals.api import all_routes
-from services.approvals.api.error_handlers import map_errors
+from services.approvals.api.error_handlers import problem_of
 from services.approvals.commands.unsubmitted import INTERVAL, store_unsubmitted
 from services.approvals.feeds import HANDLERS
 from services.approvals.metrics import metrics_context
@@ -23,7 +23,7 @@ def create_app(settings: ServiceSettings) -> web.Application:
         "ExampleCo Timesheets: who must decide, decisions, history",
         settings,
         all_routes(),
-        [map_errors],
+        [problem_of],
         HANDLERS,
     )
     app.cleanup_ctx.append(housekeeping(INTERVAL, store_unsubmitted))

@@ -11,7 +11,7 @@ from libs.service.settings import ServiceSettings
 from libs.web.app import Clock
 from libs.web.metrics import METRICS
 from services.entries.api import all_routes
-from services.entries.api.error_handlers import map_errors
+from services.entries.api.error_handlers import problem_of
 from services.entries.batches.commands.tidy import tidy_batches
 from services.entries.commands.weeks_off import (
     publish_changed_holidays,
@@ -34,7 +34,7 @@ def create_app(settings: ServiceSettings) -> web.Application:
         "ExampleCo Timesheets: entries, weeks, projects",
         settings,
         all_routes(),
-        [map_errors],
+        [problem_of],
         HANDLERS,
         without_notes,
     )

@@ -10,7 +10,7 @@ from libs.service.application import create_service
 from libs.service.settings import ServiceSettings
 from libs.web.app import Clock
 from services.profile.api import all_routes
-from services.profile.api.error_handlers import map_errors
+from services.profile.api.error_handlers import problem_of
 from services.profile.commands.republishing import republish_people
 
 REPUBLISHING_INTERVAL = 300.0
@@ -23,7 +23,7 @@ def create_app(settings: ServiceSettings) -> web.Application:
         "ExampleCo Timesheets: people, managers, delegates",
         settings,
         all_routes(),
-        [map_errors],
+        [problem_of],
     )
     app.cleanup_ctx.append(housekeeping(REPUBLISHING_INTERVAL, _republish_people))
     return app

@@ -18,7 +18,7 @@ from libs.web.problems import problem_response
 from libs.web.responses import json_response
 from libs.web.validation import body_of
 from services.approvals.api.access import APPROVAL, approval_id_of, current_caller
-from services.approvals.api.error_handlers import problem_of
+from services.approvals.api.error_handlers import problem_of_decision
 from services.approvals.api.serializers import serialize_details
 from services.approvals.commands.decisions import DecisionError, decide, decide_many
 from services.approvals.model import MAX_DECISIONS, DecisionRequest
@@ -95,6 +95,6 @@ async def post_decisions(request: web.Request) -> web.Response:
 def _result(request: web.Request, approval_id: UUID, error: DecisionError | None) -> dict[str, Any]:
     if error is None:
         return {"id": approval_id, "status": 200}
-    problem = problem_of(error)
+    problem = problem_of_decision(error)
     body = problem_response(request, problem).text or "null"
     return {"id": approval_id, "status": problem.status, "problem": msgspec.Raw(body)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from libs.web.etags import etag_of_representation
 from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed, Problem
@@ -19,18 +18,14 @@ class Closed(Conflict):
     slug = "closed"
 
 
-@web.middleware
-async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn errors of the model and of commands into problems."""
-    try:
-        return await handler(request)
-    except DECISION_ERRORS as error:
-        raise problem_of(error) from error
-    except StaleVersion as error:
-        raise _stale(error) from error
+def problem_of(_request: web.Request, error: Exception) -> Problem | None:
+    """The problem of an error of the model or of a command."""
+    if isinstance(error, DECISION_ERRORS):
+        return problem_of_decision(error)
+    return _stale(error) if isinstance(error, StaleVersion) else None
 
 
-def problem_of(error: DecisionError) -> Problem:
+def problem_of_decision(error: DecisionError) -> Problem:
     """One's own week is 403, somebody else's 404, a wrong state or a closed period 409."""
     if isinstance(error, SelfApproval):
         return Forbidden(str(error))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from libs.web.etags import etag_of
-from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed
+from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed, Problem
 from services.entries.api.serializers import (
     serialize_absence,
     serialize_entry,
@@ -21,25 +20,23 @@ from services.entries.model import Locked, WrongState
 from services.entries.store.entries import EntryInContext
 
 
-@web.middleware
-async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Raise the problem of a domain error: 404, 403, 404, 409 or 412."""
-    try:
-        return await handler(request)
-    except NotVisible as error:
-        raise NotFound(str(error)) from error
-    except NotUploaded as error:
-        raise Forbidden(str(error)) from error
-    except Locked as error:
-        raise Conflict(
-            str(error), lock_reason=error.lock.reason, unlock=error.lock.unlock
-        ) from error
-    except WrongState as error:
-        raise Conflict(str(error), state=error.state) from error
-    except AlreadyExists as error:
-        raise Conflict(str(error), **_current(error.current)) from error
-    except StaleVersion as error:
-        raise _stale(error) from error
+def problem_of(_request: web.Request, error: Exception) -> Problem | None:
+    """The problem of a domain error: 404, 403, 409 or 412."""
+    match error:
+        case NotVisible():
+            return NotFound(str(error))
+        case NotUploaded():
+            return Forbidden(str(error))
+        case Locked():
+            return Conflict(str(error), lock_reason=error.lock.reason, unlock=error.lock.unlock)
+        case WrongState():
+            return Conflict(str(error), state=error.state)
+        case AlreadyExists():
+            return Conflict(str(error), **_current(error.current))
+        case StaleVersion():
+            return _stale(error)
+        case _:
+            return None
 
 
 def _stale(error: StaleVersion) -> PreconditionFailed:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from libs.web.app import CLOCK
 from libs.web.etags import etag_of, etag_of_representation
-from libs.web.problems import NotFound, PreconditionFailed
+from libs.web.problems import NotFound, PreconditionFailed, Problem
 from services.profile.api.serializers import serialize_person, serialize_profile
 from services.profile.commands.profile import OwnProfile
 from services.profile.model import (
@@ -22,26 +21,28 @@ from services.profile.schemas.profile import Profile
 from services.profile.store.people import KnownPerson
 
 
-@web.middleware
-async def map_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+def problem_of(request: web.Request, error: Exception) -> Problem | None:
     """A missing resource is 404; a stale version is 412 with the present representation."""
-    try:
-        return await handler(request)
-    except UnknownPerson as error:
-        raise NotFound("There is no such person.") from error
-    except UnknownContract as error:
-        raise NotFound("There is no contract from this day.") from error
-    except NoDelegate as error:
-        raise NotFound("You have no delegate.") from error
-    except AlreadyExists as error:
-        raise PreconditionFailed(str(error), current=_current(request, error.current)) from error
-    except StaleVersion as error:
-        current = _current(request, error.current)
-        etag = etag_of_representation(current) if current else etag_of(error.version)
-        headers = {"ETag": etag}
-        raise PreconditionFailed(
-            str(error), headers=headers, version=error.version, current=current
-        ) from error
+    match error:
+        case UnknownPerson():
+            return NotFound("There is no such person.")
+        case UnknownContract():
+            return NotFound("There is no contract from this day.")
+        case NoDelegate():
+            return NotFound("You have no delegate.")
+        case AlreadyExists():
+            return PreconditionFailed(str(error), current=_current(request, error.current))
+        case StaleVersion():
+            return _stale(request, error)
+        case _:
+            return None
+
+
+def _stale(request: web.Request, error: StaleVersion) -> PreconditionFailed:
+    current = _current(request, error.current)
+    etag = etag_of_representation(current) if current else etag_of(error.version)
+    headers = {"ETag": etag}
+    return PreconditionFailed(str(error), headers=headers, version=error.version, current=current)
 
 
 def _current(request: web.Request, current: object) -> Person | Profile | None:
