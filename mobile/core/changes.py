@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from mobile.core.wire import Json
 
+# The member of a change of the profile that keeps the values before the first attempt.
+BEFORE = "before"
 # No change is held back for longer, whatever happens to the device's clock.
 MAX_HOLD_SECONDS = 10.0
 
@@ -80,6 +82,11 @@ class Change:
     created_at: datetime
     failure: Failure | None
     attempts: int = 0
+
+    @property
+    def payload(self) -> Json:
+        """The body without what was noted before the first attempt."""
+        return {name: value for name, value in self.body.items() if name != BEFORE}
 
 
 def is_held(hold_until: float, now: float) -> bool:

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from mobile.core.changes import Change, ChangeKind, ServiceName
+from mobile.core.changes import BEFORE, Change, ChangeKind, ServiceName
 from mobile.core.database import Database
 from mobile.core.network import ApiResponse, RequestRejected, Unreachable
 from mobile.core.outbox import Outbox
@@ -21,9 +21,10 @@ from mobile.core.services import (
     week_path,
 )
 from mobile.core.store import Store
-from mobile.core.wire import Entry, Profile, Timesheet, read
+from mobile.core.wire import Entry, Json, Profile, Timesheet, read
 
 PROFILE = "profile"
+_DELEGATION = ("person", "from", "to")
 _AFFECTED = {
     ServiceName.ENTRIES: ("/v1/entries", "/v1/timesheets", "/v1/absences", "/v1/calendar"),
     ServiceName.APPROVALS: ("/v1/approvals",),
@@ -206,22 +207,30 @@ class ChangeSender:
                 self.outbox.done(change, None)
 
     async def _change_delegate(self, change: Change) -> None:
-        method = "PUT" if change.body else "DELETE"
+        method = "PUT" if change.payload else "DELETE"
         response = await self._send_profile(change, method, f"{PROFILE_PATH}/delegate")
         if response is not None:
             self.outbox.done(change, None)
 
     async def _send_profile(self, change: Change, method: str, path: str) -> ApiResponse | None:
-        """Change the profile, whatever it holds. None if the change is gone.
+        """Change the profile exactly once, whatever it holds. None if the change is gone.
 
-        The condition is that of a moment ago: an attempt that arrives late, after a newer change,
-        has no effect.
+        The values before are noted with the first attempt. If the response to an attempt is lost,
+        the profile says whether it arrived; if it holds something else by then, another device has
+        changed it since, and the person decides. The condition is that of a moment ago: an attempt
+        that arrives late, after a newer change, has no effect.
         """
-        etag = (await self.api.get(PROFILE_PATH)).etag
-        if not self.outbox.mark_tried(change.seq):
+        profile = await self.api.get(PROFILE_PATH)
+        present = _present_values(change, profile.body)
+        before = change.body.get(BEFORE) if change.tried else None
+        if before is not None and present == change.payload:
+            return profile
+        if before is not None and present != before:
+            raise RequestRejected(412, "Changed elsewhere.", {"current": profile.body})
+        if not self.outbox.mark_tried(change.seq, {**change.payload, BEFORE: present}):
             return None
-        headers = {"If-Match": etag} if etag is not None else {}
-        body = change.body or None
+        headers = {"If-Match": profile.etag} if profile.etag is not None else {}
+        body = change.payload or None
         try:
             return await self.api.send(method, path, body, headers=headers)
         except RequestRejected as rejection:
@@ -231,6 +240,15 @@ class ChangeSender:
                 raise
             # Changed between the two requests, perhaps by an earlier attempt: try again soon.
             raise Unreachable(offline=False) from rejection
+
+
+def _present_values(change: Change, profile: Any) -> Json:
+    """The profile's values of what the change is about, in the form of its payload."""
+    found = profile if isinstance(profile, dict) else {}
+    if change.kind is ChangeKind.PROFILE:
+        return {name: found.get(name) for name in change.payload}
+    delegate = found.get("delegate") or {}
+    return {name: delegate[name] for name in _DELEGATION if name in delegate}
 
 
 def _condition(base: int | None) -> dict[str, str]:

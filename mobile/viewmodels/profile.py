@@ -188,7 +188,7 @@ class ProfileModel(WorkspaceModel):
 
     def _pending_body(self, kind: ChangeKind) -> Json | None:
         changes = self._workspace.outbox.of_target(kind)
-        return next((c.body for c in reversed(changes) if c.failure is None), None)
+        return next((c.payload for c in reversed(changes) if c.failure is None), None)
 
     @property
     def _profile(self) -> Profile:

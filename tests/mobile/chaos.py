@@ -52,6 +52,8 @@ class Server:
     """The weekly target of each person, by the name of a device of theirs."""
     delegate: dict[str, Any] | None = None
     """The approver's delegation."""
+    profiles: list[dict[str, Any]] = field(default_factory=list)
+    """Each change of the profiles: the values after it."""
 
 
 async def read_items(caller: Caller, path: str) -> list[dict[str, Any]]:
@@ -198,6 +200,7 @@ class Chaos:
         self._check_devices(server)
         self._check_weeks(server)
         self._check_delegate(server)
+        self._check_profiles(server)
         for name, minutes in server.targets.items():
             mine = {label for label in self.players[name].meant if label.startswith("target")}
             if name == "phone" and "desk" in self.players:
@@ -262,6 +265,16 @@ class Chaos:
                 expected = each.label
         found = label_of("PUT", DELEGATE_PATH, server.delegate or {})
         assert found == expected, f"seed {self.seed}: {found}, not {expected}"
+
+    def _check_profiles(self, server: Server) -> None:
+        """No target or delegation took effect more often than somebody meant it."""
+        happened: Counter[str] = Counter()
+        for after in server.profiles:
+            parts = (after.get("delegate") or {}, {"target_minutes": after.get("target_minutes")})
+            happened.update(label_of("PATCH", "", part) for part in parts if any(part.values()))
+        again = sum((player.again for player in self.players.values()), Counter())
+        often = {label: times for label, times in happened.items() if times > 1 + again[label]}
+        assert not often, f"seed {self.seed}: took effect again: {often}"
 
     def _check_devices(self, server: Server) -> None:
         entries = {(each["id"], each["version"], each["note"]) for each in server.entries}

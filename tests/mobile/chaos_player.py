@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import httpx
 
-from mobile.core.changes import Change, ChangeKind
+from mobile.core.changes import Change, ChangeKind, ServiceName
 from mobile.core.database import Database
 from mobile.core.rules import AbsenceKind, State
 from mobile.core.session import Workspace
@@ -80,6 +80,8 @@ class Player:
         self.given_up: set[str] = set()
         self.steps: Counter[tuple[ChangeKind, str]] = Counter()
         """The number of changes of a week's state, by kind and week."""
+        self.again: Counter[str] = Counter()
+        """The number of times that a target or delegate was meant again, after a conflict."""
         self.changes: Counter[ChangeKind] = Counter()
         self.kills = self.timers = 0
         self.ended: list[str] = []
@@ -174,7 +176,7 @@ class Player:
         return self._labels(self.device.outbox.all())
 
     def _labels(self, changes: Iterable[Change]) -> set[str]:
-        return {label_of(_method(each), each.target, each.body) for each in changes} - {""}
+        return {label_of(_method(each), each.target, each.payload) for each in changes} - {""}
 
     def _label(self) -> str:
         self._number += 1
@@ -308,9 +310,20 @@ class Player:
             model.drop(problem.seq)
             self.given_up |= before - self.unsent
         elif chosen is Resolution.RETRY:
+            if problem.kind.service is ServiceName.PROFILE:
+                self._ask_again(problem.seq)
             model.retry(problem.seq)
         else:
             self._edit_a_problem(model, problem.seq)
+
+    def _ask_again(self, seq: int) -> None:
+        """A target or delegate that another one has replaced since is meant once more."""
+        change = self.device.outbox.read(seq)
+        if change is not None:
+            labels = self._labels([change])
+            self.again.update(labels)
+            accepted = self.network.accepted
+            accepted[:] = [each for each in accepted if each.label not in labels]
 
     def _edit_a_problem(self, model: ProblemsModel, seq: int) -> None:
         """Keep mine, in other words: the new change has a label of its own."""
@@ -327,5 +340,5 @@ class Player:
 
 def _method(change: Change) -> str:
     """DELETE for a change that is sent so; the others are known by their bodies."""
-    ends_delegation = change.kind is ChangeKind.DELEGATE and not change.body
+    ends_delegation = change.kind is ChangeKind.DELEGATE and not change.payload
     return DELETED if change.kind in DELETIONS or ends_delegation else ""
