@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kivy.base import EventLoop
+
 from mobile.core.drafts import DRAFTS
 from mobile.core.sync_state import SyncState
 from mobile.core.weeks import Week
@@ -12,6 +14,8 @@ from mobile.ui.approval import ReasonSheet
 from mobile.ui.shell import Shell
 from mobile.viewmodels.stages import Stage, Tab
 from mobile.viewmodels.timer import TIMER
+
+FRAMES = 3
 
 Scene = Callable[[Shell], None]
 
@@ -124,11 +128,13 @@ def draft(shell: Shell) -> None:
 def actions(shell: Shell) -> None:
     """The menu of an entry."""
     week(shell, weekday=0)
-    settle_cards = shell.screen.list
-    settle_cards.cards_list.refresh_from_layout()
-    card = next(settle_cards.cards(), None)
-    if card is not None:
-        settle_cards.more(card)
+    # A card has its place once the list has been laid out.
+    for _ in range(FRAMES):
+        EventLoop.idle()
+    day = shell.screen.list
+    day.more(
+        max((each for each in day.cards() if each.parent and each.key), key=lambda each: each.y)
+    )
 
 
 def timer_idle(shell: Shell) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kivy.clock import Clock, ClockEvent
 from kivy.metrics import dp
+from kivy.properties import ColorProperty
 from kivymd.app import MDApp
 
 from mobile.ui.layout import load_kv
@@ -17,6 +18,8 @@ HOLD_SECONDS, STILL = 0.5, 10
 class CopyableText(Text):
     """A note, a reason or an error: something to paste into a message to somebody else."""
 
+    # Another colour than that of secondary text: a second rule for text_color would compete.
+    ink = ColorProperty(None, allownone=True)
     _holding: ClockEvent | None = None
 
     def on_touch_down(self, touch: Any) -> bool:

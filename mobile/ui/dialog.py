@@ -79,12 +79,14 @@ class Menu(Overlay):
             row.bind(on_release=lambda _row, act=choice.act: self._choose(act))
             self.ids.card.add_widget(row)
         self.bind(size=self._place)
+        self.ids.card.bind(height=self._place)
 
     def _place(self, *_arguments: object) -> None:
         x, y = self._opener.to_window(*self._opener.pos)
         card = self.ids.card
         card.x = min(x + self._opener.width - card.width, self.width - card.width - dp(8))
-        card.top = y
+        # Below the button, or as far above as it needs to be whole.
+        card.top = min(max(y, card.height + dp(8)), self.height - dp(8))
 
     def _choose(self, act: Callable[[], None]) -> None:
         self.close()
