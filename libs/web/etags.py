@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from libs.web.problems import FieldError, PreconditionFailed, UnprocessableContent
+from libs.web.problems import FieldError, UnprocessableContent
 from libs.web.responses import encode_json, json_response
 
 _TAG = re.compile(r'(?P<weak>W/)?"(?P<version>[0-9]{1,18})(?:\.[^"]*)?"')
@@ -70,17 +70,6 @@ def expected_version(request: web.Request) -> int | None:
 def creates_only(request: web.Request) -> bool:
     """Whether `If-None-Match: *` asks that nothing existing be replaced."""
     return request.headers.get("If-None-Match", "").strip() == "*"
-
-
-def require_version(expected: int | None, present: int, current: Any) -> None:
-    """Raise `PreconditionFailed`, with the present representation, for a stale version."""
-    if expected is not None and expected != present:
-        raise PreconditionFailed(
-            "Somebody changed this meanwhile.",
-            headers={"ETag": etag_of(present)},
-            version=present,
-            current=current,
-        )
 
 
 def matches_etag(request: web.Request, etag: str) -> bool:

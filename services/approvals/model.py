@@ -40,6 +40,7 @@ from enum import StrEnum
 from typing import NamedTuple, Self
 
 from libs.rules.calendar import Week, earliest_today, latest_today
+from libs.rules.errors import NotAllowed, NotVisible, WrongState
 
 MAX_DECISIONS = 100
 LONG_DAY_MINUTES = 10 * 60
@@ -189,23 +190,11 @@ class DecisionRequest:
     reason: str | None = None
 
 
-class SelfApproval(Exception):
+class SelfApproval(NotAllowed):
     """A person decides their own week."""
 
     def __init__(self) -> None:
         super().__init__("You can't approve your own timesheet.")
-
-
-class NotVisible(Exception):
-    """The caller may not see the approval, or it does not exist."""
-
-
-class WrongState(Exception):
-    """The week is not pending any more."""
-
-    def __init__(self, state: State) -> None:
-        super().__init__(f"The week can't be decided: it is {state} already.")
-        self.state = state
 
 
 class PeriodClosed(Exception):
@@ -216,15 +205,6 @@ class PeriodClosed(Exception):
             f"The period through {closed_through} is closed, so this week can't be rejected. "
             "Move the period back first."
         )
-
-
-class StaleVersion(Exception):
-    """The decision is based on a version that was replaced; `current` is the present one."""
-
-    def __init__(self, version: int, current: object) -> None:
-        super().__init__("Somebody changed this meanwhile.")
-        self.version = version
-        self.current = current
 
 
 def approver_of(person: str, manager: Manager | None) -> str | None:
@@ -331,7 +311,8 @@ def check_decidable(
         raise SelfApproval
     check_visible(approval, authority, person)
     if authority is None or approval.state is not State.PENDING:
-        raise WrongState(approval.state)
+        detail = f"The week can't be decided: it is {approval.state} already."
+        raise WrongState(detail, approval.state)
     rejects = request.decision is Decision.REJECT
     if rejects and closed_through is not None and approval.week.monday <= closed_through:
         raise PeriodClosed(closed_through)

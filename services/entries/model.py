@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from libs.rules.calendar import Week, latest_today
+from libs.rules.errors import WrongState
 from libs.rules.violations import RuleBroken, Violation
 from services.entries.targets import Targets
 from services.entries.violations import (
@@ -187,14 +188,6 @@ class PeriodClosed(Locked):
     def __init__(self, closed_through: date) -> None:
         detail = f"The period through {closed_through} is closed. Move it back first."
         super().__init__(_LOCKS[LockReason.CLOSED], detail)
-
-
-class WrongState(Exception):
-    """The week is not in the state that this step starts from."""
-
-    def __init__(self, detail: str, state: State) -> None:
-        super().__init__(detail)
-        self.state = state
 
 
 def lock_of(day: date, state: State, closed_through: date | None) -> Lock | None:

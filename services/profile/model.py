@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from libs.rules.calendar import earliest_today
+from libs.rules.errors import NotVisible
 from libs.rules.violations import RuleBroken, Violation
 
 MAX_NAME_LENGTH = 200
@@ -145,35 +146,6 @@ class PersonContext:
     names: Mapping[str, str]
     email_owner: str | None
     id_owners: Mapping[str, str]
-
-
-class UnknownPerson(Exception):
-    """The directory has no such person."""
-
-
-class UnknownContract(Exception):
-    """The person has no contract from that day."""
-
-
-class NoDelegate(Exception):
-    """The person has no delegate."""
-
-
-class AlreadyExists(Exception):
-    """The person was to be created and exists. `current` is what is stored."""
-
-    def __init__(self, current: object) -> None:
-        super().__init__("The person is in the directory.")
-        self.current = current
-
-
-class StaleVersion(Exception):
-    """The change is based on a version that was replaced; `current` is the present one."""
-
-    def __init__(self, version: int, current: object) -> None:
-        super().__init__("Somebody changed this meanwhile.")
-        self.version = version
-        self.current = current
 
 
 def new_person(sub: str, claims: Claims, *, email_taken: bool = False) -> Person:
@@ -347,8 +319,8 @@ def with_contract(contracts: Sequence[Contract], contract: Contract) -> tuple[Co
 
 
 def without_contract(contracts: Sequence[Contract], valid_from: date) -> tuple[Contract, ...]:
-    """The contracts without the one from this day. Raises `UnknownContract`."""
+    """The contracts without the one from this day. Raises `NotVisible`."""
     others = tuple(known for known in contracts if known.valid_from != valid_from)
     if len(others) == len(contracts):
-        raise UnknownContract
+        raise NotVisible("There is no contract from this day.")
     return others

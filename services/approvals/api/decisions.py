@@ -11,9 +11,10 @@ from aiohttp import web
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.service.access import current_actor
+from libs.service.preconditions import preconditions_of
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
-from libs.web.etags import etag_of_representation, expected_version, resource_response
+from libs.web.etags import etag_of_representation, resource_response
 from libs.web.problems import problem_response
 from libs.web.responses import json_response
 from libs.web.validation import body_of
@@ -58,7 +59,7 @@ async def put_decision(request: web.Request) -> web.Response:
         current_actor(request),
         body_of(request, DecisionRequest),
         request.app[CLOCK].now(),
-        expected_version=expected_version(request),
+        preconditions_of(request),
     )
     answer = serialize_details(details)
     return resource_response(request, answer, etag_of_representation(answer))

@@ -1,15 +1,16 @@
-"""Errors of the model as problems."""
+"""Domain errors as problems."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from libs.rules.errors import NotVisible, StaleVersion
 from libs.web.etags import etag_of_representation
 from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed, Problem
 from services.approvals.api.serializers import serialize_details
 from services.approvals.commands.approvals import ApprovalDetails
 from services.approvals.commands.decisions import DECISION_ERRORS, DecisionError
-from services.approvals.model import NotVisible, PeriodClosed, SelfApproval, StaleVersion
+from services.approvals.model import PeriodClosed, SelfApproval
 
 
 class Closed(Conflict):

@@ -9,11 +9,11 @@ from uuid import UUID
 import asyncpg
 
 from libs.postgres.pool import Database
+from libs.rules.errors import NotVisible
 from services.approvals.chain import Step
 from services.approvals.model import (
     Authority,
     Caller,
-    NotVisible,
     Today,
     authority_of,
     check_visible,

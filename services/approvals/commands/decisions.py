@@ -12,6 +12,8 @@ import asyncpg
 from libs.changes import Actor, Change, record_changes
 from libs.feed.events import deferred_publish
 from libs.postgres.pool import Database
+from libs.rules.errors import NotVisible, WrongState
+from libs.rules.preconditions import UNCONDITIONAL, Preconditions
 from services.approvals import model
 from services.approvals.chain import Step, StepKind, add_step
 from services.approvals.commands.approvals import (
@@ -26,13 +28,10 @@ from services.approvals.model import (
     Caller,
     DecisionRequest,
     DecisionRole,
-    NotVisible,
     PeriodClosed,
     SelfApproval,
-    StaleVersion,
     State,
     Today,
-    WrongState,
 )
 from services.approvals.store.approvals import (
     ApprovalWithContext,
@@ -120,8 +119,7 @@ async def decide(
     actor: Actor,
     request: DecisionRequest,
     now: datetime,
-    *,
-    expected_version: int | None = None,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> ApprovalDetails:
     """Approve or reject a submission.
 
@@ -134,8 +132,8 @@ async def decide(
         found, authority = decisions.find(approval_id)
         decisions.decide(approval_id)
         version = found.approval.version
-        if decisions.decided and expected_version not in (None, version):
-            raise StaleVersion(version, await load_details(connection, found, authority))
+        if decisions.decided and expected.is_stale(version):
+            expected.check_version(await load_details(connection, found, authority), version)
         async with deferred_publish(connection):
             await decisions.save(connection)
             return await load_details(connection, decisions.approvals[approval_id], authority)

@@ -14,6 +14,7 @@ from libs.postgres.idempotency import HEADER, StoredResponse, idempotent_respons
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week
 from libs.service.access import current_person
+from libs.service.preconditions import preconditions_of
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.etags import etag_of, resource_response
@@ -22,7 +23,7 @@ from libs.web.problems import NotFound
 from libs.web.resources import answer_schema, page_schema
 from libs.web.schemas import FIRST_DAY, LAST_DAY
 from libs.web.validation import body_of, query_of
-from services.entries.api.access import preconditions_of, user_or_report
+from services.entries.api.access import user_or_report
 from services.entries.api.serializers import serialize_absence, serialize_absences
 from services.entries.calendar import AbsenceDraft
 from services.entries.commands import absences as commands

@@ -1,4 +1,4 @@
-"""The caller of a request, and the version it expects."""
+"""The caller of a request, and the person it is about."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from libs.auth import PRINCIPAL, Scope, require_scope
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week
 from libs.service.access import audit_access, current_person
-from libs.web.etags import creates_only, expected_version
 from libs.web.problems import FieldError, NotFound, UnprocessableContent
 from services.entries.commands.entries import Author
-from services.entries.preconditions import Preconditions
 from services.entries.store.people import is_managed_by
 
 # The product in the User-Agent of the portal (RFC 9110 section 10.1.5).
@@ -75,12 +73,3 @@ def week_of(request: web.Request) -> Week:
         return Week.parse(request.match_info["week"])
     except ValueError as error:
         raise UnprocessableContent([FieldError("/week", str(error), "invalid", "path")]) from error
-
-
-def preconditions_of(request: web.Request) -> Preconditions:
-    """The conditions in `If-Match` and `If-None-Match`."""
-    return Preconditions(
-        version=expected_version(request),
-        exists="If-Match" in request.headers,
-        is_new=creates_only(request),
-    )

@@ -9,6 +9,7 @@ from libs.auth import Scope, requires
 from libs.postgres.idempotency import HEADER
 from libs.postgres.pool import DATABASE
 from libs.service.access import current_person
+from libs.service.preconditions import preconditions_of
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.problems import NotFound
@@ -18,7 +19,6 @@ from services.entries.api.access import (
     author_of,
     current_user,
     entry_id_of,
-    preconditions_of,
     user_or_admin,
 )
 from services.entries.api.responses import entry_response, save_once, saved_response

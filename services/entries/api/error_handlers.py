@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from libs.rules.errors import AlreadyExists, NotAllowed, NotVisible, StaleVersion, WrongState
 from libs.web.etags import etag_of
 from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed, Problem
 from services.entries.api.serializers import (
@@ -15,8 +16,7 @@ from services.entries.api.serializers import (
 )
 from services.entries.calendar import Absence
 from services.entries.commands.timesheets import WholeWeek
-from services.entries.errors import AlreadyExists, NotUploaded, NotVisible, StaleVersion
-from services.entries.model import Locked, WrongState
+from services.entries.model import Locked
 from services.entries.store.entries import EntryInContext
 
 
@@ -25,7 +25,7 @@ def problem_of(_request: web.Request, error: Exception) -> Problem | None:
     match error:
         case NotVisible():
             return NotFound(str(error))
-        case NotUploaded():
+        case NotAllowed():
             return Forbidden(str(error))
         case Locked():
             return Conflict(str(error), lock_reason=error.lock.reason, unlock=error.lock.unlock)

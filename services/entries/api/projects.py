@@ -8,13 +8,13 @@ from aiohttp import web
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.service.access import current_actor
+from libs.service.preconditions import preconditions_of
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from libs.web.problems import FieldError, NotFound, UnprocessableContent
 from libs.web.resources import answer_schema, page_schema
 from libs.web.validation import body_of, query_of
-from services.entries.api.access import preconditions_of
 from services.entries.api.responses import project_response
 from services.entries.commands import projects as commands
 from services.entries.commands.projects import today

@@ -11,6 +11,7 @@ from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.rules.calendar import Week, latest_today
 from libs.service.access import current_person
+from libs.service.preconditions import preconditions_of
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
@@ -20,7 +21,6 @@ from libs.web.validation import body_of, query_of
 from services.entries.api.access import (
     current_user,
     managed_person,
-    preconditions_of,
     user_or_report,
     week_of,
 )

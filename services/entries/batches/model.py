@@ -168,10 +168,6 @@ class BatchRow(msgspec.Struct, frozen=True, gc=False):
     changed_by: str | None
 
 
-class NoSuchBatch(Exception):
-    """There is no such batch, or the caller must not see it."""
-
-
 class NotUndoable(Exception):
     """The batch changed nothing, or undoing it would break a rule."""
 

@@ -14,11 +14,11 @@ from libs.changes import Actor, Change, record_changes
 from libs.feed.events import deferred_publish
 from libs.postgres.pool import Database
 from libs.rules.calendar import Week
+from libs.rules.errors import NotVisible, StaleVersion
+from libs.rules.preconditions import UNCONDITIONAL, Preconditions
 from services.entries.calendar import Absence, AbsenceDraft, changed_days, check_absence
-from services.entries.errors import NotVisible, StaleVersion
 from services.entries.events import publish_weeks_off
 from services.entries.model import check_change
-from services.entries.preconditions import NONE, Preconditions
 from services.entries.store import absences as store
 from services.entries.store.calendar import read_calendar
 from services.entries.store.period import read_closed_through, share_rules_lock
@@ -40,7 +40,7 @@ async def put_absence(
     draft: AbsenceDraft,
     actor: Actor,
     now: datetime,
-    expected: Preconditions = NONE,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> SavedAbsence:
     """Create the absence with this id or replace it; repeating it changes nothing.
 
@@ -61,7 +61,7 @@ async def put_absence_in(
     draft: AbsenceDraft,
     actor: Actor,
     now: datetime,
-    expected: Preconditions = NONE,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> SavedAbsence:
     """`put_absence` as a part of a transaction, which stores the response to a key as well."""
     await share_rules_lock(connection)
@@ -88,7 +88,7 @@ async def delete_absence(
     absence_id: UUID,
     actor: Actor,
     now: datetime,
-    expected: Preconditions = NONE,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> None:
     """Delete the absence. Raises `NotVisible`, `Locked`, `StaleVersion`."""
 

@@ -13,8 +13,9 @@ import asyncpg
 from libs.changes import Actor, Change, record_changes
 from libs.postgres.pool import Database
 from libs.rules.calendar import Week
+from libs.rules.errors import AlreadyExists, NotAllowed, NotVisible, StaleVersion
+from libs.rules.preconditions import UNCONDITIONAL, Preconditions
 from libs.rules.violations import RuleBroken, Violation
-from services.entries.errors import AlreadyExists, NotUploaded, NotVisible, StaleVersion
 from services.entries.events import publish_changed_weeks
 from services.entries.model import (
     Draft,
@@ -27,7 +28,6 @@ from services.entries.model import (
     patched,
     with_billable,
 )
-from services.entries.preconditions import NONE, Preconditions
 from services.entries.store import entries as store
 from services.entries.store.entries import EntryInContext
 from services.entries.store.period import read_closed_through
@@ -106,7 +106,7 @@ async def put_entry(
     entry_id: UUID,
     draft: Draft,
     now: datetime,
-    expected: Preconditions = NONE,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> Saved:
     """Create the entry with this id or replace it; repeating it changes nothing.
 
@@ -129,7 +129,7 @@ async def put_entry_in(
     entry_id: UUID,
     draft: Draft,
     now: datetime,
-    expected: Preconditions = NONE,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> Saved:
     """`put_entry` as a part of a transaction, which stores the response to a key as well."""
     # Lock, then read: the context must not count an older version of this entry.
@@ -156,7 +156,7 @@ async def patch_entry(
     entry_id: UUID,
     changes: Mapping[str, Any],
     now: datetime,
-    expected: Preconditions = NONE,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> EntryInContext:
     """Change the named fields of an entry.
 
@@ -173,7 +173,7 @@ async def patch_entry(
 
 
 async def delete_entry(
-    db: Database, person: str, entry_id: UUID, expected: Preconditions = NONE
+    db: Database, person: str, entry_id: UUID, expected: Preconditions = UNCONDITIONAL
 ) -> None:
     """Delete an entry. Raises `NotVisible`, `StaleVersion`, `Locked`."""
 
@@ -193,17 +193,17 @@ async def delete_uploaded_entry(
     reason: str,
     actor: Actor,
     now: datetime,
-    expected: Preconditions = NONE,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> None:
     """Delete an uploaded entry of another person; the change log keeps it.
 
-    Raises `NotVisible`, `NotUploaded`, `StaleVersion`, `Locked`.
+    Raises `NotVisible`, `NotAllowed`, `StaleVersion`, `Locked`.
     """
 
     async def delete(connection: asyncpg.Connection) -> None:
         present = await _lock(connection, person, entry_id)
         if not present.entry.is_uploaded:
-            raise NotUploaded("Only uploaded entries can be deleted for other people.")
+            raise NotAllowed("Only uploaded entries can be deleted for other people.")
         expected.check_version(present, present.entry.version)
         check_change(present.entry.date, present.state, present.closed_through)
         await store.delete_entry(connection, person, entry_id, actor.subject)

@@ -10,7 +10,7 @@ from libs.changes import Actor, Change, record_changes
 from libs.feed.events import deferred_publish
 from libs.postgres.pool import Database
 from libs.rules.calendar import Week
-from services.entries.errors import NotVisible
+from libs.rules.errors import NotVisible
 from services.entries.events import publish_weeks_off
 from services.entries.model import State, check_change
 from services.entries.store import holidays as store

@@ -11,9 +11,9 @@ import asyncpg
 
 from libs.changes import Actor, Change, difference, record_changes
 from libs.postgres.pool import Database
+from libs.rules.errors import AlreadyExists, NotVisible
+from libs.rules.preconditions import UNCONDITIONAL, Preconditions
 from libs.rules.violations import RuleBroken, Violation
-from services.entries.errors import AlreadyExists, NotVisible
-from services.entries.preconditions import NONE, Preconditions
 from services.entries.resources import Project
 from services.entries.store import projects as store
 from services.entries.store.period import read_closed_through, share_rules_lock, take_rules_lock
@@ -47,7 +47,7 @@ async def patch_project(
     since: date | None,
     actor: Actor,
     now: datetime,
-    expected: Preconditions = NONE,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> Project:
     """Change the named fields. Name, customer and billable default change from the day `since`
     on, today by default; a change that changes nothing leaves the version as it is.

@@ -13,12 +13,12 @@ from libs.changes import Actor, Change, record_changes
 from libs.feed.events import deferred_publish
 from libs.postgres.pool import Database
 from libs.rules.calendar import Week
+from libs.rules.preconditions import UNCONDITIONAL, Preconditions
 from services.entries import events, model
 from services.entries.calendar import PersonCalendar
 from services.entries.commands.calendar import targets_of
 from services.entries.commands.weeks_off import publish_earlier_weeks_off
 from services.entries.model import State, Timesheet
-from services.entries.preconditions import NONE, Preconditions
 from services.entries.store import timesheets as store
 from services.entries.store.calendar import read_calendar
 from services.entries.store.entries import EntryInContext, list_week_entries
@@ -94,7 +94,7 @@ async def submit_week(
     week: Week,
     actor: Actor,
     now: datetime,
-    expected: Preconditions = NONE,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> WholeWeek:
     """Submit the week for approval, and fix what it is measured by. The history names the actor,
     and the change log a submission for somebody else.
@@ -117,7 +117,7 @@ async def submit_week(
 
 
 async def withdraw_week(
-    db: Database, person: str, week: Week, now: datetime, expected: Preconditions = NONE
+    db: Database, person: str, week: Week, now: datetime, expected: Preconditions = UNCONDITIONAL
 ) -> WholeWeek:
     """Take a submitted week back. Raises `WrongState`, `StaleVersion`."""
 
@@ -137,7 +137,7 @@ async def reopen_week(
     reason: str,
     actor: Actor,
     now: datetime,
-    expected: Preconditions = NONE,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> WholeWeek:
     """Open an approved week again. Raises `WrongState`, `PeriodClosed`, `StaleVersion`."""
 

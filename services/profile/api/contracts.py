@@ -7,9 +7,10 @@ from aiohttp import web
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.service.access import current_actor
+from libs.service.preconditions import preconditions_of
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
-from libs.web.etags import etag_of_representation, expected_version, resource_response
+from libs.web.etags import etag_of_representation, resource_response
 from libs.web.validation import body_of
 from services.profile.api.access import PERSON, first_day_of, read_for_audit, sub_of
 from services.profile.api.serializers import serialize_contract, serialize_contracts
@@ -70,7 +71,7 @@ async def put_contract(request: web.Request) -> web.Response:
         contract,
         current_actor(request),
         request.app[CLOCK].now(),
-        expected_version=expected_version(request),
+        preconditions_of(request),
     )
     answer = serialize_contract(contract)
     etag = etag_of_representation({"version": known.person.version, "shown": answer})
@@ -96,6 +97,6 @@ async def delete_contract(request: web.Request) -> web.Response:
         first_day_of(request),
         current_actor(request),
         request.app[CLOCK].now(),
-        expected_version=expected_version(request),
+        preconditions_of(request),
     )
     return web.Response(status=204)

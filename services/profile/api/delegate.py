@@ -7,9 +7,10 @@ from aiohttp import web
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.service.access import current_person
+from libs.service.preconditions import preconditions_of
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
-from libs.web.etags import etag_of_representation, expected_version, resource_response
+from libs.web.etags import etag_of_representation, resource_response
 from libs.web.validation import body_of
 from services.profile.api.access import current_claims
 from services.profile.api.serializers import serialize_profile
@@ -48,7 +49,7 @@ async def put_delegate(request: web.Request) -> web.Response:
         current_claims(request),
         body_of(request, Delegation),
         now,
-        expected_version=expected_version(request),
+        preconditions_of(request),
     )
     answer = serialize_profile(profile, now)
     return resource_response(request, answer, etag_of_representation(answer))
@@ -70,6 +71,6 @@ async def delete_delegate(request: web.Request) -> web.Response:
         request.app[DATABASE],
         current_person(request),
         request.app[CLOCK].now(),
-        expected_version=expected_version(request),
+        preconditions_of(request),
     )
     return web.Response(status=204)

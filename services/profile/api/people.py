@@ -11,16 +11,15 @@ from aiohttp import web
 from libs.auth import Scope, requires
 from libs.postgres.pool import DATABASE
 from libs.service.access import audit_access, current_actor
+from libs.service.preconditions import preconditions_of
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
-from libs.web.etags import creates_only, etag_of_representation, expected_version, resource_response
+from libs.web.etags import etag_of_representation, resource_response
 from libs.web.paging import decode_cursor, page_response
-from libs.web.problems import PreconditionFailed
 from libs.web.validation import body_of, query_of
 from services.profile.api.access import PERSON, new_sub_of, read_for_audit, sub_of
 from services.profile.api.serializers import serialize_person
 from services.profile.commands import people as commands
-from services.profile.model import UnknownPerson
 from services.profile.names import query_prefixes, sort_key
 from services.profile.schemas.people import (
     PeoplePage,
@@ -107,19 +106,14 @@ async def show_person(request: web.Request) -> web.Response:
 )
 async def put_person(request: web.Request) -> web.Response:
     """PUT a person: create, or replace every field."""
-    try:
-        known, created = await commands.put_person(
-            request.app[DATABASE],
-            new_sub_of(request),
-            body_of(request, PersonChanges).values,
-            current_actor(request),
-            request.app[CLOCK].now(),
-            expected_version=expected_version(request),
-            must_exist="If-Match" in request.headers,
-            must_be_new=creates_only(request),
-        )
-    except UnknownPerson as error:
-        raise PreconditionFailed("There is no such person any more.") from error
+    known, created = await commands.put_person(
+        request.app[DATABASE],
+        new_sub_of(request),
+        body_of(request, PersonChanges).values,
+        current_actor(request),
+        request.app[CLOCK].now(),
+        preconditions_of(request),
+    )
     if created:
         location = f"/v1/people/{quote(known.person.person, safe='')}"
         return _respond(request, known, status=201, Location=location)
@@ -143,14 +137,13 @@ async def put_person(request: web.Request) -> web.Response:
 )
 async def patch_person(request: web.Request) -> web.Response:
     """PATCH the named fields of a person."""
-    known, _created = await commands.put_person(
+    known = await commands.patch_person(
         request.app[DATABASE],
         sub_of(request),
         body_of(request, PersonChanges).values,
         current_actor(request),
         request.app[CLOCK].now(),
-        expected_version=expected_version(request),
-        must_exist=True,
+        preconditions_of(request),
     )
     return _respond(request, known)
 

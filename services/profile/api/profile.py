@@ -7,9 +7,10 @@ from aiohttp import web
 from libs.auth import authenticated
 from libs.postgres.pool import DATABASE
 from libs.service.access import current_person
+from libs.service.preconditions import preconditions_of
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
-from libs.web.etags import etag_of_representation, expected_version, resource_response
+from libs.web.etags import etag_of_representation, resource_response
 from libs.web.validation import body_of
 from services.profile.api.access import current_claims
 from services.profile.api.serializers import serialize_profile
@@ -65,7 +66,7 @@ async def patch_profile(request: web.Request) -> web.Response:
         current_claims(request),
         body_of(request, ProfilePatch).changes,
         request.app[CLOCK].now(),
-        expected_version=expected_version(request),
+        preconditions_of(request),
     )
     return _respond(request, profile)
 

@@ -12,9 +12,11 @@ import asyncpg
 from libs.changes import Actor
 from libs.postgres.pool import Database
 from libs.rules.calendar import earliest_today
+from libs.rules.errors import NotVisible
+from libs.rules.preconditions import UNCONDITIONAL, Preconditions
 from services.profile import model
 from services.profile.commands.saving import save, sync_from_token
-from services.profile.model import Claims, Delegation, NoDelegate, Person, StaleVersion
+from services.profile.model import Claims, Delegation, Person
 from services.profile.store import people as store
 from services.profile.store.directory import Delegator, list_delegators
 from services.profile.store.people import KnownPerson
@@ -52,8 +54,7 @@ async def change_profile(
     claims: Claims,
     changes: Mapping[str, Any],
     now: datetime,
-    *,
-    expected_version: int | None = None,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> OwnProfile:
     """Change the named fields of the caller's profile. Raises `RuleBroken`, `StaleVersion`."""
 
@@ -61,7 +62,7 @@ async def change_profile(
         before, present = await sync_from_token(connection, actor.subject, claims)
         after = _changed(present, changes, now)
         if after != present:
-            await _check_version(connection, before, expected_version, now)
+            await _check_version(connection, before, expected, now)
         return await _save(connection, before, after, actor, now)
 
     return await database.transact(change)
@@ -73,8 +74,7 @@ async def appoint_delegate(
     claims: Claims,
     delegation: Delegation,
     now: datetime,
-    *,
-    expected_version: int | None = None,
+    expected: Preconditions = UNCONDITIONAL,
 ) -> OwnProfile:
     """Let somebody stand in for the caller, in place of the delegate before.
 
@@ -84,7 +84,7 @@ async def appoint_delegate(
     async def appoint(connection: asyncpg.Connection) -> OwnProfile:
         before, present = await sync_from_token(connection, actor.subject, claims)
         if present.delegate_at(now) != delegation:
-            await _check_version(connection, before, expected_version, now)
+            await _check_version(connection, before, expected, now)
             delegate = await store.read_person(connection, delegation.person)
             candidate = delegate.person if delegate else None
             model.check_delegation(actor.subject, delegation, candidate, now)
@@ -95,15 +95,15 @@ async def appoint_delegate(
 
 
 async def remove_delegate(
-    database: Database, actor: Actor, now: datetime, *, expected_version: int | None = None
+    database: Database, actor: Actor, now: datetime, expected: Preconditions = UNCONDITIONAL
 ) -> None:
-    """End the caller's delegation. Raises `NoDelegate`, `StaleVersion`."""
+    """End the caller's delegation. Raises `NotVisible`, `StaleVersion`."""
 
     async def remove(connection: asyncpg.Connection) -> None:
         known = await store.lock_person(connection, actor.subject)
         if known is None or known.person.delegate_at(now) is None:
-            raise NoDelegate
-        await _check_version(connection, known.person, expected_version, now)
+            raise NotVisible("You have no delegate.")
+        await _check_version(connection, known.person, expected, now)
         await save(connection, known.person, replace(known.person, delegate=None), actor, now)
 
     await database.transact(remove)
@@ -128,13 +128,13 @@ async def _save(
 
 
 async def _check_version(
-    connection: asyncpg.Connection, before: Person | None, expected: int | None, now: datetime
+    connection: asyncpg.Connection, before: Person | None, expected: Preconditions, now: datetime
 ) -> None:
     version = before.version if before else 0
-    if expected is None or expected == version:
+    if not expected.is_stale(version):
         return
     known = await store.read_person(connection, before.person) if before else None
     delegators = (
         await list_delegators(connection, before.person, earliest_today(now)) if before else []
     )
-    raise StaleVersion(version, OwnProfile(known, delegators) if known else None)
+    expected.check_version(OwnProfile(known, delegators) if known else None, version)

@@ -8,10 +8,11 @@ from datetime import datetime
 import asyncpg
 
 from libs.changes import Actor, Change, difference, record_changes
+from libs.rules.errors import NotVisible
 from libs.service.admission import PersonAccess, record_access
 from services.profile import model
 from services.profile.events import publish_changed, state_of
-from services.profile.model import Claims, Person, UnknownPerson
+from services.profile.model import Claims, Person
 from services.profile.store import people as store
 from services.profile.store.directory import find_email_owner
 from services.profile.store.people import KnownPerson
@@ -47,7 +48,7 @@ async def save(
         await store.remember_claims(connection, after.person, after.claims)
     known = await store.read_person(connection, after.person)
     if known is None:
-        raise UnknownPerson
+        raise NotVisible("There is no such person.")
     if changes := _changes(before, known.person, actor, now):
         await record_access(connection, [_access_of(known.person)])
         await record_changes(connection, changes)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.rules.calendar import Week
+from libs.rules.errors import NotVisible, WrongState
 from services.approvals import model
 from services.approvals.model import (
     Approval,
@@ -24,13 +25,11 @@ from services.approvals.model import (
     Delegation,
     Flag,
     Manager,
-    NotVisible,
     PeriodClosed,
     SelfApproval,
     State,
     SubmittedFacts,
     Today,
-    WrongState,
 )
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

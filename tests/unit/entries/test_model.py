@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from libs.rules.calendar import Week
+from libs.rules.errors import WrongState
 from libs.rules.violations import RuleBroken
 from services.entries import model
 from services.entries.model import (
@@ -20,7 +21,6 @@ from services.entries.model import (
     ProjectRules,
     State,
     Timesheet,
-    WrongState,
 )
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from libs.rules.errors import NotVisible
 from libs.rules.violations import RuleBroken
 from services.profile import model
 from services.profile.model import (
@@ -17,7 +18,6 @@ from services.profile.model import (
     Kind,
     Person,
     PersonContext,
-    UnknownContract,
 )
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -176,7 +176,7 @@ def test_contracts_are_kept_by_their_first_day() -> None:
         HALF,
     )
     assert model.without_contract(contracts, HALF.valid_from) == (FULL,)
-    with pytest.raises(UnknownContract):
+    with pytest.raises(NotVisible):
         model.without_contract(contracts, TODAY)
 
 

@@ -15,14 +15,14 @@ from libs.postgres.shares import Share
 from libs.web.app import CLOCK
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
-from libs.web.problems import Conflict, NotFound
+from libs.web.problems import Conflict
 from libs.web.resources import answer_schema, page_schema
 from libs.web.responses import json_response
 from libs.web.validation import query_of
 from services.entries.batches.api.access import batch_id_of, batch_or_404, visible_client
 from services.entries.batches.api.serializers import BatchView, serialize_batch
 from services.entries.batches.commands.undo import undo_batch
-from services.entries.batches.model import BatchRow, NoSuchBatch, NotUndoable
+from services.entries.batches.model import BatchRow, NotUndoable
 from services.entries.batches.schemas import (
     BatchListQuery,
     BatchListQuerySchema,
@@ -139,8 +139,6 @@ async def delete_batch(request: web.Request) -> web.Response:
             Actor(principal.subject, principal.client_id),
             request.app[CLOCK].now(),
         )
-    except NoSuchBatch as error:
-        raise NotFound("There is no such batch.") from error
     except NotUndoable as error:
         raise Conflict(str(error)) from error
     return json_response(serialize_batch(batch))

@@ -13,10 +13,10 @@ from libs.changes import Actor, Change, record_changes
 from libs.postgres.dedicated import Timeouts
 from libs.postgres.errors import ConcurrentUpdate
 from libs.postgres.pool import Database
+from libs.rules.errors import NotVisible
 from services.entries.batches.model import (
     Batch,
     BatchState,
-    NoSuchBatch,
     NotUndoable,
     Undone,
 )
@@ -34,7 +34,7 @@ async def undo_batch(
     """Take back what the batch did and nobody changed since; the rest is counted as kept.
 
     The change log names the `actor`. Undoing it again changes nothing. The batch must be of
-    `client`, unless that is None. Raises `NoSuchBatch` and `NotUndoable`.
+    `client`, unless that is None. Raises `NotVisible` and `NotUndoable`.
     """
     work = partial(_undo, batch_id=batch_id, client=client, actor=actor, now=now)
     async with db.dedicated(TIMEOUTS) as session:
@@ -50,11 +50,11 @@ async def _undo(
 ) -> Batch:
     batch = await store.read_batch(connection, batch_id)
     if batch is None or client not in (None, batch.client.id):
-        raise NoSuchBatch(batch_id)
+        raise NotVisible("There is no such batch.")
     await merging.lock_client(connection, batch.client.id)
     batch = await store.lock_batch(connection, batch_id)
     if batch is None:
-        raise NoSuchBatch(batch_id)
+        raise NotVisible("There is no such batch.")
     if batch.state is BatchState.UNDONE:
         return batch
     if batch.state is not BatchState.APPLIED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.entries.errors import StaleVersion
+from libs.rules.errors import StaleVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +15,14 @@ class Preconditions:
     exists: bool = False
     is_new: bool = False
 
+    def is_stale(self, version: int) -> bool:
+        """Whether the caller expects another version than this one."""
+        return self.version is not None and self.version != version
+
     def check_version(self, current: object, version: int) -> None:
         """Raise `StaleVersion` unless `version`, that of `current`, is the expected one."""
-        if self.version is not None and self.version != version:
+        if self.is_stale(version):
             raise StaleVersion("This has changed since you read it.", current, version)
 
 
-NONE = Preconditions()
+UNCONDITIONAL = Preconditions()
