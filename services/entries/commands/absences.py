@@ -99,6 +99,7 @@ async def delete_absence(
             raise NotVisible("There is no such absence.")
         _check_preconditions(present, expected)
         await _check_days(connection, person, present.draft.days)
+        await store.lock_person(connection, person)
         await store.delete_absence(connection, person, absence_id)
         await _record_for_another(connection, actor, now, present, None)
         await _publish_weeks_off(connection, person, present.draft.days, now)

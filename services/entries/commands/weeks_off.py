@@ -20,6 +20,7 @@ from services.entries.calendar import PersonCalendar
 from services.entries.events import publish_weeks_off
 from services.entries.store import known_holidays
 from services.entries.store import weeks_off as store
+from services.entries.store.absences import lock_person
 from services.entries.store.calendar import named_holidays, read_calendar, read_calendars
 from services.entries.store.holiday_calendars import holidays_of
 from services.entries.store.holidays import list_company_days
@@ -163,6 +164,7 @@ async def publish_first_weeks_off(
     connection: asyncpg.Connection, person: str, now: datetime
 ) -> None:
     """Publish the weeks off of somebody new."""
+    await lock_person(connection, person)
     first = await store.start(connection, person, Week.of(now.date()).plus(-WEEKS_BACK))
     await _publish_person(connection, person, first, now)
 
@@ -172,6 +174,7 @@ async def publish_changed_weeks_off(
 ) -> None:
     """Publish the weeks in which the new working time changed whether the person is off; all
     weeks if what was published is out of date or not known (None)."""
+    await lock_person(connection, person)
     first = await store.read_since(connection, person)
     if first is None:
         first = await store.start(connection, person, Week.of(now.date()).plus(-BACKFILL_WEEKS))

@@ -16,7 +16,8 @@ READ = f"SELECT {COLUMNS} FROM absences WHERE person = $1 AND id = $2"
 
 LOCK = f"{READ} FOR UPDATE"
 
-# One absence at a time for each person: two that overlap must not pass the check together.
+# One change of absences or working time at a time for each person: two absences that overlap must
+# not pass the check together, and which weeks are off follows from both.
 LOCK_PERSON = "SELECT pg_advisory_xact_lock(7301005, hashtext($1))"
 
 LIST = f"""
@@ -77,7 +78,7 @@ class AbsenceFilter:
 
 
 async def lock_person(connection: asyncpg.Connection, person: str) -> None:
-    """Hold other changes of the person's absences until the transaction ends."""
+    """Hold other changes of the person's absences and working time until the transaction ends."""
     await connection.execute(LOCK_PERSON, person)
 
 

@@ -1,0 +1,45 @@
+"""Absences and working time that change at the same time: both decide which weeks are off."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import date
+
+import asyncpg
+import pytest
+
+from libs.changes import Actor
+from services.entries.calendar import AbsenceDraft, AbsenceKind
+from services.entries.commands.absences import put_absence_in
+from tests.api.entries.halfway import waiting_session
+from tests.api.entries.test_decisions import NOW, learn
+from tests.api.entries.test_weeks_off import FULL, published
+from tests.support.client import Caller
+
+SIX_DAYS = {**FULL, "minutes": [400, 400, 400, 400, 400, 400, 0]}
+WEEK_OFF = AbsenceDraft(date(2026, 12, 7), date(2026, 12, 11), AbsenceKind.VACATION, 1.0, "")
+ERIN = Actor("auth0|erin", "app")
+
+
+@pytest.fixture
+async def other(entries_database: str) -> AsyncIterator[asyncpg.Connection]:
+    """A second connection of the service."""
+    opened = await asyncpg.connect(entries_database)
+    yield opened
+    await opened.close()
+
+
+async def test_a_contract_waits_for_the_absence_that_is_being_saved(
+    ada: Caller, connection: asyncpg.Connection, other: asyncpg.Connection
+) -> None:
+    del ada
+    await learn(connection, "erin", contracts=[FULL])
+    await published(connection)
+    async with connection.transaction():
+        await put_absence_in(connection, "auth0|erin", uuid.uuid4(), WEEK_OFF, ERIN, NOW)
+        changing = asyncio.create_task(learn(other, "erin", contracts=[SIX_DAYS], version=2))
+        await waiting_session(connection)
+    await changing
+    assert await published(connection) == [("2026-W50", True), ("2026-W50", False)]
