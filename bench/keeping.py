@@ -117,7 +117,9 @@ async def measure() -> list[Result]:
         deployed_postgres(Path(name), durable=False) as server,
     ):
         url = await _migrated(server)
-        return [*await _compaction(url, events), *await _verification(url, approvals)]
+        compacted = await _compaction(url, events)
+        await _write_histories(url, approvals)
+        return [*compacted, *await _verify(url, approvals)]
 
 
 async def _migrated(server: PostgresServer) -> str:
@@ -156,9 +158,8 @@ async def _compaction(url: str, events: int) -> list[Result]:
     ]
 
 
-async def _verification(url: str, approvals: int) -> list[Result]:
+async def _verify(url: str, approvals: int) -> list[Result]:
     """`python -m services.approvals verify`, as an operator runs it."""
-    await _write_histories(url, approvals)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(

@@ -111,6 +111,7 @@ def _quoted(value: str | None) -> str:
     return _sorted_json(value).decode()
 
 
+@lru_cache(maxsize=4096)
 def _sorted_text(minutes: str) -> str:
     return _sorted_json(_minutes(minutes)).decode()
 
