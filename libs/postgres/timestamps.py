@@ -34,5 +34,4 @@ def _decode(value: tuple[int]) -> datetime:
     """The time in UTC."""
     if value[0] in _INFINITE:
         return _INFINITE[value[0]]
-    seconds, microseconds = divmod(value[0], 1_000_000)
-    return _EPOCH + timedelta(0, seconds, microseconds)
+    return _EPOCH + value[0] * _MICROSECOND
