@@ -12,6 +12,9 @@ PROVIDER := tests/mobile/certified
 # Kivy ships no types: the screens go unchecked.
 APPCORE := mobile/core mobile/device mobile/text mobile/viewmodels
 BIN := $(VENV)/bin
+# The files of the tests are in memory where there is room for them: none of them has to outlast the
+# machine, and waiting for a disk to write them down only takes time.
+MEMORY := $(shell $(PYTHON) -c 'import os; s = os.statvfs("/dev/shm"); print("PYTEST_DEBUG_TEMPROOT=/dev/shm" * (s.f_bavail * s.f_frsize > 2**32 and not s.f_flag & os.ST_NOEXEC))' 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rs --durations=12
 AS ?= erin
 SECONDS ?= 7200
@@ -47,10 +50,10 @@ token: $(VENV)/stack ## print an access token: make token AS=maya
 	@$(BIN)/python -m dev token --as $(AS)
 
 test: $(VENV)/tools $(SCREENS) ## run the tests but the long ones; COVERAGE=1 measures coverage
-	$(PYTEST) -m "not slow and not endurance and not deploy and not oidc" $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
+	$(MEMORY) $(PYTEST) -m "not slow and not endurance and not deploy and not oidc" $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 test-slow: $(VENV)/tools $(SCREENS) ## run the tests that are marked slow
-	$(PYTEST) -m "slow"
+	$(MEMORY) $(PYTEST) -m "slow"
 
 test-oidc: $(VENV)/tools ## sign the app in at a certified OpenID provider; needs npm
 	npm ci --silent --no-audit --no-fund --prefix $(PROVIDER)

@@ -88,23 +88,22 @@ def test_a_migration_that_fails_leaves_the_old_schema(
     database.close()
 
 
-def filled(path: Path, clock: AppClock) -> None:
-    """A store with 300 unsent changes, in the file itself and not in its journal."""
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of a store with 300 unsent changes, none of which is in its journal."""
+    path = tmp_path_factory.mktemp("filled") / "app.db"
     database = Database(path, ERIN)
-    device = Device(database, clock)
+    device = Device(database, AppClock())
     device.store.replace_projects(PROJECTS)
     for number in range(300):
         device.timesheet.save(draft(minutes=1, note=f"change {number} {'x' * 200}"))
     database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
+    return path.read_bytes()
 
 
-def test_unsent_changes_are_rescued_from_a_truncated_store(
-    tmp_path: Path, app_clock: AppClock
-) -> None:
+def test_unsent_changes_are_rescued_from_a_truncated_store(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "app.db"
-    filled(path, app_clock)
-    content = path.read_bytes()
     path.write_bytes(content[: len(content) * 3 // 4])
 
     opened = open_store(path, ERIN)
@@ -117,11 +116,9 @@ def test_unsent_changes_are_rescued_from_a_truncated_store(
 
 
 def test_an_unreadable_store_is_set_aside_and_the_app_starts(
-    tmp_path: Path, app_clock: AppClock
+    tmp_path: Path, app_clock: AppClock, content: bytes
 ) -> None:
     path = tmp_path / "app.db"
-    filled(path, app_clock)
-    content = path.read_bytes()
     path.write_bytes(b"\xff" * 4096 + content[4096:])
 
     opened = open_store(path, ERIN)
@@ -138,9 +135,8 @@ def test_an_unreadable_store_is_set_aside_and_the_app_starts(
     assert len(list(tmp_path.glob("*.damaged-?"))) == 2
 
 
-def test_signing_out_deletes_what_was_set_aside_too(tmp_path: Path, app_clock: AppClock) -> None:
+def test_signing_out_deletes_what_was_set_aside_too(tmp_path: Path) -> None:
     path = tmp_path / "app.db"
-    filled(path, app_clock)
     path.write_bytes(b"\xff" * 8192)
     open_store(path, ERIN).database.wipe()
 
