@@ -78,6 +78,9 @@ class AdminSteps(Scene):
     async def activate(self) -> None:
         """Leave or come back; managers too, now and then."""
         person = self.choice([*WORKERS, *WORKERS, *MANAGERS])
+        away = [name for name, each in self.state.people.items() if not each.active]
+        if away and self.chance(0.6):
+            person = self.choice(away)
         if self.state.people[person].active:
             await self._patch_person(person, {"active": False, "until": self.day()})
         else:

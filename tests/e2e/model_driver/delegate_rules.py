@@ -44,6 +44,11 @@ class DelegateRules(CommonRules):
             return None
         return Authority("unassigned" if approver is None else "administrator")
 
+    def is_delegate(self, actor: str, person: str) -> bool:
+        """Whether the actor decides the person's weeks in place of their manager."""
+        authority = self.authority(actor, person)
+        return authority is not None and authority.why == "delegate"
+
     def _delegate_today(self, manager: str) -> str | None:
         delegation = self.state.people[manager].delegation
         if delegation is None or not self.state.people[delegation.person].active:

@@ -50,10 +50,12 @@ class WeekSteps(Scene):
         if not known:
             return
         submission = self.choice(known)
-        actor = self.state.approvals[submission].person
+        person = actor = self.state.approvals[submission].person
         if self.chance(0.95):
-            own = self.state.people[actor].manager
-            actor = own if own and self.chance(0.6) else self.choice([*MANAGERS, "ada"])
+            own = self.state.people[person].manager
+            delegates = [name for name in MANAGERS if self.rules.is_delegate(name, person)]
+            others = [*MANAGERS, "ada", *delegates * 6]
+            actor = own if own and self.chance(0.5) else self.choice(others)
         decision = "reject" if self.chance(0.3) else "approve"
         reason = self.choice(["too long", "too short"]) if decision == "reject" else None
         expected = self.rules.decide(actor, submission, decision, reason)
