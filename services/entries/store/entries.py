@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -131,9 +131,9 @@ class EntryInContext(NamedTuple):
     closed_through: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class EntryFilter:
-    """The entries of a person from `since` to `until`, after the key (`day`, `id`)."""
+class EntryFilter(NamedTuple):
+    """The entries of a person from `since` to `until`, after the key (`day`, `id`): the parameters
+    of `LIST`."""
 
     person: str
     since: date
@@ -168,16 +168,7 @@ async def list_entries(
     It is the most frequent request, and no rule looks at the entries: making an `Entry` of each
     would take as long as encoding it.
     """
-    records: list[asyncpg.Record] = await connection.fetch(
-        LIST,
-        filters.person,
-        filters.since,
-        filters.until,
-        filters.day,
-        filters.id,
-        filters.project,
-        filters.limit,
-    )
+    records: list[asyncpg.Record] = await connection.fetch(LIST, *filters)
     return records
 
 
