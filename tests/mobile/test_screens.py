@@ -132,7 +132,9 @@ def test_a_sheet_is_pulled_away_by_its_handle(seen: dict[str, Any]) -> None:
 
 
 def test_the_timer_is_stopped_from_every_screen(seen: dict[str, Any]) -> None:
-    assert seen["gestures"]["timer"][0] == "EntrySheet"
+    sheet, duration = seen["gestures"]["timer"]
+    assert sheet == "EntrySheet"
+    assert duration
 
 
 def test_what_is_gone_from_the_screen_is_forgotten(seen: dict[str, Any]) -> None:
