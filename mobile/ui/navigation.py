@@ -23,6 +23,9 @@ TAB_ICONS = {
 }
 
 
+LABEL_GAP = 4
+
+
 class NavItem(TappableRow):
     """A place to go to, with the number of open items there."""
 
@@ -73,7 +76,8 @@ class Navigation:
         for tab in tabs:
             item = self._items[tab] = NavItem(text=self._strings(f"tab.{tab}"))
             item.size_hint_y, item.height = (None, dp(72)) if rail else (1, dp(80))
-            item.bind(width=lambda item, width: _limit(item, width / share))
+            # Labels that fit to the pixel would wrap, and touch each other.
+            item.bind(width=lambda item, width: _limit(item, (width - dp(LABEL_GAP)) / share))
             item.bind(on_release=lambda _item, tab=tab: self._go(tab))
             place.add_widget(item)
         if tabs and rail:
