@@ -2,9 +2,11 @@
 
 The triggers of `entries` check the rules and lock the weeks with each statement. A merge defers
 that: writing a hundred thousand entries takes seconds, in which nobody could write in these weeks
-or close the period. So triggers only collect the changes (migration 0013); `count_entries` takes
-the locks, checks that the rules still are those by which the rows were checked, and adds the
-changes to the weeks and to the summary of totals. The transaction then ends at once.
+or close the period. So triggers only collect what is updated and deleted (migration 0013). What is
+created is in the plan, and a copy of it for a trigger would take longer (migration 0016).
+`count_entries` takes the locks, checks that the rules still are those by which the rows were
+checked, and adds the changes to the weeks and to the summary of totals. The transaction then ends
+at once.
 """
 
 from __future__ import annotations
@@ -37,7 +39,35 @@ CREATE = """
         entries  integer NOT NULL
     ) ON COMMIT DROP;
     SET LOCAL timesheets.counting = 'deferred';
+    SET LOCAL timesheets.created = 'planned';
 """
+
+# As the trigger of added entries does it.
+_CREATED = ", ".join(
+    f"coalesce(sum(created_minutes) FILTER (WHERE date = monday + {day}), 0)" for day in range(7)
+)
+COLLECT_CREATED = (
+    f"""
+        INSERT INTO merged_weeks (person, monday, minutes)
+        SELECT person, monday, ARRAY[{_CREATED}]
+        FROM planned_days
+        WHERE created > 0
+        GROUP BY person, monday
+    """,
+    """
+        INSERT INTO merged_people (person, employer)
+        SELECT DISTINCT person, coalesce(people.employer, '')
+        FROM merged_weeks LEFT JOIN people USING (person)
+        ON CONFLICT (person) DO NOTHING
+    """,
+    """
+        INSERT INTO merged_totals (date, project, task, employer, billable, minutes, entries)
+        SELECT date, project, coalesce(task, ''), employer, billable, sum(minutes), count(*)
+        FROM planned JOIN merged_people USING (person)
+        WHERE entry_id IS NULL AND NOT same
+        GROUP BY date, project, coalesce(task, ''), employer, billable
+    """,
+)
 
 # Whether the period was closed, a project ended or deleted, or an employer changed after the checks
 # in a way that concerns these rows. All that takes the rules lock alone: not from now on.
@@ -89,15 +119,17 @@ ADD_TO_WEEKS = f"""
 
 
 async def defer_counting(connection: asyncpg.Connection) -> None:
-    """Until the transaction ends, collect what is written instead of checking and counting it."""
+    """Until the transaction ends, entries are written without being checked and counted."""
     await connection.execute(CREATE)
 
 
 async def count_entries(connection: asyncpg.Connection) -> None:
-    """Lock the rules and the weeks and count what was collected. Write no entries after it.
+    """Lock the rules and the weeks and count what was written. Write no entries after it.
 
     Raises `ConcurrentUpdate` if a rule, a week or an employer has changed since the checks.
     """
+    for statement in COLLECT_CREATED:
+        await connection.execute(statement)
     await share_rules_lock(connection)
     if await connection.fetchval(RULES_CHANGED):
         raise ConcurrentUpdate("a rule changed after the checks")

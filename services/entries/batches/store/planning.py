@@ -101,6 +101,7 @@ PLANNED_DAYS = """
         count(*) FILTER (WHERE entry_id IS NOT NULL AND NOT same) AS updated,
         count(*) FILTER (WHERE same) AS unchanged,
         coalesce(sum(minutes) FILTER (WHERE NOT same), 0) AS minutes,
+        sum(minutes) FILTER (WHERE entry_id IS NULL AND NOT same) AS created_minutes,
         bool_or(NOT same AND (project_active IS NOT TRUE OR lacks_note)) AS doubts_project,
         bool_or(entry_person <> person) AS doubts_person,
         max(line) - min(line) + 1 AS span
