@@ -2,9 +2,9 @@
 
 The triggers of `entries` check the rules and lock the weeks with each statement. A merge defers
 that: writing a hundred thousand entries takes seconds, in which nobody could write in these weeks
-or close the period. So triggers only collect what is updated and deleted (migration 0013). What is
-created is in the plan, and a copy of it for a trigger would take longer (migration 0016).
-`count_entries` takes the locks, checks that the rules still are those by which the rows were
+or close the period. So triggers only collect what is updated and deleted (migration 0013). The plan
+has the entries that are created, and a copy of them for a trigger would take longer (migration
+0016). `count_entries` takes the locks, checks that the rules still are those by which the rows were
 checked, and adds the changes to the weeks and to the summary of totals. The transaction then ends
 at once.
 """
