@@ -6,6 +6,7 @@ import asyncio
 import gc
 import itertools
 import os
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -62,8 +63,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedSta
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with PostgresServer(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+def server_folder() -> Iterator[Path]:
+    """A folder for servers, removed at the end.
+
+    Pytest's own are closed to other accounts; as root, PostgreSQL runs as one of these and its data
+    would be in /var/lib, on a disk, until a later run removes it.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix="exampleco-test-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")
+    ) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def postgres(server_folder: Path) -> Iterator[PostgresServer]:
+    with PostgresServer(server_folder / "postgres", durable=False) as server:
         yield server
 
 
@@ -226,9 +241,9 @@ async def guarded(
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def stack(server_folder: Path) -> Iterator[Running]:
     """The whole system with the sample company, once for each worker: leave open what is open."""
-    with started(tmp_path_factory.mktemp("stack"), RATE_LIMIT="off") as running:
+    with started(server_folder / "stack", RATE_LIMIT="off") as running:
         yield running
 
 
