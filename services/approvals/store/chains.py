@@ -43,6 +43,7 @@ PAGES_AT_ONCE = 200
 
 _days = msgspec.json.Decoder(dict[date, int]).decode
 _minutes = msgspec.json.Decoder(dict[str, int]).decode
+_json = msgspec.json.Encoder().encode
 _sorted_json = msgspec.json.Encoder(order="sorted").encode
 _week = cache(Week)
 _week_name = cache(lambda monday: str(Week(monday)))
@@ -92,9 +93,10 @@ def is_as_written(approval: asyncpg.Record, steps: Sequence[asyncpg.Record]) -> 
         _, count, whose, week, event, at, actor, acting_for, why, reason, *rest = step
         if (count, rest.pop()) != (place, previous) or (whose, week, *rest) != about:
             return False
-        moment = at.isoformat(timespec="microseconds")[:-6]
+        # As `isoformat` of microseconds, in a tenth of its time.
+        moment = _json(at) if at.microsecond else _json(at)[:-2] + b'.000000Z"'
         form = (
-            f'{{"acting_for":{_quoted(acting_for)},"actor":{_quoted(actor)},"at":"{moment}Z",'
+            f'{{"acting_for":{_quoted(acting_for)},"actor":{_quoted(actor)},"at":{moment.decode()},'
             f'{middle}{event}","number":{place}{of_person}{previous}","reason":{_quoted(reason)},'
             f"{end}{_quoted(why)}}}"
         )
