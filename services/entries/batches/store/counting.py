@@ -15,6 +15,7 @@ import asyncpg
 
 from libs.postgres.errors import ConcurrentUpdate
 from libs.postgres.transactions import retry_on_violation
+from services.entries.batches.store.planning import creates_entries
 from services.entries.store.period import READ as READ_CLOSED_THROUGH
 from services.entries.store.period import share_rules_lock
 from services.entries.store.rules import RULES
@@ -128,8 +129,9 @@ async def count_entries(connection: asyncpg.Connection) -> None:
 
     Raises `ConcurrentUpdate` if a rule, a week or an employer has changed since the checks.
     """
-    for statement in COLLECT_CREATED:
-        await connection.execute(statement)
+    if await creates_entries(connection):
+        for statement in COLLECT_CREATED:
+            await connection.execute(statement)
     await share_rules_lock(connection)
     if await connection.fetchval(RULES_CHANGED):
         raise ConcurrentUpdate("a rule changed after the checks")

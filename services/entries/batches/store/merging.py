@@ -21,7 +21,7 @@ from libs.rules.violations import Violation
 from services.entries.batches.model import Counts, RuleMessages
 from services.entries.batches.store import removals, sent_rows
 from services.entries.batches.store.batches import id_prefix
-from services.entries.batches.store.planning import has_errors, summarize_days
+from services.entries.batches.store.planning import creates_entries, has_errors, summarize_days
 from services.entries.store.rules import RULES
 from services.entries.store.timesheets import PersonsWeek
 
@@ -352,9 +352,10 @@ async def write_entries(connection: asyncpg.Connection, source: str, batch: UUID
     with retry_on_violation(_RULES):
         await connection.execute(removals.DELETE)
         await connection.execute(UPDATE)
-        scattered = await connection.fetchval(IS_SCATTERED)
-        insert = INSERT_SORTED if scattered else INSERT
-        await connection.execute(insert, source, id_prefix(batch))
+        if await creates_entries(connection):
+            scattered = await connection.fetchval(IS_SCATTERED)
+            insert = INSERT_SORTED if scattered else INSERT
+            await connection.execute(insert, source, id_prefix(batch))
 
 
 async def list_weeks_of_leavers(connection: asyncpg.Connection) -> set[PersonsWeek]:

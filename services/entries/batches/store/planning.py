@@ -123,6 +123,7 @@ CHANGED = """
     CREATE TEMPORARY TABLE changed ON COMMIT DROP AS
     SELECT * FROM planned WHERE $1 AND entry_id IS NOT NULL AND NOT same
 """
+CREATES_ENTRIES = "SELECT EXISTS (SELECT FROM planned_days WHERE created > 0)"
 CHANGES_ENTRIES = "SELECT EXISTS (SELECT FROM planned_days WHERE updated > 0)"
 ANALYZE_CHANGED = "ANALYZE changed (line, entry_id, entry_person)"
 
@@ -247,6 +248,11 @@ async def summarize_days(connection: asyncpg.Connection) -> None:
     await connection.execute(DROP_PLANNED_DAYS)
     await connection.execute(PLANNED_DAYS)
     await connection.execute(ANALYZE_PLANNED_DAYS)
+
+
+async def creates_entries(connection: asyncpg.Connection) -> bool:
+    """Whether a row of the plan is a new entry."""
+    return bool(await connection.fetchval(CREATES_ENTRIES))
 
 
 async def has_errors(connection: asyncpg.Connection) -> bool:
