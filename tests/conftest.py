@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import itertools
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import aiohttp
-import asyncpg
 import pytest
 import structlog
 from aiohttp import web
@@ -30,6 +28,7 @@ from libs.web.server import running
 from services.entries.app import create_app as create_entries
 from tests.support.client import Service
 from tests.support.clock import StandingClock
+from tests.support.emptying import Emptier
 from tests.support.fleet import NAMES, Fleet
 from tests.support.issuer import Issuer
 from tests.support.scheduling import SharedStackScheduling, longest_first
@@ -90,6 +89,7 @@ class Databases:
         self._templates: set[str] = set()
         self._shared: dict[str, str] = {}
         self._numbers = itertools.count()
+        self._emptier = Emptier()
 
     def empty(self) -> str:
         """The address of a database without a table."""
@@ -107,8 +107,12 @@ class Databases:
         """An empty database that the test before used and the next will: twenty times quicker."""
         if service not in self._shared:
             self._shared[service] = self.own(service)
-        run_apart(empty_tables(self._shared[service]))
+        self._emptier.empty(self._shared[service])
         return self._shared[service]
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._emptier.close()
 
     def _template(self, service: str) -> str:
         """PostgreSQL copies only databases without connections, so nobody connects to it."""
@@ -130,26 +134,11 @@ def run_in_thread(call: Callable[..., T], *arguments: object) -> T:
         return executor.submit(call, *arguments).result()
 
 
-def run_apart(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine to its end, also where an event loop is running already."""
-    run_in_thread(asyncio.run, work)
-
-
-async def empty_tables(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    tables = await connection.fetch(
-        "SELECT quote_ident(tablename) FROM pg_tables "
-        "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-    )
-    # Without triggers and foreign keys; a TRUNCATE takes twenty times as long.
-    statements = "; ".join(f"DELETE FROM {table}" for (table,) in tables)
-    await connection.execute(f"SET session_replication_role = replica; {statements}")
-    await connection.close()
-
-
 @pytest.fixture(scope="session")
-def databases(postgres: PostgresServer) -> Databases:
-    return Databases(postgres)
+def databases(postgres: PostgresServer) -> Iterator[Databases]:
+    made = Databases(postgres)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
 from services.approvals.feeds import HANDLERS as APPROVALS_HANDLERS
 from services.entries.feeds import HANDLERS as ENTRIES_HANDLERS
-from tests.conftest import Databases, empty_tables
+from tests.conftest import Databases
 from tests.feeds.conftest import NOON
 from tests.support.connections import started
+from tests.support.emptying import empty_tables
 from tests.support.events import data_of
 
 ERIN, PAT = "auth0|erin", "auth0|pat"

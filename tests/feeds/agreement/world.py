@@ -28,10 +28,11 @@ from services.approvals.app import create_app as create_approvals
 from services.approvals.feeds import HANDLERS as APPROVALS_HANDLERS
 from services.entries.app import create_app as create_entries
 from services.entries.feeds import HANDLERS as ENTRIES_HANDLERS
-from tests.conftest import empty_tables, service_settings
+from tests.conftest import service_settings
 from tests.feeds.agreement.crashing import Crash, CrashingDatabase
 from tests.support.client import ADMINISTRATOR, MANAGER, Caller, Reply, Service
 from tests.support.clock import StandingClock
+from tests.support.emptying import empty_tables
 from tests.support.events import data_of
 from tests.support.issuer import PERSON, Issuer
 
