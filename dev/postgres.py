@@ -368,6 +368,9 @@ def _relocated(directory: Path) -> Path:
                 # A server that was left over may still write; the next who comes tries again.
                 shutil.rmtree(home, ignore_errors=True)
         home = homes / hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
+        if not (directory / "data").is_symlink():
+            # Of an earlier directory of this name, which was removed with the link to its data.
+            shutil.rmtree(home, ignore_errors=True)
         if not home.exists():
             unfinished = homes.parent / f"{home.name}.new"
             shutil.rmtree(unfinished, ignore_errors=True)

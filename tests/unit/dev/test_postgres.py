@@ -249,3 +249,17 @@ def test_as_root_the_server_is_somebody_else_and_no_folder_is_opened_up(
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     assert not gone.exists()
     assert not half_removed.exists()
+
+
+@as_root
+def test_a_directory_that_was_removed_and_made_again_has_no_data(
+    tmp_path: Path, reachable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "REACHABLE", reachable)
+    monkeypatch.setattr(postgres, "_reaches", lambda *_: False)
+    directory = tmp_path / "postgres"
+    for _time in range(2):
+        with PostgresServer(directory, durable=False) as server:
+            assert not server.has_database("earlier")
+            server.create_database("earlier")
+        shutil.rmtree(directory)
