@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import os
 import tempfile
@@ -42,18 +41,10 @@ def pytest_configure() -> None:
     # An example may take long where the machine does something else.
     settings.register_profile("timesheets", deadline=None)
     settings.load_profile("timesheets")
-    # Garbage is collected less often: that takes a tenth of the CPU time of short tests.
-    gc.set_threshold(20_000, 20, 50)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=longest_first)
-
-
-def pytest_collection_finish() -> None:
-    # The modules and the tests live until the end; no collection need visit them.
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
