@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import asyncpg
@@ -37,20 +37,24 @@ def payroll(entries: Service) -> Caller:
     return entries.caller("payroll", "read:reports")
 
 
+@asynccontextmanager
 async def begun(
     entries: Service, payroll: Caller, session: aiohttp.ClientSession
-) -> aiohttp.ClientResponse:
+) -> AsyncIterator[aiohttp.ClientResponse]:
     """An export of which the client has read the first bytes."""
     headers = {"Authorization": f"Bearer {payroll._token}"}
     reply = await session.get(f"{entries.url}{EXPORT}", headers=headers)
-    assert reply.status == 200
-    await reply.content.readexactly(1000)
-    return reply
+    try:
+        assert reply.status == 200
+        await reply.content.readexactly(1000)
+        yield reply
+    finally:
+        reply.close()
 
 
 async def read_slowly(reply: aiohttp.ClientResponse) -> None:
     """A piece at a time, as long as there is a whole one: slower than any machine produces them."""
-    with contextlib.suppress(asyncio.IncompleteReadError):
+    with suppress(asyncio.IncompleteReadError):
         while await reply.content.readexactly(256 * 1024):
             await asyncio.sleep(0.1)
 
@@ -67,9 +71,8 @@ async def test_a_client_that_goes_away_stops_its_query(
     connection: asyncpg.Connection,
     session: aiohttp.ClientSession,
 ) -> None:
-    reply = await begun(entries, payroll, session)
-    assert await connection.fetchval(ACTIVE) == 1
-    reply.close()
+    async with begun(entries, payroll, session):
+        assert await connection.fetchval(ACTIVE) == 1
     await until_stopped(connection)
     assert (await payroll.get(f"/v1/reports/entries?{MONTH}")).status == 200
 
@@ -84,9 +87,9 @@ async def test_a_client_that_reads_too_slowly_on_average_is_cut_off(
     """It never stops for long, but together it takes too long."""
     monkeypatch.setattr(response_stream, "MIN_BYTES_A_SECOND", 10**12)
     monkeypatch.setattr(response_stream, "STALL_SECONDS", 0.4)
-    reply = await begun(entries, payroll, session)
-    with pytest.raises(aiohttp.ClientError):
-        await read_slowly(reply)
+    async with begun(entries, payroll, session) as reply:
+        with pytest.raises(aiohttp.ClientError):
+            await read_slowly(reply)
     await until_stopped(connection)
 
 
@@ -98,7 +101,7 @@ async def test_no_export_takes_longer_than_the_ceiling(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(response_stream, "MAX_SECONDS", 0.5)
-    reply = await begun(entries, payroll, session)
-    await until_stopped(connection)
-    with pytest.raises(aiohttp.ClientError):
-        await reply.read()
+    async with begun(entries, payroll, session) as reply:
+        await until_stopped(connection)
+        with pytest.raises(aiohttp.ClientError):
+            await reply.read()

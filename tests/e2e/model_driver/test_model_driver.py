@@ -17,12 +17,6 @@ EVERY = 100
 
 @pytest.mark.timeout(600)
 async def test_the_services_agree_with_the_model(company: Company) -> None:
-    await compare(company, seed=1, steps=500)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-async def test_the_services_agree_with_the_model_over_more_months(company: Company) -> None:
     await compare(company, seed=1, steps=1_000)
 
 
