@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -155,29 +156,39 @@ async def store_approvals(connection: asyncpg.Connection, company: Company) -> l
     return approvals
 
 
-@given(company=companies())
-@example(company=WITH_AN_INACTIVE_DELEGATE)
-@example(company=WITH_A_MANAGER_OF_THEMSELVES)
-@example(company=WITH_AN_UNKNOWN_MANAGER)
-@settings(
+FORTY_EXAMPLES = settings(
     max_examples=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-async def test_a_list_holds_just_what_the_model_lets_the_caller_see(
-    connection: asyncpg.Connection, company: Company
-) -> None:
+
+
+@asynccontextmanager
+async def rolled_back(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """A transaction of which nothing stays."""
     transaction = connection.transaction()
     await transaction.start()
     try:
+        yield
+    finally:
+        await transaction.rollback()
+
+
+@given(company=companies())
+@example(company=WITH_AN_INACTIVE_DELEGATE)
+@example(company=WITH_A_MANAGER_OF_THEMSELVES)
+@example(company=WITH_AN_UNKNOWN_MANAGER)
+@FORTY_EXAMPLES
+async def test_a_list_holds_just_what_the_model_lets_the_caller_see(
+    connection: asyncpg.Connection, company: Company
+) -> None:
+    async with rolled_back(connection):
         await save_people(connection, company.people)
         approvals = await store_approvals(connection, company)
         for caller in [Caller(name, manages) for name in NAMES for manages in (False, True)]:
             await check_list(connection, company, approvals, caller)
             await check_missing(connection, company, caller)
-    finally:
-        await transaction.rollback()
 
 
 @given(before=companies(), after=companies())
@@ -185,18 +196,11 @@ async def test_a_list_holds_just_what_the_model_lets_the_caller_see(
     before=Company((), TOTALS, {}),
     after=Company((known("ann", "ben"), known("ben", "cleo"), known("cleo", None)), TOTALS, {}),
 )
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@FORTY_EXAMPLES
 async def test_the_unassigned_are_known_whatever_is_published_first(
     connection: asyncpg.Connection, before: Company, after: Company
 ) -> None:
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
+    async with rolled_back(connection):
         await save_people(connection, [replace(person, version=0) for person in before.people])
         await store_approvals(connection, after)
         await save_people(connection, after.people)
@@ -206,17 +210,13 @@ async def test_the_unassigned_are_known_whatever_is_published_first(
         assert [record["person"] for record in records] == [
             name for name in NAMES if approver_of(name, now.manager_of(name)) is None
         ]
-    finally:
-        await transaction.rollback()
 
 
 async def test_those_whom_two_feeds_name_at_once_are_looked_up_again(
     connection: asyncpg.Connection,
 ) -> None:
     """A submission sees no person, whom the other feed publishes meanwhile."""
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
+    async with rolled_back(connection):
         company = Company((known("ann", "ben"), known("ben", "ann")), TOTALS, {})
         await save_people(connection, company.people)
         await store_approvals(connection, company)
@@ -226,8 +226,6 @@ async def test_those_whom_two_feeds_name_at_once_are_looked_up_again(
         )
         found = await list_approvals(connection, unassigned)
         assert [row.approval.person for row in found] == ["cleo"]
-    finally:
-        await transaction.rollback()
 
 
 async def check_list(
