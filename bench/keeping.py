@@ -19,7 +19,7 @@ import asyncpg
 from bench.database import deployed_postgres
 from bench.results import Result, at_most, reported
 from dev.postgres import PostgresServer
-from libs.feed.compaction import compact
+from libs.feed.compaction import STEP, compact
 from libs.postgres.migrate import upgrade
 from libs.postgres.pool import Database
 from libs.postgres.settings import DatabaseSettings
@@ -30,8 +30,6 @@ A_WEEK = 20_000
 FIRST_MONDAY = date(2025, 1, 6)
 ROUNDS = 5
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
-# As libs/feed does it at a time.
-STEP = 1000
 
 # As loaded by an administrator: without triggers, and without the indexes that no check reads.
 BEGIN = """
