@@ -48,9 +48,12 @@ LIST_OF_SEVERAL = f"""
       AND first_day <= $3
 """
 
+# Goes on from the version of an absence that was deleted under this id.
 INSERT = f"""
-    INSERT INTO absences (person, id, first_day, last_day, kind, portion, note)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO absences (person, id, version, first_day, last_day, kind, portion, note)
+    SELECT $1, $2, 1 + coalesce(max(deleted.version), 0), $3, $4, $5, $6, $7
+    FROM deleted_absences AS deleted
+    WHERE deleted.person = $1 AND deleted.id = $2
     RETURNING {COLUMNS}
 """
 
@@ -62,7 +65,14 @@ UPDATE = f"""
     RETURNING {COLUMNS}
 """
 
-DELETE = "DELETE FROM absences WHERE person = $1 AND id = $2"
+DELETE = """
+    WITH deleted AS (
+        DELETE FROM absences WHERE person = $1 AND id = $2 RETURNING person, id, version
+    )
+    INSERT INTO deleted_absences (person, id, version)
+    SELECT person, id, version FROM deleted
+    ON CONFLICT (person, id) DO UPDATE SET version = excluded.version
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +147,7 @@ async def update_absence(
 
 
 async def delete_absence(connection: asyncpg.Connection, person: str, absence_id: UUID) -> None:
-    """Delete an absence."""
+    """Delete an absence; its version is remembered."""
     await connection.execute(DELETE, person, absence_id)
 
 

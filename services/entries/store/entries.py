@@ -93,13 +93,17 @@ CONTEXT = f"""
     LEFT JOIN projects AS project ON project.code = given.project
 """
 
+# Goes on from the version of an entry that was deleted under this id.
 INSERT = f"""
-    INSERT INTO entries AS entry (person, id, source, {", ".join(DRAFT)})
-    VALUES ($1, $2, $3, {placeholders(DRAFT, first=4)})
+    INSERT INTO entries AS entry (person, id, source, version, {", ".join(DRAFT)})
+    SELECT $1, $2, $3, 1 + coalesce(max(deleted.version), 0), {placeholders(DRAFT, first=4)}
+    FROM deleted_entries AS deleted
+    WHERE deleted.person = $1 AND deleted.id = $2
     RETURNING {COLUMNS}
 """
 
-# Inserts nothing if there is no such project or if it requires a note and there is none.
+# Inserts nothing if there is no such project or if it requires a note and there is none. The
+# database refuses an id that was deleted: the version has to go on, as `INSERT` does it.
 ADD = f"""
     INSERT INTO entries AS entry (person, id, source, {", ".join(DRAFT)})
     SELECT
