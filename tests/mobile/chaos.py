@@ -230,9 +230,10 @@ class Chaos:
         """Each thing is what the last accepted intention made of it; the labels that are left.
 
         A label counts where it was accepted first: neither a repetition nor a request that
-        arrives late may change anything.
+        arrives late may change anything. Versions go on after a deletion.
         """
         expected: dict[str, tuple[str, int]] = {}
+        versions: Counter[str] = Counter()
         counted: set[tuple[str, str]] = set()
         for each in self.accepted:
             if not each.path.startswith(prefix):
@@ -242,7 +243,8 @@ class Chaos:
                 expected.pop(key, None)
             elif (key, each.label) not in counted:
                 counted.add((key, each.label))
-                expected[key] = (each.label, expected.get(key, ("", 0))[1] + 1)
+                versions[key] += 1
+                expected[key] = (each.label, versions[key])
         found = {each["id"]: (each["note"], each["version"]) for each in items}
         wrong = {
             key: (found.get(key), expected.get(key))
