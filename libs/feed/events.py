@@ -68,7 +68,13 @@ async def publish(
 
 @asynccontextmanager
 async def deferred_publish(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """Write the events that are published within the context at its end, in one statement."""
+    """Write the events that are published within the context at its end, in one statement.
+
+    Inside of another such context, the outer one writes them.
+    """
+    if _deferred.get() is not None:
+        yield
+        return
     deferred: list[tuple[Event, str | None]] = []
     token = _deferred.set(deferred)
     try:

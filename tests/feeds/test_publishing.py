@@ -169,3 +169,19 @@ async def test_work_of_many_pieces_publishes_at_its_end(publisher: Database) -> 
 
     order = await fetch(publisher, "SELECT subject FROM events ORDER BY sequence")
     assert order == ["other", "first", "second"]
+
+
+async def test_events_of_an_inner_piece_of_work_are_published_with_those_of_the_outer(
+    publisher: Database,
+) -> None:
+    async def work(connection: asyncpg.Connection) -> None:
+        async with deferred_publish(connection):
+            async with deferred_publish(connection):
+                await publish(connection, event("inner"))
+            assert await connection.fetchval("SELECT count(*) FROM events") == 0
+            await publish(connection, event("outer"))
+
+    await publisher.transact(work)
+
+    subjects = await fetch(publisher, "SELECT subject FROM events ORDER BY sequence")
+    assert subjects == ["inner", "outer"]

@@ -53,6 +53,7 @@ async def delete_company_day(db: Database, day: date, actor: Actor, now: datetim
 async def _read_open_day(connection: asyncpg.Connection, day: date) -> str | None:
     """The name of the company day; raises `Locked` if the day is in the closed period."""
     await share_rules_lock(connection)
+    await store.lock_company_days(connection)
     check_change(day, State.OPEN, await read_closed_through(connection))
     return await store.read_company_day(connection, day)
 

@@ -70,6 +70,7 @@ async def publish_known_people(db: Database, now: datetime) -> None:
         people = await store.lock_unpublished(connection, BACKFILL_PEOPLE)
         async with deferred_publish(connection):
             for person in people:
+                await lock_person(connection, person)
                 start = Week.of(now.date()).plus(-BACKFILL_WEEKS)
                 first = await store.start(connection, person, start)
                 await _publish_person(connection, person, first, now)
@@ -203,6 +204,7 @@ async def publish_earlier_weeks_off(
     until = await store.move_start(connection, person, week)
     if until is None:
         return
+    await lock_person(connection, person)
     weeks = _weeks_between(week, until.plus(-1))
     calendar = await read_calendar(connection, person, week.monday, weeks[-1].sunday)
     known = _worth_publishing(person, calendar, weeks)

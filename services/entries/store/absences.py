@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from services.entries.calendar import Absence, AbsenceDraft, AbsenceKind
+from services.entries.store.holidays import share_company_days
 
 COLUMNS = "person, id, first_day, last_day, kind, portion, note, version, created_at, updated_at"
 
@@ -88,7 +89,9 @@ class AbsenceFilter:
 
 
 async def lock_person(connection: asyncpg.Connection, person: str) -> None:
-    """Hold other changes of the person's absences and working time until the transaction ends."""
+    """Hold other changes of the person's absences and working time, and of company days, until the
+    transaction ends."""
+    await share_company_days(connection)
     await connection.execute(LOCK_PERSON, person)
 
 

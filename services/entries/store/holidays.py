@@ -6,6 +6,12 @@ from datetime import date
 
 import asyncpg
 
+# Changes of company days take it alone, those of a person's absences or working time share it.
+# Which weeks are off follows from all of them, so a change has to see the others or be seen. Two
+# keys, so that it does not collide with the locks that have one.
+LOCK = "SELECT pg_advisory_xact_lock(7301009, 0)"
+SHARE = "SELECT pg_advisory_xact_lock_shared(7301009, 0)"
+
 LIST = "SELECT date, name FROM company_days WHERE date BETWEEN $1 AND $2 ORDER BY date"
 
 READ = "SELECT name FROM company_days WHERE date = $1"
@@ -16,6 +22,17 @@ SAVE = """
 """
 
 DELETE = "DELETE FROM company_days WHERE date = $1"
+
+
+async def lock_company_days(connection: asyncpg.Connection) -> None:
+    """Wait until no absence, working time or company day is being changed, and hold such changes
+    until the transaction ends."""
+    await connection.execute(LOCK)
+
+
+async def share_company_days(connection: asyncpg.Connection) -> None:
+    """Keep the company days as they are until the transaction ends."""
+    await connection.execute(SHARE)
 
 
 async def list_company_days(

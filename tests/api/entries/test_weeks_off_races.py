@@ -1,4 +1,5 @@
-"""Absences and working time that change at the same time: both decide which weeks are off."""
+"""Absences, working time and company days that change in the same moment: all of them decide which
+weeks are off."""
 
 from __future__ import annotations
 
@@ -13,12 +14,16 @@ import pytest
 from libs.changes import Actor
 from services.entries.calendar import AbsenceDraft, AbsenceKind
 from services.entries.commands.absences import put_absence_in
+from services.entries.store.holidays import lock_company_days, save_company_day
 from tests.api.entries.halfway import waiting_session
 from tests.api.entries.test_decisions import NOW, learn
 from tests.api.entries.test_weeks_off import FULL, published
 from tests.support.client import Caller
 
 SIX_DAYS = {**FULL, "minutes": [400, 400, 400, 400, 400, 400, 0]}
+FRIDAYS = {**FULL, "minutes": [0, 0, 0, 0, 480, 0, 0]}
+FRIDAY = date(2026, 12, 11)
+FOUR_DAYS_OFF = AbsenceDraft(date(2026, 12, 7), date(2026, 12, 10), AbsenceKind.VACATION, 1.0, "")
 WEEK_OFF = AbsenceDraft(date(2026, 12, 7), date(2026, 12, 11), AbsenceKind.VACATION, 1.0, "")
 ERIN = Actor("auth0|erin", "app")
 
@@ -43,3 +48,44 @@ async def test_a_contract_waits_for_the_absence_that_is_being_saved(
         await waiting_session(connection)
     await changing
     assert await published(connection) == [("2026-W50", True), ("2026-W50", False)]
+
+
+async def test_a_company_day_waits_for_the_contract_that_is_being_learned(
+    ada: Caller, connection: asyncpg.Connection
+) -> None:
+    await learn(connection, "erin", contracts=[FULL])
+    await published(connection)
+    async with connection.transaction():
+        await learn(connection, "erin", contracts=[FRIDAYS], version=2)
+        saving = asyncio.create_task(ada.put(f"/v1/holidays/{FRIDAY}", {"name": "Fair"}))
+        await waiting_session(connection)
+    assert (await saving).status == 201
+    assert await published(connection) == [("2026-W50", True)]
+
+
+async def test_a_contract_waits_for_the_company_day_that_is_being_saved(
+    ada: Caller, connection: asyncpg.Connection, other: asyncpg.Connection
+) -> None:
+    del ada
+    await learn(connection, "erin", contracts=[FULL])
+    await published(connection)
+    async with connection.transaction():
+        await lock_company_days(connection)
+        await save_company_day(connection, FRIDAY, "Fair")
+        changing = asyncio.create_task(learn(other, "erin", contracts=[FRIDAYS], version=2))
+        await waiting_session(connection)
+    await changing
+    assert await published(connection) == [("2026-W50", True)]
+
+
+async def test_a_company_day_waits_for_the_absence_that_is_being_saved(
+    ada: Caller, connection: asyncpg.Connection
+) -> None:
+    await learn(connection, "erin", contracts=[FULL])
+    await published(connection)
+    async with connection.transaction():
+        await put_absence_in(connection, "auth0|erin", uuid.uuid4(), FOUR_DAYS_OFF, ERIN, NOW)
+        saving = asyncio.create_task(ada.put(f"/v1/holidays/{FRIDAY}", {"name": "Fair"}))
+        await waiting_session(connection)
+    assert (await saving).status == 201
+    assert await published(connection) == [("2026-W50", False), ("2026-W50", True)]
