@@ -225,7 +225,7 @@ async def _batches(bench: Bench, ours: Path, theirs: Path, rounds: int) -> list[
     against = f"psql \\copy into a table with the same indexes; median of {rounds} rounds in turn"
     what = "batch of 10^6 rows of NDJSON"
     return [
-        at_least(f"{what}: rate", by_us.by(by_copy), 0.5, "of COPY", against),
+        at_least(f"{what}: rate", by_us.by(by_copy), 0.6, "of COPY", against),
         at_most(f"{what}: memory of the service", grown, 64, "MiB more", "peak against at rest"),
         at_most(
             f"{what}: others' p99 meanwhile",
