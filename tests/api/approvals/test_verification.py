@@ -11,10 +11,12 @@ import pytest
 
 from libs.changes.verification import check_change_log, main, open_snapshot, verify
 from libs.postgres.settings import DatabaseSettings
+from services.approvals import verification
 from services.approvals.store.chains import count_pages, is_as_written, read_chains
 from services.approvals.verification import (
     PageRange,
     check_histories,
+    check_in_processes,
     check_range,
     page_ranges,
 )
@@ -171,13 +173,23 @@ async def written(connection: asyncpg.Connection) -> list[uuid.UUID]:
 async def test_processes_check_the_snapshot_and_not_what_is_written_meanwhile(
     decided: str, intruder: asyncpg.Connection, approvals_database: str
 ) -> None:
+    ranges = page_ranges(await count_pages(intruder), 3)
     async with open_snapshot(DatabaseSettings(approvals_database)) as snapshot:
         await intruder.execute("UPDATE history SET actor = 'auth0|eve' WHERE number = 2")
-        finding = await check_histories(snapshot)
+        finding = await check_in_processes(snapshot, ranges)
     assert finding.checked == "4 rows of 2 approvals are as written"
-    _, broken = await check(approvals_database)
-    assert broken is not None
-    assert decided in broken
+    async with open_snapshot(DatabaseSettings(approvals_database)) as snapshot:
+        finding = await check_in_processes(snapshot, ranges)
+    assert finding.broken is not None
+    assert decided in finding.broken
+
+
+async def test_a_large_table_is_checked_by_processes(
+    decided: str, approvals_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "PAGES_OF_ONE_PROCESS", 0)
+    assert decided
+    assert await check(approvals_database) == ("4 rows of 2 approvals are as written", None)
 
 
 def run_verify(database: str) -> subprocess.CompletedProcess[str]:
