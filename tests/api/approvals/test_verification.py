@@ -184,11 +184,11 @@ async def test_processes_check_the_snapshot_and_not_what_is_written_meanwhile(
     assert decided in finding.broken
 
 
+@pytest.mark.usefixtures("decided")
 async def test_a_large_table_is_checked_by_processes(
-    decided: str, approvals_database: str, monkeypatch: pytest.MonkeyPatch
+    approvals_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verification, "PAGES_OF_ONE_PROCESS", 0)
-    assert decided
     assert await check(approvals_database) == ("4 rows of 2 approvals are as written", None)
 
 
