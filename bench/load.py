@@ -11,6 +11,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,8 +97,12 @@ def cpu_seconds(pid: int) -> float:
     """User and system time of the process and its children, those that have ended included."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     children = " ".join(each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/children"))
-    own = sum(map(int, fields[11:15])) / _TICKS
-    return own + sum(cpu_seconds(int(child)) for child in children.split())
+    total = sum(map(int, fields[11:15])) / _TICKS
+    for child in children.split():
+        # PostgreSQL's workers end at any time.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            total += cpu_seconds(int(child))
+    return total
 
 
 def memory(pid: int, what: str = "VmRSS") -> float:
