@@ -10,9 +10,10 @@ from aiohttp import web
 
 from libs.auth import JwksKeys
 from libs.postgres.pool import DATABASE, database_context
-from libs.web.context import bind_context, send_request_id
+from libs.web.context import send_request_id
 from libs.web.health import LIFECYCLE, Lifecycle
-from libs.web.metrics import METRICS, Metrics, measure
+from libs.web.metrics import METRICS, Metrics
+from libs.web.observation import observe_request
 from libs.web.server import announce_draining
 from portal import assets, sign_in
 from portal.api_client import API_HTTP
@@ -43,8 +44,7 @@ def create_app(settings: PortalSettings) -> web.Application:
     """Everything wired, nothing connected: that happens when the application starts."""
     app = web.Application(
         middlewares=[
-            bind_context,
-            measure,
+            observe_request,
             measure_own_time,
             render_errors,
             refuse_cross_site,

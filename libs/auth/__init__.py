@@ -38,7 +38,7 @@ from libs.auth.errors import (
 )
 from libs.auth.keys import FetchOutcome, JwksKeys
 from libs.auth.machine import MachineTokens
-from libs.auth.middleware import PRINCIPAL, authentication, require_scope
+from libs.auth.middleware import PRINCIPAL, authentication, authenticator, require_scope
 from libs.auth.principal import Principal
 from libs.auth.rejection_limit import RejectionLimit
 from libs.auth.scopes import Scope, granted_scopes
@@ -69,6 +69,7 @@ __all__ = [
     "access_of",
     "authenticated",
     "authentication",
+    "authenticator",
     "check_routes",
     "granted_scopes",
     "public",

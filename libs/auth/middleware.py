@@ -23,14 +23,14 @@ from libs.auth.verifier import TokenVerifier
 PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
 
 
-def authentication(
+def authenticator(
     verifier: TokenVerifier | web.AppKey[TokenVerifier],
     *,
     admit: Callable[[web.Request], Awaitable[None]] | None = None,
     step_up_max_age: float | None = None,
     clock: Callable[[], float] = time.time,
-) -> Middleware:
-    """A middleware that admits a request only as its handler declares.
+) -> Callable[[web.Request], Awaitable[None]]:
+    """A check that admits a request only as its handler declares, to be awaited before it runs.
 
     Sets `request[PRINCIPAL]`, except for public handlers. A handler without declared access is an
     error here as it is in `check_routes`. A verifier that is created when the application starts
@@ -40,11 +40,10 @@ def authentication(
     returns a Unix time.
     """
 
-    @web.middleware
-    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def authenticate(request: web.Request) -> None:
         # An unknown address or method has nothing to protect.
         if request.match_info.http_exception is not None:
-            return await handler(request)
+            return
         access = _declared(request)
         if not access.public:
             request[PRINCIPAL] = await _caller(request, verifier)
@@ -53,9 +52,28 @@ def authentication(
             _check_access(request, access)
             if access.step_up and step_up_max_age is not None:
                 _check_second_factor(request[PRINCIPAL], step_up_max_age, clock())
-        return await handler(request)
 
     return authenticate
+
+
+def authentication(
+    verifier: TokenVerifier | web.AppKey[TokenVerifier],
+    *,
+    admit: Callable[[web.Request], Awaitable[None]] | None = None,
+    step_up_max_age: float | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Middleware:
+    """The same as a middleware."""
+    authenticate = authenticator(
+        verifier, admit=admit, step_up_max_age=step_up_max_age, clock=clock
+    )
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        await authenticate(request)
+        return await handler(request)
+
+    return middleware
 
 
 def require_scope(request: web.Request, scope: Scope, *others: Scope) -> None:

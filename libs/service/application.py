@@ -15,7 +15,7 @@ from libs.auth import (
     Outcome,
     RejectionLimit,
     TokenVerifier,
-    authentication,
+    authenticator,
     check_routes,
     public,
     scopes_of,
@@ -82,7 +82,7 @@ def create_service(
         Metrics(),
         [*served, *head_routes(served), *gateway_problems()],
         [
-            authentication(VERIFIER, admit=admit, step_up_max_age=settings.auth.step_up_max_age),
+            authenticator(VERIFIER, admit=admit, step_up_max_age=settings.auth.step_up_max_age),
         ],
         [report_absent_services(name), problem_of_rule, *error_handlers],
     )

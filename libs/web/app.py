@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
-from libs.web.context import bind_context, send_request_id
+from libs.web.context import send_request_id
 from libs.web.cors import allow_origins, answer_preflights
+from libs.web.guards import Guard, run_guards
 from libs.web.health import LIFECYCLE, Lifecycle
-from libs.web.metrics import METRICS, Metrics, measure
+from libs.web.metrics import METRICS, Metrics
+from libs.web.observation import observe_request
 from libs.web.problems import ErrorHandler, render_problems
 from libs.web.rate_limit import RateLimit, limit_rate
 from libs.web.request_body import BODY_SECONDS, DEFAULT_BODY_SECONDS, MAX_JSON_BYTES
@@ -36,25 +38,25 @@ def create_application(
     settings: WebSettings,
     metrics: Metrics,
     routes: Iterable[web.RouteDef],
-    authentication: Sequence[Middleware],
+    authentication: Sequence[Guard],
     error_handlers: Sequence[ErrorHandler] = (),
 ) -> web.Application:
     """An application that is measured, answers problems, checks callers, rates and requests.
 
-    `authentication` are the middlewares that find out who is calling; they set
+    `authentication` are the guards that find out who is calling; they set
     `libs.web.logs.CALLER`, by which the rate limit tells callers apart. `error_handlers` know the
     problems of the application's own errors.
     """
-    middlewares: list[Middleware] = [track_request, bind_context, measure]
+    guards = [*authentication, check_request]
+    if settings.rate_limit is not None:
+        guards.insert(-1, limit_rate(RateLimit(settings.rate_limit)))
+    middlewares: list[Middleware] = [track_request, observe_request]
     if is_tracing():
-        middlewares.insert(2, trace_request)  # it starts where bind_context says
+        middlewares.append(trace_request)
     middlewares.append(render_problems(error_handlers))
     if settings.cors_origins:
         middlewares.append(answer_preflights(settings.cors_origins))
-    middlewares.extend(authentication)
-    if settings.rate_limit is not None:
-        middlewares.append(limit_rate(RateLimit(settings.rate_limit)))
-    middlewares.append(check_request)
+    middlewares.append(run_guards(guards))
 
     app = web.Application(middlewares=middlewares, client_max_size=MAX_JSON_BYTES)
     app[METRICS] = metrics

@@ -9,9 +9,6 @@ from random import getrandbits
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
-
-from libs.web.metrics import route_of
 
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 HEADER = "X-Request-Id"
@@ -49,16 +46,14 @@ def add_log_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) 
     return {**LOG_FIELDS.get(), **event}
 
 
-@web.middleware
-async def bind_context(request: web.Request, handler: Handler) -> web.StreamResponse:
+def bind_context(request: web.Request, route: str) -> None:
     """Give the request its id, and every log line written meanwhile its id, route and trace."""
     request_id = request_id_of(request)
     request[REQUEST_ID] = request_id
-    fields = {"request_id": request_id, "route": route_of(request)}
+    fields = {"request_id": request_id, "route": route}
     if traceparent := traceparent_of(request):
         fields["traceparent"] = traceparent
     LOG_FIELDS.set(fields)  # each request is handled by a task of its own, so this ends with it
-    return await handler(request)
 
 
 async def send_request_id(request: web.Request, response: web.StreamResponse) -> None:

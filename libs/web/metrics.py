@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from functools import lru_cache
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -98,22 +96,3 @@ def route_of(request: web.Request) -> str:
     """The template of the route that serves the request, never its address."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "unmatched"
-
-
-@web.middleware
-async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Middleware that counts each request and its duration by route and status."""
-    metrics = request.app[METRICS]
-    route = route_of(request)
-    began = time.perf_counter()
-    status = "499"  # nginx's word for a client that went away; nothing was answered
-    try:
-        response = await handler(request)
-        status = str(response.status)
-        return response
-    except web.HTTPException as exception:
-        status = str(exception.status)
-        raise
-    finally:
-        seconds = time.perf_counter() - began
-        metrics.count_answer(request.method, route, status, seconds, request.get(TRACE_ID))

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
+from libs.web.guards import Guard
 from libs.web.logs import CALLER
 from libs.web.problems import TooManyRequests
 
@@ -38,11 +38,10 @@ class RateLimit:
         return wait
 
 
-def limit_rate(limit: RateLimit) -> Middleware:
+def limit_rate(limit: RateLimit) -> Guard:
     """Answer 429 to a caller that exceeds the limit. The ingress limits anonymous ones."""
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def guard(request: web.Request) -> None:
         caller = request.get(CALLER)
         wait = limit.take(caller) if caller else 0.0
         if wait:
@@ -55,6 +54,5 @@ def limit_rate(limit: RateLimit) -> Middleware:
                     "RateLimit": f'"caller";r=0;t={seconds}',
                 },
             )
-        return await handler(request)
 
-    return middleware
+    return guard

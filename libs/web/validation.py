@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from marshmallow import Schema, ValidationError
 from yarl import URL
 
@@ -30,12 +29,11 @@ _QUERY = web.RequestKey("QUERY", object)
 _BODY = web.RequestKey("BODY", object)
 
 
-@web.middleware
-async def check_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def check_request(request: web.Request) -> None:
     """Load the query and the body by the schemas of the endpoint; 422 tells every wrong field."""
     contract = contract_of(request.match_info.handler)
     if contract is None:
-        return await handler(request)
+        return
     if "\0" in request.path:
         raise NotFound("Not found.")
     if contract.query is not None:
@@ -48,7 +46,6 @@ async def check_request(request: web.Request, handler: Handler) -> web.StreamRes
         request[_BODY] = _load(
             contract.body, {} if is_left_out else await read_json(request), "body"
         )
-    return await handler(request)
 
 
 def query_of(request: web.Request, kind: type[T]) -> T:

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from libs.auth import JwksKeys, MachineTokens, TokenVerifier, authentication
+from libs.auth import JwksKeys, MachineTokens, TokenVerifier, authenticator
 from libs.feed.applying import Handler, Handlers
 from libs.feed.client import FeedClient
 from libs.feed.events import Event, publish
@@ -168,7 +168,7 @@ def serve(issuer: Issuer, session: aiohttp.ClientSession) -> Serve:
         keys = JwksKeys(session, issuer.issuer, issuer.jwks_url)
         verifier = TokenVerifier(issuer.issuer, issuer.audience, keys)
         app: web.Application = create_application(
-            web_settings, Metrics(), feed_routes("entries"), [authentication(verifier)]
+            web_settings, Metrics(), feed_routes("entries"), [authenticator(verifier)]
         )
         app.cleanup_ctx.extend([database_context(settings), feed_context(settings)])
         async with running(app, web_settings) as (bound, _admin_port):

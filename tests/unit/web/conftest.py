@@ -75,12 +75,9 @@ ROUTES = [
 ]
 
 
-@web.middleware
-async def name_caller(request: web.Request, handler: object) -> web.StreamResponse:
+async def name_caller(request: web.Request) -> None:
     if "X-Caller" in request.headers:
         request[CALLER] = request.headers["X-Caller"]
-    response: web.StreamResponse = await handler(request)  # type: ignore[operator]
-    return response
 
 
 def web_settings(**variables: str) -> WebSettings:
