@@ -32,7 +32,8 @@ async def create_project(
 
     async def create(connection: asyncpg.Connection) -> Project:
         if not await store.insert_project(connection, code, draft):
-            raise AlreadyExists(f"There is a project {code} already.")
+            taken = await store.read_taken_code(connection, code)
+            raise AlreadyExists(f"There is a project {taken} already.")
         change = Change("project", code, "created", actor, now, after=asdict(draft))
         await record_changes(connection, [change])
         return await _read(connection, code, now)
@@ -52,7 +53,8 @@ async def patch_project(
     """Change the named fields. Name, customer and billable default change from the day `since`
     on, today by default; a change that changes nothing leaves the version as it is.
 
-    Raises `NotVisible`, `StaleVersion`, and `RuleBroken` if `since` is in the closed period.
+    Raises `NotVisible`, `StaleVersion`, and `RuleBroken` if `since` is in the closed period, or
+    later than today for a change of something else, which would hold at once.
     """
 
     async def patch(connection: asyncpg.Connection) -> Project:
@@ -64,6 +66,9 @@ async def patch_project(
         expected.check_version(project, project.version)
         before = _draft_of(project)
         after = replace(before, **changes)
+        if since is not None and since > today(now) and _undated(before) != _undated(after):
+            message = "active, tasks and note_required change at once. Change them without from."
+            raise RuleBroken(Violation("from", "undated", message))
         versions = await _change_versions(connection, code, changes, since or today(now))
         if not versions and _undated(before) == _undated(after):
             return project

@@ -101,7 +101,8 @@ class ProjectPatchSchema(_ProjectFields):
         metadata={
             "description": (
                 "The first day of a new name, customer or billable default; today (UTC) unless "
-                "given. Not in the closed period."
+                "given. Not in the closed period. Other fields change at once, so a change of "
+                "these takes no later day."
             ),
             "example": "2027-01-01",
         },

@@ -57,7 +57,7 @@ LIST = f"""
 
 # Two projects whose codes differ in case alone are not added at the same time.
 LOCK_CODE = "SELECT pg_advisory_xact_lock(7301004, hashtext(lower($1)))"
-IS_TAKEN = "SELECT EXISTS (SELECT FROM projects WHERE lower(code) = lower($1))"
+READ_TAKEN_CODE = "SELECT code FROM projects WHERE lower(code) = lower($1)"
 
 # A trigger adds the first version.
 INSERT = f"""
@@ -120,10 +120,16 @@ async def list_projects(
 async def insert_project(connection: asyncpg.Connection, code: str, draft: ProjectDraft) -> bool:
     """Insert the project; False if there is one whose code is the same but for case."""
     await connection.execute(LOCK_CODE, code)
-    if await connection.fetchval(IS_TAKEN, code):
+    if await read_taken_code(connection, code) is not None:
         return False
     await connection.execute(INSERT, code, *values_of(draft, FIELDS))
     return True
+
+
+async def read_taken_code(connection: asyncpg.Connection, code: str) -> str | None:
+    """The code of the project whose code is the same but for case."""
+    taken: str | None = await connection.fetchval(READ_TAKEN_CODE, code)
+    return taken
 
 
 async def update_project(connection: asyncpg.Connection, code: str, draft: ProjectDraft) -> None:

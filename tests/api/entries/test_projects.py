@@ -74,7 +74,8 @@ async def test_a_change_that_changes_nothing_keeps_the_version(ada: Caller) -> N
 
 async def test_codes_that_differ_in_case_alone_are_one_code(ada: Caller) -> None:
     project = {"name": "Again", "customer": "Big Company"}
-    assert (await ada.post("/v1/projects/apollo", project)).status == 409
+    taken = await ada.post("/v1/projects/apollo", project)
+    assert (taken.status, taken.json["detail"]) == (409, "There is a project APOLLO already.")
 
 
 async def test_tasks_are_listed_in_the_order_given(ada: Caller) -> None:
@@ -97,6 +98,20 @@ async def test_a_name_and_a_customer_change_from_a_day_on(
     clock.move(days=8)
     later = await erin.get(path, headers={"If-None-Match": tag})
     assert (later.json["name"], later.json["customer"]) == ("Artemis", "Later")
+
+
+async def test_a_project_does_not_end_at_once_that_is_to_end_later(
+    ada: Caller, erin: Caller
+) -> None:
+    """`active`, `tasks` and `note_required` have no date."""
+    path, later = "/v1/projects/APOLLO", {"from": "2026-12-31"}
+    for change in ({"active": False}, {"tasks": ["Build"]}, {"note_required": True}):
+        refused = await ada.patch(path, {**change, "customer": "Later", **later})
+        assert refused.codes == {("/from", "undated")}
+    assert (await log(erin)).status == 201
+    everything = {"active": True, "tasks": [], "note_required": False, "customer": "Later"}
+    assert (await ada.patch(path, {**everything, **later})).status == 200
+    assert (await ada.patch(path, {"active": False, "from": "2026-11-01"})).status == 200
 
 
 async def test_a_closed_day_keeps_its_name_and_customer(ada: Caller) -> None:
