@@ -67,15 +67,14 @@ READ_BY_MANAGER: Allowed = {
 SUBMIT: Allowed = {
     "employee": (200, *NOBODY_ELSES),
     "manager": (200, 200, 404, 200, 404),
-    "administrator": (200, 200, 200, 200, 200),
+    "administrator": (200, 200, 200, 200, 404),
     "auditor": (200, *NOBODY_ELSES),
     "machine": (403, 403, 403, 403, 403),
 }
-# 409 is what an administrator meets in an unknown person's week, which is open.
 REOPEN: Allowed = {
     "employee": (403, *NOBODY_ELSES),
     "manager": (404, 200, 404, 200, 404),
-    "administrator": (200, 200, 200, 200, 409),
+    "administrator": (200, 200, 200, 200, 404),
     "auditor": (403, *NOBODY_ELSES),
     "machine": (403, 403, 403, 403, 403),
 }

@@ -117,7 +117,7 @@ async def show_timesheet(request: web.Request) -> web.Response:
         body=SubmissionSchema(),
         optional_body=True,
         answers={200: TIMESHEET()},
-        problems=(409, 412),
+        problems=(404, 409, 412),
         headers=("If-Match",),
     )
 )
@@ -169,7 +169,7 @@ async def withdraw_timesheet(request: web.Request) -> web.Response:
         ),
         body=ReopeningSchema(),
         answers={200: TIMESHEET()},
-        problems=(409, 412),
+        problems=(404, 409, 412),
         headers=("If-Match",),
     )
 )

@@ -13,6 +13,7 @@ from libs.changes import Actor, Change, record_changes
 from libs.feed.events import deferred_publish
 from libs.postgres.pool import Database
 from libs.rules.calendar import Week
+from libs.rules.errors import NotVisible
 from libs.rules.preconditions import UNCONDITIONAL, Preconditions
 from services.entries import events, model
 from services.entries.calendar import PersonCalendar
@@ -22,6 +23,7 @@ from services.entries.model import State, Timesheet
 from services.entries.store import timesheets as store
 from services.entries.store.calendar import read_calendar
 from services.entries.store.entries import EntryInContext, list_week_entries
+from services.entries.store.people import is_known
 from services.entries.store.period import read_closed_through
 from services.entries.store.timesheets import Step
 from services.entries.targets import Targets
@@ -99,7 +101,7 @@ async def submit_week(
     """Submit the week for approval, and fix what it is measured by. The history names the actor,
     and the change log a submission for somebody else.
 
-    Raises `WrongState`, `StaleVersion`.
+    Raises `NotVisible`, `WrongState`, `StaleVersion`.
     """
 
     async def submit(connection: asyncpg.Connection, sheet: Timesheet) -> None:
@@ -113,7 +115,7 @@ async def submit_week(
         await publish_earlier_weeks_off(connection, person, week, now)
         await events.publish_submitted(connection, submitted, calendar, actor.subject, now)
 
-    return await _change(db, person, week, now, expected, submit)
+    return await _change(db, person, week, actor.subject, now, expected, submit)
 
 
 async def withdraw_week(
@@ -127,7 +129,7 @@ async def withdraw_week(
         await store.add_history(connection, withdrawn, "withdrawn", person, sheet.submission_id)
         await events.publish_withdrawn(connection, sheet, now)
 
-    return await _change(db, person, week, now, expected, withdraw)
+    return await _change(db, person, week, person, now, expected, withdraw)
 
 
 async def reopen_week(
@@ -139,7 +141,10 @@ async def reopen_week(
     now: datetime,
     expected: Preconditions = UNCONDITIONAL,
 ) -> WholeWeek:
-    """Open an approved week again. Raises `WrongState`, `PeriodClosed`, `StaleVersion`."""
+    """Open an approved week again.
+
+    Raises `NotVisible`, `WrongState`, `PeriodClosed`, `StaleVersion`.
+    """
 
     async def reopen(connection: asyncpg.Connection, sheet: Timesheet) -> None:
         reopened = model.reopen(sheet, reason, await read_closed_through(connection))
@@ -150,22 +155,28 @@ async def reopen_week(
         await _record_for_another(connection, sheet, reopened, actor, now)
         await events.publish_reopened(connection, sheet, reason, actor.subject, now)
 
-    return await _change(db, person, week, now, expected, reopen)
+    return await _change(db, person, week, actor.subject, now, expected, reopen)
 
 
 async def _change(
     db: Database,
     person: str,
     week: Week,
+    actor: str,
     now: datetime,
     expected: Preconditions,
     step: Step_,
 ) -> WholeWeek:
-    """Lock the week, check its version, take the step, and read the week as it is then."""
+    """Lock the week, check its version, take the step, and read the week as it is then.
+
+    Raises `NotVisible` if the week is that of another person whom nobody knows.
+    """
 
     async def change(connection: asyncpg.Connection) -> WholeWeek:
+        if actor != person and not await is_known(connection, person):
+            raise NotVisible("There is no such person.")
         sheet = await store.lock_timesheet(connection, person, week)
-        if expected.version not in (None, sheet.version):
+        if expected.is_stale(sheet.version):
             expected.check_version(await read_week(connection, person, week, now), sheet.version)
         async with deferred_publish(connection):
             await step(connection, sheet)

@@ -33,6 +33,12 @@ IS_MANAGED_BY = """
     )
 """
 
+# Somebody who signed in may have weeks before profile's feed tells of them.
+IS_KNOWN = """
+    SELECT EXISTS (SELECT FROM people WHERE person = $1)
+        OR EXISTS (SELECT FROM weeks WHERE person = $1)
+"""
+
 LEARN = """
     INSERT INTO people (
         person, name, email, kind, manager, active, target_minutes, external_ids, uploaders,
@@ -101,6 +107,11 @@ def working_time_of(record: asyncpg.Record) -> WorkingTime:
 async def is_managed_by(connection: asyncpg.Connection, person: str, manager: str) -> bool:
     """Whether the person is a direct report of this manager, who is active."""
     return bool(await connection.fetchval(IS_MANAGED_BY, person, manager))
+
+
+async def is_known(connection: asyncpg.Connection, person: str) -> bool:
+    """Whether profile has published the person, or they have a week."""
+    return bool(await connection.fetchval(IS_KNOWN, person))
 
 
 async def learn_people(connection: asyncpg.Connection, received: Iterable[dict[str, Any]]) -> None:

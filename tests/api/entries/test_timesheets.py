@@ -160,6 +160,8 @@ async def test_only_an_approved_week_is_reopened_by_an_administrator(
     erin: Caller, ada: Caller
 ) -> None:
     body = {"person": "auth0|erin", "reason": "wrong rate"}
+    assert (await ada.post(f"{THIS}/reopen", body)).status == 404
+    await log(erin)
     assert (await ada.post(f"{THIS}/reopen", body)).status == 409
     assert (await erin.post(f"{THIS}/reopen", body)).status == 403
     missing = await ada.post(f"{THIS}/reopen", {"person": "auth0|erin"})
