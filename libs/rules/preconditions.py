@@ -9,20 +9,23 @@ from libs.rules.errors import StaleVersion
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """`version`: it has this one. `exists`: it is there. `is_new`: it is not there yet."""
+    """`versions`: it has one of these. `exists`: it is there. `is_new`: it is not there yet."""
 
-    version: int | None = None
+    versions: frozenset[int] | None = None
     exists: bool = False
     is_new: bool = False
 
     def is_stale(self, version: int) -> bool:
-        """Whether the caller expects another version than this one."""
-        return self.version is not None and self.version != version
+        """Whether the caller expects something else than this version, which is 0 for what was
+        never written."""
+        exists_already = self.is_new and version > 0
+        return exists_already or (self.versions is not None and version not in self.versions)
 
     def check_version(self, current: object, version: int) -> None:
-        """Raise `StaleVersion` unless `version`, that of `current`, is the expected one."""
+        """Raise `StaleVersion` unless `version`, that of `current`, is an expected one."""
         if self.is_stale(version):
-            raise StaleVersion("This has changed since you read it.", current, version)
+            what = "exists already" if self.is_new else "has changed since you read it"
+            raise StaleVersion(f"This {what}.", current, version)
 
 
 UNCONDITIONAL = Preconditions()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from libs.rules.preconditions import Preconditions
-from libs.web.etags import creates_only, expected_version
+from libs.web.etags import creates_only, expected_versions
 
 
 def preconditions_of(request: web.Request) -> Preconditions:
     """The conditions in `If-Match` and `If-None-Match`."""
     return Preconditions(
-        version=expected_version(request),
+        versions=expected_versions(request),
         exists="If-Match" in request.headers,
         is_new=creates_only(request),
     )

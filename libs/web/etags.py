@@ -14,9 +14,6 @@ from libs.web.responses import encode_json, json_response
 
 _TAG = re.compile(r'(?P<weak>W/)?"(?P<version>[0-9]{1,18})(?:\.[^"]*)?"')
 
-NO_VERSION = -1
-"""No resource has this version."""
-
 
 def etag_of(version: int, *variant: object) -> str:
     """The tag of a version; `variant` is what else the representation depends on.
@@ -48,23 +45,27 @@ def resource_response(
     return json_response(payload, status=status, headers={"ETag": etag, **headers})
 
 
-def expected_version(request: web.Request) -> int | None:
-    """The version in `If-Match`; None where there is no such header or it is `*`.
+def expected_versions(request: web.Request) -> frozenset[int] | None:
+    """The versions in `If-Match`, one of which the resource must have; None without the header
+    or where it is `*`.
 
-    Of several tags the one with the highest version counts: versions only grow, so the others
-    cannot be current. Weak tags never match (RFC 9110 section 13.1.1): `NO_VERSION`.
+    Weak tags never match (RFC 9110 section 13.1.1), so they add no version.
 
-    Raises `UnprocessableContent` for what is not one of our tags.
+    Raises `UnprocessableContent` for what is not one of our tags, and for a header without any: a
+    client that sends an empty one has lost the tag, and would overwrite what it has not read.
     """
-    given = ",".join(request.headers.getall("If-Match", [])).strip()
-    if given in ("", "*"):
+    if "If-Match" not in request.headers:
         return None
-    tags = [_TAG.fullmatch(tag.strip()) for tag in given.split(",")]
-    if None in tags:
+    given = ",".join(request.headers.getall("If-Match")).strip()
+    if given == "*":
+        return None
+    # Empty elements of a list are ignored (RFC 9110 section 5.6.1.2).
+    tags = [_TAG.fullmatch(tag.strip()) for tag in given.split(",") if tag.strip()]
+    if not tags or None in tags:
         raise UnprocessableContent(
             [FieldError("/If-Match", "This is not an ETag of this resource.", "etag", "header")]
         )
-    return max((int(tag["version"]) for tag in tags if tag and not tag["weak"]), default=NO_VERSION)
+    return frozenset(int(tag["version"]) for tag in tags if tag and not tag["weak"])
 
 
 def creates_only(request: web.Request) -> bool:
@@ -74,8 +75,8 @@ def creates_only(request: web.Request) -> bool:
 
 def matches_etag(request: web.Request, etag: str) -> bool:
     """Whether a read names `etag` in `If-None-Match`, by the weak comparison of RFC 9110."""
-    header = request.headers.get("If-None-Match")
-    if header is None or request.method not in ("GET", "HEAD"):
+    if "If-None-Match" not in request.headers or request.method not in ("GET", "HEAD"):
         return False
-    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    given = ",".join(request.headers.getall("If-None-Match"))
+    tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]
     return etag.removeprefix("W/") in tags or "*" in tags

@@ -154,6 +154,26 @@ async def test_a_stale_version_is_refused_with_the_present_one(erin: Caller) -> 
     assert repeated.status == 200
 
 
+async def test_one_of_several_versions_named_is_enough(erin: Caller) -> None:
+    """RFC 9110 section 13.1.1: the condition holds if any of the tags matches."""
+    entry = await log(erin)
+    address = entry.headers["Location"]
+    listed = {"If-Match": f'"9", {entry.etag}'}
+    assert (await erin.patch(address, {"minutes": 90}, headers=listed)).status == 200
+    assert (await erin.patch(address, {"minutes": 30}, headers=listed)).status == 412
+    lost = await erin.patch(address, {"minutes": 30}, headers={"If-Match": ""})
+    assert lost.codes == {("/If-Match", "etag")}
+
+
+async def test_nothing_is_deleted_or_changed_that_is_expected_not_to_exist(erin: Caller) -> None:
+    """RFC 9110 section 13.1.2, for the other methods too."""
+    address = (await log(erin)).headers["Location"]
+    only_new = {"If-None-Match": "*"}
+    assert (await erin.patch(address, {"minutes": 30}, headers=only_new)).status == 412
+    assert (await erin.delete(address, headers=only_new)).status == 412
+    assert (await erin.get(address)).json["minutes"] == 60
+
+
 async def test_if_none_match_creates_only(erin: Caller) -> None:
     address, only_new = f"/v1/entries/{uuid.uuid4()}", {"If-None-Match": "*"}
     assert (await erin.put(address, draft(), headers=only_new)).status == 201

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 from aiohttp.test_utils import make_mocked_request
 from aiohttp.web import Request
+from multidict import CIMultiDict
 
 from libs.web.etags import (
-    NO_VERSION,
     etag_of,
     etag_of_representation,
-    expected_version,
+    expected_versions,
     resource_response,
 )
 from libs.web.problems import UnprocessableContent
@@ -40,26 +40,43 @@ def test_another_tag_is_200(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "version"),
+    ("given", "versions"),
     [
-        ('"3"', 3),
-        ('"3.submitted"', 3),
-        ('"3", "4.open"', 4),
-        ('W/"4", "3"', 3),
-        ('W/"3"', NO_VERSION),
-        ("*", None),
+        ('"3"', {3}),
+        ('"3.submitted"', {3}),
+        ('"3", "4.open"', {3, 4}),
+        ('"9","3"', {3, 9}),
+        (' , "3",, "4" ,', {3, 4}),
+        ('W/"4", "3"', {3}),
+        ('W/"3"', set()),
     ],
 )
-def test_if_match_compares_strongly_with_the_newest_tag_named(
-    given: str, version: int | None
-) -> None:
-    assert expected_version(changing(given)) == version
+def test_if_match_names_the_versions_of_its_strong_tags(given: str, versions: set[int]) -> None:
+    assert expected_versions(changing(given)) == versions
 
 
-@pytest.mark.parametrize("given", ["3", '"three"', '"3", three', '"3" "4"', '"-1"'])
+def test_if_match_may_be_given_on_several_lines() -> None:
+    headers = CIMultiDict([("If-Match", '"3"'), ("If-Match", '"4"')])
+    assert expected_versions(make_mocked_request("PUT", "/", headers=headers)) == {3, 4}
+
+
+def test_no_header_and_a_star_expect_no_version() -> None:
+    assert expected_versions(make_mocked_request("PUT", "/")) is None
+    assert expected_versions(changing("*")) is None
+
+
+@pytest.mark.parametrize(
+    "given", ["3", '"three"', '"3", three', '"3" "4"', '"-1"', "", " , ", '*, "3"']
+)
 def test_what_is_not_a_tag_of_ours_is_refused(given: str) -> None:
     with pytest.raises(UnprocessableContent):
-        expected_version(changing(given))
+        expected_versions(changing(given))
+
+
+def test_if_none_match_may_be_given_on_several_lines() -> None:
+    headers = CIMultiDict([("If-None-Match", '"1"'), ("If-None-Match", '"3"')])
+    request = make_mocked_request("GET", "/", headers=headers)
+    assert resource_response(request, {}, etag_of(3)).status == 304
 
 
 def test_the_tag_of_a_representation_changes_with_everything_in_it() -> None:
@@ -68,4 +85,4 @@ def test_the_tag_of_a_representation_changes_with_everything_in_it() -> None:
     assert tag.startswith('"3.')
     assert tag != etag_of_representation(tomorrow)
     assert tag == etag_of_representation({"version": 3, "can_submit": False})
-    assert expected_version(changing(tag)) == 3
+    assert expected_versions(changing(tag)) == {3}
