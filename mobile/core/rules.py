@@ -87,7 +87,7 @@ LOCKS = {
         LockReason.SUBMITTED, "Withdraw the week, or wait until it is decided."
     ),
     LockReason.APPROVED: Lock(
-        LockReason.APPROVED, "An administrator can reopen the week, giving a reason."
+        LockReason.APPROVED, "The manager or an administrator can reopen the week."
     ),
     LockReason.CLOSED: Lock(LockReason.CLOSED, "An administrator can move the closed period back."),
     LockReason.UNKNOWN: Lock(LockReason.UNKNOWN, "Update the app to change this week."),

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from libs.rules.calendar import Week, latest_today
 from libs.rules.errors import WrongState
+from libs.rules.locks import UNLOCK_CLOSED
 from libs.rules.violations import RuleBroken, Violation
 from services.entries.targets import Targets
 from services.entries.violations import (
@@ -59,9 +60,9 @@ _LOCKS = {
         LockReason.SUBMITTED, "Withdraw the week, or wait until it is decided."
     ),
     LockReason.APPROVED: Lock(
-        LockReason.APPROVED, "An administrator can reopen the week, giving a reason."
+        LockReason.APPROVED, "The manager or an administrator can reopen the week."
     ),
-    LockReason.CLOSED: Lock(LockReason.CLOSED, "An administrator can move the closed period back."),
+    LockReason.CLOSED: Lock(LockReason.CLOSED, UNLOCK_CLOSED),
 }
 
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from libs.rules.errors import NotVisible, StaleVersion
+from libs.rules.locks import UNLOCK_CLOSED
+from libs.service.error_handlers import Closed
 from libs.web.etags import etag_of_representation
 from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed, Problem
 from services.approvals.api.serializers import serialize_details
 from services.approvals.commands.approvals import ApprovalDetails
 from services.approvals.commands.decisions import DECISION_ERRORS, DecisionError
 from services.approvals.model import PeriodClosed, SelfApproval
-
-
-class Closed(Conflict):
-    """The period is closed."""
-
-    slug = "closed"
 
 
 def problem_of(_request: web.Request, error: Exception) -> Problem | None:
@@ -33,7 +29,7 @@ def problem_of_decision(error: DecisionError) -> Problem:
     if isinstance(error, NotVisible):
         return NotFound("There is no such approval.")
     if isinstance(error, PeriodClosed):
-        return Closed(str(error), lock_reason="closed")
+        return Closed(str(error), lock_reason="closed", unlock=UNLOCK_CLOSED)
     return Conflict(str(error), state=error.state)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from libs.rules.errors import AlreadyExists, NotAllowed, NotVisible, StaleVersion, WrongState
+from libs.service.error_handlers import Closed
 from libs.web.etags import etag_of
 from libs.web.problems import Conflict, Forbidden, NotFound, PreconditionFailed, Problem
 from services.entries.api.serializers import (
@@ -16,7 +17,7 @@ from services.entries.api.serializers import (
 )
 from services.entries.calendar import Absence
 from services.entries.commands.timesheets import WholeWeek
-from services.entries.model import Locked
+from services.entries.model import Locked, PeriodClosed
 from services.entries.store.entries import EntryInContext
 
 
@@ -27,6 +28,8 @@ def problem_of(_request: web.Request, error: Exception) -> Problem | None:
             return NotFound(str(error))
         case NotAllowed():
             return Forbidden(str(error))
+        case PeriodClosed():
+            return Closed(str(error), lock_reason=error.lock.reason, unlock=error.lock.unlock)
         case Locked():
             return Conflict(str(error), lock_reason=error.lock.reason, unlock=error.lock.unlock)
         case WrongState():

@@ -277,6 +277,7 @@ async def test_a_week_in_the_closed_period_is_approved_and_not_rejected(
     refused = await decide(maya, submitted, REJECT)
     assert (refused.status, refused.json["lock_reason"]) == (409, "closed")
     assert refused.json["type"].endswith("/closed")
+    assert refused.json["unlock"] == "An administrator can move the closed period back."
     many = await maya.post("/v1/approvals/decisions", {"ids": [submitted], **REJECT})
     assert [item["status"] for item in many.json["items"]] == [409]
     assert (await decide(maya, submitted)).status == 200

@@ -101,6 +101,7 @@ async def test_a_week_with_a_closed_day_is_not_reopened(
     await ada.put("/v1/period", {"closed_through": Week.MONDAY})
     refused = await ada.post(f"{THIS}/reopen", REOPENING)
     assert (refused.status, refused.json["lock_reason"]) == (409, "closed")
+    assert refused.json["type"].endswith("/closed")
     assert refused.json["detail"] == "The period through 2026-11-23 is closed. Move it back first."
     await ada.put("/v1/period", {"closed_through": None, "reason": "wrong rate"})
     assert (await ada.post(f"{THIS}/reopen", REOPENING)).status == 200
