@@ -61,6 +61,17 @@ def _flag(default: bool | None, description: str) -> fields.Boolean:
     )
 
 
+class _EmailText(Text):
+    """An e-mail address in a query, where a + that is not encoded arrives as a blank.
+
+    No address has a blank: with the + restored, a program that does not encode it finds the
+    person, and does not add them once more.
+    """
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return super()._deserialize(value, attr, data, **kwargs).replace(" ", "+")
+
+
 class PeopleQuerySchema(PageQuery):
     """The query parameters of a list of people."""
 
@@ -74,7 +85,7 @@ class PeopleQuerySchema(PageQuery):
     manager = Sub(load_default=None, metadata={"description": "Reports of this person."})
     kind = fields.Enum(Kind, by_value=True, load_default=None)
     active = _flag(None, "Only active, or only inactive people.")
-    email = Text(
+    email = _EmailText(
         minimum=1,
         maximum=254,
         load_default=None,

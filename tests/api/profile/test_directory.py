@@ -74,6 +74,9 @@ async def test_people_are_found_by_email_and_external_id(ada: Caller) -> None:
     await put(ada, "emil", external_ids={"payroll": "4712"})
     assert await names(ada, "?email=ERIN@exampleco.com") == ["Erin Example"]
     assert await names(ada, "?email=erin") == []
+    await put(ada, "plus", name="Pia Plus", email="pia+work@exampleco.com")
+    for given in ("pia%2Bwork@exampleco.com", "pia+work@exampleco.com"):
+        assert await names(ada, f"?email={given}") == ["Pia Plus"]
     assert await names(ada, "?external_id=4711") == ["Erin Example"]
     assert await names(ada, "?external_id=payroll:4712") == ["Emil Example"]
     assert await names(ada, "?external_id=harvest:4712") == []
@@ -144,6 +147,7 @@ async def test_subs_are_compared_byte_for_byte(ada: Caller) -> None:
 async def test_the_sub_feed_is_reserved(ada: Caller) -> None:
     reply = await ada.put("/v1/people/feed", {"name": "Feed"})
     assert (reply.status, reply.codes) == (422, {("/sub", "reserved")})
+    assert [error["location"] for error in reply.json["errors"]] == ["path"]
 
 
 async def test_machines_may_keep_the_directory(profile: Service, issuer: Issuer) -> None:
