@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
+from marshmallow import validates_schema
 
 from libs.auth import Scope, requires
 from libs.changes.log import ChangeAnswer, ChangeFilter, list_changes
@@ -16,7 +17,7 @@ from libs.postgres.shares import Share
 from libs.web.contract import Contract, endpoint
 from libs.web.paging import decode_cursor, page_response
 from libs.web.resources import page_schema
-from libs.web.schemas import Day, Identifier, PageQuery
+from libs.web.schemas import Day, Identifier, PageQuery, check_order
 from libs.web.validation import query_of
 
 MAX_KEY_LENGTH = 255
@@ -62,6 +63,11 @@ class ChangesQuerySchema(PageQuery):
         load_default=None,
         metadata={"description": "Last day, UTC.", "example": "2026-11-30"},
     )
+
+    @validates_schema
+    def check_range(self, data: dict[str, Any], **_options: Any) -> None:
+        """Refuse a range that ends before it begins."""
+        check_order(data)
 
 
 class ChangeKey(msgspec.Struct, array_like=True):

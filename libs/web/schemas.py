@@ -7,7 +7,7 @@ import unicodedata
 from datetime import date
 from typing import Any, ClassVar
 
-from marshmallow import INCLUDE, RAISE, Schema, fields, post_load, validate
+from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
 
 _is_day = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
@@ -121,7 +121,10 @@ class Day(fields.Date):
     """A calendar day, `2026-11-23`, without a zone; between 1970 and 9998, so that a week
     before or after it is still a date."""
 
-    default_error_messages = {"invalid": "A day like 2026-11-23 is expected."}
+    default_error_messages = {
+        "invalid": "A day like 2026-11-23 is expected.",
+        "range": "A day from 1970-01-01 to 9998-12-31 is expected.",
+    }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
         if not isinstance(value, str) or not _is_day(value):
@@ -131,8 +134,14 @@ class Day(fields.Date):
         except ValueError as error:
             raise self.make_error("invalid") from error
         if not 1970 <= day.year <= 9998:
-            raise self.make_error("invalid")
+            raise self.make_error("range")
         return day
+
+
+def check_order(data: dict[str, Any]) -> None:
+    """Raise ValidationError if the range from `since` to `until` ends before it begins."""
+    if data["since"] and data["until"] and data["since"] > data["until"]:
+        raise ValidationError("from is later than to.", "from")
 
 
 class PageQuery(StrictSchema):

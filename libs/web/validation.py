@@ -70,7 +70,9 @@ def _parameters(raw_query: str) -> dict[str, str]:
     if repeated:
         raise UnprocessableContent(
             [
-                FieldError(f"/{name}", f"{name} is given more than once.", "repeated", "query")
+                FieldError(
+                    f"/{_escape(name)}", f"{name} is given more than once.", "repeated", "query"
+                )
                 for name in sorted(set(repeated))
             ]
         )

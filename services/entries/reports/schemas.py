@@ -11,10 +11,18 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from libs.rules.calendar import Week
 from libs.rules.limits import MAX_PERSON_LENGTH
 from libs.service.fields import WeekField
-from libs.web.schemas import Day, Identifier, PageAnswer, PageQuery, StrictSchema, Text
+from libs.web.schemas import (
+    Day,
+    Identifier,
+    PageAnswer,
+    PageQuery,
+    StrictSchema,
+    Text,
+    check_order,
+)
 from services.entries.model import State
 from services.entries.reports.store.totals import GROUPS
-from services.entries.schemas.common import ProjectCode, check_order
+from services.entries.schemas.common import ProjectCode
 
 MAX_DAYS_OF_TOTALS = 366
 

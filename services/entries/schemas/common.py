@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate, validates_schema
 
 from libs.rules.calendar import Week
 from libs.rules.limits import MAX_PERSON_LENGTH
 from libs.service.fields import WeekField
-from libs.web.schemas import Day, Identifier, StrictSchema
+from libs.web.schemas import Day, Identifier, StrictSchema, check_order
 
 MAX_CODE_LENGTH = 32
 PROJECT_CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_CODE_LENGTH - 1}}}")
@@ -43,12 +43,6 @@ def person_field(**options: Any) -> Identifier:
         metadata={"description": "The `sub` of another person. Requires manage:timesheets."},
         **options,
     )
-
-
-def check_order(data: dict[str, Any]) -> None:
-    """Raise ValidationError if a range ends before it begins."""
-    if data["since"] and data["until"] and data["since"] > data["until"]:
-        raise ValidationError("from is later than to.", "from")
 
 
 class DayRangeSchema(StrictSchema):

@@ -13,11 +13,11 @@ from msgspec import Meta
 
 from libs.rules.calendar import Week
 from libs.rules.limits import MAX_PERSON_LENGTH, MAX_REASON_LENGTH
-from libs.web.schemas import Identifier, PageQuery, StrictSchema, Text
+from libs.web.schemas import Identifier, PageQuery, StrictSchema, Text, check_order
 from services.entries.calendar import AbsenceKind
 from services.entries.model import LockReason, State
 from services.entries.schemas.calendar import AbsenceResource
-from services.entries.schemas.common import WeekOrDay, check_order, person_field
+from services.entries.schemas.common import WeekOrDay, person_field
 from services.entries.schemas.entries import EntryAnswer
 
 

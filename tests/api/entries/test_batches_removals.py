@@ -239,6 +239,8 @@ async def test_batches_are_listed_newest_first(
     assert [item["id"] for item in everybody] == [foreign, *ids[::-1]]
     of_client = (await ada.get("/v1/batches?client=other")).json["items"]
     assert [(item["id"], item["client"]) for item in of_client] == [(foreign, "other")]
+    of_others = await agency.caller.get("/v1/batches?client=other")
+    assert (of_others.status, of_others.json["items"]) == (200, [])
 
 
 async def test_the_rows_of_a_batch_say_what_became_of_them(

@@ -87,6 +87,8 @@ async def test_changes_are_found_by_actor_and_day(
     assert len(await changes(auditor, "?to=2026-11-23")) == 1
     assert len(await changes(auditor, "?from=2026-11-23&to=2026-11-24")) == 2
     assert await changes(auditor, "?from=2026-11-25") == []
+    reversed_range = await auditor.get("/v1/changes/profile?from=2026-11-24&to=2026-11-23")
+    assert reversed_range.codes == {("/from", "invalid")}
 
 
 async def test_pages_hold_each_change_once(ada: Caller, auditor: Caller) -> None:

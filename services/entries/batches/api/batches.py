@@ -70,7 +70,10 @@ _NEWEST = BatchKey(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 async def list_batches(request: web.Request) -> web.Response:
     """List batches, newest first: the caller's own, or those of any client to administrators."""
     query = query_of(request, BatchListQuery)
-    client = visible_client(request) or query.client
+    own = visible_client(request)
+    if own is not None and query.client not in (None, own):
+        return page_response(request, [], None)
+    client = own or query.client
     key = decode_cursor(query.cursor, BatchKey) or _NEWEST
     async with request.app[DATABASE].connection(Share.BATCHES) as connection:
         batches = await store.list_batches(
