@@ -12,6 +12,8 @@ import aiohttp
 import msgspec
 from aiohttp import hdrs, web
 
+from portal.api_texts import field_message, how_to_unlock
+from portal.i18n import DEFAULT, LANGUAGE
 from portal.sessions.model import Session
 
 TIMEOUT = aiohttp.ClientTimeout(total=10.0, connect=2.0)
@@ -290,14 +292,17 @@ def _problem(response: aiohttp.ClientResponse, content: bytes) -> ApiProblem:
         body = {}
     errors = body.get("errors")
     fields = {
-        str(error.get("pointer", "")).strip("/"): str(error.get("message", ""))
+        str(error.get("pointer", "")).strip("/"): field_message(
+            str(error.get("code", "")), str(error.get("message", ""))
+        )
         for error in (errors if isinstance(errors, list) else [])
         if isinstance(error, dict)
     }
+    detail, lock_reason = str(body.get("detail") or ""), str(body.get("lock_reason") or "")
     return ApiProblem(
         status=response.status,
         title=str(body.get("title") or response.reason or ""),
-        detail=str(body.get("detail") or ""),
+        detail=how_to_unlock(lock_reason, detail) if LANGUAGE.get() != DEFAULT else detail,
         request_id=str(body.get("request_id") or response.headers.get("X-Request-Id") or ""),
         fields=fields,
         body=body,

@@ -15,7 +15,8 @@ from portal.i18n import LANGUAGE, _, current_locale
 
 MAX_MINUTES = 24 * 60
 
-_CLOCK = re.compile(r"(?P<hours>\d{1,3}):(?P<minutes>[0-5]?\d)", re.ASCII)
+# With the seconds that spreadsheets show.
+_CLOCK = re.compile(r"(?P<hours>\d{1,3}):(?P<minutes>[0-5]?\d)(?::00)?", re.ASCII)
 _UNITS = re.compile(
     r"(?:(?P<hours>\d{1,3}(?:[.,]\d{1,2})?)\s*(?:h|hrs?|hours?|std|stunden?))?\s*"
     r"(?:(?P<minutes>\d{1,4})\s*(?:m|min|mins?|minutes?|minuten?)?)?",
@@ -106,7 +107,7 @@ def long_day(value: str | date) -> str:
 
 def full_date(value: str | date) -> str:
     """`23 Nov 2026`."""
-    return _formatted(as_date(value), "medium", LANGUAGE.get())
+    return _skeleton(as_date(value), "yMMMd", LANGUAGE.get())
 
 
 def month(value: str | date) -> str:

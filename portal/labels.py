@@ -7,6 +7,7 @@ from portal.i18n import _
 __all__ = [
     "absence_kind",
     "batch_state",
+    "change",
     "decision_role",
     "flag",
     "history_event",
@@ -82,3 +83,32 @@ def batch_state(state: str) -> str:
         "undone": _("Undone"),
     }
     return names.get(state, state)
+
+
+def change(kind: str, action: str) -> str:
+    """A row of the change log; kinds and actions that are not known here are shown as they are."""
+    kinds = {
+        "absence": _("Absence"),
+        "approval": _("Approval"),
+        "batch": _("Batch"),
+        "contract": _("Contract"),
+        "entry": _("Entry"),
+        "holiday": _("Holiday"),
+        "period": _("Period"),
+        "person": _("Person"),
+        "project": _("Project"),
+        "timesheet": _("Week"),
+    }
+    actions = {
+        "approved": _("approved"),
+        "changed": _("changed"),
+        "created": _("created"),
+        "deleted": _("deleted"),
+        "rejected": _("rejected"),
+        "removed": _("removed"),
+        "reopened": _("reopened"),
+        "submitted": _("submitted"),
+        "undone": _("undone"),
+        "updated": _("changed"),
+    }
+    return f"{kinds.get(kind, kind)} {actions.get(action, action)}"

@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from portal import formats, i18n, labels
+from portal.api_texts import how_to_unlock
 from portal.assets import ASSETS, Asset
 from portal.cookies import APPEARANCE_COOKIE, COOKIES
 from portal.navigation import navigation
@@ -65,6 +66,7 @@ def _environment(language: str, assets: dict[str, Asset]) -> jinja2.Environment:
         query_string=query_string,
         icons=assets["icons.svg"].url,
         colour_of=colour_of,
+        how_to_unlock=how_to_unlock,
         weekday_names=formats.weekday_names,
     )
     return environment

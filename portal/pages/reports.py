@@ -70,8 +70,8 @@ async def show_report(request: web.Request) -> web.StreamResponse:
     names = await _names(request, fields, listing.items)
     groups = [_group(item, fields, names) for item in listing.items]
     is_whole = listing.next is None and "cursor" not in request.query
-    sorting = sorting_of(request, SORT_KEYS if is_whole else (), "")
-    if sorting.name:
+    sorting = sorting_of(request, SORT_KEYS if is_whole else (), "group")
+    if is_whole:
         groups = sorting.apply(groups, SORT_KEYS)
     return render(
         request,

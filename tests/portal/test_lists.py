@@ -44,6 +44,17 @@ async def test_projects_are_sorted_by_their_address(client: PortalClient) -> Non
     assert first_cells(await client.get("/admin/projects?sort=password")) == unsorted
 
 
+async def test_a_report_is_sorted_by_name_unless_the_address_says_otherwise(
+    client: PortalClient,
+) -> None:
+    await client.sign_in("ada")
+    page = await client.get(f"/reports?from={WEEK.plus(-4).monday}&to={WEEK.sunday}")
+    names = first_cells(page)[:-1]
+    assert len(names) > 2
+    assert names == sorted(names, key=str.casefold)
+    assert 'aria-sort="ascending"' in page.text
+
+
 async def test_a_report_is_sorted_by_hours(client: PortalClient) -> None:
     await client.sign_in("ada")
     span = f"from={WEEK.plus(-4).monday}&to={WEEK.sunday}"

@@ -55,7 +55,9 @@ def test_dates_are_english() -> None:
 
 @pytest.mark.usefixtures("german")
 def test_dates_are_german() -> None:
-    assert formats.week_range("2026-W48") == "23.\u201329.11.2026"
+    assert formats.week_range("2026-W48") == "23.\u201329. Nov. 2026"
+    assert formats.week_range("2026-W45") == "2.\u20138. Nov. 2026"
+    assert formats.week_range("2026-W44") == "26. Okt. \u2013 1. Nov. 2026"
     assert formats.weekday(date(2026, 11, 23)) == "Mo."
     assert formats.hours(90) == "1,50"
 
