@@ -16,7 +16,10 @@ STYLES = (
     *("base", "layout", "navigation", "messages", "forms", "tables", "lists", "grid"),
     *("dialogs", "charts", "print"),
 )
-SCRIPTS = ("page", "dialogs", "grid", "keyboard", "timer", "people", "start")
+SCRIPTS = (
+    *("page", "dialogs", "saving", "unsaved", "grid", "keyboard", "timer", "people"),
+    "start",
+)
 TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",

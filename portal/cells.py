@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -11,12 +12,17 @@ from portal.formats import duration, parse_duration
 from portal.i18n import _
 from portal.week_grid import RowKey, new_entry_id
 
+RESTORED = ("note", "billable")
+
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class TypedCell:
-    """`reference` is the entry's id and version, or empty where the cell was empty."""
+    """`reference` is the entry's id and version, or empty where the cell was empty.
+
+    `restored` has the `note` and `billable` of a deleted entry that is created again.
+    """
 
     row_id: str
     key: RowKey
@@ -24,6 +30,15 @@ class TypedCell:
     text: str
     reference: str
     token: str
+    restored: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCell:
+    """The cell's entry now, None if there is none, and the one that was deleted."""
+
+    entry: Json | None
+    removed: Json | None = None
 
 
 class CellRefused(Exception):
@@ -35,8 +50,8 @@ class CellRefused(Exception):
         self.status = status
 
 
-async def save_cell(api: Api, typed: TypedCell) -> Json | None:
-    """Create, change or delete the cell's entry. Returns it as it is now, None if there is none.
+async def save_cell(api: Api, typed: TypedCell) -> SavedCell:
+    """Create, change or delete the cell's entry.
 
     Raises `CellRefused`; `ApiUnavailable` and the like pass through.
     """
@@ -47,19 +62,20 @@ async def save_cell(api: Api, typed: TypedCell) -> Json | None:
     try:
         return await _save(api, typed, minutes or None)
     except ApiProblem as problem:
+        if (current := _current(problem)) and current["minutes"] == minutes:
+            # An earlier try was saved, and its response was lost.
+            return SavedCell(current)
         raise _refusal(problem) from problem
 
 
-async def _save(api: Api, typed: TypedCell, minutes: int | None) -> Json | None:
+async def _save(api: Api, typed: TypedCell, minutes: int | None) -> SavedCell:
     entry_id, _space, version = typed.reference.partition(" ")
     if not entry_id:
-        return await _create(api, typed, minutes) if minutes else None
+        return SavedCell(await _create(api, typed, minutes) if minutes else None)
     path, etag = f"/v1/entries/{entry_id}", f'"{version}"'
     if minutes is None:
-        await _delete(api, path, etag)
-        return None
-    entry: Json = (await api.patch(path, {"minutes": minutes}, etag=etag)).json
-    return entry
+        return SavedCell(None, await _delete(api, path, etag))
+    return SavedCell((await api.patch(path, {"minutes": minutes}, etag=etag)).json)
 
 
 async def _create(api: Api, typed: TypedCell, minutes: int) -> Json:
@@ -69,26 +85,34 @@ async def _create(api: Api, typed: TypedCell, minutes: int) -> Json:
         "project": typed.key.project,
         "task": typed.key.task or None,
         "minutes": minutes,
+        **{name: typed.restored[name] for name in RESTORED if name in typed.restored},
     }
     entry: Json = (await api.put(f"/v1/entries/{entry_id}", body)).json
     return entry
 
 
-async def _delete(api: Api, path: str, etag: str) -> None:
+async def _delete(api: Api, path: str, etag: str) -> Json | None:
+    """Delete the entry, and return what cannot be seen in the grid afterwards."""
+    entry: Json | None = await api.find(path)
     try:
         await api.delete(path, etag=etag)
     except ApiProblem as problem:
         if problem.status != 404:  # it is deleted already, as intended
             raise
+    return {name: entry[name] for name in RESTORED} if entry else None
+
+
+def _current(problem: ApiProblem) -> Json | None:
+    current = problem.body.get("current")
+    return current if problem.status == 412 and isinstance(current, dict) else None
 
 
 def _refusal(problem: ApiProblem) -> CellRefused:
+    if current := _current(problem):
+        shown = duration(int(current["minutes"]))
+        message = _("Changed to %(minutes)s elsewhere. Save again to keep yours.")
+        return CellRefused(message % {"minutes": shown}, current, 412)
     if problem.status == 412:
-        current = problem.body.get("current")
-        if isinstance(current, dict):
-            shown = duration(int(current["minutes"]))
-            message = _("Changed to %(minutes)s elsewhere. Save again to keep yours.")
-            return CellRefused(message % {"minutes": shown}, current, 412)
         return CellRefused(_("This was changed elsewhere. Reload the page."), None, 412)
     if problem.status == 404:
         return CellRefused(_("This entry was deleted elsewhere. Reload the page."), None, 404)

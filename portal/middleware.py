@@ -134,7 +134,8 @@ def _failure_page(request: web.Request, error: Exception) -> web.StreamResponse:
         log.warning("unavailable", path=request.path, error=repr(error.__cause__ or error))
     detail = error.message if isinstance(error, ApiProblem) else ""
     request_id = error.request_id if isinstance(error, ApiProblem) else ""
-    response = error_page(request, status, detail, request_id)
+    is_stale = isinstance(error, StaleForm)
+    response = error_page(request, status, detail, request_id, is_stale=is_stale)
     if isinstance(error, ApiUnavailable) and error.retry_after:
         response.headers[hdrs.RETRY_AFTER] = error.retry_after
     return response
@@ -154,12 +155,20 @@ def status_of(error: Exception) -> int:
 
 
 def error_page(
-    request: web.Request, status: int, detail: str = "", request_id: str = ""
+    request: web.Request,
+    status: int,
+    detail: str = "",
+    request_id: str = "",
+    *,
+    is_stale: bool = False,
 ) -> web.StreamResponse:
-    """The page for a status. It contains the typed values, to be sent again."""
+    """The page for a status. It contains the typed values, to be sent again.
+
+    `is_stale` tells the script that the same page, loaded again, may send them.
+    """
     explanation = detail or explain(status)
     if is_scripted(request) and request.content_type == "application/json":
-        return json_response({"error": explanation}, status)
+        return json_response({"error": explanation, "is_stale": is_stale}, status)
     form = form_of(request) if request.method not in SAFE_METHODS else None
     return render(
         request,

@@ -19,7 +19,7 @@ from portal.cookies import (
     SIGN_IN_COOKIE,
     SIGN_IN_SECONDS,
 )
-from portal.forms import Form, form_of
+from portal.forms import JSON_BODY, Form, form_of
 from portal.i18n import LANGUAGE, _, choose_language
 from portal.identity.issuer import ISSUER, SignedIn, SignInRefused
 from portal.rendering import SESSION, leave, redirect, render
@@ -89,7 +89,9 @@ async def sign_in_again(
     """Back to the page afterwards, and with a form still to be sent: with what was typed."""
     if request.method in ("GET", "HEAD"):
         return await begin_sign_in(request, request.rel_url.raw_path_qs, extra)
-    return await begin_sign_in(request, _page_of(request), extra, form_of(request))
+    # A cell of the grid is kept by the page that sent it.
+    form = None if JSON_BODY in request else form_of(request)
+    return await begin_sign_in(request, _page_of(request), extra, form)
 
 
 def _page_of(request: web.Request) -> str:

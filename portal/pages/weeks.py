@@ -73,14 +73,15 @@ async def save_one_cell(request: web.Request) -> web.StreamResponse:
     if typed is None:
         raise web.HTTPBadRequest
     try:
-        entry = await save_cell(api, typed)
+        saved = await save_cell(api, typed)
     except CellRefused as refusal:
         current = _cell_json(refusal.current) if refusal.current else None
         return json_response({"error": str(refusal), "current": current}, refusal.status)
     sheet = await api.get(f"/v1/timesheets/{week}")
     return json_response(
         {
-            "cell": _cell_json(entry),
+            "cell": _cell_json(saved.entry),
+            "removed": saved.removed,
             "total": sheet["total_minutes"],
             "days": {day["date"]: day["minutes"] for day in sheet["days"]},
         }
@@ -239,6 +240,7 @@ def _typed_cell(given: Json) -> TypedCell | None:
         text=str(given.get("text", "")),
         reference=str(given.get("reference", "")),
         token=str(given.get("token", "")),
+        restored=restored if isinstance(restored := given.get("restored"), dict) else {},
     )
 
 

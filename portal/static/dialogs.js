@@ -25,6 +25,8 @@ function fillDialog(dialog, page) {
 async function openDialog(link, returnTo = link) {
   try {
     if (link.hasAttribute("data-after-saving")) await savedAll();
+    const wrong = link.hasAttribute("data-saved-only") && document.querySelector('#grid [aria-invalid="true"]');
+    if (wrong) { wrong.focus(); return; }
     const result = await fetchPage(link.href);
     if (!result) return;
     if (!result.ok) { swap(result.page); return; }

@@ -2,7 +2,8 @@
 
 const UNDO_STEPS = 100;
 
-// Each step is a list of {place, text}: a pasted block is undone at once.
+// Each step is a list of {place, text}: a pasted block is undone at once. Of a deleted entry,
+// `restored` has what its cell does not show.
 let undoSteps = [];
 let openStep = null;
 
@@ -16,9 +17,15 @@ function inputOf({ row, date }) {
 
 function rememberForUndo(input, text) {
   const change = { place: placeKey(input), text };
-  if (openStep) { openStep.push(change); return; }
+  if (openStep) { openStep.push(change); return change; }
   undoSteps.push([change]);
   undoSteps = undoSteps.slice(-UNDO_STEPS);
+  return change;
+}
+
+// What was refused changed nothing that could be undone.
+function forgetForUndo(change) {
+  undoSteps = undoSteps.map((step) => step.filter((one) => one !== change)).filter((step) => step.length);
 }
 
 function asOneUndo(work) {
@@ -32,11 +39,11 @@ function asOneUndo(work) {
 function undo() {
   const step = undoSteps.pop();
   if (!step) return;
-  for (const { place, text } of step.reverse()) {
+  for (const { place, text, restored } of step.reverse()) {
     const input = inputOf(place);
     if (!input) continue;
     input.value = text;
-    commit(input, { isUndo: true });
+    commit(input, { isUndo: true, restored });
     input.focus();
     input.select();
   }
@@ -45,7 +52,8 @@ function undo() {
 function copyDayBefore(input) {
   const { rows, row, column } = placeOf(input);
   const cell = rows[row].querySelectorAll("td.cell")[column - 1];
-  input.value = cell?.querySelector("input:not([type])")?.value ?? cell?.querySelector(".cell-fixed")?.textContent.replace("–", "").trim() ?? "";
+  // There is no day before Monday here: it stays as it was.
+  input.value = cell ? cell.querySelector("input:not([type])")?.value ?? cell.querySelector(".cell-fixed").textContent.replace("–", "").trim() : savedText(input);
   input.select();
 }
 
@@ -63,7 +71,7 @@ function pressShortcut(event) {
     openKeys();
   } else if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && isCell) {
     // What is typed and not saved is undone by the browser.
-    if (target.value !== savedTexts.get(target)) return;
+    if (target.value !== savedText(target)) return;
     event.preventDefault();
     undo();
   }

@@ -58,13 +58,17 @@ function focusAfterSwap(main, focused) {
 }
 
 function showUnreachable() {
-  document.getElementById("unreachable")?.remove();
+  showBanner("unreachable", document.body.dataset.unreachable);
+}
+
+function showBanner(id, message) {
+  document.getElementById(id)?.remove();
   const banner = document.createElement("div");
-  banner.id = "unreachable";
+  banner.id = id;
   banner.className = "banner banner-error";
   banner.setAttribute("role", "alert");
   const text = document.createElement("p");
-  text.textContent = document.body.dataset.unreachable;
+  text.textContent = message;
   banner.append(text);
   document.getElementById("main").prepend(banner);
   banner.scrollIntoView({ block: "nearest" });

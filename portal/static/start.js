@@ -3,6 +3,7 @@
 function prepare(root) {
   for (const input of root.querySelectorAll("#grid .cell input:not([type])")) savedTexts.set(input, input.defaultValue);
   for (const box of root.querySelectorAll("[data-select-all]")) box.closest("label").hidden = false;
+  restoreUnsaved();
 }
 
 function selectAll(box) {
@@ -16,13 +17,28 @@ document.addEventListener("keydown", pressKey);
 document.addEventListener("paste", paste);
 document.addEventListener("change", (event) => {
   const changed = event.target;
-  if (changed.matches("#grid .cell input:not([type])")) commit(changed);
-  else if (changed.matches("[data-select-all]")) selectAll(changed);
+  if (changed.matches("[data-select-all]")) selectAll(changed);
   else if (changed.matches("[data-submit-on-change]") && changed.value) changed.form.requestSubmit();
 });
 document.addEventListener("focusin", (event) => {
   if (event.target.matches("#grid .cell input:not([type])")) event.target.select();
 });
+document.addEventListener("focusout", (event) => {
+  if (event.target.matches("#grid .cell input:not([type])") && typedInto.has(event.target)) commit(event.target);
+});
+document.addEventListener("input", (event) => {
+  if (event.target.matches("#grid .cell input:not([type])")) typedInto.add(event.target);
+});
 window.addEventListener("popstate", () => visit(location.href, {}, { push: false }));
-window.addEventListener("beforeunload", (event) => { if (waiting.size) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => {
+  if (isLeaving) return;
+  savedAll();
+  if (waiting.size) event.preventDefault();
+});
+// Back from a sign-in that was not finished.
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  isLeaving = false;
+  restoreUnsaved();
+});
 prepare(document);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from html import unescape
@@ -25,6 +26,9 @@ class Page:
         found = re.search(r'name="csrf" value="([^"]+)"', self.text)
         assert found is not None, self.text[:500]
         return unescape(found[1])
+
+    def json(self) -> Any:
+        return json.loads(self.text)
 
     @property
     def heading(self) -> str:

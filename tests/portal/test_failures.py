@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import aiohttp
 import pytest
 
+from libs.rules.calendar import Week
 from libs.web.metrics import METRICS
 from portal import api_client
 from tests.portal.client import PortalClient
@@ -99,6 +101,32 @@ async def test_a_cell_that_is_not_saved_says_why(erin: PortalClient, relay: Rela
     page = await erin.request("POST", "/weeks/2026-W23/cells", json=body, headers=headers)
     assert page.status == 409
     assert "The API said no." in page.text
+
+
+async def test_a_change_whose_response_was_lost_is_no_conflict(
+    erin: PortalClient, relay: Relay
+) -> None:
+    week = Week.of(datetime.now(UTC).date()).plus(-52)
+    body = {"row": "BIG-WEB/0", "date": str(week.monday), "reference": ""}
+    body["token"] = "5f9f4b52-8c0f-4f0e-9d55-0d5a3f1c2e77"
+    headers = {"X-CSRF-Token": await erin.csrf(), "X-Portal-Script": "1"}
+    headers |= {"Origin": erin.origin, "Sec-Fetch-Site": "same-origin"}
+
+    async def save(text: str) -> tuple[int, Any]:
+        page = await erin.request(
+            "POST", f"/weeks/{week}/cells", json={**body, "text": text}, headers=headers
+        )
+        return page.status, page.json()
+
+    _status, made = await save("1:00")
+    body["reference"] = made["cell"]["reference"]
+    # It is saved; then the week that the response shows is not to be had.
+    relay.refuse("GET", "/v1/timesheets", 503)
+    assert (await save("2:00"))[0] == 503
+    relay.answers.clear()
+    status, again = await save("2:00")
+    assert (status, again["cell"]["minutes"]) == (200, 120)
+    assert (await save("3:00"))[0] == 412
 
 
 async def test_an_older_api_is_no_failure(erin: PortalClient, relay: Relay) -> None:
