@@ -41,7 +41,7 @@ def reserved_core() -> Iterator[frozenset[int]]:
 
 
 def bind(pid: int, cores: set[int] | frozenset[int]) -> None:
-    """Run every thread of the process on these cores alone, or on all if `cores` is empty."""
+    """Run every thread of the process on these cores alone. An empty set leaves it where it is."""
     if cores:
         for thread in Path(f"/proc/{pid}/task").iterdir():
             os.sched_setaffinity(int(thread.name), cores)
