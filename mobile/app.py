@@ -16,6 +16,7 @@ from kivy.base import ExceptionHandler, ExceptionManager, runTouchApp
 from kivy.clock import Clock
 from kivy.config import Config
 from kivy.core.window import Window
+from kivy.metrics import Metrics, dp
 from kivy.utils import platform
 from kivymd.app import MDApp
 
@@ -32,6 +33,7 @@ from mobile.device.system import autoclass_of, data_folder, is_dark, system_lang
 from mobile.device.token_store import make_token_store
 from mobile.preferences import Preferences
 from mobile.text import Strings
+from mobile.ui.lightweight import forget_rows
 from mobile.ui.sheet import BottomSheet
 from mobile.ui.shell import Shell
 from mobile.viewmodels.app import AppModel
@@ -70,6 +72,8 @@ class TimesheetsApp(MDApp):
         self.title = "ExampleCo Timesheets"
         self.theme_cls.theme_style_switch_animation = False
         self.theme_cls.primary_palette = SEED
+        # KivyMD's icons grow with the text size of the start, out of buttons that do not.
+        self.theme_cls.font_styles["Icon"]["large"]["font-size"] = dp(24)
         self._apply_appearance(self._preferences.appearance)
         self.shell = self._make_shell()
         return self.shell
@@ -79,6 +83,8 @@ class TimesheetsApp(MDApp):
         if autoclass is not None:
             BottomSheet.keyboard_in_insets = True
             Clock.schedule_interval(lambda _dt: self._apply_insets(autoclass), 0.25)
+            # The quick settings change both while the app is on the screen.
+            Clock.schedule_interval(lambda _dt: self._follow_system(), 2)
             android.schedule_sending(autoclass)
         Clock.schedule_interval(lambda _dt: self._notify(autoclass), 60)
 
@@ -117,8 +123,15 @@ class TimesheetsApp(MDApp):
         return True
 
     def on_resume(self) -> None:
-        self._apply_appearance(self._preferences.appearance)
+        self._follow_system()
         self.model.resume()
+
+    def _follow_system(self) -> None:
+        """Dark mode and text size as the system has them now."""
+        self._apply_appearance(self._preferences.appearance)
+        autoclass = autoclass_of(platform)
+        if autoclass is not None:
+            self.set_text_size(android.read_text_size(autoclass))
 
     def run_quietly(self) -> None:
         """Built and on the window, with nobody but the caller to move time on."""
@@ -157,12 +170,26 @@ class TimesheetsApp(MDApp):
         if self.shell is None:
             return
         self._preferences.language = language
-        tab = self.shell.tab
-        self.shell.leave()
-        Window.remove_widget(self.shell)
+        self._draw_again(self.shell)
+
+    def set_text_size(self, scale: float) -> None:
+        """Draw every screen again with texts of this scale.
+
+        Not over an open sheet or Undo: what is typed stays, and the next call sets it.
+        """
+        shell = self.shell
+        if shell is None or scale == Metrics.fontscale or shell.ids.overlays.children:
+            return
+        Metrics.fontscale = scale
+        self._draw_again(shell)
+
+    def _draw_again(self, before: Shell) -> None:
+        before.leave()
+        Window.remove_widget(before)
+        forget_rows()
         self.shell = self.root = self._make_shell()
         Window.add_widget(self.shell)
-        self.shell.go(tab)
+        self.shell.show_as(before)
 
 
 class UnexpectedErrors(ExceptionHandler):

@@ -50,6 +50,11 @@ def is_dark(autoclass: Any) -> bool:
     return bool(mode & configuration.UI_MODE_NIGHT_MASK == configuration.UI_MODE_NIGHT_YES)
 
 
+def read_text_size(autoclass: Any) -> float:
+    """The scale of texts that the person has set for the device, 1.0 to 2.0 as a rule."""
+    return float(autoclass(ACTIVITY).mActivity.getResources().getConfiguration().fontScale)
+
+
 def may_notify(autoclass: Any) -> bool:
     """Whether the person has allowed notifications."""
     granted = autoclass(ACTIVITY).mActivity.checkSelfPermission(NOTIFICATIONS)

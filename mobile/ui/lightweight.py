@@ -6,6 +6,7 @@ from typing import Any
 
 from kivy.clock import Clock
 from kivy.lang import Builder
+from kivy.uix.recycleview import views
 from kivy.uix.widget import Widget
 from kivymd.uix.behaviors import RectangularRippleBehavior
 
@@ -45,6 +46,12 @@ class LazyRipple:
 
 class Ripple(LazyRipple, RectangularRippleBehavior):
     """The wave below a touch."""
+
+
+def forget_rows() -> None:
+    """Drop the rows that Kivy keeps for any list: they have the text size they were made with."""
+    views._cached_views.clear()
+    views._cache_count = 0
 
 
 class RowPool:

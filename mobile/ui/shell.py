@@ -120,6 +120,11 @@ class Shell(ThemableBehavior, FloatLayout):
         self.tab, self._page = tab, None
         self.render()
 
+    def show_as(self, before: Shell) -> None:
+        """Show the tab and the page that another shell showed."""
+        self.tab, self._page = before.tab, before._page
+        self.render()
+
     def _top_layer(self) -> Widget:
         overlays = [each for each in self.ids.overlays.children if not isinstance(each, Snackbar)]
         return overlays[0] if overlays else self

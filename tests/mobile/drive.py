@@ -41,6 +41,7 @@ from mobile.viewmodels.stages import Tab
 from tests.mobile.gestures import gestures
 from tests.mobile.glyphs import boxes
 from tests.mobile.legibility import FEW_SCENES, FEW_WAYS, walk
+from tests.mobile.resizing import resize
 
 FRAMES = 4
 
@@ -232,6 +233,8 @@ async def drive() -> dict[str, Any]:
         results["tabs"] = [str(tab) for tab in model.tabs]
         results["window"] = list(Window.size)
         results["kept_texts"] = kept_texts(shell)
+        results["resized"] = resize(app)
+        shell = app.shell
         results["gestures"] = gestures(shell)
         results["hanging"] = await press_while_the_network_hangs(shell)
         results |= await without_scope(shell)

@@ -29,7 +29,7 @@ from mobile.ui.buttons import Chip, IconButton, PushButton, TappableArea, Tappab
 from mobile.ui.daybar import DayBar
 from mobile.ui.shell import Shell
 from mobile.ui.snackbar import Snackbar
-from mobile.ui.text import Text, text_width
+from mobile.ui.text import SIZES, Text, font_pixels, text_width
 from mobile.viewmodels.profile import Appearance
 
 Resolution = tuple[str, float, Appearance]
@@ -115,6 +115,13 @@ def cut(text: Text) -> bool:
     return outside or wide > text.width + 1 or high > text.height + 1
 
 
+def stale(text: Text) -> bool:
+    """Of another size than the device has now: made before, and used again."""
+    size = font_pixels(SIZES[text.font_style, text.role])
+    expected = min(size, max(text.largest, 6)) if text.largest else size
+    return bool(text.text) and abs(text.font_size - expected) > 0.5
+
+
 def ambiguous(text: Text) -> bool:
     """A name so short of room that an ellipsis leaves too few of its letters."""
     if not (text.shorten and text.bold and text.text):
@@ -188,6 +195,7 @@ def faults(shell: Shell, name: str) -> list[str]:
         if isinstance(each, TARGETS) and small(each)
     ]
     problems += [f"cut: {each.text} {each.texture_size} {each.size}" for each in texts if cut(each)]
+    problems += [f"stale: {each.text} {each.font_size}" for each in texts if stale(each)]
     problems += [f"ambiguous: {each.text}" for each in texts if ambiguous(each)]
     problems += [f"overlap: {each}" for each in overlapping(texts)]
     problems += [f"pale: {each}" for each in pale(texts)]

@@ -74,6 +74,7 @@ def read_hebrew(shell: Shell) -> list[bool]:
 
 def pull_a_sheet(shell: Shell) -> list[int]:
     """Count the sheets after a short pull at the handle, and after a long one."""
+    shell.snackbar.close()  # that of the copied word
     shell.new_entry(shell.today)
     settle(3)
     counts = []

@@ -114,6 +114,15 @@ def test_dark_mode_is_the_systems(mode: int, dark: bool) -> None:
     assert android.is_dark(classes.__getitem__) is dark
 
 
+def test_the_text_size_is_the_systems() -> None:
+    configuration = SimpleNamespace(fontScale=1.3)
+    resources = SimpleNamespace(getConfiguration=lambda: configuration)
+    activity = SimpleNamespace(getResources=lambda: resources)
+    classes = {android.ACTIVITY: SimpleNamespace(mActivity=activity)}
+
+    assert android.read_text_size(classes.__getitem__) == 1.3
+
+
 def test_the_language_is_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "de_AT.UTF-8")
     assert system_language("linux") == "de_AT.UTF-8"

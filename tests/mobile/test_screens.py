@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.mobile.offscreen import run_offscreen, what_is_missing
+from tests.mobile.offscreen import ROOT, run_offscreen, what_is_missing
 
 # Graphics by software, on whatever else the machine is busy with.
 pytestmark = pytest.mark.timeout(300)
@@ -124,6 +124,8 @@ def test_nothing_of_a_selection_stays_when_its_sheet_closes(seen: dict[str, Any]
 
 
 def test_hebrew_is_in_reading_order_until_it_is_typed_into(seen: dict[str, Any]) -> None:
+    if not (ROOT / "mobile" / "data" / "fallback.ttf").exists():
+        pytest.skip("every letter is the same box without the fallback font: make fonts")
     assert seen["gestures"]["hebrew"] == [True, False]
 
 
@@ -139,6 +141,23 @@ def test_the_timer_is_stopped_from_every_screen(seen: dict[str, Any]) -> None:
 
 def test_what_is_gone_from_the_screen_is_forgotten(seen: dict[str, Any]) -> None:
     assert seen["kept_texts"] <= 5
+
+
+def test_rows_have_the_height_of_the_text_size_that_is_set(seen: dict[str, Any]) -> None:
+    resized = seen["resized"]
+    usual, *others = (resized["heights"][each] for each in resized["heights"])
+    assert all(usual.values())
+    for screen, heights in usual.items():
+        twice, again, _german, english = (each[screen] for each in others)
+        assert twice[0] > 1.5 * heights[0]
+        assert again == english == heights
+    assert resized["faults"] == []
+
+
+def test_a_text_size_waits_until_what_is_typed_is_safe(seen: dict[str, Any]) -> None:
+    while_typing, then = seen["resized"]["typed"][:3], seen["resized"]["typed"][3:]
+    assert while_typing == [1.0, "what I did", True]
+    assert then == [1.5, "timer"]
 
 
 def test_everything_is_reached_and_pressed_by_the_keyboard(seen: dict[str, Any]) -> None:
