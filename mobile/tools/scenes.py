@@ -128,13 +128,12 @@ def draft(shell: Shell) -> None:
 def actions(shell: Shell) -> None:
     """The menu of an entry."""
     week(shell, weekday=0)
-    # A card has its place once the list has been laid out.
+    shell.edit_entry(shell.models.week.rows(shell.models.week.day)[0].entry.id)
+    # The button has its place once the sheet has been laid out.
     for _ in range(FRAMES):
         EventLoop.idle()
-    day = shell.screen.list
-    day.more(
-        max((each for each in day.cards() if each.parent and each.key), key=lambda each: each.y)
-    )
+    [more] = _top(shell).ids.tools.children
+    more.dispatch("on_release")
 
 
 def timer_idle(shell: Shell) -> None:
@@ -223,7 +222,7 @@ SCENES: dict[str, Scene] = {
     "months": months,
     "absence": absence,
     "week-draft": draft,
-    "week-actions": actions,
+    "entry-actions": actions,
 }
 # Every scene is drawn on a phone in light; these others differ enough to be drawn too.
 DARK = frozenset({"week-rejected", "entry", "timer", "approval", "profile"})

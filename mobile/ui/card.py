@@ -1,4 +1,4 @@
-"""An entry in the day's list: tap to edit, swipe to delete, hold to copy, or press its menu."""
+"""An entry in the day's list: tap to edit, swipe to delete, hold to copy, or press "again"."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class CardRow(MDRelativeLayout):
     note = StringProperty()
     note_icon = StringProperty("cloud-upload-outline")
     stripe = StringProperty("#00000000")
+    # The icon of what one press does with the entry again; empty for nothing.
+    again = StringProperty()
     failed = BooleanProperty(False)
     # Locked or failed: it can be opened, but neither swiped nor held.
     fixed = BooleanProperty(False)
@@ -50,7 +52,7 @@ class CardRow(MDRelativeLayout):
 
 
 class EntryCard(TappableRow):
-    """An entry; pushed to the left it is deleted, held it offers more."""
+    """An entry; pushed to the left it is deleted, held it is copied."""
 
     row = ObjectProperty(None, allownone=True)
 
@@ -58,9 +60,9 @@ class EntryCard(TappableRow):
         self.row.on_release()
 
     def on_touch_down(self, touch):
-        more = self.row.ids.more
-        if more.collide_point(*touch.pos) and not more.disabled:
-            return more.on_touch_down(touch)
+        again = self.row.ids.again
+        if again.collide_point(*touch.pos) and not again.disabled:
+            return again.on_touch_down(touch)
         taken = super().on_touch_down(touch)
         if taken and not self.row.fixed and self.collide_point(*touch.pos):
             touch.ud["held"] = Clock.schedule_once(lambda _dt: self._hold(touch), HOLD_SECONDS)

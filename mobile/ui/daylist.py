@@ -161,6 +161,7 @@ class DayList(MDBoxLayout):
             "note": note,
             "note_icon": "alert-circle-outline" if failed else "cloud-upload-outline",
             "failed": failed,
+            "again": "" if failed else self._screen.actions.again_icon(entry.draft.date),
             "stripe": self._color(entry.draft.project),
             "uncovers": strings("delete"),
             "fixed": entry.lock is not None or failed,
@@ -187,6 +188,7 @@ class DayList(MDBoxLayout):
             "note": strings("week.draft"),
             "note_icon": "pencil-outline",
             "failed": False,
+            "again": "",
             "stripe": self._color(draft.project or ""),
             "uncovers": strings("entry.discard"),
             "fixed": False,
@@ -221,13 +223,13 @@ class DayList(MDBoxLayout):
             model.delete(row.key)
 
     def held(self, row: CardRow) -> None:
-        """Offer more for a row that was held."""
+        """Copy what the row stands for to another day."""
         if not row.is_draft:
-            self._screen.duplicate(row.key)
+            self._screen.actions.duplicate(row.key)
 
-    def more(self, row: CardRow) -> None:
-        """Offer more for a row."""
-        self._screen.open_actions(row, row.key)
+    def again(self, row: CardRow) -> None:
+        """Repeat what the row stands for, or start its timer."""
+        self._screen.actions.again(row.key)
 
 
 def _height(note: str) -> float:

@@ -84,7 +84,8 @@ class Menu(Overlay):
     def _place(self, *_arguments: object) -> None:
         x, y = self._opener.to_window(*self._opener.pos)
         card = self.ids.card
-        card.x = min(x + self._opener.width - card.width, self.width - card.width - dp(8))
+        right = min(x + self._opener.width, self.width - dp(8))
+        card.x = max(right - card.width, dp(8))
         # Below the button, or as far above as it needs to be whole.
         card.top = min(max(y, card.height + dp(8)), self.height - dp(8))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kivy.core.window import Window
@@ -15,8 +17,10 @@ from kivymd.uix.stacklayout import MDStackLayout
 from mobile.core.durations import format_duration
 from mobile.core.rules import Violation
 from mobile.text import Strings
+from mobile.ui.actions import EntryActions
 from mobile.ui.buttons import Chip, IconButton, PushButton, TappableRow
 from mobile.ui.calendar import DaySheet
+from mobile.ui.dialog import Menu
 from mobile.ui.field import Field
 from mobile.ui.layout import load_kv
 from mobile.ui.panels import Caption, ErrorText, LabeledValue, SectionTitle
@@ -44,14 +48,15 @@ class SwitchRow(TappableRow):
 class EntrySheet(BottomSheet):
     """Closing it keeps what was typed as a draft."""
 
-    def __init__(self, form: EntryForm, frame: SheetFrame, delete: Callable[[str], None]) -> None:
+    def __init__(self, form: EntryForm, frame: SheetFrame, actions: EntryActions) -> None:
         strings = frame.strings
         super().__init__(title=strings("entry.new" if form.is_new else "entry.edit"))
         self.form = form
         self._frame = frame
         self._strings = strings
-        self._delete = delete
+        self._actions = actions
         self._unwatch: Callable[[], None] = lambda: None
+        self._offer_more()
         if form.read_only:
             self._show_only()
             return
@@ -89,6 +94,21 @@ class EntrySheet(BottomSheet):
             self.save()
             return True
         return False
+
+    def _offer_more(self) -> None:
+        """A menu beside the title; what was typed stays as a draft when one of it is chosen."""
+        entry_id = self.form.entry_id
+        choices = self._actions.choices(entry_id) if entry_id is not None else []
+        if not choices:
+            return
+        more = IconButton(icon="dots-vertical")
+        lines = [replace(each, act=partial(self._leave_for, each.act)) for each in choices]
+        more.bind(on_release=lambda *_: self._frame.show(Menu(lines, more)))
+        self.ids.tools.add_widget(more)
+
+    def _leave_for(self, act: Callable[[], None]) -> None:
+        self.close()
+        act()
 
     def _show_only(self) -> None:
         """The entry, and why it cannot be changed."""
@@ -190,7 +210,7 @@ class EntrySheet(BottomSheet):
         if self.form.entry_id is not None:
             self.form.discard()
             self.close()
-            self._delete(self.form.entry_id)
+            self._actions.delete(self.form.entry_id)
 
     def _take_favourite(self, favourite: object) -> None:
         self.form.choose_favourite(favourite)

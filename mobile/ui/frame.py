@@ -49,6 +49,9 @@ class OverlayHost(Protocol):
     def refresh_week(self) -> None:
         """Show the week as it is now."""
 
+    def render(self) -> None:
+        """Show the model as it is now."""
+
 
 class Navigator(Protocol):
     """Ways to other screens."""
@@ -155,9 +158,6 @@ class ScreenFrame(Localized, OverlayHost, Navigator, Layout, Synchronised, Proto
 
     def find_projects(self, typed: str) -> list[Project]:
         """The projects that match the text."""
-
-    def render(self) -> None:
-        """Show the model as it is now."""
 
 
 class SettingsFrame(ScreenFrame, Settings, Protocol):

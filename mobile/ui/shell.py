@@ -17,6 +17,7 @@ from mobile.core.drafts import SavedDraft
 from mobile.core.wire import Project
 from mobile.text import Strings
 from mobile.ui.absence import AbsenceSheet
+from mobile.ui.actions import EntryActions
 from mobile.ui.approvals import ApprovalsScreen
 from mobile.ui.bars import render_bars, render_timer
 from mobile.ui.dialog import Dialog
@@ -172,7 +173,8 @@ class Shell(ThemableBehavior, FloatLayout):
                 self.show_form(form)
 
     def show_form(self, form: EntryForm) -> None:
-        self.show(EntrySheet(form, self, self.models.week.delete))
+        actions = EntryActions(self.models.week, self.models.timer, self)
+        self.show(EntrySheet(form, self, actions))
 
     def open_draft(self, draft: SavedDraft) -> None:
         workspace = self.model.workspace

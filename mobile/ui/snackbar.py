@@ -7,13 +7,14 @@ from datetime import date
 
 from kivy.clock import Clock
 from kivy.metrics import dp
-from kivy.properties import NumericProperty, StringProperty
+from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.floatlayout import FloatLayout
 from kivymd.theming import ThemableBehavior
 
 from mobile.text import Strings
 from mobile.ui import buttons as _buttons  # noqa: F401 - its rules are used in snackbar.kv
 from mobile.ui.layout import load_kv
+from mobile.ui.text import text_width
 from mobile.viewmodels.base import SnackbarMessage
 
 
@@ -24,6 +25,17 @@ class Snackbar(ThemableBehavior, FloatLayout):
     foot = NumericProperty(0)
     text = StringProperty()
     undo = StringProperty()
+    # Whether Undo stands below the text: beside it, a word would be broken in two.
+    stacked = BooleanProperty(False)
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+        self.bind(width=self._arrange)
+
+    def _arrange(self, *_arguments: object) -> None:
+        free = self.width - dp(48) - text_width(self.undo, "Label", "large")
+        words = [text_width(each, "Body", "medium") for each in self.text.split()]
+        self.stacked = bool(self.undo) and max(words, default=0) > free
 
     def close(self) -> None:
         """Do nothing: Back does not close a snackbar."""
@@ -54,8 +66,9 @@ class SnackbarHost:
         bar = Snackbar(text=self._text(message), undo=self._strings("undo") if message.undo else "")
         bar.ids.undo.bind(on_release=lambda *_: self._undo(message))
         bar.foot = self._foot()
-        self._on_lift(bar.height + dp(8))
         self.current = bar
+        bar.bind(height=lambda *_: self._lift(bar))
+        self._lift(bar)
         self._place.add_widget(bar, index=len(self._place.children))
         Clock.schedule_once(lambda _dt: self.close(bar), message.seconds)
 
@@ -65,6 +78,10 @@ class SnackbarHost:
             self._place.remove_widget(self.current)
             self.current = None
             self._on_lift(0)
+
+    def _lift(self, bar: Snackbar) -> None:
+        if self.current is bar:
+            self._on_lift(bar.height + dp(8))
 
     def _text(self, message: SnackbarMessage) -> str:
         days = {

@@ -9,6 +9,7 @@ from kivy.properties import BooleanProperty, ObjectProperty
 from kivymd.uix.relativelayout import MDRelativeLayout
 
 from mobile.core.durations import format_duration
+from mobile.ui.actions import TIMER_ICON
 from mobile.ui.buttons import TappableArea
 from mobile.ui.dialog import Dialog
 from mobile.ui.layout import load_kv
@@ -96,7 +97,7 @@ class TimerScreen(MDRelativeLayout):
         rows = week.rows(self._frame.today) if self._frame.today in week.week else []
         self.ids.today.opacity = 1 if rows else 0
         for row in rows:
-            line = SimpleRow(icon="replay", title=row.title, below=row.entry.draft.note)
+            line = SimpleRow(icon=TIMER_ICON, title=row.title, below=row.entry.draft.note)
             line.figure = format_duration(row.entry.draft.minutes)
             line.bind(on_release=lambda _line, row=row: self._again(row))
             place.add_widget(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 from kivy.animation import Animation
@@ -14,9 +13,8 @@ from kivymd.uix.relativelayout import MDRelativeLayout
 from mobile.core.durations import format_duration
 from mobile.core.rules import ApprovalState
 from mobile.core.views import WeekView
+from mobile.ui.actions import EntryActions
 from mobile.ui.buttons import PushButton
-from mobile.ui.calendar import DaySheet
-from mobile.ui.card import CardRow
 from mobile.ui.daybar import DayBar, fill_bars
 from mobile.ui.daylist import DayList
 from mobile.ui.dialog import Choice, Dialog, Menu
@@ -50,7 +48,7 @@ class WeekScreen(MDRelativeLayout):
     ) -> None:
         super().__init__(model=model, **options)
         self._frame = frame
-        self._timer = timer
+        self.actions = EntryActions(model, timer, frame)
         self._swiping = None
         self.bars = [DayBar(on_release=self._choose) for _ in range(7)]
         for bar in self.bars:
@@ -168,46 +166,6 @@ class WeekScreen(MDRelativeLayout):
         self.step.text = strings("week.submit" if model.can_submit else "week.withdraw")
         self.step.kind = "filled" if model.can_submit and model.met else "outlined"
         place.add_widget(self.step)
-
-    def open_actions(self, row_widget: CardRow, entry_id: str) -> None:
-        """The actions on an entry, without swiping or a long press."""
-        strings, model = self._frame.strings, self.model
-        entry = next((e for day in model.view.days for e in day.entries if e.id == entry_id), None)
-        if entry is None:
-            return
-        draft = entry.draft
-        choices = [
-            Choice("replay", strings("week.again"), lambda: model.repeat_today(entry_id)),
-            Choice(
-                "timer-play-outline",
-                strings("week.start_timer"),
-                lambda: self._start_timer(draft.project, draft.task or "", draft.note),
-            ),
-            Choice(
-                "calendar-arrow-right", strings("week.duplicate"), lambda: self.duplicate(entry_id)
-            ),
-        ]
-        if entry.lock is None and model.can_write:
-            delete = Choice("delete-outline", strings("delete"), lambda: model.delete(entry_id))
-            choices.append(delete)
-        self._frame.show(Menu(choices, row_widget.ids.more))
-
-    def _start_timer(self, project: str, task: str, note: str) -> None:
-        if not self._timer.restart(project, task, note):
-            self._frame.notify_key("week.timer_runs")
-        self._frame.render()
-
-    def duplicate(self, entry_id: str) -> None:
-        """Ask for the day to copy an entry to."""
-
-        def copy(day: date) -> None:
-            self.model.duplicate(entry_id, day)
-
-        strings = self._frame.strings
-        sheet = DaySheet(
-            strings, self.model.day, copy, title=strings("week.duplicate"), today=self.model.today
-        )
-        self._frame.show(sheet)
 
     def add(self) -> None:
         """Open a form for a new entry of the chosen day."""

@@ -90,6 +90,11 @@ class WeekModel(WorkspaceModel):
         """The entries of a day."""
         return [self._row(entry) for entry in self.view.days[day.weekday()].entries]
 
+    def entry(self, entry_id: str) -> EntryView | None:
+        """The entry of the shown week, or None."""
+        entries = (each for day in self.view.days for each in day.entries)
+        return next((each for each in entries if each.id == entry_id), None)
+
     def draft_rows(self, day: date) -> list[DraftRow]:
         """The drafts of a day."""
         return [

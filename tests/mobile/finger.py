@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from kivy.base import EventLoop
 from kivy.core.window import Window
 from kivy.input.motionevent import MotionEvent
@@ -37,3 +40,16 @@ def _share(x: float, y: float) -> tuple[float, float]:
 
 def middle(widget: Widget) -> tuple[float, float]:
     return widget.to_window(*widget.center)
+
+
+def until(reached: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Let frames pass until it is reached; who looks afterwards sees if it never was."""
+    end = time.monotonic() + seconds
+    while not reached() and time.monotonic() < end:
+        EventLoop.idle()
+    EventLoop.idle()
+
+
+def press_key(key: int, held: list[str] | None = None) -> None:
+    """Press a key, with those that are held meanwhile."""
+    Window.dispatch("on_key_down", key, 0, "", held or [])

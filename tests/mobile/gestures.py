@@ -16,7 +16,8 @@ from mobile.ui.copying import CopyableText
 from mobile.ui.shell import Shell
 from mobile.ui.snackbar import Snackbar
 from mobile.viewmodels.stages import Tab
-from tests.mobile.finger import Finger, middle
+from tests.mobile.finger import Finger, middle, press_key
+from tests.mobile.repeating import again
 from tests.mobile.selecting import pull_a_sheet, read_hebrew, select_in_a_note, stop_the_timer
 
 # A list waits so long at most, and for so many frames, before it lets what is in it have a touch.
@@ -85,6 +86,7 @@ def gestures(shell: Shell) -> dict[str, Any]:
         "sheet": pull_a_sheet(shell),
         "timer": stop_the_timer(shell),
         "keyboard": _press_by_keyboard(shell),
+        "again": again(shell),
     }
 
 
@@ -249,20 +251,20 @@ def _press_by_keyboard(shell: Shell) -> dict[str, Any]:
     settle()
     stops = []
     for _ in range(40):
-        _key(9)
+        press_key(9)
         widget = shell.focus._focused()
         if widget in stops:
             break
         stops.append(widget)
     before = str(shell.models.week.week)
     for _ in stops:
-        _key(9)
+        press_key(9)
         if getattr(shell.focus._focused(), "icon", "") == "chevron-right":
             break
-    _key(13)
+    press_key(13)
     settle()
     after = str(shell.models.week.week)
-    _key(ord("n"), ["ctrl"])
+    press_key(ord("n"), ["ctrl"])
     settle()
     opened = type(shell.ids.overlays.children[0]).__name__
     shell._on_key(None, 27)
@@ -272,7 +274,3 @@ def _press_by_keyboard(shell: Shell) -> dict[str, Any]:
         "opened": opened,
         "left": len(shell.ids.overlays.children),
     }
-
-
-def _key(key: int, held: list[str] | None = None) -> None:
-    Window.dispatch("on_key_down", key, 0, "", held or [])

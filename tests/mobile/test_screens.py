@@ -139,6 +139,28 @@ def test_the_timer_is_stopped_from_every_screen(seen: dict[str, Any]) -> None:
     assert duration
 
 
+def test_one_press_repeats_an_entry_today_or_starts_its_timer(seen: dict[str, Any]) -> None:
+    again = seen["gestures"]["again"]
+    at_first, pressed, undone, by_keyboard, at_last = again["counts"]
+    assert (pressed, undone, by_keyboard, at_last) == (
+        at_first + 1,
+        at_first,
+        at_first + 1,
+        at_first,
+    )
+    assert again["expected"] in again["made"]
+    assert again["day"] == "0:00:00"
+    assert min(again["size"]) >= 48
+    assert again["timer"] == [True, again["timer_of"]]
+    assert again["second"] == "week.timer_runs"
+
+
+def test_what_else_can_be_done_with_an_entry_is_in_its_sheet(seen: dict[str, Any]) -> None:
+    *lines, opened = seen["gestures"]["again"]["menu"]
+    assert lines == ["Again today", "Start timer", "Copy to another day"]
+    assert opened == "DaySheet"
+
+
 def test_what_is_gone_from_the_screen_is_forgotten(seen: dict[str, Any]) -> None:
     assert seen["kept_texts"] <= 5
 
