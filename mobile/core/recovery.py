@@ -15,7 +15,7 @@ from mobile.core.database import Database, StoreDamaged
 log = logging.getLogger(__name__)
 
 # Of the rest the server has a copy.
-_KEPT_META = ("timer", "draft", "favourites", "reasons", "scopes", "identity")
+_KEPT_META = ("timer", "drafts", "favourites", "reasons", "scopes", "identity")
 _COLUMNS = ("kind", "target", "weeks", "body", "base", "tried", "created_at", "problem")
 
 

@@ -13,6 +13,7 @@ import httpx
 
 from mobile.core.clock import Clock
 from mobile.core.database import Database, database_path
+from mobile.core.ended import clear_others
 from mobile.core.identity import Identity
 from mobile.core.issuer import Issuer
 from mobile.core.network import Api, Unreachable
@@ -170,6 +171,7 @@ class Session:
 
     def _begin(self, signed_in: SignedIn) -> None:
         workspace = self._open(signed_in.identity.sub)
+        clear_others(self.folder, workspace.database.path)
         workspace.store.set(IDENTITY, asdict(signed_in.identity))
         workspace.tokens.take(signed_in.grant)
         if signed_in.grant.scopes is not None:

@@ -9,6 +9,7 @@ import pytest
 
 from mobile.core.changes import ChangeKind
 from mobile.core.database import Database, NewerStore, StoreFull, WrongPerson
+from mobile.core.drafts import Drafts, SavedDraft
 from mobile.core.migrations import MIGRATIONS
 from mobile.core.outbox import Outbox
 from mobile.core.recovery import open_store
@@ -97,6 +98,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     device.store.replace_projects(PROJECTS)
     for number in range(300):
         device.timesheet.save(draft(minutes=1, note=f"change {number} {'x' * 200}"))
+    Drafts(device.store).put(SavedDraft("d", draft().date, note="half a sentence"))
     database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     return path.read_bytes()
@@ -111,6 +113,7 @@ def test_unsent_changes_are_rescued_from_a_truncated_store(tmp_path: Path, conte
     assert opened.rescued is not None
     assert opened.rescued > 50
     assert Outbox(opened.database).counts() == (opened.rescued, 0)
+    assert [each.note for each in Drafts(Store(opened.database)).all()] == ["half a sentence"]
     assert [file.name for file in tmp_path.glob("*damaged-1")] == ["app.db.damaged-1"]
     opened.database.close()
 

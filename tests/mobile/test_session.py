@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from mobile.core.drafts import Drafts, SavedDraft
 from mobile.core.logs import protect_logs
 from mobile.core.network import SignedOut, Unreachable
 from mobile.core.rules import ApprovalState, Scope
 from mobile.core.session import Session
 from mobile.core.settings import AppSettings
 from mobile.core.tokens import StoredSession
+from mobile.core.weeks import Week
+from mobile.core.wire import Entry
 from tests.mobile.conftest import LOOPBACK, Phone
 from tests.mobile.device import PROJECTS, draft
 from tests.mobile.support import Fault, Network
@@ -45,6 +48,13 @@ def log_an_hour(session: Session, note: str = "") -> None:
     assert session.workspace is not None
     session.workspace.store.replace_projects(PROJECTS)
     session.workspace.timesheet.save(draft(note=note))
+
+
+def notes_on_the_device(session: Session) -> set[str]:
+    """The notes of the tests that stand anywhere in the files of the app."""
+    files = b"".join(each.read_bytes() for each in session.folder.rglob("*") if each.is_file())
+    notes = ("not yet sent", "long since sent", "half a sentence")
+    return {note for note in notes if note.encode() in files}
 
 
 async def end_at_the_issuer(session: Session, phone: Phone) -> None:
@@ -103,6 +113,62 @@ async def test_invalid_grant_keeps_the_outbox_for_the_same_person_only(
     await sign_in(session, phone, "erin")
     assert session.workspace is not None
     assert session.workspace.outbox.counts() == (1, 0)
+
+
+async def test_only_unsent_work_of_an_ended_sign_in_stays_when_somebody_else_signs_in(
+    session: Session, phone: Phone
+) -> None:
+    await sign_in(session, phone, "erin")
+    log_an_hour(session, "not yet sent")
+    assert session.workspace is not None
+    store, path = session.workspace.store, session.workspace.database.path
+    assert path is not None
+    day = draft().date
+    store.put_entry(Entry("sent", day, "BIG-WEB", 30, 1, note="long since sent"))
+    Drafts(store).put(SavedDraft("d", day, note="half a sentence"))
+    await session.close()
+    assert notes_on_the_device(session) == {"not yet sent", "long since sent", "half a sentence"}
+
+    await sign_in(session, phone, "maya")
+    assert notes_on_the_device(session) == {"not yet sent", "half a sentence"}
+    await session.sign_out(BACK)
+    await sign_in(session, phone, "erin")
+
+    assert session.workspace is not None
+    assert session.workspace.outbox.counts() == (1, 0)
+    assert session.workspace.timesheet.week(Week.of(day)).total_minutes == 60
+    assert [each.note for each in Drafts(session.workspace.store).all()] == ["half a sentence"]
+
+
+async def test_nothing_of_an_ended_sign_in_stays_where_all_was_sent(
+    session: Session, phone: Phone
+) -> None:
+    await sign_in(session, phone, "erin")
+    assert session.workspace is not None
+    entry = Entry("sent", draft().date, "BIG-WEB", 30, 1, note="long since sent")
+    session.workspace.store.put_entry(entry)
+    await session.close()
+
+    await sign_in(session, phone, "erin")
+    await session.close()
+    assert notes_on_the_device(session) == {"long since sent"}
+    await sign_in(session, phone, "maya")
+    await session.sign_out(BACK)
+
+    assert list(session.folder.iterdir()) == []
+
+
+async def test_a_store_that_cannot_be_read_is_left_to_its_owner(
+    session: Session, phone: Phone
+) -> None:
+    session.folder.mkdir(parents=True)
+    damaged = session.folder / "0123.db"
+    damaged.write_bytes(b"no database" * 100)
+
+    await sign_in(session, phone, "maya")
+
+    assert is_open(session)
+    assert damaged.read_bytes() == b"no database" * 100
 
 
 async def test_signing_out_wipes_and_revokes(session: Session, phone: Phone) -> None:
