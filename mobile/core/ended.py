@@ -14,7 +14,7 @@ from mobile.core.timer import TIMER, keep_timer
 
 log = logging.getLogger(__name__)
 
-# What nobody but the person has; the server has a copy of the rest.
+# The server has a copy of the rest.
 _KEPT_META = ("person", DRAFTS, FAVOURITES, TIMER)
 
 

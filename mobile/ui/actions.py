@@ -1,4 +1,4 @@
-"""What can be done with an entry besides editing it: again, its timer, a copy."""
+"""The actions on an entry besides editing it: repeat it, start its timer, copy it."""
 
 from __future__ import annotations
 
