@@ -14,6 +14,7 @@ from libs.web.context import send_request_id
 from libs.web.health import LIFECYCLE, Lifecycle
 from libs.web.metrics import METRICS, Metrics
 from libs.web.observation import observe_request
+from libs.web.responses import prepare_by
 from libs.web.server import announce_draining
 from portal import assets, sign_in
 from portal.api_client import API_HTTP
@@ -63,7 +64,7 @@ def create_app(settings: PortalSettings) -> web.Application:
     app[BADGES] = Badges()
     app[assets.ASSETS] = files = assets.read_assets()
     app[TEMPLATES] = create_environments(files)
-    app.on_response_prepare.extend([send_request_id, announce_draining, protect_response])
+    app.on_response_prepare.append(prepare_by(send_request_id, announce_draining, protect_response))
     app.add_routes([*assets.ROUTES, *sign_in.ROUTES, *all_routes()])
     app.cleanup_ctx.extend([database_context(settings.database), connect])
     return app

@@ -39,8 +39,8 @@ def content_security_policy(settings: PortalSettings) -> str:
     )
 
 
-async def protect_response(request: web.Request, response: web.StreamResponse) -> None:
-    """A signal for `on_response_prepare`."""
+def protect_response(request: web.Request, response: web.StreamResponse) -> None:
+    """Set the headers that make browsers protect the page."""
     settings = request.app[SETTINGS]
     headers = response.headers
     headers.setdefault(hdrs.CACHE_CONTROL, "no-store")

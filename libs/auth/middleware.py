@@ -46,7 +46,8 @@ def authenticator(
             return
         access = _declared(request)
         if not access.public:
-            request[PRINCIPAL] = await _caller(request, verifier)
+            token, known = _bearer_token(request), _verifier(request, verifier)
+            request[PRINCIPAL] = known.remembered(token) or await _verify(known, token)
             if admit is not None:
                 await admit(request)
             _check_access(request, access)
@@ -88,12 +89,7 @@ def _declared(request: web.Request) -> Access:
     return access
 
 
-async def _caller(
-    request: web.Request, verifier: TokenVerifier | web.AppKey[TokenVerifier]
-) -> Principal:
-    token = _bearer_token(request)
-    if isinstance(verifier, web.AppKey):
-        verifier = _shared(request, verifier)
+async def _verify(verifier: TokenVerifier, token: str) -> Principal:
     try:
         return await verifier.verify(token)
     except InvalidToken as error:
@@ -104,12 +100,16 @@ async def _caller(
         raise unavailable(error.retry_after) from error
 
 
-def _shared(request: web.Request, key: web.AppKey[TokenVerifier]) -> TokenVerifier:
-    """The verifier of the application or of one that contains it, which takes longer to find."""
+def _verifier(
+    request: web.Request, verifier: TokenVerifier | web.AppKey[TokenVerifier]
+) -> TokenVerifier:
+    """The verifier, or that of the application or of one that contains it, which takes longer."""
+    if not isinstance(verifier, web.AppKey):
+        return verifier
     try:
-        return request.app[key]
+        return request.app[verifier]
     except KeyError:
-        return request.config_dict[key]
+        return request.config_dict[verifier]
 
 
 def _check_access(request: web.Request, access: Access) -> None:

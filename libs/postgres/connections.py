@@ -118,7 +118,7 @@ class ConnectionPool:
         self._open.clear()
 
     async def acquire(self, share: Share) -> PooledConnection:
-        """Return a connection for this work alone; `release` must follow.
+        """Return a connection for this work alone; `give_back` or `reset` must follow.
 
         Raises `ServiceUnavailable` when there is none in time, and `DatabaseUnavailable` when the
         database cannot be reached.
@@ -141,21 +141,26 @@ class ConnectionPool:
             self.queue.release(share, None)
             raise
 
-    async def release(
+    def give_back(
         self, share: Share, pooled: PooledConnection, error: BaseException | None
-    ) -> None:
+    ) -> bool:
         """Take a connection back after its work, which ended with `error` if it failed.
 
-        Does not raise: what was committed stays committed, whatever becomes of the connection.
-
         Unless the last statement was answered, a statement or a transaction may still be running.
-        Such a connection is reset, or closed.
+        Returns False for such a connection, which has to be reset.
         """
         answered = error is None or is_aborted(error)
         if answered and self._is_usable(pooled) and not pooled.connection.is_in_transaction():
-            self._give_back(share, pooled)
-        else:
-            await asyncio.shield(self._start(self._reset(share, pooled)))
+            self._keep(share, pooled)
+            return True
+        return False
+
+    async def reset(self, share: Share, pooled: PooledConnection) -> None:
+        """Reset a connection and take it back, or close it.
+
+        Does not raise: what was committed stays committed, whatever becomes of the connection.
+        """
+        await asyncio.shield(self._start(self._reset(share, pooled)))
 
     def expire(self) -> None:
         """Leave the server: close every connection, those in use as soon as they are released."""
@@ -180,7 +185,7 @@ class ConnectionPool:
             and not pooled.connection.is_closed()
         )
 
-    def _give_back(self, share: Share, pooled: PooledConnection) -> None:
+    def _keep(self, share: Share, pooled: PooledConnection) -> None:
         pooled.idle_since = time.monotonic()
         self.queue.release(share, pooled)
 
@@ -193,7 +198,7 @@ class ConnectionPool:
                 self._warn("a connection could not be reset", error)
                 connection.terminate()
         if self._is_usable(pooled) and not connection.is_in_transaction():
-            self._give_back(share, pooled)
+            self._keep(share, pooled)
         else:
             self._close(pooled)
             self.queue.release(share, None)

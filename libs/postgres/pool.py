@@ -73,7 +73,8 @@ class Borrowed:
         finally:
             if self._is_traced:
                 stop_query_spans(self._pooled.connection)
-            await self._pool.release(self._share, self._pooled, error)
+            if not self._pool.give_back(self._share, self._pooled, error):
+                await self._pool.reset(self._share, self._pooled)
 
 
 class Database:

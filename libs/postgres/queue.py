@@ -7,7 +7,9 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
+
+import msgspec
 
 from libs.postgres.shares import Bounds, Share
 from libs.web.problems import ServiceUnavailable
@@ -25,7 +27,7 @@ OVERLOADED_WAIT = 0.3
 T = TypeVar("T")
 
 
-class _Waiter(NamedTuple, Generic[T]):
+class _Waiter(msgspec.Struct, Generic[T], eq=False):
     ticket: int
     future: asyncio.Future[T | None]
     since: float
@@ -89,10 +91,19 @@ class ConnectionQueue(Generic[T]):
         Raises `ServiceUnavailable` when too many requests of the share wait, or after `max_wait`
         seconds.
         """
-        if not self._has_room(share):
-            return await self._wait(share)
-        self._take(share)
-        return self.take_idle()
+        if self._has_room(share):
+            self._take(share)
+            return self.take_idle()
+        waiter = self._join(share)
+        try:
+            return await waiter.future
+        except _Expired:
+            raise self._shed(share, "late") from None
+        except asyncio.CancelledError:
+            self._abandon(share, waiter)
+            raise
+        finally:
+            self._waiting[share] -= 1
 
     def release(self, share: Share, connection: T | None) -> None:
         """Take back what `acquire` returned, or None if that connection is closed."""
@@ -161,7 +172,8 @@ class ConnectionQueue(Generic[T]):
                 longest, found = waiters[0].ticket, share
         return found
 
-    async def _wait(self, share: Share) -> T | None:
+    def _join(self, share: Share) -> _Waiter[T]:
+        """Join the queue. Raises `ServiceUnavailable` if it is full."""
         if self._waiting[share] >= self._max_waiting:
             raise self._shed(share, "full")
         loop = asyncio.get_running_loop()
@@ -173,15 +185,7 @@ class ConnectionQueue(Generic[T]):
         self._waiters[share].append(waiter)
         self._waiting[share] += 1
         self._expire_at(loop, deadline)
-        try:
-            return await waiter.future
-        except _Expired:
-            raise self._shed(share, "late") from None
-        except asyncio.CancelledError:
-            self._abandon(share, waiter)
-            raise
-        finally:
-            self._waiting[share] -= 1
+        return waiter
 
     def _expire_at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """One timer serves all waiters: an `asyncio.timeout` for each costs more than the rest."""

@@ -17,6 +17,7 @@ from libs.web.observation import observe_request
 from libs.web.problems import ErrorHandler, render_problems
 from libs.web.rate_limit import RateLimit, limit_rate
 from libs.web.request_body import BODY_SECONDS, DEFAULT_BODY_SECONDS, MAX_JSON_BYTES
+from libs.web.responses import Preparation, prepare_by
 from libs.web.server import announce_draining, track_request
 from libs.web.settings import WebSettings
 from libs.web.tracing import is_tracing, trace_request
@@ -65,15 +66,16 @@ def create_application(
     metrics.in_flight.set_function(lambda: len(lifecycle.requests))
     app[CLOCK] = Clock()
     app[BODY_SECONDS] = DEFAULT_BODY_SECONDS
-    app.on_response_prepare.extend([send_request_id, announce_draining, keep_private])
+    preparations: list[Preparation] = [send_request_id, announce_draining, keep_private]
     if settings.cors_origins:
-        app.on_response_prepare.append(allow_origins(settings.cors_origins))
+        preparations.append(allow_origins(settings.cors_origins))
+    app.on_response_prepare.append(prepare_by(*preparations))
     app.add_routes(list(routes))
     return app
 
 
-async def keep_private(_request: web.Request, response: web.StreamResponse) -> None:
-    """A signal for `on_response_prepare`: caches store no personal data.
+def keep_private(_request: web.Request, response: web.StreamResponse) -> None:
+    """Let caches store no personal data.
 
     It also removes the `Server` header, which would name the version of Python.
     """

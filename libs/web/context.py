@@ -56,7 +56,7 @@ def bind_context(request: web.Request, route: str) -> None:
     LOG_FIELDS.set(fields)  # each request is handled by a task of its own, so this ends with it
 
 
-async def send_request_id(request: web.Request, response: web.StreamResponse) -> None:
-    """A signal for `on_response_prepare`: the answer names the request."""
+def send_request_id(request: web.Request, response: web.StreamResponse) -> None:
+    """Name the request in its response."""
     if request_id := request.get(REQUEST_ID):
         response.headers[HEADER] = request_id

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
+
+from libs.web.responses import Preparation
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
 _ALLOWED = (
@@ -36,16 +36,14 @@ def answer_preflights(origins: tuple[str, ...]) -> Middleware:
     return middleware
 
 
-def allow_origins(
-    origins: tuple[str, ...],
-) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """A signal for `on_response_prepare`: the named origins may read every response.
+def allow_origins(origins: tuple[str, ...]) -> Preparation:
+    """Let the named origins read every response.
 
     Errors and streams included: without the header a web application sees a network error in
     place of "token expired". `Vary` is set for every origin, so that a cache keeps them apart.
     """
 
-    async def allow_origin(request: web.Request, response: web.StreamResponse) -> None:
+    def allow_origin(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.add(hdrs.VARY, "Origin")
         origin = request.headers.get(hdrs.ORIGIN)
         if origin in origins:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 from aiohttp import web
+
+Preparation = Callable[[web.Request, web.StreamResponse], None]
+"""Completes the headers of a response before they are sent."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -26,3 +29,15 @@ def json_response(
         headers=headers,
         content_type="application/json",
     )
+
+
+def prepare_by(
+    *preparations: Preparation,
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """A signal for `on_response_prepare`. One for all: each signal is a coroutine of its own."""
+
+    async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+        for complete in preparations:
+            complete(request, response)
+
+    return prepare

@@ -30,8 +30,8 @@ CANCEL_SECONDS = 3.0
 log = structlog.get_logger(__name__)
 
 
-async def announce_draining(request: web.Request, response: web.StreamResponse) -> None:
-    """A signal for `on_response_prepare`: while draining, no connection is used again."""
+def announce_draining(request: web.Request, response: web.StreamResponse) -> None:
+    """While draining, let no client use its connection again."""
     if request.app[LIFECYCLE].draining:
         response.headers[hdrs.CONNECTION] = "close"
         response.force_close()
