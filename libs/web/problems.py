@@ -156,7 +156,8 @@ def _respond(request: web.BaseRequest, status: int, slug: str, problem: Problem)
         "title": phrase(status),
         "status": status,
         "detail": problem.detail,
-        "instance": request.path,
+        # Encoded, since it is a URI reference (RFC 9457 section 3.1.5).
+        "instance": request.rel_url.raw_path,
         "request_id": request.get(REQUEST_ID, ""),
         **problem.members,
     }

@@ -32,6 +32,12 @@ async def test_an_unexpected_error_hides_details_but_is_logged_and_counted(
     assert 'status="500"' in metrics
 
 
+async def test_a_problem_names_the_address_as_a_uri(served: Served) -> None:
+    """RFC 9457 section 3.1.5: `instance` is a URI reference."""
+    reply = await served.caller.get("/nowhere/a%20b%C3%BC%7Cc?x=1")
+    assert reply.json["instance"] == "/nowhere/a%20b%C3%BC%7Cc"
+
+
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "naïve"])
 async def test_a_request_id_that_is_not_safe_to_log_is_replaced(served: Served, given: str) -> None:
     reply = await served.caller.get("/wait", headers={"X-Request-Id": given})
@@ -80,6 +86,7 @@ async def test_text_is_kept_composed_and_trimmed(served: Served) -> None:
         ("limit=201", {("/limit", "invalid")}),
         ("limit=ten", {("/limit", "invalid")}),
         ("limit=1&limit=2", {("/limit", "repeated")}),
+        ("a/b=1&a/b=2", {("/a~1b", "repeated")}),
         ("page=2", {("/page", "unknown")}),
     ],
 )
