@@ -13,8 +13,9 @@ _ALLOWED = (
     "X-Request-Id"
 )
 _EXPOSED = (
-    "ETag, Feed-Cursor, Feed-Head, Idempotency-Replayed, Link, Location, RateLimit, "
-    "RateLimit-Policy, Report-Cursor, Retry-After, WWW-Authenticate, X-Request-Id"
+    "Content-Disposition, Deprecation, ETag, Feed-Cursor, Feed-Head, Idempotency-Replayed, Link, "
+    "Location, RateLimit, RateLimit-Policy, Report-Cursor, Retry-After, Sunset, "
+    "WWW-Authenticate, X-Request-Id"
 )
 _PREFLIGHT_SECONDS = "600"
 

@@ -34,7 +34,7 @@ async def test_a_named_origin_may_read_every_response(
     assert reply.status == status
     assert reply.headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
     exposed = reply.headers["Access-Control-Expose-Headers"]
-    for name in ("ETag", "Idempotency-Replayed", "Report-Cursor", "Retry-After"):
+    for name in ("Content-Disposition", "ETag", "Report-Cursor", "Retry-After", "Sunset"):
         assert name in exposed
 
 
