@@ -221,8 +221,10 @@ class TotalsQuerySchema(_FilterFields, PageQuery):
     def check_groups(self, data: dict[str, Any], **_options: Any) -> None:
         """Refuse unknown and repeated groups."""
         groups = data["group_by"].split(",")
-        if not set(groups) <= set(GROUPS) or len(set(groups)) < len(groups):
+        if not set(groups) <= set(GROUPS):
             raise ValidationError(f"Some of {', '.join(GROUPS)} are expected.", "group_by")
+        if len(set(groups)) < len(groups):
+            raise ValidationError("A group is named twice.", "group_by")
 
     @validates_schema
     def check_length(self, data: dict[str, Any], **_options: Any) -> None:
