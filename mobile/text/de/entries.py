@@ -7,7 +7,8 @@ TEXTS = {
     "week.submit": "Woche einreichen",
     "week.withdraw": "Zurückziehen",
     "week.locked_submitted": "Ziehen Sie die Woche zurück, um etwas zu ändern.",
-    "week.locked_approved": "Ein Administrator kann die Woche wieder öffnen.",
+    "week.locked_approved": "Die Führungskraft oder ein Administrator kann die Woche wieder "
+    "öffnen.",
     "week.sure": "Diese Woche einreichen?",
     "week.sure_days": "{count} Arbeitstage sind leer.",
     "week.sure_days.one": "1 Arbeitstag ist leer.",
@@ -76,7 +77,8 @@ TEXTS = {
     "rule.gone": "Diesen Eintrag gibt es nicht mehr.",
     "rule.lock_submitted": "Die Woche ist eingereicht. Ziehen Sie sie zurück oder warten Sie auf "
     "die Entscheidung.",
-    "rule.lock_approved": "Die Woche ist genehmigt. Ein Administrator kann sie wieder öffnen.",
+    "rule.lock_approved": "Die Woche ist genehmigt. Die Führungskraft oder ein Administrator kann "
+    "sie wieder öffnen.",
     "rule.full": "Dieses Gerät ist voll.",
     "rule.note_required": "Dieses Projekt verlangt eine Notiz.",
     "timer.start": "Start",

@@ -39,7 +39,8 @@ TEXTS = {
     "state.to_be_sent": "{state}, noch nicht gesendet",
     "state.unknown": "Unbekannter Status",
     "lock.submitted": "Die Woche ist eingereicht. Ziehen Sie sie zurück, um etwas zu ändern.",
-    "lock.approved": "Die Woche ist genehmigt. Ein Administrator kann sie wieder öffnen.",
+    "lock.approved": "Die Woche ist genehmigt. Die Führungskraft oder ein Administrator kann sie "
+    "wieder öffnen.",
     "lock.closed": "Dieser Zeitraum ist abgeschlossen. Ein Administrator kann ihn wieder öffnen.",
     "lock.unknown": "Bitte die App aktualisieren, um diese Woche zu ändern.",
     "sync.offline": "Offline",

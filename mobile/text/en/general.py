@@ -40,7 +40,7 @@ TEXTS = {
     "state.to_be_sent": "{state}, waiting to be sent",
     "state.unknown": "Unknown state",
     "lock.submitted": "Submitted. Withdraw the week, or wait until it is decided.",
-    "lock.approved": "Approved. An administrator can reopen the week, giving a reason.",
+    "lock.approved": "Approved. The manager or an administrator can reopen the week.",
     "lock.closed": "Closed. An administrator can move the closed period back.",
     "lock.unknown": "Update the app to change this week.",
     "sync.offline": "Offline",
