@@ -35,7 +35,9 @@ class FormErrors:
             return False
         for name, text in error.fields.items():
             self._form.refuse(self._names.get(name, name.partition("/")[0]), text)
-        self._form.error = error.message
+        # A message that a field of the form shows is not said twice.
+        shown = [text for name, text in self._form.errors.items() if name in self._form.fields]
+        self._form.error = "" if error.message in shown else error.message
         if error.status == 412 and isinstance(error.body.get("version"), int):
             # Saving again is then meant: the form says that somebody else changed it.
             self._form.fields["version"] = str(error.body["version"])

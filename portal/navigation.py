@@ -54,7 +54,7 @@ def _sections() -> tuple[tuple[str, tuple[tuple[str, str, str, tuple[str, ...]],
             (
                 ("/admin/projects", _("Projects"), "project", ("manage:timesheets",)),
                 ("/admin/people", _("People"), "people", ("read:people",)),
-                ("/admin/unassigned", _("Without an approver"), "alert", ("manage:timesheets",)),
+                ("/admin/unassigned", _("No approver"), "alert", ("manage:timesheets",)),
                 ("/admin/period", _("Period"), "lock", ("manage:timesheets",)),
                 ("/admin/holidays", _("Holidays"), "holiday", ("manage:timesheets",)),
                 ("/admin/batches", _("Batches"), "upload", ("manage:timesheets",)),

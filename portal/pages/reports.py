@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from portal.access import shown_to
 from portal.api_client import Api, ApiProblem, ApiUnavailable
 from portal.context import api_of
-from portal.days import today
+from portal.days import parse_day, today
 from portal.forms import Form
 from portal.i18n import _
 from portal.lists import Listing, filters_of, query_of, read_list
@@ -142,15 +142,14 @@ async def print_timesheet(request: web.Request) -> web.StreamResponse:
 
 
 def _filters(request: web.Request) -> Form:
-    """This month by default."""
-    day = today(request)
-    first = day.replace(day=1)
+    """This month by default, and instead of what is no day."""
+    first = today(request).replace(day=1)
     last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-    return filters_of(
-        request,
-        (*FILTERS, "sort"),
-        **{"from": first.isoformat(), "to": last.isoformat(), "group_by": "project"},
-    )
+    filters = filters_of(request, (*FILTERS, "sort"), group_by="project")
+    for name, day in (("from", first), ("to", last)):
+        if parse_day(filters[name]) is None:
+            filters.fields[name] = day.isoformat()
+    return filters
 
 
 def _report_query(filters: Form, request: web.Request) -> Json:

@@ -32,6 +32,9 @@ async function openDialog(link, returnTo = link) {
     if (!result.ok) { swap(result.page); return; }
     const dialog = document.createElement("dialog");
     document.body.append(dialog);
+    dialog.addEventListener("cancel", (event) => {
+      if (isTypedInto(dialog) && !confirm(document.body.dataset.discard)) event.preventDefault();
+    });
     dialog.addEventListener("close", () => { dialog.remove(); if (returnTo.isConnected) returnTo.focus(); });
     dialog.showModal();
     fillDialog(dialog, result.page);
@@ -39,6 +42,11 @@ async function openDialog(link, returnTo = link) {
     if (error instanceof TypeError) showUnreachable();
     else throw error;
   }
+}
+
+function isTypedInto(dialog) {
+  const fields = dialog.querySelectorAll("input:not([type='hidden']), textarea");
+  return [...fields].some((one) => one.value !== one.defaultValue || one.checked !== one.defaultChecked);
 }
 
 async function submitInDialog(form, url, submitter) {

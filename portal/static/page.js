@@ -55,6 +55,7 @@ function focusAfterSwap(main, focused) {
   else main.focus({ preventScroll: true });
   const said = main.querySelector('[role="alert"], #notice');
   announce(said ? said.textContent.trim() : document.title);
+  said?.scrollIntoView({ block: "nearest" });
 }
 
 function showUnreachable() {

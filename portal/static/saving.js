@@ -149,7 +149,10 @@ function refuse(input, { error, current }, step) {
   const message = document.createElement("span");
   message.className = "cell-error";
   message.id = `error-${Math.random().toString(36).slice(2)}`;
-  message.textContent = error;
+  const day = document.createElement("span");
+  day.className = "cell-error-day";
+  day.textContent = input.dataset.weekday;
+  message.append(day, ` ${error}`);
   cell.append(message);
   input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", message.id);

@@ -2,12 +2,27 @@
 
 function prepare(root) {
   for (const input of root.querySelectorAll("#grid .cell input:not([type])")) savedTexts.set(input, input.defaultValue);
-  for (const box of root.querySelectorAll("[data-select-all]")) box.closest("label").hidden = false;
+  for (const box of root.querySelectorAll("[data-select-all]")) {
+    box.closest("label").hidden = false;
+    showWhetherAllAreSelected(box.form);
+  }
   restoreUnsaved();
 }
 
+function boxesOf(form) {
+  return [...form.querySelectorAll('tbody input[type="checkbox"]')];
+}
+
 function selectAll(box) {
-  for (const one of box.closest("form").querySelectorAll('tbody input[type="checkbox"]')) one.checked = box.checked;
+  for (const one of boxesOf(box.form)) one.checked = box.checked;
+}
+
+function showWhetherAllAreSelected(form) {
+  const box = form.querySelector("[data-select-all]");
+  if (!box) return;
+  const boxes = boxesOf(form);
+  box.checked = boxes.every((one) => one.checked);
+  box.indeterminate = !box.checked && boxes.some((one) => one.checked);
 }
 
 document.documentElement.classList.add("scripted");
@@ -18,6 +33,7 @@ document.addEventListener("paste", paste);
 document.addEventListener("change", (event) => {
   const changed = event.target;
   if (changed.matches("[data-select-all]")) selectAll(changed);
+  else if (changed.matches('tbody input[type="checkbox"]')) showWhetherAllAreSelected(changed.form);
   else if (changed.matches("[data-submit-on-change]") && changed.value) changed.form.requestSubmit();
 });
 document.addEventListener("focusin", (event) => {

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.portal.browser import Browsing
+from tests.portal.browser import Browsing, violations
 from tests.portal.test_grid_keys import (
     CELLS,
     expect_saved,
@@ -204,3 +204,49 @@ async def test_pasted_cells_that_do_not_fit_are_named(browsing: Browsing) -> Non
         await expect(page.get_by_role("alert")).to_contain_text("Not all pasted cells fit")
         await expect_saved(page)
         assert (await stored(page))[6] == "1:30"
+
+
+async def test_a_refusal_can_be_read_on_a_phone(browsing: Browsing) -> None:
+    async with browsing.as_person("erin", viewport={"width": 360, "height": 800}) as watched:
+        page = watched.page
+        await open_week(page, browsing, week_from_now(-53), "BIG-WEB")
+        tops = [await top_of(page, cell) for cell in range(7)]
+        await type_into(page, 1, "two")
+        await type_into(page, 3, "four")
+        messages = page.locator(".cell-error")
+        await expect(messages).to_have_count(2)
+        await expect(messages.nth(0)).to_have_text(f"Tue {REFUSED} like 1:30, 1.5 or 90m.")
+        for message in await messages.all():
+            box = await message.bounding_box()
+            assert box is not None
+            assert box["width"] > 250
+        # The cells stay in one line, each below its day.
+        assert [await top_of(page, cell) for cell in range(7)] == tops
+        assert await violations(page) == []
+
+
+async def top_of(page: Page, cell: int) -> tuple[int, int]:
+    box = await page.locator(CELLS).nth(cell).bounding_box()
+    assert box is not None
+    return round(box["y"] / 4), round(box["x"] / 4)
+
+
+async def test_escape_asks_before_it_discards_what_was_typed(browsing: Browsing) -> None:
+    async with browsing.as_person("erin") as watched:
+        page, answers = watched.page, [False, True]
+        page.on("dialog", lambda one: one.accept() if answers.pop(0) else one.dismiss())
+        await page.goto(browsing.origin)
+        link, dialog = page.get_by_role("link", name="New entry"), page.get_by_role("dialog")
+        await link.click()
+        await dialog.get_by_label("Project").wait_for()
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_have_count(0)
+        await link.click()
+        await dialog.get_by_label("Note").fill("Long thoughts")
+        await page.keyboard.press("Escape")
+        await expect(dialog.get_by_label("Note")).to_have_value("Long thoughts")
+        # Chromium lets a page keep a dialog open once for each time that it is used.
+        await dialog.get_by_label("Task").fill("Build")
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_have_count(0)
+        assert answers == []

@@ -55,6 +55,26 @@ async def test_a_report_is_sorted_by_name_unless_the_address_says_otherwise(
     assert 'aria-sort="ascending"' in page.text
 
 
+@pytest.mark.parametrize("path", ["/reports", "/reports/timesheet"])
+@pytest.mark.parametrize("day", ["", "tomorrow", "2026-13-45"])
+async def test_a_report_of_no_day_is_that_of_this_month(
+    client: PortalClient, path: str, day: str
+) -> None:
+    """Browsers without scripts send empty fields."""
+    await client.sign_in("ada")
+    page = await client.get(f"{path}?from={day}&to={day}")
+    assert page.status == 200
+    today = datetime.now(UTC).date()
+    assert f'name="from" value="{today.replace(day=1)}"' in page.text
+
+
+async def test_a_refusal_at_a_field_is_said_once(client: PortalClient) -> None:
+    await client.sign_in("ada")
+    page = await client.send("/admin/period", {"closed_through": "2999-01-01", "reason": ""})
+    assert page.status == 422
+    assert page.text.count("A period can be closed through") == 1
+
+
 async def test_a_report_is_sorted_by_hours(client: PortalClient) -> None:
     await client.sign_in("ada")
     span = f"from={WEEK.plus(-4).monday}&to={WEEK.sunday}"

@@ -137,7 +137,8 @@ async def test_an_administrator_closes_a_month_and_opens_it_again(browsing: Brow
         await expect(page.locator("#notice")).to_have_text("Period saved.")
         await expect(page.locator("#close-heading")).to_contain_text("Closed through")
         await page.get_by_role("button", name="Open everything").click()
-        await expect(page.get_by_role("alert")).to_be_visible()
+        await expect(page.get_by_label("Reason")).to_be_focused()
+        await expect(page.locator(".field-error")).to_contain_text("give a reason")
         await page.get_by_label("Reason").fill("Closed by mistake.")
         await page.get_by_role("button", name="Open everything").click()
         await expect(page.locator("#close-heading")).to_have_text("Nothing is closed")
@@ -198,3 +199,20 @@ async def test_an_absence_and_a_company_day_shade_the_week(browsing: Browsing) -
         await expect(heads.nth(1)).to_contain_text("Vacation ½")
         await expect(heads.nth(3)).to_contain_text("Company day")
         assert await violations(page) == []
+
+
+async def test_select_all_shows_whether_all_are_selected(browsing: Browsing) -> None:
+    async with browsing.as_person("maya", viewport={"width": 1280, "height": 400}) as watched:
+        page = watched.page
+        await page.goto(f"{browsing.origin}/approvals")
+        every, first = page.get_by_label("Select all"), page.get_by_label("Select ").nth(0)
+        await every.check()
+        await first.uncheck()
+        await expect(every).not_to_be_checked()
+        assert await every.evaluate("(box) => box.indeterminate")
+        await first.check()
+        await expect(every).to_be_checked()
+        await every.uncheck()
+        await page.get_by_role("button", name="Approve selected").click()
+        # Its button is at the end of the list, the message at its beginning.
+        await expect(page.get_by_role("alert")).to_be_in_viewport(ratio=1)

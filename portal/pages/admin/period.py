@@ -13,6 +13,7 @@ from portal.days import today
 from portal.failures import FormErrors
 from portal.forms import Form, form_of
 from portal.i18n import _
+from portal.people import names_of
 from portal.rendering import redirect, render
 
 ROUTES = web.RouteTableDef()
@@ -50,4 +51,7 @@ async def _show(request: web.Request, form: Form) -> web.StreamResponse:
     if period is None:
         period = {"closed_through": (await api.get("/v1/entries/rules"))["closed_through"]}
     status = 422 if form.is_wrong else 200
-    return render(request, "admin/period.html", status=status, period=period, form=form)
+    people = await names_of(request, [step["actor"] for step in period.get("history", ())])
+    return render(
+        request, "admin/period.html", status=status, period=period, form=form, people=people
+    )
