@@ -101,7 +101,7 @@ async def list_absences(request: web.Request) -> web.Response:
         query=PersonQuerySchema(),
         body=AbsenceSchema(),
         answers={200: answer_schema(AbsenceResource)(), 201: answer_schema(AbsenceResource)()},
-        problems=(409, 412),
+        problems=(404, 409, 412),
         headers=("If-Match", "If-None-Match", "Idempotency-Key"),
     )
 )

@@ -17,6 +17,7 @@ from libs.rules.calendar import Week
 from libs.rules.errors import NotVisible, StaleVersion
 from libs.rules.preconditions import UNCONDITIONAL, Preconditions
 from services.entries.calendar import Absence, AbsenceDraft, changed_days, check_absence
+from services.entries.commands.others import check_known
 from services.entries.events import publish_weeks_off
 from services.entries.model import check_change
 from services.entries.store import absences as store
@@ -45,7 +46,7 @@ async def put_absence(
     """Create the absence with this id or replace it; repeating it changes nothing.
 
     Raises `Locked` if a day that changes is in a submitted or approved week or in the closed
-    period, `RuleBroken`, `StaleVersion`.
+    period, `NotVisible`, `RuleBroken`, `StaleVersion`.
     """
 
     async def put(connection: asyncpg.Connection) -> SavedAbsence:
@@ -64,6 +65,7 @@ async def put_absence_in(
     expected: Preconditions = UNCONDITIONAL,
 ) -> SavedAbsence:
     """`put_absence` as a part of a transaction, which stores the response to a key as well."""
+    await check_known(connection, person, actor.subject)
     await share_rules_lock(connection)
     present = await store.lock_absence(connection, person, absence_id)
     if present is not None and present.draft == draft:

@@ -13,17 +13,16 @@ from libs.changes import Actor, Change, record_changes
 from libs.feed.events import deferred_publish
 from libs.postgres.pool import Database
 from libs.rules.calendar import Week
-from libs.rules.errors import NotVisible
 from libs.rules.preconditions import UNCONDITIONAL, Preconditions
 from services.entries import events, model
 from services.entries.calendar import PersonCalendar
 from services.entries.commands.calendar import targets_of
+from services.entries.commands.others import check_known
 from services.entries.commands.weeks_off import publish_earlier_weeks_off
 from services.entries.model import State, Timesheet
 from services.entries.store import timesheets as store
 from services.entries.store.calendar import read_calendar
 from services.entries.store.entries import EntryInContext, list_week_entries
-from services.entries.store.people import is_known
 from services.entries.store.period import read_closed_through
 from services.entries.store.timesheets import Step
 from services.entries.targets import Targets
@@ -173,8 +172,7 @@ async def _change(
     """
 
     async def change(connection: asyncpg.Connection) -> WholeWeek:
-        if actor != person and not await is_known(connection, person):
-            raise NotVisible("There is no such person.")
+        await check_known(connection, person, actor)
         sheet = await store.lock_timesheet(connection, person, week)
         if expected.is_stale(sheet.version):
             expected.check_version(await read_week(connection, person, week, now), sheet.version)

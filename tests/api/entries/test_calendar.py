@@ -219,6 +219,14 @@ async def test_a_calendar_is_bounded(erin: Caller) -> None:
     assert (reply.status, reply.codes) == (422, {("/to", "too_long")})
 
 
+async def test_nobody_enters_an_absence_of_a_person_whom_nobody_knows(ada: Caller) -> None:
+    path = f"{address()}?person=auth0%7Cghost"
+    assert (await ada.put(path, absence("2026-12-01", "2026-12-01"))).status == 404
+    submitting = await ada.post(f"/v1/timesheets/{Week.THIS}/submit", {"person": "auth0|ghost"})
+    assert submitting.status == 404
+    assert (await ada.put(path, absence("2026-12-01", "2026-12-01"))).status == 404
+
+
 async def test_the_submission_carries_absences_and_holidays(
     erin: Caller, ada: Caller, connection: asyncpg.Connection
 ) -> None:
