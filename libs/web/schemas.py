@@ -39,7 +39,10 @@ class Text(fields.String):
     """Text that PostgreSQL and a page can hold: no NUL, no control character but tab and line
     feed, no lone surrogate; composed (NFC), outer white space cut."""
 
-    default_error_messages = {"characters": "This text holds characters that cannot be stored."}
+    default_error_messages = {
+        "invalid": "A text is expected.",
+        "characters": "This text holds characters that cannot be stored.",
+    }
 
     def __init__(self, *, minimum: int = 0, maximum: int, **options: Any) -> None:
         message = (
@@ -63,7 +66,10 @@ class Identifier(fields.String):
     """A key that another system gave out, such as a `sub`: compared byte for byte, so neither
     trimmed nor composed; without characters that PostgreSQL or JSON cannot hold."""
 
-    default_error_messages = {"characters": "This text holds characters that cannot be stored."}
+    default_error_messages = {
+        "invalid": "A text is expected.",
+        "characters": "This text holds characters that cannot be stored.",
+    }
 
     def __init__(self, *, maximum: int, **options: Any) -> None:
         message = f"Between 1 and {maximum} characters."

@@ -21,6 +21,9 @@ _OWN_WORDS = {
     "Missing data for required field.": ("required", "This field is required."),
     "Field may not be null.": ("null", "This field cannot be null."),
     "Unknown field.": ("unknown", "There is no such field."),
+    "Not a valid string.": ("invalid", "A text is expected."),
+    "Not a valid list.": ("invalid", "A list is expected."),
+    "Not a valid mapping type.": ("invalid", "A JSON object is expected."),
 }
 
 _UNKNOWN_PARAMETER = "There is no such parameter."

@@ -61,6 +61,9 @@ def _flag(default: bool | None, description: str) -> fields.Boolean:
     )
 
 
+_KINDS = f"One of {', '.join(Kind)} is expected."
+
+
 class _EmailText(Text):
     """An e-mail address in a query, where a + that is not encoded arrives as a blank.
 
@@ -83,7 +86,7 @@ class PeopleQuerySchema(PageQuery):
         metadata={"description": "Beginnings of words of the name, or of the e-mail."},
     )
     manager = Sub(load_default=None, metadata={"description": "Reports of this person."})
-    kind = fields.Enum(Kind, by_value=True, load_default=None)
+    kind = fields.Enum(Kind, by_value=True, load_default=None, error_messages={"unknown": _KINDS})
     active = _flag(None, "Only active, or only inactive people.")
     email = _EmailText(
         minimum=1,
@@ -116,7 +119,10 @@ class PersonChanges:
 class Moment(fields.AwareDateTime):
     """An RFC 3339 moment with an offset."""
 
-    default_error_messages = {"invalid": "A moment like 2026-11-23T09:30:00Z is expected."}
+    default_error_messages = {
+        "invalid": "A moment like 2026-11-23T09:30:00Z is expected.",
+        "invalid_awareness": "A moment with an offset like 2026-11-23T09:30:00Z is expected.",
+    }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         moment = super()._deserialize(value, attr, data, **kwargs)
@@ -136,7 +142,9 @@ class PersonSchema(StrictSchema):
         validate=matches(EMAIL, "An e-mail address is expected."),
         metadata={"description": "No two active people have the same."},
     )
-    kind = fields.Enum(Kind, by_value=True, load_default=Kind.EMPLOYEE)
+    kind = fields.Enum(
+        Kind, by_value=True, load_default=Kind.EMPLOYEE, error_messages={"unknown": _KINDS}
+    )
     employer = Text(minimum=1, maximum=200, load_default=None, allow_none=True)
     manager = Sub(
         load_default=None,

@@ -69,6 +69,16 @@ async def test_wrong_fields_of_leavers_names_and_targets_are_refused(
     assert (reply.status, reply.codes) == (422, codes)
 
 
+async def test_wrong_types_are_named_in_words_of_our_own(ada: Caller) -> None:
+    """marshmallow's own messages neither say what is expected nor read like the others."""
+    fields = ("name", "email", "kind", "employer", "manager", "active", "since", "until")
+    wrong: dict[str, Any] = dict.fromkeys((*fields, "external_ids", "uploaders"), 5)
+    wrong |= {"revoked_before": "2026-11-01T00:00:00", "target_minutes": "5"}
+    refused = await ada.patch(address("ada"), wrong)
+    assert {error["pointer"][1:] for error in refused.json["errors"]} == set(wrong)
+    assert all(error["message"].endswith(" is expected.") for error in refused.json["errors"])
+
+
 async def test_people_are_found_by_email_and_external_id(ada: Caller) -> None:
     await put(ada, "erin", external_ids={"payroll": "4711", "harvest": "a:b"})
     await put(ada, "emil", external_ids={"payroll": "4712"})

@@ -73,7 +73,7 @@ class RowSchema(StrictSchema):
         if "minutes" not in data or "hours" not in data:
             return  # one of them is invalid in itself
         if minutes is None and hours is None:
-            raise ValidationError("This field is required.", "minutes")
+            raise ValidationError("Enter minutes or hours.", "minutes")
         if minutes is not None and hours is not None and minutes != hours:
             raise ValidationError("Minutes and hours differ.", "hours")
 

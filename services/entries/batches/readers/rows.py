@@ -42,6 +42,7 @@ MAX_ERRORS_PER_ROW = 20
 _ROW, _DELETION = RowSchema(), DeletionSchema()
 _CODES = {
     "This field is required.": "required",
+    "Enter minutes or hours.": "required",
     "This field cannot be null.": "null",
     "There is no such field.": "unknown",
     "Minutes and hours differ.": "contradiction",
