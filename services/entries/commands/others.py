@@ -1,4 +1,4 @@
-"""What is checked before somebody acts for another person."""
+"""The check before somebody acts for another person."""
 
 from __future__ import annotations
 
