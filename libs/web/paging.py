@@ -21,8 +21,13 @@ KeyT = TypeVar("KeyT", bound=msgspec.Struct)
 
 
 def encode_cursor(key: msgspec.Struct) -> str:
-    """The cursor that continues after the key: its JSON as base64url without padding."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
+    """The cursor that continues after the key: its JSON as base64url without padding.
+
+    The name of the key's class is the last element, so that the cursor of another list is refused
+    though its values have the same types. Releases that do not know it ignore it.
+    """
+    parts = [*msgspec.to_builtins(key), type(key).__name__]
+    return base64.urlsafe_b64encode(msgspec.json.encode(parts)).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str | None, kind: type[KeyT]) -> KeyT | None:
@@ -32,10 +37,11 @@ def decode_cursor(cursor: str | None, kind: type[KeyT]) -> KeyT | None:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         key = msgspec.json.decode(raw, type=kind)
+        name = msgspec.json.decode(raw, type=list)[len(kind.__struct_fields__) :]
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise _not_a_cursor() from error
-    # PostgreSQL holds no NUL, so no key of ours does.
-    if b"\\u0000" in raw:
+    # PostgreSQL holds no NUL, so no key of ours does. Cursors of earlier releases have no name.
+    if b"\\u0000" in raw or name not in ([], [kind.__name__]):
         raise _not_a_cursor()
     return key
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+from datetime import date
 
+import msgspec
+import pytest
+
+from libs.web.paging import decode_cursor, encode_cursor
+from libs.web.problems import UnprocessableContent
 from tests.conftest import Guarded
 from tests.support.client import ADMINISTRATOR, Caller
 
@@ -61,3 +67,33 @@ async def test_a_forged_cursor_is_refused_or_leads_to_a_page_but_never_to_an_err
         ):
             wrong.append((path, key, reply.status))
     assert wrong == []
+
+
+class NameKey(msgspec.Struct, array_like=True):
+    """The last row of a list by name and day."""
+
+    name: str
+    day: date
+
+
+class OtherKey(msgspec.Struct, array_like=True):
+    """The same values in another list."""
+
+    name: str
+    day: date
+
+
+def test_a_cursor_is_that_of_its_list_only() -> None:
+    key = NameKey("ä", date(2026, 11, 23))
+    assert decode_cursor(encode_cursor(key), NameKey) == key
+    with pytest.raises(UnprocessableContent):
+        decode_cursor(encode_cursor(key), OtherKey)
+
+
+def test_a_cursor_of_an_earlier_release_has_no_name() -> None:
+    assert decode_cursor(cursor_of(["ä", "2026-11-23"]), NameKey) == NameKey(
+        "ä", date(2026, 11, 23)
+    )
+    for forged in (["ä", "2026-11-23", "x"], ["ä", "2026-11-23", "NameKey", "NameKey"]):
+        with pytest.raises(UnprocessableContent):
+            decode_cursor(cursor_of(forged), NameKey)

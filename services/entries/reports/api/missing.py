@@ -24,7 +24,7 @@ from services.entries.reports.store.missing import MissingQuery
 ROUTES = web.RouteTableDef()
 
 
-class PersonKey(msgspec.Struct, array_like=True):
+class MissingPersonKey(msgspec.Struct, array_like=True):
     """The last person of a page."""
 
     name: str
@@ -49,7 +49,7 @@ class PersonKey(msgspec.Struct, array_like=True):
 async def list_missing(request: web.Request) -> web.Response:
     """List the people who have not submitted a week: everybody's, or the caller's team's."""
     query, caller = query_of(request, MissingWeekQuery), request[PRINCIPAL]
-    key = decode_cursor(query.cursor, PersonKey) or PersonKey("", "")
+    key = decode_cursor(query.cursor, MissingPersonKey) or MissingPersonKey("", "")
     missing = MissingQuery(query.week, key.name, key.person, query.limit + 1)
     now = request.app[CLOCK].now()
     if query.week.monday > latest_today(now):
@@ -60,5 +60,7 @@ async def list_missing(request: web.Request) -> web.Response:
         else:
             people = await store.list_missing_in_teams(connection, missing, caller.subject, now)
     page = people[: query.limit]
-    next_key = PersonKey(page[-1].name, page[-1].person) if len(people) > query.limit else None
+    next_key = (
+        MissingPersonKey(page[-1].name, page[-1].person) if len(people) > query.limit else None
+    )
     return page_response(request, page, next_key, week=str(query.week))
