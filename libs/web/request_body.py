@@ -29,11 +29,17 @@ async def read_json(request: web.Request) -> Any:
     """
     if request.content_type != "application/json" and not request.content_type.endswith("+json"):
         raise UnsupportedMediaType("The body must be application/json.")
-    if request.charset not in (None, "utf-8", "UTF-8"):
+    if not is_utf8(request):
         raise UnsupportedMediaType("The body must be UTF-8.")
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
         raise UnsupportedMediaType("The body must not have a Content-Encoding.")
     return decode_json(await _read(request))
+
+
+def is_utf8(request: web.Request) -> bool:
+    """Whether the body is in UTF-8 by its Content-Type: names of character sets have no case (RFC
+    9110 section 8.3.2), and many programs leave the hyphen out."""
+    return (request.charset or "utf-8").lower() in ("utf-8", "utf8")
 
 
 def decode_json(body: bytes) -> Any:

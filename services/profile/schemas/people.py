@@ -192,7 +192,12 @@ class PersonSchema(StrictSchema):
         values=Text(minimum=1, maximum=255),
         load_default=dict,
         validate=validate.Length(max=MAX_IDS, error=f"At most {MAX_IDS}."),
-        metadata={"description": "The person's ids in other systems, unique among active people."},
+        metadata={
+            "description": (
+                "The person's ids in other systems, unique among active people; replaced as a "
+                "whole."
+            )
+        },
     )
 
     @post_load

@@ -105,6 +105,12 @@ async def test_what_is_not_json_is_400(served: Served, body: bytes) -> None:
     assert (await served.caller.post("/echo", data=body, headers=JSON)).status == 400
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "Utf-8", "utf8", '"UTF8"'])
+async def test_utf_8_has_several_spellings(served: Served, charset: str) -> None:
+    kind = {"Content-Type": f"application/json; charset={charset}"}
+    assert (await served.caller.post("/echo", data=b'{"minutes": 1}', headers=kind)).status == 200
+
+
 async def test_another_type_is_415_and_a_larger_body_413(served: Served) -> None:
     as_text = await served.caller.post("/echo", data=b"{}", headers={"Content-Type": "text/plain"})
     assert as_text.status == 415

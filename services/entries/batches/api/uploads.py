@@ -20,6 +20,7 @@ from libs.web.problems import (
     UnprocessableContent,
     UnsupportedMediaType,
 )
+from libs.web.request_body import is_utf8
 from libs.web.resources import answer_schema
 from libs.web.responses import json_response
 from libs.web.validation import query_of
@@ -102,7 +103,7 @@ def _upload_of(request: web.Request, query: BatchQuery) -> Upload:
 
 
 def _reader_of(request: web.Request) -> Reader:
-    if request.charset not in (None, "utf-8", "UTF-8"):
+    if not is_utf8(request):
         raise UnsupportedMediaType("The file must be UTF-8.")
     if request.content_type == CSV:
         return CsvReader()
