@@ -75,6 +75,8 @@ class Shell(ThemableBehavior, FloatLayout):
             self._top_layer, lambda: self.theme_cls.primaryColor, self._new_today
         )
         self.bind(width=self._lay_out)
+        self._render_on_look = lambda *_arguments: self.render()
+        self.theme_cls.bind(theme_style=self._render_on_look)
         model.on_message = self.notify
         self._unwatch = model.watch(self.render)
         self._tick = Clock.schedule_interval(lambda _dt: self._render_timer(), 1)
@@ -84,6 +86,7 @@ class Shell(ThemableBehavior, FloatLayout):
 
     def leave(self) -> None:
         self._unwatch()
+        self.theme_cls.unbind(theme_style=self._render_on_look)
         self._tick.cancel()
         self.focus.leave()
         self._day_tick.cancel()
@@ -267,7 +270,9 @@ class Shell(ThemableBehavior, FloatLayout):
 
     def _render_screen(self) -> None:
         model = self.model
-        state = (self.tab, self._page, model.models) if self._main else ()
+        # Projects have other colours in the dark. The profile, which chooses the look, shows none.
+        dark = self.dark and self.tab is not Tab.PROFILE
+        state = (self.tab, self._page, model.models, dark) if self._main else ()
         before, self._shown = self._shown, (model.stage, model.failure, *state)
         if self._shown == before:
             return

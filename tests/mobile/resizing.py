@@ -1,4 +1,4 @@
-"""Text size and language changed in the running app; drive calls it and reports what it saw."""
+"""Text size, language and look changed in the running app; drive calls it and reports."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import Any
 
 from kivy.base import EventLoop
 from kivy.metrics import Metrics
+from kivy.utils import get_hex_from_color
 
 from mobile.app import TimesheetsApp
+from mobile.core.palette import DARK, LIGHT
 from mobile.tools.scenes import SCENES, tidy
 from mobile.ui.approval_rows import ApprovalRow
 from mobile.ui.card import CardRow
+from mobile.ui.daybar import DayBar
 from mobile.ui.shell import Shell
+from mobile.viewmodels.profile import Appearance
 from mobile.viewmodels.stages import Tab
 from tests.mobile.legibility import faults
 
@@ -41,7 +45,12 @@ def resize(app: TimesheetsApp) -> dict[str, Any]:
             heights[step][scene] = _heights(app.shell, row)
             problems += [f"{step}: {each}" for each in faults(app.shell, scene)]
             tidy(app.shell)
-    return {"heights": heights, "faults": problems, "typed": _resize_while_typing(app)}
+    return {
+        "heights": heights,
+        "faults": problems,
+        "typed": _resize_while_typing(app),
+        "foreign colours": {name: _foreign_colours(app, name) for name in ("week", "approval")},
+    }
 
 
 def _settle() -> None:
@@ -52,6 +61,29 @@ def _settle() -> None:
 def _heights(shell: Shell, kind: type) -> list[int]:
     rows = [each for each in shell.walk() if isinstance(each, kind) and each.key]
     return sorted({round(each.height) for each in rows})
+
+
+def _foreign_colours(app: TimesheetsApp, scene: str) -> list[list[str]]:
+    """The project colours on the screen that are not of the look, in light and then in dark."""
+    SCENES[scene](app.shell)
+    found = []
+    for look, palette in ((Appearance.LIGHT, LIGHT), (Appearance.DARK, DARK)):
+        app.set_appearance(look)
+        _settle()
+        shown = _project_colours(app.shell)
+        assert shown, "the scene shows no project"
+        found.append(sorted(shown - set(palette)))
+    app.set_appearance(Appearance.LIGHT)
+    tidy(app.shell)
+    return found
+
+
+def _project_colours(shell: Shell) -> set[str]:
+    """Of the cards, the totals and the parts of the days."""
+    widgets = list(shell.screen.walk())
+    stripes = {each.stripe for each in widgets if getattr(each, "stripe", "#00000000")[7:] != "00"}
+    bars = [each for each in widgets if isinstance(each, DayBar)]
+    return stripes | {get_hex_from_color(part[1])[:7] for each in bars for part in each.parts}
 
 
 def _resize_while_typing(app: TimesheetsApp) -> list[object]:

@@ -182,6 +182,10 @@ def test_a_text_size_waits_until_what_is_typed_is_safe(seen: dict[str, Any]) -> 
     assert then == [1.5, "timer"]
 
 
+def test_projects_have_the_colours_of_the_look_that_is_set(seen: dict[str, Any]) -> None:
+    assert seen["resized"]["foreign colours"] == {"week": [[], []], "approval": [[], []]}
+
+
 def test_everything_is_reached_and_pressed_by_the_keyboard(seen: dict[str, Any]) -> None:
     keyboard = seen["gestures"]["keyboard"]
     assert keyboard["stops"] >= 15
