@@ -21,13 +21,7 @@ PORTAL = "portal"
 API = "api"
 # The gateway's own errors; as in deploy/k8s/components/traefik. Its limits are left out: on one
 # machine everybody has the same address.
-PROBLEMS = {
-    "errors": {
-        "status": ["429", "502", "504"],
-        "query": "/problems/{status}?url={url}",
-        "service": API,
-    }
-}
+ERRORS = {"status": ["429", "502", "504"], "query": "/problems/{status}?url={url}"}
 # aiohttp closes an idle connection after 75 s. Keep ours shorter, or a request meets a closing one.
 BACKEND_IDLE_TIMEOUT = "60s"
 # As in deploy/k8s/traefik-values.yaml, where they are explained.
@@ -80,13 +74,13 @@ def routing(routes: Sequence[Route], backends: Backends, sign: str) -> dict[str,
     """
     services = [url for name, urls in backends.items() if name != PORTAL for url in urls]
     backends = {API: services, **backends}
-    errors = ["problems"] if services else []
+    problems = {f"problems-{name}": _others(backends, name) for name in backends if services}
     routers = {
         f"route-{number}": {
             "rule": route.rule,
             "service": route.service,
             "priority": 2 * len(route.path) + route.exact,
-            "middlewares": errors,
+            "middlewares": [f"problems-{route.service}"] if problems else [],
         }
         for number, route in enumerate(routes, start=1)
         if backends.get(route.service)
@@ -98,7 +92,7 @@ def routing(routes: Sequence[Route], backends: Backends, sign: str) -> dict[str,
                 "serversTransport": "backends",
             }
         }
-        for name, urls in backends.items()
+        for name, urls in {**backends, **problems}.items()
         if urls
     }
     in_effect = {"rule": f"Path(`{sign}`)", "service": "ping@internal"}
@@ -106,7 +100,7 @@ def routing(routes: Sequence[Route], backends: Backends, sign: str) -> dict[str,
         "http": {
             "routers": routers | {"in-effect": in_effect},
             "services": load_balancers,
-            "middlewares": {"problems": PROBLEMS} if errors else {},
+            "middlewares": {name: {"errors": {**ERRORS, "service": name}} for name in problems},
             "serversTransports": {
                 "backends": {
                     "forwardingTimeouts": {
@@ -120,6 +114,13 @@ def routing(routes: Sequence[Route], backends: Backends, sign: str) -> dict[str,
             },
         }
     }
+
+
+def _others(backends: Backends, name: str) -> Sequence[str]:
+    """The addresses that render the errors of a service: not its own, which may be the one that is
+    down. In the cluster a pod that is down is no end point any more."""
+    others = [url for url in backends[API] if url not in backends[name]]
+    return others or backends[API]
 
 
 class Gateway:

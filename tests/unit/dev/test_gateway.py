@@ -220,6 +220,19 @@ async def test_the_gateways_own_errors_are_rendered_by_a_service(
     assert answer["path"] == f"/problems/502?url={url}%2Fv1%2Fentries%3Flimit%3D1"
 
 
+async def test_a_service_that_is_down_does_not_render_its_own_errors(
+    gateway: Gateway, profile: Backend, session: aiohttp.ClientSession
+) -> None:
+    async with backend("gone") as gone:
+        pass
+    await gateway.route({"entries": [gone.url], "profile": [profile.url]})
+
+    for _ in range(4):
+        async with session.get(f"{gateway.url}/v1/entries") as response:
+            assert response.status == 502
+            assert (await response.json())["name"] == "profile"
+
+
 async def test_headers_longer_than_any_token_are_refused(
     gateway: Gateway, session: aiohttp.ClientSession
 ) -> None:
