@@ -14,7 +14,7 @@ def how_to_unlock(reason: str, message: str) -> str:
     """A sentence on how to unlock a day or an entry. `message` is that of the API."""
     texts = {
         "submitted": _("Withdraw the week, or wait until it is decided."),
-        "approved": _("An administrator can reopen the week, giving a reason."),
+        "approved": _("The manager or an administrator can reopen the week."),
         "closed": _("An administrator can move the closed period back."),
     }
     return texts.get(reason, message)

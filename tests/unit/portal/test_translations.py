@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 
+from portal.api_texts import how_to_unlock
 from portal.translations.extract import extract, read_catalog, untranslated
+from services.entries.model import Lock, State, lock_of
 
+DAY = date(2026, 11, 23)
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
@@ -22,3 +26,16 @@ def test_translations_keep_their_placeholders(language: str) -> None:
     for message in read_catalog(language):
         expected = set(PLACEHOLDER.findall(str(message.id)))
         assert set(PLACEHOLDER.findall(str(message.string))) == expected, message.id
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        lock_of(DAY, State.SUBMITTED, None),
+        lock_of(DAY, State.APPROVED, None),
+        lock_of(DAY, State.OPEN, DAY),
+    ],
+)
+def test_english_readers_see_how_to_unlock_in_the_words_of_the_api(lock: Lock | None) -> None:
+    assert lock is not None
+    assert how_to_unlock(lock.reason, "") == lock.unlock
