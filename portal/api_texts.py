@@ -42,6 +42,7 @@ def field_message(code: str, message: str) -> str:
         "required": _("This field is required."),
         "taken": _("This is already in use."),
         "too_far_ahead": _("This day is too far ahead."),
+        "undated": _("Only name, customer and billable default can change later."),
         "unknown_person": _("There is no such person."),
         "unknown_project": _("No matching project."),
     }
