@@ -13,7 +13,6 @@ import msgspec
 from aiohttp import hdrs, web
 
 from portal.api_texts import field_message, how_to_unlock
-from portal.i18n import DEFAULT, LANGUAGE
 from portal.sessions.model import Session
 
 TIMEOUT = aiohttp.ClientTimeout(total=10.0, connect=2.0)
@@ -302,7 +301,7 @@ def _problem(response: aiohttp.ClientResponse, content: bytes) -> ApiProblem:
     return ApiProblem(
         status=response.status,
         title=str(body.get("title") or response.reason or ""),
-        detail=how_to_unlock(lock_reason, detail) if LANGUAGE.get() != DEFAULT else detail,
+        detail=how_to_unlock(lock_reason, detail),
         request_id=str(body.get("request_id") or response.headers.get("X-Request-Id") or ""),
         fields=fields,
         body=body,

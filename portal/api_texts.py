@@ -12,6 +12,8 @@ from portal.i18n import DEFAULT, LANGUAGE, _
 
 def how_to_unlock(reason: str, message: str) -> str:
     """A sentence on how to unlock a day or an entry. `message` is that of the API."""
+    if LANGUAGE.get() == DEFAULT:
+        return message
     texts = {
         "submitted": _("Withdraw the week, or wait until it is decided."),
         "approved": _("The manager or an administrator can reopen the week."),

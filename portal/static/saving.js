@@ -175,6 +175,7 @@ function updateLink(input, entry) {
   if (link) { link.href = `/entries/${entry.id}`; return; }
   const made = document.getElementById("cell-note").content.firstElementChild.cloneNode(true);
   made.href = `/entries/${entry.id}`;
+  made.tabIndex = -1;
   if (entry.note) {
     made.title = entry.note;
     const image = made.querySelector("use");

@@ -2,6 +2,8 @@
 
 function prepare(root) {
   for (const input of root.querySelectorAll("#grid .cell input:not([type])")) savedTexts.set(input, input.defaultValue);
+  // Tab leads from cell to cell; F2 opens the details.
+  for (const link of root.querySelectorAll("#grid input:not([type]) ~ .cell-note")) link.tabIndex = -1;
   for (const box of root.querySelectorAll("[data-select-all]")) {
     box.closest("label").hidden = false;
     showWhetherAllAreSelected(box.form);

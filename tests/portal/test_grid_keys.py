@@ -195,3 +195,25 @@ async def test_there_is_no_day_before_monday_to_copy(browsing: Browsing) -> None
         await page.keyboard.type("=")
         await expect(monday).to_have_value("")
         assert watched.problems == []
+
+
+async def test_tab_leads_from_cell_to_cell(browsing: Browsing) -> None:
+    async with browsing.as_person("erin") as watched:
+        page = watched.page
+        await open_week(page, browsing, week_from_now(-39), "BIG-WEB")
+        await page.locator(CELLS).nth(0).focus()
+        for typed in ("1", "2", "3"):
+            await page.keyboard.type(typed)
+            await page.keyboard.press("Tab")
+            await expect_saved(page)
+        for _times in range(3):
+            await page.keyboard.press("Shift+Tab")
+        await expect(page.locator(CELLS).nth(0)).to_be_focused()
+        await page.reload()
+        await page.locator(CELLS).nth(0).focus()
+        for typed in ("4", "5"):
+            await page.keyboard.type(typed)
+            await page.keyboard.press("Tab")
+        await expect(page.locator("[data-week-total]").first).to_have_text("12:00")
+        assert (await stored(page))[:3] == ["4:00", "5:00", "3:00"]
+        assert await violations(page) == []
