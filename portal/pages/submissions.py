@@ -16,6 +16,7 @@ from portal.days import week_of
 from portal.formats import day, duration
 from portal.forms import Form, form_of
 from portal.i18n import _
+from portal.people import names_of
 from portal.rendering import redirect, render
 
 ROUTES = web.RouteTableDef()
@@ -28,16 +29,17 @@ Json = dict[str, Any]
 @shown_to("create:timesheets", "approve:timesheets", "manage:timesheets")
 async def confirm_submission(request: web.Request) -> web.StreamResponse:
     """The unusual things about the week, before it is submitted."""
-    week, person = week_of(request), request.query.get("person")
+    week, person = week_of(request), request.query.get("person", "")
     sheet = await api_of(request).get(f"/v1/timesheets/{week}", person=person)
+    names = await names_of(request, [person])
     return render(
         request,
         "submit.html",
         week=week,
         sheet=sheet,
         remarks=remarks_on(sheet),
-        person=person or "",
-        failure="",
+        person=person,
+        person_name=names.get(person, person),
     )
 
 

@@ -58,3 +58,11 @@ async def test_an_approval_names_those_who_decided_it(client: PortalClient) -> N
     page = await client.get(found[1])
     assert "Marco Manager" in page.text
     assert "auth0|marco" not in page.text
+
+
+async def test_submitting_for_somebody_says_whose_week_it_is(client: PortalClient) -> None:
+    await client.sign_in("maya")
+    page = await client.get("/weeks/2026-W24/submit", params={"person": "auth0|emil"})
+    assert "<p>Emil Employee · " in page.text
+    assert "can withdraw it" in page.text
+    assert "You can withdraw it" not in page.text
