@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from portal.api_texts import how_to_unlock
+from portal.i18n import LANGUAGE
 from portal.translations.extract import extract, read_catalog, untranslated
 from services.entries.model import Lock, State, lock_of
 
@@ -36,6 +37,11 @@ def test_translations_keep_their_placeholders(language: str) -> None:
         lock_of(DAY, State.OPEN, DAY),
     ],
 )
-def test_english_readers_see_how_to_unlock_in_the_words_of_the_api(lock: Lock | None) -> None:
+def test_how_to_unlock_is_what_the_api_says_in_each_language(lock: Lock | None) -> None:
     assert lock is not None
-    assert how_to_unlock(lock.reason, "") == lock.unlock
+    assert how_to_unlock(lock.reason, lock.unlock) == lock.unlock
+    translation = read_catalog("de").get(lock.unlock)
+    assert translation is not None, "the API has other words now"
+    token = LANGUAGE.set("de")
+    assert how_to_unlock(lock.reason, lock.unlock) == translation.string
+    LANGUAGE.reset(token)
