@@ -289,15 +289,21 @@ def _problem(response: aiohttp.ClientResponse, content: bytes) -> ApiProblem:
         body = msgspec.json.decode(content, type=dict[str, Any])
     except msgspec.MsgspecError:
         body = {}
-    errors = body.get("errors")
-    fields = {
-        str(error.get("pointer", "")).strip("/"): field_message(
+    given = body.get("errors")
+    errors = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    messages = {
+        str(error.get("message", "")): field_message(
             str(error.get("code", "")), str(error.get("message", ""))
         )
-        for error in (errors if isinstance(errors, list) else [])
-        if isinstance(error, dict)
+        for error in errors
+    }
+    fields = {
+        str(error.get("pointer", "")).strip("/"): messages[str(error.get("message", ""))]
+        for error in errors
     }
     detail, lock_reason = str(body.get("detail") or ""), str(body.get("lock_reason") or "")
+    # That of a single wrong field is the field's message.
+    detail = messages.get(detail, detail)
     return ApiProblem(
         status=response.status,
         title=str(body.get("title") or response.reason or ""),

@@ -51,6 +51,17 @@ async def test_a_refused_field_says_why_in_german(
     assert sentence in page.text
 
 
+async def test_a_refusal_at_a_field_is_said_once_in_german(
+    erin: PortalClient, relay: Relay
+) -> None:
+    errors = [{"pointer": "/to", "code": "order", "message": "In English."}]
+    relay.refuse("PUT", "/v1/absences/", 422, detail="In English.", errors=errors)
+    absence = {"id": ENTRY["id"], "from": DAY, "to": DAY, "kind": "vacation", "portion": "1"}
+    page = await erin.send("/absences", absence)
+    assert page.text.count("Der letzte Tag liegt vor dem ersten.") == 1
+    assert "In English." not in page.text
+
+
 async def test_the_change_log_is_german(portal: OwnPortal) -> None:
     async with PortalClient(portal.origin, "de") as ada:
         await ada.sign_in("ada")
