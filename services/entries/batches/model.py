@@ -97,6 +97,11 @@ class Batch:
             return BatchState.DRY_RUN
         return BatchState.REFUSED if self.failed and not self.skips_errors else BatchState.APPLIED
 
+    @property
+    def changed(self) -> int:
+        """How many entries it created, updated or removed."""
+        return self.created + self.updated + self.removed
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:

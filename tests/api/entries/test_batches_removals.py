@@ -204,6 +204,16 @@ async def test_undo_does_not_bring_back_what_was_sent_again_and_deleted(
     assert await minutes_of(connection) == {}
 
 
+async def test_a_batch_that_changed_nothing_is_not_undone(agency: Agency) -> None:
+    await agency.send([row(1)])
+    unchanged = await agency.send([row(1)])
+    refused = await agency.send([row(1, minutes=5), row(2, project="NONE")])
+    for batch in (unchanged, refused):
+        reply = await agency.caller.delete(batch.headers["Location"])
+        assert (reply.status, reply.json["title"]) == (409, "Conflict")
+        assert (await agency.caller.get(batch.headers["Location"])).json == batch.json
+
+
 async def test_only_permitted_callers_see_and_undo_a_batch(
     agency: Agency, entries: Service, issuer: Issuer, erin: Caller, ada: Caller
 ) -> None:

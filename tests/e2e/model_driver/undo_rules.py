@@ -30,13 +30,14 @@ class UndoRules(BatchRules):
         batch = self.batches[batch_id]
         if batch.undone is not None:
             return Outcome(200)
-        if batch.changes is None:
+        changes = batch.changes
+        if changes is None or not (changes.created or changes.updated or changes.removed):
             return refused(409)
-        created = [each for each in batch.changes.created if each.id in self.state.entries]
+        created = [each for each in changes.created if each.id in self.state.entries]
         removed = [each for each in created if self._can_remove(each)]
-        changed = batch.changes.updated + batch.changes.removed
-        restored = [each for each in batch.changes.updated if self._can_take_back(each)]
-        restored += [each for each in batch.changes.removed if self._can_bring_back(each)]
+        changed = changes.updated + changes.removed
+        restored = [each for each in changes.updated if self._can_take_back(each)]
+        restored += [each for each in changes.removed if self._can_bring_back(each)]
         if self._fills_a_day(removed, restored):
             return refused(409)
         for entry in removed:

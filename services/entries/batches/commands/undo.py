@@ -57,7 +57,7 @@ async def _undo(
         raise NotVisible("There is no such batch.")
     if batch.state is BatchState.UNDONE:
         return batch
-    if batch.state is not BatchState.APPLIED:
+    if batch.state is not BatchState.APPLIED or not batch.changed:
         raise NotUndoable("Nothing to undo: this batch changed nothing.")
     undone = await _restore(connection, batch, actor, now)
     change = Change("batch", str(batch_id), "undone", actor, now, after=asdict(undone))
