@@ -24,8 +24,15 @@ class Preconditions:
     def check_version(self, current: object, version: int) -> None:
         """Raise `StaleVersion` unless `version`, that of `current`, is an expected one."""
         if self.is_stale(version):
-            what = "exists already" if self.is_new else "has changed since you read it"
-            raise StaleVersion(f"This {what}.", current, version)
+            raise StaleVersion(self._reason, current, version)
+
+    @property
+    def _reason(self) -> str:
+        if self.is_new:
+            return "This exists already."
+        if not self.versions:
+            return "Weak tags never match in If-Match. Send the tag without W/."
+        return "This has changed since you read it."
 
 
 UNCONDITIONAL = Preconditions()

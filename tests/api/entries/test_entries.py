@@ -161,6 +161,8 @@ async def test_one_of_several_versions_named_is_enough(erin: Caller) -> None:
     listed = {"If-Match": f'"9", {entry.etag}'}
     assert (await erin.patch(address, {"minutes": 90}, headers=listed)).status == 200
     assert (await erin.patch(address, {"minutes": 30}, headers=listed)).status == 412
+    weak = await erin.patch(address, {"minutes": 30}, headers={"If-Match": 'W/"2"'})
+    assert (weak.status, weak.json["detail"][:21]) == (412, "Weak tags never match")
     lost = await erin.patch(address, {"minutes": 30}, headers={"If-Match": ""})
     assert lost.codes == {("/If-Match", "etag")}
 
