@@ -99,7 +99,7 @@ class Batch:
 
     @property
     def changed(self) -> int:
-        """How many entries it created, updated or removed."""
+        """The number of entries that it created, updated or removed."""
         return self.created + self.updated + self.removed
 
 
