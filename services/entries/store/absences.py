@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.postgres.transactions import retry_on_violation
 from services.entries.calendar import Absence, AbsenceDraft, AbsenceKind
 from services.entries.store.holidays import share_company_days
 
@@ -138,8 +139,10 @@ async def list_absences_of_several(
 async def insert_absence(
     connection: asyncpg.Connection, person: str, absence_id: UUID, draft: AbsenceDraft
 ) -> Absence:
-    """Insert an absence."""
-    return _absence(await connection.fetchrow(INSERT, person, absence_id, *_values(draft)))
+    """Insert an absence. Raises ConcurrentUpdate if its id was taken in between."""
+    with retry_on_violation(["absences_pkey"]):
+        record = await connection.fetchrow(INSERT, person, absence_id, *_values(draft))
+    return _absence(record)
 
 
 async def update_absence(

@@ -89,3 +89,19 @@ async def test_a_company_day_waits_for_the_absence_that_is_being_saved(
         await waiting_session(connection)
     assert (await saving).status == 201
     assert await published(connection) == [("2026-W50", False), ("2026-W50", True)]
+
+
+@pytest.mark.parametrize("note", ["", "Alps"])
+async def test_an_absence_that_is_being_saved_can_be_sent_again(
+    erin: Caller, connection: asyncpg.Connection, note: str
+) -> None:
+    absence_id = uuid.uuid4()
+    days = {"from": str(WEEK_OFF.first), "to": str(WEEK_OFF.last)}
+    body = {**days, "kind": "vacation", "note": note}
+    async with connection.transaction():
+        await put_absence_in(connection, "auth0|erin", absence_id, WEEK_OFF, ERIN, NOW)
+        again = asyncio.create_task(erin.put(f"/v1/absences/{absence_id}", body))
+        await waiting_session(connection)
+    reply = await again
+    assert (reply.status, reply.json["note"]) == (200, note)
+    assert reply.json["version"] == (2 if note else 1)
