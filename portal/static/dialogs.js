@@ -22,7 +22,11 @@ function fillDialog(dialog, page) {
   dialog.querySelector('[aria-invalid="true"], [autofocus], input:not([type="hidden"]), textarea, button, a[data-close]')?.focus();
 }
 
+let isOpening = false;
+
 async function openDialog(link, returnTo = link) {
+  if (isOpening) return;
+  isOpening = true;
   try {
     if (link.hasAttribute("data-after-saving")) await savedAll();
     const wrong = link.hasAttribute("data-saved-only") && document.querySelector('#grid [aria-invalid="true"]');
@@ -41,6 +45,8 @@ async function openDialog(link, returnTo = link) {
   } catch (error) {
     if (error instanceof TypeError) showUnreachable();
     else throw error;
+  } finally {
+    isOpening = false;
   }
 }
 

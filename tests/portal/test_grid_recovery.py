@@ -250,3 +250,13 @@ async def test_escape_asks_before_it_discards_what_was_typed(browsing: Browsing)
         await page.keyboard.press("Escape")
         await expect(dialog).to_have_count(0)
         assert answers == []
+
+
+async def test_a_link_pressed_twice_opens_one_dialog(browsing: Browsing) -> None:
+    async with browsing.as_person("erin") as watched:
+        page = watched.page
+        await page.goto(browsing.origin)
+        await page.get_by_role("link", name="New entry").dblclick()
+        await expect(page.get_by_role("dialog").get_by_label("Project")).to_be_visible()
+        await page.wait_for_load_state("networkidle")
+        await expect(page.locator("dialog")).to_have_count(1)
