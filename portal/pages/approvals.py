@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from aiohttp import web
+from yarl import URL
 
 from portal.access import shown_to
 from portal.badges import BADGES
@@ -65,8 +66,8 @@ async def show_approval(request: web.Request) -> web.StreamResponse:
 
 @ROUTES.post(f"{APPROVAL}/decision")
 async def decide(request: web.Request) -> web.StreamResponse:
-    """Approve or reject a week, then go on to the list. A refusal of the API is shown with
-    the week."""
+    """Approve or reject a week, then go on to the list that the address has the filters of. A
+    refusal of the API is shown with the week."""
     form, approval_id = form_of(request), request.match_info["id"]
     body = {"decision": form["decision"], "reason": form.optional("reason")}
     if form["decision"] == "reject" and not form.text("reason"):
@@ -78,7 +79,7 @@ async def decide(request: web.Request) -> web.StreamResponse:
     if form.is_wrong:
         return await _show(request, form, status=422)
     done = _("Week approved.") if form["decision"] == "approve" else _("Week rejected.")
-    return redirect(request, "/approvals", done)
+    return redirect(request, str(URL("/approvals").with_query(request.query)), done)
 
 
 @ROUTES.get("/approvals/overdue")

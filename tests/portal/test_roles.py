@@ -47,6 +47,7 @@ async def test_a_manager_rejects_with_a_reason_and_approves(browsing: Browsing) 
         await page.get_by_label("Reason for rejecting").fill("Tuesday was another project.")
         await page.get_by_role("button", name="Reject", exact=True).click()
         await expect(page.locator("#notice")).to_have_text("Week rejected.")
+        assert page.url == f"{browsing.origin}/approvals?week={week}"
         assert watched.problems == []
     await log_and_submit(browsing, "emil", week)
     async with browsing.as_person("maya") as watched:
