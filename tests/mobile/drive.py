@@ -233,8 +233,6 @@ async def drive() -> dict[str, Any]:
         results["tabs"] = [str(tab) for tab in model.tabs]
         results["window"] = list(Window.size)
         results["kept_texts"] = kept_texts(shell)
-        results["resized"] = resize(app)
-        shell = app.shell
         results["gestures"] = gestures(shell)
         results["hanging"] = await press_while_the_network_hangs(shell)
         results |= await without_scope(shell)
@@ -262,6 +260,7 @@ async def look_closely() -> dict[str, Any]:
         results: dict[str, Any] = {"boxes": boxes(app.shell)}
         results["legibility"] = walk(app, FEW_WAYS, FEW_SCENES)
         app.set_language("en")
+        results["resized"] = resize(app)
         many_approvals(app.shell)
         frames = scroll(app.shell, 60)
         results["frame_p99_ms"] = frames[int(len(frames) * 0.99)]

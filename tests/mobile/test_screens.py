@@ -25,7 +25,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     if missing := what_is_missing():
         pytest.skip(missing)
     home = tmp_path_factory.mktemp("kivy")
-    found, _log = run_offscreen("tests.mobile.drive", home, LOOK_CLOSELY="1")
+    # Two ways of the walk, and seven sizes, languages and looks.
+    found, _log = run_offscreen("tests.mobile.drive", home, redrawn=9, LOOK_CLOSELY="1")
     return found
 
 
@@ -165,8 +166,9 @@ def test_what_is_gone_from_the_screen_is_forgotten(seen: dict[str, Any]) -> None
     assert seen["kept_texts"] <= 5
 
 
-def test_rows_have_the_height_of_the_text_size_that_is_set(seen: dict[str, Any]) -> None:
-    resized = seen["resized"]
+@pytest.mark.slow
+def test_rows_have_the_height_of_the_text_size_that_is_set(drawn: dict[str, Any]) -> None:
+    resized = drawn["resized"]
     usual, *others = (resized["heights"][each] for each in resized["heights"])
     assert all(usual.values())
     for screen, heights in usual.items():
@@ -176,14 +178,16 @@ def test_rows_have_the_height_of_the_text_size_that_is_set(seen: dict[str, Any])
     assert resized["faults"] == []
 
 
-def test_a_text_size_waits_until_what_is_typed_is_safe(seen: dict[str, Any]) -> None:
-    while_typing, then = seen["resized"]["typed"][:3], seen["resized"]["typed"][3:]
+@pytest.mark.slow
+def test_a_text_size_waits_until_what_is_typed_is_safe(drawn: dict[str, Any]) -> None:
+    while_typing, then = drawn["resized"]["typed"][:3], drawn["resized"]["typed"][3:]
     assert while_typing == [1.0, "what I did", True]
     assert then == [1.5, "timer"]
 
 
-def test_projects_have_the_colours_of_the_look_that_is_set(seen: dict[str, Any]) -> None:
-    assert seen["resized"]["foreign colours"] == {"week": [[], []], "approval": [[], []]}
+@pytest.mark.slow
+def test_projects_have_the_colours_of_the_look_that_is_set(drawn: dict[str, Any]) -> None:
+    assert drawn["resized"]["foreign colours"] == {"week": [[], []], "approval": [[], []]}
 
 
 def test_everything_is_reached_and_pressed_by_the_keyboard(seen: dict[str, Any]) -> None:

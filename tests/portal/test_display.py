@@ -49,6 +49,7 @@ async def colour_of(page: Page, name: str) -> str:
     return text
 
 
+@pytest.mark.slow
 async def test_forced_colours_keep_what_colours_say(browsing: Browsing) -> None:
     async with browsing.as_person("erin", forced_colors="active") as watched:
         page = watched.page
@@ -84,6 +85,7 @@ async def test_a_wrong_cell_is_marked_by_more_than_its_colour(browsing: Browsing
         await page.keyboard.press("Escape")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("person", "path"), PAGES)
 async def test_nothing_moves_where_motion_is_reduced(
     browsing: Browsing, person: str, path: str
