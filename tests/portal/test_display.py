@@ -98,6 +98,7 @@ async def test_nothing_moves_where_motion_is_reduced(
         assert await page.evaluate(ANIMATED) != []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("person", "path"), PAGES)
 async def test_a_page_fits_at_200_percent(browsing: Browsing, person: str, path: str) -> None:
     async with browsing.as_person(

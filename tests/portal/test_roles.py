@@ -10,7 +10,8 @@ from playwright.async_api import Page, expect
 from libs.rules.calendar import Week
 from tests.portal.browser import Browsing, violations
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+# Slow: every form and every page has smaller tests.
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
 
 TODAY = datetime.now(UTC).date()
 
