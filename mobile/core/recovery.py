@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from mobile.core.database import Database, StoreDamaged
+from mobile.core.drafts import DRAFTS, FAVOURITES
+from mobile.core.timer import TIMER
 
 log = logging.getLogger(__name__)
 
 # Of the rest the server has a copy.
-_KEPT_META = ("timer", "drafts", "favourites", "reasons", "scopes", "identity")
+_KEPT_META = (TIMER, DRAFTS, FAVOURITES, "reasons", "scopes", "identity")
 _COLUMNS = ("kind", "target", "weeks", "body", "base", "tried", "created_at", "problem")
 
 
