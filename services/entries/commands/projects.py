@@ -31,8 +31,8 @@ async def create_project(
     """Add a project, which has these values on all days. Raises `AlreadyExists`."""
 
     async def create(connection: asyncpg.Connection) -> Project:
-        if not await store.insert_project(connection, code, draft):
-            taken = await store.read_taken_code(connection, code)
+        taken = await store.insert_project(connection, code, draft)
+        if taken is not None:
             raise AlreadyExists(f"There is a project {taken} already.")
         change = Change("project", code, "created", actor, now, after=asdict(draft))
         await record_changes(connection, [change])

@@ -117,18 +117,15 @@ async def list_projects(
     return [PROJECTS.decode(record) for record in records]
 
 
-async def insert_project(connection: asyncpg.Connection, code: str, draft: ProjectDraft) -> bool:
-    """Insert the project; False if there is one whose code is the same but for case."""
+async def insert_project(
+    connection: asyncpg.Connection, code: str, draft: ProjectDraft
+) -> str | None:
+    """Insert the project, unless there is one whose code is the same but for case: returns that
+    code."""
     await connection.execute(LOCK_CODE, code)
-    if await read_taken_code(connection, code) is not None:
-        return False
-    await connection.execute(INSERT, code, *values_of(draft, FIELDS))
-    return True
-
-
-async def read_taken_code(connection: asyncpg.Connection, code: str) -> str | None:
-    """The code of the project whose code is the same but for case."""
     taken: str | None = await connection.fetchval(READ_TAKEN_CODE, code)
+    if taken is None:
+        await connection.execute(INSERT, code, *values_of(draft, FIELDS))
     return taken
 
 
