@@ -291,16 +291,11 @@ def _problem(response: aiohttp.ClientResponse, content: bytes) -> ApiProblem:
         body = {}
     given = body.get("errors")
     errors = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    messages = {
-        str(error.get("message", "")): field_message(
-            str(error.get("code", "")), str(error.get("message", ""))
-        )
-        for error in errors
-    }
-    fields = {
-        str(error.get("pointer", "")).strip("/"): messages[str(error.get("message", ""))]
-        for error in errors
-    }
+    messages, fields = {}, {}
+    for error in errors:
+        message = str(error.get("message", ""))
+        messages[message] = field_message(str(error.get("code", "")), message)
+        fields[str(error.get("pointer", "")).strip("/")] = messages[message]
     detail, lock_reason = str(body.get("detail") or ""), str(body.get("lock_reason") or "")
     # That of a single wrong field is the field's message.
     detail = messages.get(detail, detail)
