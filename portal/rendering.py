@@ -64,6 +64,7 @@ def _environment(language: str, assets: dict[str, Asset]) -> jinja2.Environment:
     environment.globals.update(
         languages=i18n.LANGUAGES,
         query_string=query_string,
+        address=address,
         icons=assets["icons.svg"].url,
         colour_of=colour_of,
         how_to_unlock=how_to_unlock,
@@ -158,3 +159,9 @@ def query_string(query: Mapping[str, str], **changes: str | None) -> str:
     """The address's query with some parameters changed, or taken out by None."""
     merged = {**query, **changes}
     return urlencode({name: value for name, value in merged.items() if value})
+
+
+def address(path: str, query: Mapping[str, str]) -> str:
+    """The path with the parameters of a query."""
+    text = query_string(query)
+    return f"{path}?{text}" if text else path

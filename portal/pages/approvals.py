@@ -7,7 +7,6 @@ from collections import defaultdict
 from typing import Any
 
 from aiohttp import web
-from yarl import URL
 
 from portal.access import shown_to
 from portal.badges import BADGES
@@ -17,7 +16,7 @@ from portal.forms import Form, form_of
 from portal.i18n import _, ngettext
 from portal.lists import Listing, filters_of, query_of, read_list
 from portal.people import names_of, person_of, read_people
-from portal.rendering import SESSION, redirect, render
+from portal.rendering import SESSION, address, redirect, render
 
 ROUTES = web.RouteTableDef()
 APPROVAL = "/approvals/{id:[0-9a-fA-F-]{36}}"
@@ -79,7 +78,7 @@ async def decide(request: web.Request) -> web.StreamResponse:
     if form.is_wrong:
         return await _show(request, form, status=422)
     done = _("Week approved.") if form["decision"] == "approve" else _("Week rejected.")
-    return redirect(request, str(URL("/approvals").with_query(request.query)), done)
+    return redirect(request, address("/approvals", request.query), done)
 
 
 @ROUTES.get("/approvals/overdue")
