@@ -60,7 +60,7 @@ test-oidc: $(VENV)/tools ## sign the app in at a certified OpenID provider; need
 	$(BIN)/python -m pytest -m oidc -rs
 
 endurance: $(VENV)/endurance $(SCREENS) ## run the tests that take minutes
-	$(BIN)/python -m pytest -m endurance
+	$(PYTEST) -m endurance
 
 soak: $(VENV)/tools ## load a service for long: make soak SECONDS=7200
 	SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -s -m endurance tests/endurance/test_soak.py

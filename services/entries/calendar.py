@@ -78,7 +78,8 @@ class PersonCalendar:
 
     def is_off(self, week: Week) -> bool:
         """Whether holidays and absences leave nothing to work in the week, or contracts plan
-        nothing for it. An own target of 0 excuses nobody."""
+        nothing for it. An own target of 0 excuses nobody. A week before joining or after leaving
+        is not one off."""
         return bool(self.weeks_off([week]))
 
     def weeks_off(self, weeks: Iterable[Week]) -> set[Week]:
@@ -90,8 +91,10 @@ class PersonCalendar:
         working_time = self.working_time
         if any(day_targets(working_time, days, self.holidays, portions)):
             return False
-        planned = any(day_targets(working_time, days))
-        return planned or all(working_time.contract_on(day) for day in days)
+        if any(day_targets(working_time, days)):
+            return True
+        employed = [day for day in days if working_time.is_employed_on(day)]
+        return bool(employed) and all(working_time.contract_on(day) for day in employed)
 
 
 def portions_of(absences: Iterable[Absence]) -> dict[date, float]:

@@ -1,4 +1,7 @@
-"""Targets of days: contract or own target, less holidays and absences. Pure functions."""
+"""Targets of days: contract or own target while employed, less holidays and absences.
+
+Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,19 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class WorkingTime:
-    """A person's contracts, and the own weekly target that counts where no contract holds."""
+    """A person's contracts, and the own weekly target that counts where no contract holds.
+
+    Neither counts before the day of joining and after that of leaving, where these are known.
+    """
 
     contracts: tuple[Contract, ...] = field(default=())
     own_target: int | None = None
+    joined: date | None = None
+    left: date | None = None
+
+    def is_employed_on(self, day: date) -> bool:
+        """Whether the day is one from joining to leaving, both included."""
+        return (self.joined or date.min) <= day <= (self.left or date.max)
 
     def contract_on(self, day: date) -> Contract | None:
         """The contract that holds on a day, or None."""
@@ -40,6 +52,8 @@ class WorkingTime:
 
     def minutes_on(self, day: date) -> int | None:
         """Before holidays and absences."""
+        if not self.is_employed_on(day):
+            return None
         contract = self.contract_on(day)
         if contract is not None:
             return contract.minutes[day.weekday()]

@@ -13,14 +13,16 @@ import msgspec
 from services.entries.store.period import take_rules_lock
 from services.entries.targets import Contract, WorkingTime
 
-READ_WORKING_TIME = "SELECT contracts, target_minutes FROM people WHERE person = $1"
+READ_WORKING_TIME = """
+    SELECT contracts, target_minutes, since, until FROM people WHERE person = $1
+"""
 
 READ_WORKING_TIMES = """
-    SELECT person, contracts, target_minutes FROM people WHERE person = ANY ($1)
+    SELECT person, contracts, target_minutes, since, until FROM people WHERE person = ANY ($1)
 """
 
 READ_ACTIVE_WORKING_TIMES = """
-    SELECT person, contracts, target_minutes FROM people WHERE active
+    SELECT person, contracts, target_minutes, since, until FROM people WHERE active
 """
 
 LIST_ACTIVE = "SELECT person FROM people WHERE active AND person = ANY ($1)"
@@ -69,7 +71,7 @@ READ_EMPLOYERS = "SELECT person, employer FROM people WHERE person = ANY ($1)"
 
 
 async def read_working_time(connection: asyncpg.Connection, person: str) -> WorkingTime:
-    """The person's contracts and own target; neither if nothing is known of the person."""
+    """The working time of the person; an empty one if nobody knows the person."""
     record = await connection.fetchrow(READ_WORKING_TIME, person)
     if record is None:
         return WorkingTime()
@@ -96,11 +98,13 @@ async def list_active(connection: asyncpg.Connection, people: Iterable[str]) -> 
 
 
 def working_time_of(record: asyncpg.Record) -> WorkingTime:
-    """The working time in the columns `contracts` and `target_minutes`."""
+    """The working time in the columns `contracts`, `target_minutes`, `since` and `until`."""
     contracts = msgspec.json.decode(record["contracts"], type=list[_Contract])
     return WorkingTime(
         tuple(Contract(each.since, each.minutes, each.calendar) for each in contracts),
         record["target_minutes"],
+        record["since"],
+        record["until"],
     )
 
 

@@ -206,6 +206,36 @@ async def test_somebody_who_was_off_all_week_is_not_missing_without_hours(
     assert await missing(entries, Week.THIS) == ["auth0|carl", "auth0|erin"]
 
 
+async def test_a_week_is_measured_by_the_days_between_joining_and_leaving(
+    entries: Service, erin: Caller, connection: asyncpg.Connection
+) -> None:
+    await learn(connection, "maya", manager=None)
+    await learn(connection, "erin", contracts=[FULL], since="2026-11-24", until="2026-11-25")
+    week = (await erin.get("/v1/timesheets/2026-W48")).json
+    assert [day["target_minutes"] for day in week["days"]] == [None, 480, 480, *[None] * 4]
+    assert week["target_minutes"] == 960
+    assert (await erin.get("/v1/timesheets/2026-W47")).json["target_minutes"] is None
+    maya = entries.caller("maya", MANAGER)
+    [row] = (await maya.get("/v1/reports/missing?week=2026-W48")).json["items"]
+    assert (row["person"], row["target_minutes"]) == ("auth0|erin", 960)
+
+
+async def test_somebody_who_was_off_on_each_day_until_leaving_was_off_all_week(
+    erin: Caller, connection: asyncpg.Connection
+) -> None:
+    await learn(connection, "maya", manager=None)
+    await learn(connection, "erin", contracts=[FULL])
+    await put(erin, absence("2026-12-07", "2026-12-08"))
+    await published(connection)
+    await learn(connection, "erin", version=2, contracts=[FULL], until="2026-12-08")
+    assert await published(connection) == [("2026-W50", True)]
+    await learn(connection, "erin", version=3, contracts=[FULL], until="2026-12-09")
+    assert await published(connection) == [("2026-W50", False)]
+    await learn(connection, "erin", version=4, contracts=[MONDAYS], since="2026-12-08")
+    weeks = dict(await published(connection))
+    assert weeks["2026-W50"]
+
+
 async def test_pages_of_missing_people_are_full_despite_absences(
     entries: Service, connection: asyncpg.Connection
 ) -> None:

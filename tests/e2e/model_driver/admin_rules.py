@@ -23,14 +23,18 @@ class AdminRules(CommonRules):
 
     def patch_project(self, code: str, changes: dict[str, Any], since: date | None) -> Outcome:
         project, first = self.state.projects[code], since or self.state.today
+        active = changes.get("active", project.active)
+        note_required = changes.get("note_required", project.note_required)
+        at_once = (active, note_required) != (project.active, project.note_required)
+        if at_once and first > self.state.today:
+            return refused(422, "undated")
         dated = {name: changes[name] for name in DATED if name in changes}
         changed = {name: new for name, new in dated.items() if new != project.value(name, first)}
         if changed and self.state.is_closed(first):
             return refused(422, "closed")
         for name, value in changed.items():
             project.change(name, value, first)
-        project.active = changes.get("active", project.active)
-        project.note_required = changes.get("note_required", project.note_required)
+        project.active, project.note_required = active, note_required
         return Outcome(200)
 
     def patch_person(self, person: str, changes: dict[str, Any]) -> Outcome:

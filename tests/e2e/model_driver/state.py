@@ -141,8 +141,15 @@ class Person:
         begun = [since for since in self.contracts if since <= day]
         return self.contracts[max(begun)] if begun else None
 
+    def is_employed_on(self, day: date) -> bool:
+        if self.since is not None and day < self.since:
+            return False
+        return self.until is None or day <= self.until
+
     def planned(self, day: date) -> int | None:
         """Minutes before holidays and absences."""
+        if not self.is_employed_on(day):
+            return None
         contract = self.contract_on(day)
         if contract is not None:
             return contract.minutes[day.weekday()]
@@ -260,8 +267,10 @@ class State:
         someone = self.people[person]
         if any(self.targets(person, week)):
             return False
-        planned = any(someone.planned(day) for day in week.days)
-        return planned or all(someone.contract_on(day) for day in week.days)
+        if any(someone.planned(day) for day in week.days):
+            return True
+        employed = [day for day in week.days if someone.is_employed_on(day)]
+        return len(employed) > 0 and all(someone.contract_on(day) for day in employed)
 
     def has_hours(self, person: str, week: Week) -> bool:
         return bool(self.entries_of(person, week.days))

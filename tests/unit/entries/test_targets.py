@@ -41,6 +41,14 @@ def test_before_the_first_contract_the_target_of_ones_own_counts() -> None:
     assert total_of((None, None, 240)) == 240
 
 
+def test_there_is_no_target_before_joining_and_after_leaving() -> None:
+    joined, left = MONDAY + timedelta(2), MONDAY + timedelta(3)
+    assert day_targets(WorkingTime((FULL,), joined=joined), DAYS)[1:3] == (None, 480)
+    assert day_targets(WorkingTime((FULL,), left=left), DAYS)[3:5] == (480, None)
+    own = WorkingTime(own_target=2400, joined=joined, left=left)
+    assert day_targets(own, DAYS) == (None, None, 480, 480, None, None, None)
+
+
 def test_holidays_and_absences_lower_the_target() -> None:
     off = {MONDAY: 1.0, MONDAY + timedelta(1): 0.5}
     targets = day_targets(WorkingTime((FULL,)), DAYS, {MONDAY + timedelta(2)}, off)

@@ -20,7 +20,7 @@ _MISSING = """
     SELECT people.person, people.name, people.manager,
         coalesce(week.state, 'open') AS state,
         coalesce((SELECT sum(day) FROM unnest(week.minutes) AS day), 0)::integer AS total_minutes,
-        people.contracts, people.target_minutes
+        people.contracts, people.target_minutes, people.since, people.until
     FROM people
     LEFT JOIN weeks AS week ON week.person = people.person AND week.monday = $1
     WHERE coalesce(week.state, 'open') = 'open'
