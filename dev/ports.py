@@ -1,8 +1,13 @@
 """Ports that nothing listens on, for what is started here only for a while."""
 
+from __future__ import annotations
+
+import itertools
 import random
 import socket
+from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 
 HOST = "127.0.0.1"
 # Below those that Linux (32768) and macOS (49152) give out for connections: between asking and
@@ -24,12 +29,19 @@ def free_ports(count: int) -> list[int]:
 
 def _hold(held: ExitStack) -> int:
     """A port that stays taken until `held` is left."""
-    for _ in range(TRIES):
+    for port in itertools.islice(candidates(), TRIES):
         probe = held.enter_context(socket.socket())
-        port = random.randint(FIRST, LAST)  # noqa: S311 - not a secret
         try:
             probe.bind((HOST, port))
         except OSError:
             continue
         return port
     raise OSError(f"no port between {FIRST} and {LAST} is free")
+
+
+@cache
+def candidates() -> Iterator[int]:
+    """The ports in an order of this process's own, again and again: one that was given out, and is
+    not listened on yet, is not given out to the next who asks."""
+    ports = range(FIRST, LAST + 1)
+    return itertools.cycle(random.SystemRandom().sample(ports, len(ports)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 from pathlib import Path
 
@@ -21,6 +22,11 @@ def test_free_ports_differ_and_can_be_listened_on() -> None:
             listener.listen()
 
 
+def test_a_port_that_is_not_listened_on_yet_is_not_given_out_again() -> None:
+    found = [ports.free_port() for _ in range(1000)]
+    assert len(set(found)) == 1000
+
+
 @pytest.mark.skipif(not EPHEMERAL.exists(), reason="only Linux tells")
 def test_no_client_is_given_such_a_port() -> None:
     first = int(EPHEMERAL.read_text().split()[0])
@@ -32,7 +38,6 @@ def test_what_is_taken_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
         taken = ports.free_port()
         listener.bind((ports.HOST, taken))
         listener.listen()
-        monkeypatch.setattr(ports, "FIRST", taken)
-        monkeypatch.setattr(ports, "LAST", taken)
+        monkeypatch.setattr(ports, "candidates", lambda: itertools.repeat(taken))
         with pytest.raises(OSError, match="is free"):
             ports.free_port()
