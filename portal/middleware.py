@@ -10,6 +10,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from libs.postgres.pool import DATABASE
 from libs.web.context import REQUEST_ID
 from libs.web.logs import CALLER
 from libs.web.metrics import METRICS, route_of
@@ -23,11 +24,20 @@ from portal.forms import CSRF_FIELD, CSRF_HEADER, form_of, read_body
 from portal.i18n import LANGUAGE, _, accepted_languages, choose_language
 from portal.identity.issuer import ISSUER, IssuerUnavailable
 from portal.metrics import PAGE_METRICS
-from portal.rendering import BADGE_COUNTS, SESSION, is_scripted, json_response, leave, render
+from portal.rendering import (
+    BADGE_COUNTS,
+    RUNNING_TIMER,
+    SESSION,
+    is_scripted,
+    json_response,
+    leave,
+    render,
+)
 from portal.security import SAFE_METHODS, CrossSiteRequest
-from portal.sessions.model import is_csrf_token
+from portal.sessions.model import Session, is_csrf_token
 from portal.sessions.sessions import SESSIONS, SignInRequired
 from portal.sign_in import sign_in_again, step_up
+from portal.timers import read_timer
 
 # The same request again would end the same way.
 FINAL = frozenset({400, 403, 404, 405, 413, 415})
@@ -61,7 +71,17 @@ async def load_session(request: web.Request, handler: Handler) -> web.StreamResp
         # Its own client: what is counted is not part of the page's time.
         counts = request.app[BADGES].of(session, create_api(request, session))
         request[BADGE_COUNTS] = counts
+    await _load_timer(request, session)
     return await handler(request)
+
+
+async def _load_timer(request: web.Request, session: Session) -> None:
+    """For the clock that every page shows; JSON that the script sends is not answered by a page."""
+    if request.content_type == "application/json" or not session.may("create:timesheets"):
+        return
+    timer = await read_timer(request.app[DATABASE], session.profile.person)
+    if timer is not None:
+        request[RUNNING_TIMER] = timer
 
 
 @web.middleware

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from portal.assets import ASSETS, Asset
 from portal.cookies import APPEARANCE_COOKIE, COOKIES
 from portal.navigation import navigation
 from portal.sessions.model import Session, masked_csrf_token
+from portal.timers import Timer
 from portal.week_grid import colour_of
 
 FOLDER = Path(__file__).parent / "templates"
@@ -32,6 +34,7 @@ APPEARANCES = ("light", "dark")
 SESSION = web.RequestKey("SESSION", Session)
 BADGE_COUNTS = web.RequestKey("BADGE_COUNTS", dict)
 """Numbers beside navigation items, by their path."""
+RUNNING_TIMER = web.RequestKey("RUNNING_TIMER", Timer)
 TEMPLATES = web.AppKey("TEMPLATES", dict[str, jinja2.Environment])
 
 
@@ -97,6 +100,8 @@ def render(
             may=session.may if session else lambda *_scopes: False,
             csrf=masked_csrf_token(session.csrf_secret) if session else "",
             navigation=navigation(request.path, session, request.get(BADGE_COUNTS) or {}),
+            running=request.get(RUNNING_TIMER),
+            now=datetime.now(UTC),
             path=request.path,
             query=request.query,
             language=language,

@@ -40,8 +40,10 @@ function swap(page, { keepFocus = false } = {}) {
   if (!after) return;
   before.className = after.className;
   before.replaceChildren(...after.childNodes);
-  const navigation = page.getElementById("nav");
-  if (navigation) document.getElementById("nav")?.replaceChildren(...navigation.childNodes);
+  for (const id of ["nav", "running"]) {
+    const part = page.getElementById(id);
+    if (part) document.getElementById(id)?.replaceChildren(...part.childNodes);
+  }
   document.title = page.title;
   if (page.body.dataset.csrf) document.body.dataset.csrf = page.body.dataset.csrf;
   prepare(before);
