@@ -39,6 +39,7 @@ def field_message(code: str, message: str) -> str:
         "oneself": _("You can't choose yourself."),
         "order": _("The last day is before the first."),
         "overlap": _("There is an absence on these days already."),
+        "own_account": _("You can't deactivate your own account. Another administrator can."),
         "own_manager": _("A person can't be their own manager."),
         "past": _("This day is in the past."),
         "required": _("This field is required."),

@@ -201,6 +201,14 @@ def check_person(
         raise RuleBroken(*violations)
 
 
+def check_own_account(person: Person, actor: str) -> None:
+    """Whether `actor` may save `person`. Raises `RuleBroken` for deactivating oneself: nobody might
+    be left who could take that back."""
+    if person.person == actor and not person.active:
+        message = "You can't deactivate your own account. Another administrator can."
+        raise RuleBroken(Violation("active", "own_account", message))
+
+
 def _sub_violations(person: Person, before: Person | None) -> list[Violation]:
     if before is None and person.person in RESERVED_SUBS:
         return [Violation("sub", "reserved", f"{person.person} is reserved.")]

@@ -73,6 +73,7 @@ async def _write(
     person = replace(before or Person(sub, ""), **values)
     if person != before:
         _check_preconditions(known, expected)
+        model.check_own_account(person, actor.subject)
         context = await load_person_context(connection, person)
         model.check_person(person, before, context, now)
     return await save(connection, before, person, actor, now)

@@ -144,6 +144,17 @@ async def test_a_wrong_person_is_refused_by_field(
     assert (await ada.get(address("erin"))).status == 404
 
 
+async def test_nobody_deactivates_their_own_account(ada: Caller) -> None:
+    await put(ada, "ada")
+    for reply in (
+        await ada.patch(address("ada"), {"active": False}),
+        await ada.put(address("ada"), draft("ada", active=False)),
+    ):
+        assert (reply.status, reply.codes) == (422, {("/active", "own_account")})
+    assert (await ada.get(address("ada"))).json["active"]
+    assert (await ada.patch(address("ada"), {"name": "Ada"})).status == 200
+
+
 async def test_uploaders_said_twice_are_one(ada: Caller) -> None:
     reply = await put(ada, "erin", uploaders=["b", "a", "b"])
     assert reply.json["uploaders"] == ["b", "a"]
