@@ -78,6 +78,12 @@ function showBanner(id, message) {
 }
 
 let visits = 0;
+let shownUrl = location.href;
+
+// Asks whether to give up cells that were refused: the server does not have their text.
+function isLeavingRefused() {
+  return Boolean(document.querySelector("#grid .has-error")) && !confirm(document.body.dataset.discard);
+}
 
 async function visit(url, options = {}, { push = true, keepFocus = false } = {}) {
   const number = ++visits;
@@ -86,6 +92,10 @@ async function visit(url, options = {}, { push = true, keepFocus = false } = {})
   document.body.append(progress);
   try {
     await savedAll();
+    if (isLeavingRefused()) {
+      if (location.href !== shownUrl) history.pushState(null, "", shownUrl);
+      return;
+    }
     const result = await fetchPage(url, options);
     if (!result || number !== visits) return;
     const isPost = options.method === "POST";
@@ -93,6 +103,7 @@ async function visit(url, options = {}, { push = true, keepFocus = false } = {})
       if (result.url === location.href) history.replaceState(null, "", result.url);
       else history.pushState(null, "", result.url);
     }
+    shownUrl = location.href;
     swap(result.page, { keepFocus });
     if (!keepFocus) scrollTo(0, 0);
     document.getElementById("menu")?.removeAttribute("open");

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Dialog, Page, Route, expect
 
 from tests.portal.browser import Browsing, violations
 from tests.portal.test_grid_keys import (
@@ -48,6 +48,37 @@ async def test_undo_after_a_refused_text_restores_what_was_saved(browsing: Brows
         await page.keyboard.press("Control+z")
         await expect(page.locator("[data-week-total]").first).to_have_text("3:00")
         assert (await stored(page))[0] == "3:00"
+
+
+async def test_a_refused_text_is_given_up_only_when_one_says_so(browsing: Browsing) -> None:
+    asked: list[str] = []
+    answers = iter([False, False, True])
+
+    async def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        await (dialog.accept() if next(answers) else dialog.dismiss())
+
+    async with browsing.as_person("erin") as watched:
+        page = watched.page
+        await open_week(page, browsing, week_from_now(-54), "BIG-WEB")
+        address = page.url
+        await page.get_by_role("link", name="Absences").click()
+        await page.get_by_role("heading", name="Absences").wait_for()
+        await page.go_back()
+        await page.locator(CELLS).nth(0).wait_for()
+        page.on("dialog", answer)
+        await type_into(page, 0, "three")
+        await expect_refused(page)
+        async with page.expect_event("dialog"):
+            await page.get_by_role("link", name="Absences").click()
+        async with page.expect_event("dialog"):
+            await page.evaluate("history.forward()")
+        await expect(page.locator(".cell-error")).to_be_visible()
+        await expect(page.locator(CELLS).nth(0)).to_have_value("three")
+        assert page.url == address
+        await page.get_by_role("link", name="Absences").click()
+        await expect(page.get_by_role("heading", name="Absences")).to_be_visible()
+        assert asked == ["Discard what you typed?"] * 3
 
 
 async def test_escape_after_a_refused_text_restores_what_was_saved(browsing: Browsing) -> None:
@@ -102,7 +133,8 @@ async def test_a_week_with_a_refused_cell_is_not_submitted(browsing: Browsing) -
         page = watched.page
         await open_week(page, browsing, week_from_now(-44), "BIG-WEB")
         await page.locator(CELLS).nth(0).fill("three")
-        await page.get_by_role("link", name="Submit week").click()
+        # By keyboard: the message of the refusal may move the link between press and release.
+        await page.get_by_role("link", name="Submit week").press("Enter")
         await expect_refused(page)
         await expect(page.locator(CELLS).nth(0)).to_be_focused()
         await expect(page.get_by_role("dialog")).to_have_count(0)
