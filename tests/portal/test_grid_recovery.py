@@ -51,11 +51,11 @@ async def test_undo_after_a_refused_text_restores_what_was_saved(browsing: Brows
 
 
 async def test_a_refused_text_is_given_up_only_when_one_says_so(browsing: Browsing) -> None:
-    asked: list[str] = []
+    messages: list[str] = []
     answers = iter([False, False, True])
 
     async def answer(dialog: Dialog) -> None:
-        asked.append(dialog.message)
+        messages.append(dialog.message)
         await (dialog.accept() if next(answers) else dialog.dismiss())
 
     async with browsing.as_person("erin") as watched:
@@ -78,7 +78,7 @@ async def test_a_refused_text_is_given_up_only_when_one_says_so(browsing: Browsi
         assert page.url == address
         await page.get_by_role("link", name="Absences").click()
         await expect(page.get_by_role("heading", name="Absences")).to_be_visible()
-        assert asked == ["Discard what you typed?"] * 3
+        assert messages == ["Discard what you typed?"] * 3
 
 
 async def test_escape_after_a_refused_text_restores_what_was_saved(browsing: Browsing) -> None:

@@ -1,4 +1,4 @@
-"""Actions that cannot be taken back are asked again."""
+"""Actions that cannot be taken back have to be confirmed."""
 
 from __future__ import annotations
 
