@@ -13,6 +13,8 @@ SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import asyncpg
 
 from libs.web.problems import ServiceUnavailable
@@ -81,10 +83,19 @@ def has_lost_connection(error: BaseException, connection: asyncpg.Connection) ->
     nothing about the database, so the state of the connection decides.
 
     A server that ends an idle session sends an error first and then closes the socket. A
-    statement sent in between finds asyncpg between two states: `InternalClientError`.
+    statement sent in between finds asyncpg between two states: `InternalClientError`. In a
+    transaction ROLLBACK then fails with another error, whose context that one is.
     """
-    broken = isinstance(error, asyncpg.InternalClientError)
+    broken = any(isinstance(each, asyncpg.InternalClientError) for each in _with_context(error))
     return broken or connection.is_closed() or sqlstate_of(error).startswith(_LOST)
+
+
+def _with_context(error: BaseException) -> Iterator[BaseException]:
+    """The error, and those that were being handled when it was raised."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__context__
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -138,6 +138,34 @@ async def test_a_statement_between_the_servers_last_message_and_the_end_is_unava
     relay.cut()  # stopping would wait for the session that has ended
 
 
+async def test_a_transaction_whose_session_ends_between_two_statements_is_repeated(
+    relayed: Database, relay: Relay, db: Database
+) -> None:
+    messages: list[bytes] = []
+    sessions: list[int] = []
+
+    def hear(sent: bytes) -> bool:
+        messages.append(sent)
+        return True
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await connection.copy_records_to_table("notes", records=[(1,)])
+        sessions.append(connection.get_server_pid())
+        if len(sessions) == 1:
+            relay.passes_ends, relay.on_answer = False, hear
+            await ask(db, "SELECT pg_terminate_backend($1)", sessions[0])
+            await until(lambda: any(b"57P01" in sent for sent in messages))
+            await asyncio.sleep(0.01)  # from the relay to the client
+        # COPY leaves the connection busy, so ROLLBACK fails with an error of its own.
+        await connection.copy_records_to_table("notes", records=[(2,)])
+
+    await ask(db, "CREATE TABLE notes (number integer)")
+    await relayed.transact(work)
+    assert len(set(sessions)) == 2
+    assert await ask(db, "SELECT count(*) FROM notes") == 2
+    relay.cut()  # stopping would wait for the session that has ended
+
+
 async def test_a_server_without_a_free_connection_is_not_an_outage(
     settings: DatabaseSettings, url: str
 ) -> None:
