@@ -98,6 +98,7 @@ async def test_without_the_database_requests_fail_fast_until_it_is_back(
     assert recovered < RECOVERY_SECONDS
 
 
+@pytest.mark.slow
 async def test_a_pool_that_slow_statements_use_up_turns_away_and_recovers(fleet: Fleet) -> None:
     """Somebody holds the table, so every statement waits until its time is over. Requests of the
     first second may be a burst and wait for longer; those after them are turned away at once."""
