@@ -7,6 +7,7 @@ FALLBACK := mobile/data/fallback.ttf
 DEPLOYVENV := .deployvenv
 BENCHVENV := .benchvenv
 NODEPEERS := bench/peers/express bench/peers/fastify
+GOPEER := $(BENCHVENV)/bin/go-peer
 NODECHECKS := deploy/auth0 tests/deploy/schemas
 PROVIDER := tests/mobile/certified
 # Kivy ships no types: the screens go unchecked.
@@ -89,7 +90,7 @@ format: $(VENV)/tools ## rewrite the code in the project's style
 bench: $(VENV)/tools peers ## measure what the README shows; needs wrk
 	$(BIN)/python -m bench
 
-peers: $(BENCHVENV)/ready $(NODEPEERS:%=%/node_modules/.package-lock.json) ## install what the services are compared with
+peers: $(BENCHVENV)/ready $(GOPEER) $(NODEPEERS:%=%/node_modules/.package-lock.json) ## install what the services are compared with
 
 lock: $(VENV)/tools ## resolve requirements/*.in again into locked files with hashes
 	$(BIN)/python requirements/lock.py
@@ -134,6 +135,10 @@ $(BENCHVENV)/ready: requirements/bench.txt
 	$(PYTHON) -m venv $(BENCHVENV)
 	$(BENCHVENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
+
+$(GOPEER): $(wildcard bench/peers/go/*) $(BENCHVENV)/ready
+	cd bench/peers/go && GOTOOLCHAIN=local $(CURDIR)/$(BENCHVENV)/bin/go build -o $(CURDIR)/$@ \
+	    || echo "The modules of Go cannot be downloaded: going on without go."
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	@if command -v npm >/dev/null; then cd $* && npm ci --ignore-scripts --no-audit --no-fund --silent; \

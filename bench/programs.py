@@ -22,6 +22,7 @@ NODE_PEERS = Path(__file__).parent / "peers"
 # The peers, and what their servers are called.
 PYTHON = {"fastapi": "uvicorn", "blacksheep": "granian"}
 NODE = ("express", "fastify")
+GO = PEERS / "go-peer"
 # A program of this name runs on the event loop of the standard library, all others on uvloop.
 ON_ASYNCIO = "-asyncio"
 START_TIMEOUT = 30.0
@@ -54,6 +55,8 @@ def command(name: str, port: int) -> Sequence[str]:
             *("--interface", "asgi", "--loop", "uvloop", "--no-ws", "--http", "1"),
             *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         )
+    if name == "go":
+        return (str(GO),)
     if name in NODE:
         return "node", str(NODE_PEERS / name / "server.js")
     return sys.executable, "-m", f"services.{name}"
@@ -63,6 +66,9 @@ def installed(name: str) -> bool:
     """Whether the peer is installed. A missing one is reported and skipped."""
     if name in PYTHON and not (PEERS / PYTHON[name]).exists():
         sys.stderr.write(f"  no {name}: make .benchvenv/ready\n")
+        return False
+    if name == "go" and not GO.exists():
+        sys.stderr.write("  no go: it needs the proxy of Go's modules, then make peers\n")
         return False
     installed_here = (NODE_PEERS / name / "node_modules").exists() and shutil.which("node")
     if name in NODE and not installed_here:

@@ -37,6 +37,7 @@ LABELS = {
     "fastapi": "FastAPI + SQLAlchemy on uvloop",
     "express": "Express",
     "fastify": "Fastify with token cache and log",
+    "go": "Go on net/http and pgx with token cache and log",
     "blacksheep": "BlackSheep on granian and uvloop with token cache and log",
 }
 
@@ -142,6 +143,7 @@ def _results(
         ("entries", "floor", of_floor),
         ("entries-asyncio", "floor-asyncio", of_floor),
         ("entries", "fastify", 1.0),
+        ("entries", "go", 1.0),
         ("entries", "blacksheep", 1.0),
         ("entries", "express", 1.0),
         ("entries", "fastapi", of_fastapi),
