@@ -10,17 +10,22 @@ import asyncpg
 
 from libs.postgres.records import RecordType
 from services.profile.model import Person, PersonContext
-from services.profile.store.people import COLUMNS, JOINED, SAME_EMAIL_AS, KnownPerson, known_person
+from services.profile.store.people import COLUMNS, JOINS, SAME_EMAIL_AS, KnownPerson, known_person
 
 # By name; the key of the page before is ($1, $2). Each set of filters has a statement of its own:
-# the plan of one for all of them would use none of the indexes.
+# the plan of one for all of them would use none of the indexes. Its limit is no parameter: not
+# knowing it, PostgreSQL would look for a rare name among all people in the order of their names.
 LIST = f"""
     SELECT {COLUMNS}
-    FROM {JOINED}
-    WHERE (person.sort_name, person.person) > ($1, $2)
-    {{conditions}}
+    FROM (
+        SELECT * FROM people AS person
+        WHERE (person.sort_name, person.person) > ($1, $2)
+        {{conditions}}
+        ORDER BY person.sort_name, person.person
+        LIMIT {{limit}}
+    ) AS person
+    {JOINS}
     ORDER BY person.sort_name, person.person
-    LIMIT $3
 """
 
 WORDS = "person.words @@ {}::tsquery"
@@ -91,7 +96,7 @@ class PeopleFilter:
 
     def statement(self) -> tuple[str, list[object]]:
         """The SQL of the list and its arguments."""
-        arguments: list[object] = [self.sort_name, self.person, self.limit]
+        arguments: list[object] = [self.sort_name, self.person]
         conditions = []
         for condition, value in (
             (WORDS, _tsquery(self.prefixes) or None),
@@ -106,7 +111,8 @@ class PeopleFilter:
                 conditions.append("AND " + condition.format(f"${len(arguments)}::{_type(value)}"))
         if self.duplicates:
             conditions.append("AND " + DUPLICATES)
-        return LIST.format(conditions="\n    ".join(conditions)), arguments
+        statement = LIST.format(conditions="\n        ".join(conditions), limit=int(self.limit))
+        return statement, arguments
 
 
 @dataclass(frozen=True, slots=True)

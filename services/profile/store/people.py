@@ -56,13 +56,12 @@ COLUMNS = f"""
     manager.name AS manager_name, delegate.name AS delegate_name,
     {SAME_EMAIL_AS} AS same_email_as
 """
-JOINED = """
-    people AS person
+JOINS = """
     LEFT JOIN people AS manager ON manager.person = person.manager
     LEFT JOIN people AS delegate ON delegate.person = person.delegate
 """
 
-READ = f"SELECT {COLUMNS} FROM {JOINED} WHERE person.person = $1"
+READ = f"SELECT {COLUMNS} FROM people AS person {JOINS} WHERE person.person = $1"
 
 # A statement of its own: joined rows would be read as they were before the wait. Not FOR UPDATE:
 # a transaction that appoints this person as a delegate holds a share of the row's key.
