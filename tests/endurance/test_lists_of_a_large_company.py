@@ -19,6 +19,7 @@ from services.approvals.store.unsubmitted import store_changed
 from tests.api.approvals.test_plans import nodes
 from tests.conftest import Databases
 from tests.support.company import MANAGER_OF_MANY, Company, fill
+from tests.support.plans import explain
 
 pytestmark = pytest.mark.endurance
 
@@ -31,7 +32,7 @@ async def rows_read(
     connection: asyncpg.Connection, statement: str, arguments: Sequence[object]
 ) -> dict[str, int]:
     """Run the statement and count the rows read of each table; fail if all approvals are."""
-    [answer] = await connection.fetchrow(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
+    answer = await explain(connection, statement, arguments, "ANALYZE, FORMAT JSON")
     read = dict.fromkeys(TABLES, 0)
     for node in nodes(json.loads(answer)[0]["Plan"]):
         table = node.get("Relation Name")

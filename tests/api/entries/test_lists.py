@@ -14,6 +14,7 @@ from services.entries.store import entries, projects, timesheets
 from tests.api.entries.conftest import draft
 from tests.conftest import Databases
 from tests.support.client import Caller
+from tests.support.plans import explain
 
 FILL = """
     INSERT INTO entries (person, id, date, project, minutes, billable, source)
@@ -108,7 +109,7 @@ async def test_every_list_is_served_by_an_index(filled_database: str, name: str)
     connection = await asyncpg.connect(filled_database)
     # Of a table with few rows the planner would rightly read all.
     await connection.execute("SET enable_seqscan = off")
-    plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *arguments))
+    plan = await explain(connection, statement, arguments)
     await connection.close()
     assert re.search(rf"Index (Only )?Scan( Backward)? using {index}|on {index}", plan), plan
     assert "Seq Scan on entries" not in plan
@@ -120,9 +121,8 @@ async def test_the_first_page_costs_the_same_however_many_rows_there_are(
 ) -> None:
     statement, arguments, _ = LISTS["entries.LIST"]
     connection = await asyncpg.connect(filled_database)
-    rows = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {statement}", *arguments)
+    plan = await explain(connection, statement, arguments)
     await connection.close()
-    plan = "\n".join(row[0] for row in rows)
     blocks = re.search(r"Buffers: shared hit=(\d+)", plan)
     assert blocks is not None
     assert int(blocks[1]) < 400, plan

@@ -17,6 +17,7 @@ from services.entries.reports.store.queries import Query
 from services.entries.reports.store.totals import TotalsFilter
 from services.entries.reports.store.weeks import weeks_page, weeks_query
 from tests.conftest import Databases
+from tests.support.plans import explain
 
 FILL = """
     INSERT INTO entries (person, id, date, project, minutes, billable, source, note)
@@ -91,9 +92,7 @@ async def test_every_report_is_served_by_an_index(filled_database: str, name: st
     connection = await asyncpg.connect(filled_database)
     # Of a table with few rows the planner would rightly read all.
     await connection.execute("SET enable_seqscan = off")
-    plan = "\n".join(
-        row[0] for row in await connection.fetch(f"EXPLAIN {query.sql}", *query.arguments)
-    )
+    plan = await explain(connection, query.sql, query.arguments)
     await connection.close()
     assert re.search(rf"Scan( Backward)? (using|on) {index}", plan), plan
     assert "Seq Scan on entries" not in plan

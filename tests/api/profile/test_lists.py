@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -17,6 +16,7 @@ from tests.api.profile.conftest import draft
 from tests.conftest import Databases
 from tests.support.client import Caller
 from tests.support.connections import connected
+from tests.support.plans import explain
 
 PEOPLE = 20_000
 FIRST = ("Ada", "Ben", "Chloe", "Dora", "Erin", "Finn", "Grete", "Hugo", "Ida", "Jan")
@@ -130,24 +130,6 @@ LISTS = {
 }
 
 
-async def explain(url: str, statement: str, arguments: Sequence[object]) -> str:
-    """The plan that PostgreSQL makes without knowing the arguments. It is the one that a service
-    gets, because it prepares its statements and runs each more than five times."""
-    async with connected(url) as connection:
-        prepared = await connection.prepare(statement)
-        types = [parameter.name for parameter in prepared.get_parameters()]
-        literals = [
-            await connection.fetchval(f"SELECT quote_nullable($1::{type_}::text)", argument)
-            for type_, argument in zip(types, arguments, strict=True)
-        ]
-        await connection.execute("SET plan_cache_mode = force_generic_plan")
-        await connection.execute(f"PREPARE explained AS {statement}")
-        rows = await connection.fetch(
-            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) EXECUTE explained ({', '.join(literals)})"
-        )
-    return "\n".join(row[0] for row in rows)
-
-
 def assert_served_by(plan: str, index: str) -> None:
     assert re.search(rf"Index (Only )?Scan using {index} |Bitmap Index Scan on {index} ", plan), (
         plan
@@ -160,7 +142,8 @@ async def test_every_list_of_20000_people_is_served_by_an_index(
     filled_database: str, name: str
 ) -> None:
     filters, index = LISTS[name]
-    plan = await explain(filled_database, *filters.statement())
+    async with connected(filled_database) as connection:
+        plan = await explain(connection, *filters.statement())
     assert_served_by(plan, index)
     blocks = re.search(r"Buffers: shared hit=(\d+)", plan)
     assert blocks is not None
@@ -196,8 +179,7 @@ async def test_every_other_question_is_served_by_an_index_too(
 ) -> None:
     statement, arguments, index = SINGLE[name]
     async with connected(filled_database) as connection:
-        rows = await connection.fetch(f"EXPLAIN {statement}", *arguments)
-    plan = "\n".join(row[0] for row in rows)
+        plan = await explain(connection, statement, arguments)
     assert_served_by(plan, index)
 
 

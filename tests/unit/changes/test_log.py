@@ -24,6 +24,7 @@ from libs.changes.log import (
 from libs.changes.schema import CHANGES_V1_DOWN, CHANGES_V1_UP
 from libs.changes.verification import check_changes
 from tests.conftest import Databases
+from tests.support.plans import explain
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ADA = Actor("auth0|ada", "portal")
@@ -164,9 +165,9 @@ async def test_every_list_uses_an_index(
 ) -> None:
     statement, arguments = ChangeFilter(AT, 0, 50, **conditions, since=AT).statement()
     await connection.execute("SET enable_seqscan = off; SET enable_sort = off")
-    plan = await connection.fetch(f"EXPLAIN {statement}", *arguments)
+    plan = await explain(connection, statement, arguments)
 
-    assert "Index Scan Backward" in str(plan)
+    assert "Index Scan Backward" in plan
 
 
 def test_a_difference_names_only_what_differs() -> None:
