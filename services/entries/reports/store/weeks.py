@@ -7,7 +7,6 @@ from datetime import date
 from services.entries.reports.model import Approvals, Filters
 from services.entries.reports.store.queries import (
     GUARDED_PEOPLE,
-    PEOPLE,
     PERSON_COLUMNS,
     Column,
     Conditions,
@@ -33,7 +32,7 @@ COLUMNS = (
 )
 
 _FROM = """
-    FROM weeks AS week
+    FROM {weeks} AS week
     LEFT JOIN {people} AS people ON people.person = week.person
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(minutes), 0)::integer AS minutes,
@@ -44,6 +43,13 @@ _FROM = """
           AND entries.date BETWEEN week.monday AND week.monday + 6
     ) AS totals
 """
+# Chosen before people and totals are joined: PostgreSQL would join them to every week of the range.
+_PAGE = """(
+        SELECT * FROM weeks AS week
+        {where}
+        ORDER BY week.person, week.monday
+        LIMIT {limit}
+    )"""
 # Weeks that were approved or reopened, with their current state, so that a mirror can remove some.
 _DECIDED = """
     (week.person, week.monday) IN (
@@ -59,7 +65,8 @@ def weeks_query(
 ) -> Query:
     """The rows of an export in no particular order."""
     conditions = _conditions(filters, approvals)
-    return Query(_select(conditions, as_csv=as_csv), tuple(conditions.arguments))
+    sql = f"{_select('weeks', as_csv=as_csv)} {conditions.where}"
+    return Query(sql, tuple(conditions.arguments))
 
 
 def weeks_page(
@@ -72,17 +79,15 @@ def weeks_page(
         conditions.parameter(after[1], "date"),
     )
     conditions.require(f"(week.person, week.monday) > ({person}, {monday})")
-    count = conditions.parameter(limit, "bigint")
-    sql = _select(conditions, as_csv=False)
-    return Query(
-        f"{sql} ORDER BY week.person, week.monday LIMIT {count}", tuple(conditions.arguments)
-    )
+    page = _PAGE.format(where=conditions.where, limit=conditions.parameter(limit, "bigint"))
+    sql = f"{_select(page, as_csv=False)} ORDER BY week.person, week.monday"
+    return Query(sql, tuple(conditions.arguments))
 
 
-def _select(conditions: Conditions, *, as_csv: bool) -> str:
+def _select(weeks: str, *, as_csv: bool) -> str:
     columns = ", ".join(column.expression(as_csv=as_csv) for column in COLUMNS)
-    source = _FROM.format(people=GUARDED_PEOPLE if as_csv else PEOPLE)
-    return f"SELECT {columns} {source} {conditions.where}"
+    source = _FROM.format(weeks=weeks, people=GUARDED_PEOPLE if as_csv else "people")
+    return f"SELECT {columns} {source}"
 
 
 def _conditions(filters: Filters, approvals: Approvals | None) -> Conditions:
