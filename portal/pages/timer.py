@@ -19,7 +19,7 @@ from portal.formats import duration
 from portal.forms import Form, form_of
 from portal.i18n import _
 from portal.projects import find_project, project_choices, project_label
-from portal.rendering import redirect, render
+from portal.rendering import RUNNING_TIMER, redirect, render
 from portal.timers import Timer, delete_timer, read_timer, start_timer
 
 ROUTES = web.RouteTableDef()
@@ -83,7 +83,7 @@ async def discard(request: web.Request) -> web.StreamResponse:
 
 async def _show(request: web.Request, form: Form | None) -> web.StreamResponse:
     projects = await api_of(request).get_all("/v1/projects", active="true")
-    timer = await read_timer(request.app[DATABASE], profile_of(request).person)
+    timer = request.get(RUNNING_TIMER)
     status = 422 if form is not None and form.is_wrong else 200
     return render(
         request,

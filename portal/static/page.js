@@ -82,7 +82,7 @@ let shownUrl = location.href;
 
 // Asks whether to give up cells that were refused: the server does not have their text.
 function isLeavingRefused() {
-  return Boolean(document.querySelector("#grid .has-error")) && !confirm(document.body.dataset.discard);
+  return hasRefused() && !confirm(document.body.dataset.discard);
 }
 
 async function visit(url, options = {}, { push = true, keepFocus = false } = {}) {

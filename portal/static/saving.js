@@ -37,8 +37,12 @@ function showSaveState(kind) {
   state.classList.toggle("is-failed", kind === "failed" || kind === "offline");
 }
 
+function hasRefused() {
+  return Boolean(document.querySelector("#grid .has-error"));
+}
+
 function showWhatIsSaved() {
-  if (!waiting.size) showSaveState(document.querySelector("#grid .has-error") ? "failed" : "saved");
+  if (!waiting.size) showSaveState(hasRefused() ? "failed" : "saved");
 }
 
 function commit(input, { isUndo = false, restored = null } = {}) {

@@ -51,7 +51,7 @@ window.addEventListener("popstate", () => visit(location.href, {}, { push: false
 window.addEventListener("beforeunload", (event) => {
   if (isLeaving) return;
   savedAll();
-  if (waiting.size || document.querySelector("#grid .has-error")) event.preventDefault();
+  if (waiting.size || hasRefused()) event.preventDefault();
 });
 // Back from a sign-in that was not finished.
 window.addEventListener("pageshow", (event) => {

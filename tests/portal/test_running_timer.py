@@ -27,7 +27,7 @@ async def test_every_page_shows_the_running_timer_until_it_is_discarded(
         await page.set_viewport_size({"width": 1280, "height": 900})
         assert (await running.inner_text()).split() == ["Timer", "BIG-WEB", "0:01"]
         assert await violations(page) == []
-        # The script takes it over from the page that it asked for.
+        # The script takes it over from the page that it requested.
         await page.get_by_role("link", name="2025").click()
         await page.get_by_role("heading", name="Absences 2025").wait_for()
         assert await running.count() == 1
